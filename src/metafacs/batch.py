@@ -1,0 +1,53 @@
+"""The batch: the one structure that flows from data streams through methods, losses and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from torch import Tensor
+from torch import device as Device
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures with whatever is known about them.
+
+    Attributes:
+        images: ``batch x 3 x height x width``, float, normalised by the transform of the stream.
+        action_units: ``batch x au``, float, 1 present, 0 absent, NaN unknown. The AU order is the
+            stream's ``aus``.
+        expression: ``batch``, long, class index into the stream's expression names; -1 unknown.
+        landmarks: ``batch x landmark x 2``, float, (x, y) in pixels of ``images``; NaN unknown.
+        subject: ``batch``, long, code of the person within the stream; -1 unknown.
+        index: ``batch``, long, row in the prepared store.
+    """
+
+    images: Tensor
+    action_units: Tensor | None = None
+    expression: Tensor | None = None
+    landmarks: Tensor | None = None
+    subject: Tensor | None = None
+    index: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: Device | str) -> Batch:
+        """Return the batch with every tensor on ``device``."""
+        moved = {
+            field.name: value.to(device)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **moved)
+
+    def require(self, name: str) -> Tensor:
+        """Return the named tensor or fail with a sentence that says which label is missing.
+
+        Raises:
+            ValueError: If the stream that made this batch carries no such labels.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise ValueError(f"this batch carries no {name}; train from a store that has {name} labels")
+        return value
