@@ -1,0 +1,1 @@
+"""Synthetic faces whose action units are known exactly: identities, expressions, scenes, the renderer."""
