@@ -1,0 +1,27 @@
+"""The meta net: how much a sample's loss should count, judged from its features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightNet(nn.Module):
+    """One fully connected layer and a sigmoid, so that every weight starts at 0.5.
+
+    Implements ``g`` of Eq. (4) and section 4.1.1 of Li & Shan 2023 (MAL). The weights are raw: the
+    normalisation of section 4.1.2 belongs to the method.
+
+    Args:
+        features: Width of the feature vectors it reads.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 1)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return one weight in 0 to 1 per row of ``batch x features``, shape ``batch``."""
+        return torch.sigmoid(self.linear(features)).squeeze(-1)
