@@ -1,0 +1,1 @@
+"""Data sets, their synthetic twins, splits, prepared stores and streams of batches."""

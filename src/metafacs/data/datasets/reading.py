@@ -1,0 +1,146 @@
+"""What a data set reader returns: samples, what was skipped and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TWIN_FILE = "TWIN.json"
+
+
+class DatasetError(ValueError):
+    """The folder is not what the reader expects; the message says what is missing and where."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled picture of a data set.
+
+    Attributes:
+        key: Unique name within the data set, e.g. ``F001/T1/2440``.
+        picture: Path of the picture file.
+        subject: The person's id as the data set writes it; None where it tells none.
+        action_units: FACS number -> 1.0 present, 0.0 absent; an AU that is missing here is unknown.
+        expression: Class index into the reading's expressions; None = unknown.
+        part: The data set's own partition, e.g. ``train``; None where it has none.
+        votes: Share of annotators per expression, sums to 1; None where the data set has none.
+    """
+
+    key: str
+    picture: Path
+    subject: str | None = None
+    action_units: Mapping[int, float] = field(default_factory=dict)
+    expression: int | None = None
+    part: str | None = None
+    votes: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that was left out: the file, the line where one is known (1-based), and the reason."""
+
+    file: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.reason}"
+
+
+@dataclass
+class Reading:
+    """Everything a reader found below a root folder.
+
+    Attributes:
+        dataset: Name of the data set, e.g. ``bp4d``.
+        root: The folder that was read.
+        aus: Action units with at least one known label, ascending.
+        expressions: Names of the expression classes; empty where the set has none.
+        samples: The labelled pictures in the data set's order.
+        skipped: What was left out.
+        pre_aligned: The pictures are face crops delivered with the data set, not whole scenes.
+        twin: Content of ``TWIN.json`` where the folder is a synthetic twin, else None.
+    """
+
+    dataset: str
+    root: Path
+    aus: tuple[int, ...] = ()
+    expressions: tuple[str, ...] = ()
+    samples: list[Sample] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    pre_aligned: bool = False
+    twin: dict[str, object] | None = None
+
+    def skip(self, file: Path | str, line: int | None, reason: str) -> None:
+        """Note that a file or a line was left out."""
+        path = Path(file)
+        name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        self.skipped.append(Skipped(name, line, reason))
+
+    def summary(self) -> dict[str, object]:
+        """Return the counts as plain data for JSON."""
+        return {
+            "dataset": self.dataset,
+            "synthetic": self.twin is not None,
+            "pictures": len(self.samples),
+            "subjects": len({s.subject for s in self.samples if s.subject is not None}),
+            "aus": list(self.aus),
+            "expressions": list(self.expressions),
+            "skipped": dict(Counter(s.reason for s in self.skipped).most_common()),
+        }
+
+    def __str__(self) -> str:
+        counts = self.summary()
+        synthetic = " (synthetic twin)" if self.twin is not None else ""
+        lines = [f"{self.dataset}{synthetic}: {counts['pictures']} pictures, {counts['subjects']} subjects"]
+        lines += [f"  skipped {n}: {reason}" for reason, n in counts["skipped"].items()]  # type: ignore[attr-defined]
+        lines += [f"    {s}" for s in self.skipped[:5]]
+        return "\n".join(lines)
+
+
+def read_twin(root: Path) -> dict[str, object] | None:
+    """Return the content of ``TWIN.json`` below ``root``, or None for a real data set.
+
+    Raises:
+        DatasetError: If the file is there but cannot be read: a twin must never pass for real data.
+    """
+    path = root / TWIN_FILE
+    if not path.exists():
+        return None
+    try:
+        twin = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatasetError(f"{path} is damaged ({error}); render the twin again") from error
+    if not isinstance(twin, dict):
+        raise DatasetError(f"{path} does not hold a JSON object; render the twin again")
+    return twin
+
+
+def require_folder(path: Path, what: str) -> Path:
+    """Return ``path`` if it is a folder, else fail with what it should hold.
+
+    Raises:
+        DatasetError: If the folder is missing.
+    """
+    if not path.is_dir():
+        raise DatasetError(f"{path} is missing: it should hold {what}")
+    return path
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (1-based line number, stripped line) of the non-empty lines; BOM and CRLF are dropped.
+
+    Raises:
+        DatasetError: If the file is not text in UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            yield number, line.strip()

@@ -1,0 +1,223 @@
+"""Turn a data set's layout into a prepared store: detect, landmark, align, write; parallel and resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from metafacs import __version__
+from metafacs.data.datasets import DatasetError, Reading, Sample, Skipped
+from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.pictures import PictureError, read_picture
+from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
+
+PLAN_FILE = "plan.json"
+SKIPPED_KEY = b"skipped"
+_SHARD = 128
+_JPEG_QUALITY = 95
+
+
+def prepare_store(
+    reading: Reading,
+    out: Path | str,
+    *,
+    size: int = 256,
+    alignment: AlignmentSpec | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Store:
+    """Cut the aligned face out of every picture of a data set and write the prepared store.
+
+    Work that was finished before a kill is kept: every shard is written to a temporary name and renamed,
+    and a second call renders only what is missing. A picture that cannot be read or shows no face is
+    noted in ``store.json`` with its file and never stops the rest.
+
+    Args:
+        reading: What a reader found.
+        out: Folder of the store; new, empty, or an unfinished store of the same plan.
+        size: Side of the square crops in pixels.
+        alignment: Geometry of the crop; the same one prediction will use.
+        workers: Processes; None = one per core, 0 = in this process.
+        progress: Show a progress bar.
+
+    Returns:
+        The opened store.
+
+    Raises:
+        DatasetError: If the reading holds no samples or no face was found in any of them.
+        StoreError: If ``out`` holds something else.
+    """
+    out = Path(out)
+    alignment = alignment or AlignmentSpec()
+    if not reading.samples:
+        raise DatasetError(f"{reading.root} holds no usable picture of {reading.dataset}:\n{reading}")
+    plan = _plan(reading, size, alignment)
+    _claim(out, plan)
+    chunks = [reading.samples[i : i + _SHARD] for i in range(0, len(reading.samples), _SHARD)]
+    names = [f"shard-{i:05d}.arrow" for i in range(len(chunks))]
+    todo = [(out / name, chunk) for name, chunk in zip(names, chunks, strict=True) if not (out / name).exists()]
+    work = partial(
+        write_shard,
+        aus=reading.aus,
+        expressions=reading.expressions,
+        size=size,
+        alignment=alignment,
+        pre_aligned=reading.pre_aligned,
+    )
+    with _bar(progress) as bar:
+        task = bar.add_task(f"preparing {reading.dataset}", total=len(reading.samples))
+        bar.advance(task, len(reading.samples) - sum(len(chunk) for _, chunk in todo))
+        for count in _run(work, todo, workers):
+            bar.advance(task, count)
+    return _finish(out, reading, plan, names)
+
+
+def write_shard(
+    job: tuple[Path, list[Sample]],
+    *,
+    aus: tuple[int, ...],
+    expressions: tuple[str, ...],
+    size: int,
+    alignment: AlignmentSpec,
+    pre_aligned: bool,
+) -> int:
+    """Crop the faces of some samples and write them as one Arrow file; return how many were looked at."""
+    path, samples = job
+    rows: list[dict[str, object]] = []
+    skipped: list[Skipped] = []
+    for sample in samples:
+        try:
+            picture = read_picture(sample.picture)
+        except PictureError as error:
+            skipped.append(Skipped(str(sample.picture), None, f"unreadable picture: {error}"))
+            continue
+        landmarks = _landmarks(picture, pre_aligned)
+        if landmarks is None:
+            skipped.append(Skipped(str(sample.picture), None, "no face found"))
+            continue
+        crop, matrix = align(picture, landmarks, size, alignment)
+        points = landmarks @ matrix[:, :2].T + matrix[:, 2]
+        rows.append(_row(sample, crop, points, aus))
+    schema = shard_schema(aus, expressions)
+    note = json.dumps([asdict(s) for s in skipped]).encode()
+    table = pa.Table.from_pylist(rows, schema=schema).replace_schema_metadata({SKIPPED_KEY: note})
+    temporary = path.with_suffix(".partial")
+    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    os.replace(temporary, path)
+    return len(samples)
+
+
+def _landmarks(picture: np.ndarray, pre_aligned: bool) -> np.ndarray | None:
+    if pre_aligned:
+        return landmarks_of_aligned(picture)
+    faces = find_faces(picture)
+    return faces[0].landmarks if faces else None
+
+
+def _row(sample: Sample, crop: np.ndarray, points: np.ndarray, aus: tuple[int, ...]) -> dict[str, object]:
+    encoded = io.BytesIO()
+    Image.fromarray(crop).save(encoded, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return {
+        "key": sample.key,
+        "picture": str(sample.picture),
+        "subject": sample.subject,
+        "part": sample.part,
+        "image": encoded.getvalue(),
+        "landmarks": points.astype(np.float32).ravel(),
+        "action_units": [sample.action_units.get(au, float("nan")) for au in aus],
+        "expression": -1 if sample.expression is None else sample.expression,
+        "votes": sample.votes,
+    }
+
+
+def _plan(reading: Reading, size: int, alignment: AlignmentSpec) -> dict[str, object]:
+    # Labels and keys are part of the identity of a plan: a resumed store must not mix two versions of a set.
+    digest = hashlib.sha256()
+    for sample in reading.samples:
+        digest.update(repr((sample.key, sorted(sample.action_units.items()), sample.expression)).encode())
+    return {
+        "dataset": reading.dataset,
+        "size": size,
+        "alignment": asdict(alignment),
+        "aus": list(reading.aus),
+        "expressions": list(reading.expressions),
+        "samples": len(reading.samples),
+        "labels_hash": digest.hexdigest()[:16],
+        "synthetic": reading.twin is not None,
+        "twin": reading.twin,
+        "metafacs": __version__,
+    }
+
+
+def _claim(out: Path, plan: dict[str, object]) -> None:
+    path = out / PLAN_FILE
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(plan)):
+            raise StoreError(f"{out} holds a store of other data or settings; choose another --out or delete it")
+        return
+    if out.exists() and any(out.iterdir()):
+        raise StoreError(f"{out} is not empty and not a store; choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    _write_json(path, plan)
+
+
+def _run(work: partial[int], jobs: list[tuple[Path, list[Sample]]], workers: int | None) -> Iterator[int]:
+    count = (os.cpu_count() or 1) if workers is None else workers
+    if count == 0 or len(jobs) <= 1:
+        yield from map(work, jobs)
+        return
+    # Forking a process that has used torch threads can deadlock; a spawned one starts clean.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(count, len(jobs)), mp_context=context, initializer=_single_thread) as pool:
+        yield from pool.map(work, jobs)
+
+
+def _single_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _finish(out: Path, reading: Reading, plan: dict[str, object], names: list[str]) -> Store:
+    skipped = [asdict(s) for s in reading.skipped]
+    pictures = 0
+    for name in names:
+        with pa.memory_map(str(out / name)) as source:
+            file = pa.ipc.open_file(source)
+            skipped += json.loads(file.schema.metadata[SKIPPED_KEY])
+            pictures += sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
+    if not pictures:
+        raise DatasetError(f"no face was found in any of the {len(reading.samples)} pictures of {reading.root}")
+    _write_json(out / STORE_FILE, {**plan, "shards": names, "pictures": pictures, "skipped": skipped})
+    return Store(out)
+
+
+def _write_json(path: Path, content: dict[str, object]) -> None:
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _bar(enabled: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        disable=not enabled,
+    )

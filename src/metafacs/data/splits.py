@@ -1,0 +1,127 @@
+"""Subject-exclusive splits: the published folds, a per-subject validation reserve, and the overlap check."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BP4D_PARTS: tuple[tuple[str, ...], ...] = (
+    tuple("F001 M007 F018 F008 F002 M004 F010 F009 M012 M001 F016 M014 F023 M008".split()),
+    tuple("M011 F003 M010 M002 F005 F022 M018 M017 F013 M016 F020 F011 M013 M005".split()),
+    tuple("F007 F015 F006 F019 M006 M009 F012 M003 F004 F021 F017 M015 F014".split()),
+)
+"""The three parts of BP4D's people as published with JAA-Net and used by ME-GraphAU."""
+
+DISFA_PARTS: tuple[tuple[str, ...], ...] = (
+    tuple("SN002 SN010 SN001 SN026 SN027 SN032 SN030 SN009 SN016".split()),
+    tuple("SN013 SN018 SN011 SN028 SN012 SN006 SN031 SN021 SN024".split()),
+    tuple("SN003 SN029 SN023 SN025 SN008 SN005 SN007 SN017 SN004".split()),
+)
+"""The three parts of DISFA's people as published with JAA-Net and used by ME-GraphAU."""
+
+PARTS: dict[str, tuple[tuple[str, ...], ...]] = {"bp4d": BP4D_PARTS, "disfa": DISFA_PARTS}
+
+
+class SplitError(ValueError):
+    """A split is impossible or unsafe; the message names the people or the fold."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who trains and who is tested.
+
+    Attributes:
+        name: Where the split comes from, e.g. ``3fold``.
+        fold: 1-based fold number.
+        train: Ids of the people to train on, sorted.
+        test: Ids of the held-out people, sorted.
+    """
+
+    name: str
+    fold: int
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        refuse_overlap(self.train, self.test)
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change when anybody moves between train and test."""
+        text = f"{','.join(self.train)}|{','.join(self.test)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def refuse_overlap(train: Iterable[str], test: Iterable[str]) -> None:
+    """Fail if anybody is on both sides.
+
+    Raises:
+        SplitError: Naming the people who are in both.
+    """
+    both = sorted(set(train) & set(test))
+    if both:
+        raise SplitError(f"{len(both)} people are in training and in test: {', '.join(both[:10])}")
+
+
+def published_split(dataset: str, fold: int, subjects: Iterable[str]) -> Split:
+    """Return one of the published three folds, restricted to the people that are there.
+
+    Folds are numbered as ME-GraphAU does: fold 1 tests part 3, fold 2 part 2, fold 3 part 1.
+
+    Args:
+        dataset: ``bp4d`` or ``disfa``.
+        fold: 1, 2 or 3.
+        subjects: Ids present in the store.
+
+    Raises:
+        SplitError: For a data set without published folds, a wrong fold number, an id that is in no
+            part, or a fold without people on one side.
+    """
+    if dataset not in PARTS:
+        raise SplitError(f"{dataset} has no published folds; there are folds for {sorted(PARTS)}")
+    parts = PARTS[dataset]
+    if not 1 <= fold <= len(parts):
+        raise SplitError(f"fold must be 1 to {len(parts)}, not {fold}")
+    present = set(subjects)
+    unknown = sorted(present - {s for part in parts for s in part})
+    if unknown:
+        raise SplitError(f"{dataset}'s published folds do not list these people: {', '.join(unknown[:10])}")
+    held_out = set(parts[len(parts) - fold])
+    split = Split("3fold", fold, tuple(sorted(present - held_out)), tuple(sorted(present & held_out)))
+    if not split.train or not split.test:
+        raise SplitError(f"fold {fold} of {dataset} leaves nobody to train on or to test; the store holds {sorted(present)}")
+    return split
+
+
+def validation_reserve(subjects: Sequence[str], fraction: float, seed: int) -> np.ndarray:
+    """Choose pictures to reserve for validation, uniformly from each person.
+
+    MAL (section 4.1.4) reserves about 2 % of the training pictures, sampled uniformly per subject, and
+    takes them out of the training set.
+
+    Args:
+        subjects: The person of each training picture.
+        fraction: Share of every person's pictures, in (0, 1); at least one picture of each is taken.
+        seed: Seed of the choice.
+
+    Returns:
+        Boolean mask, True = reserved.
+
+    Raises:
+        SplitError: If the fraction is not inside (0, 1) or would leave a person without training pictures.
+    """
+    if not 0 < fraction < 1:
+        raise SplitError(f"the validation reserve must be a share inside (0, 1), not {fraction}")
+    people = np.asarray(subjects)
+    mask = np.zeros(len(people), dtype=bool)
+    rng = np.random.default_rng(seed)
+    for person in sorted(set(subjects)):
+        rows = np.flatnonzero(people == person)
+        count = max(1, round(fraction * len(rows)))
+        if count >= len(rows):
+            raise SplitError(f"{person} has {len(rows)} picture(s): a reserve would leave none to train on")
+        mask[rng.choice(rows, count, replace=False)] = True
+    return mask

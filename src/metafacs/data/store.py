@@ -1,0 +1,165 @@
+"""The prepared data set on disk: aligned face crops with their labels, memory-mapped."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from metafacs.facs import check_aus
+
+STORE_FILE = "store.json"
+LANDMARKS = 68
+
+
+class StoreError(ValueError):
+    """The folder is not a finished prepared store; the message says what to run."""
+
+
+def shard_schema(aus: Sequence[int], expressions: Sequence[str]) -> pa.Schema:
+    """Return the Arrow schema of one shard: a crop as encoded picture and everything known about it."""
+    return pa.schema(
+        [
+            pa.field("key", pa.string()),
+            pa.field("picture", pa.string()),
+            pa.field("subject", pa.string()),
+            pa.field("part", pa.string()),
+            pa.field("image", pa.binary()),
+            pa.field("landmarks", pa.list_(pa.float32(), LANDMARKS * 2)),
+            pa.field("action_units", pa.list_(pa.float32(), len(aus))),
+            pa.field("expression", pa.int8()),
+            pa.field("votes", pa.list_(pa.float32(), len(expressions))),
+        ]
+    )
+
+
+class Store:
+    """Random access to a prepared data set.
+
+    A store is a folder of Arrow files ``shard-*.arrow`` and a ``store.json`` that is written last. The
+    crops stay encoded in the memory-mapped files; labels are held in memory.
+
+    Attributes:
+        path: The folder.
+        description: Content of ``store.json``: data set, crop size, alignment, counts, provenance.
+        aus: FACS numbers in the column order of ``action_units``.
+        expressions: Names of the expression classes.
+        size: Side of the square crops in pixels.
+
+    Raises:
+        StoreError: If the folder is not a finished store.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        try:
+            self.description = json.loads((self.path / STORE_FILE).read_text(encoding="utf-8"))
+            shards = [self.path / name for name in self.description["shards"]]
+            self._tables = [pa.ipc.open_file(pa.memory_map(str(shard))).read_all() for shard in shards]
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{self.path} is not a finished prepared store ({Path(error.filename or STORE_FILE).name} is missing); "
+                "run 'metafacs prepare' (it goes on where it stopped)"
+            ) from error
+        except (ValueError, KeyError, pa.ArrowInvalid) as error:
+            raise StoreError(f"{self.path} is damaged ({error}); delete it and run 'metafacs prepare' again") from error
+        self.aus = check_aus(self.description["aus"])
+        self.expressions: tuple[str, ...] = tuple(self.description["expressions"])
+        self.size = int(self.description["size"])
+        self._images = [chunk for table in self._tables for chunk in table.column("image").chunks]
+        self._ends = np.cumsum([len(chunk) for chunk in self._images])
+
+    def __len__(self) -> int:
+        return sum(len(table) for table in self._tables)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set the store was prepared from."""
+        return str(self.description["dataset"])
+
+    @property
+    def synthetic(self) -> bool:
+        """True where the faces are rendered."""
+        return bool(self.description["synthetic"])
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """Unique names of the rows, ``row``."""
+        return self._strings("key")
+
+    @cached_property
+    def subjects(self) -> np.ndarray:
+        """Ids of the people, ``row``; the empty string where unknown."""
+        return self._strings("subject")
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        """The data set's own partition or session, ``row``; the empty string where it has none."""
+        return self._strings("part")
+
+    @cached_property
+    def action_units(self) -> np.ndarray:
+        """Labels ``row x au``: 1 present, 0 absent, NaN unknown."""
+        return self._lists("action_units", len(self.aus))
+
+    @cached_property
+    def expression(self) -> np.ndarray:
+        """Class index per row, -1 unknown."""
+        return np.concatenate([table.column("expression").to_numpy() for table in self._tables]).astype(np.int64)
+
+    @cached_property
+    def votes(self) -> np.ndarray:
+        """Share of the annotators per class, ``row x expression``; NaN where the set has none."""
+        return self._lists("votes", len(self.expressions))
+
+    @cached_property
+    def landmarks(self) -> np.ndarray:
+        """iBUG points in crop pixels, ``row x 68 x 2`` as (x, y)."""
+        return self._lists("landmarks", LANDMARKS * 2).reshape(-1, LANDMARKS, 2)
+
+    def columns_of(self, aus: Iterable[int]) -> np.ndarray:
+        """Return the columns of the given AUs in ``action_units``.
+
+        Raises:
+            StoreError: If an AU is not labelled in this store.
+        """
+        missing = sorted(set(aus) - set(self.aus))
+        if missing:
+            raise StoreError(f"{self.path} has no labels for AU {missing}; it has {list(self.aus)}")
+        return np.array([self.aus.index(au) for au in aus], dtype=np.int64)
+
+    def image(self, row: int) -> np.ndarray:
+        """Decode one crop: ``height x width x 3`` uint8 RGB."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} is outside the store's {len(self)} rows")
+        chunk = int(np.searchsorted(self._ends, row, side="right"))
+        start = int(self._ends[chunk - 1]) if chunk else 0
+        encoded = self._images[chunk][row - start].as_buffer()
+        with Image.open(io.BytesIO(encoded)) as picture:
+            return np.asarray(picture)
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Decode several crops: ``row x height x width x 3`` uint8 RGB."""
+        out = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)
+        for position, row in enumerate(rows):
+            out[position] = self.image(int(row))
+        return out
+
+    def _strings(self, name: str) -> np.ndarray:
+        return np.array([value or "" for table in self._tables for value in table.column(name).to_pylist()], dtype=str)
+
+    def _lists(self, name: str, width: int) -> np.ndarray:
+        blocks = []
+        for table in self._tables:
+            for chunk in table.column(name).chunks:
+                values = np.full((len(chunk), width), np.nan, dtype=np.float32)
+                known = ~np.asarray(chunk.is_null())
+                values[known] = chunk.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                blocks.append(values)
+        return np.concatenate(blocks) if blocks else np.empty((0, width), np.float32)

@@ -1,0 +1,76 @@
+"""What happens to crops between the store and the network: crop, mirror, light; on whole batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of training pictures.
+
+    MAL (section 4.1.2): resize to 256, random crop to 224, random horizontal flip. The test picture is the
+    centre crop. ``brightness`` and ``contrast`` are additions for robustness; 0 turns them off.
+
+    Attributes:
+        flip: Probability of mirroring left and right.
+        brightness: Standard deviation of the additive change, in grey levels of 0..255.
+        contrast: Standard deviation of the multiplicative change around the mean of the picture.
+    """
+
+    flip: float = 0.5
+    brightness: float = 0.0
+    contrast: float = 0.0
+
+
+def crop_centre(images: np.ndarray, size: int) -> np.ndarray:
+    """Return the central ``size x size`` window of ``batch x height x width x 3`` pictures."""
+    check_crop(images.shape[1], size)
+    offset = (images.shape[1] - size) // 2
+    return images[:, offset : offset + size, offset : offset + size]
+
+
+def augment(images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Crop every picture at random, mirror some, change the light.
+
+    Args:
+        images: ``batch x height x width x 3`` uint8.
+        size: Side of the output in pixels, at most the input's.
+        augmentation: What to change and how much.
+        rng: Source of every random number; the same state gives the same pictures.
+
+    Returns:
+        ``batch x size x size x 3`` uint8.
+
+    Raises:
+        ValueError: If the pictures are smaller than ``size``.
+    """
+    count, side = images.shape[:2]
+    check_crop(side, size)
+    corners = rng.integers(0, side - size + 1, (count, 2))
+    mirrored = rng.random(count) < augmentation.flip
+    out = np.empty((count, size, size, 3), dtype=np.uint8)
+    for i, ((y, x), flip) in enumerate(zip(corners, mirrored, strict=True)):
+        window = images[i, y : y + size, x : x + size]
+        out[i] = window[:, ::-1] if flip else window
+    if augmentation.brightness or augmentation.contrast:
+        gain = 1 + augmentation.contrast * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
+        shift = augmentation.brightness * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
+        mean = out.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
+        out = np.clip((out - mean) * gain + mean + shift, 0, 255).astype(np.uint8)
+    return out
+
+
+def check_crop(side: int, size: int) -> None:
+    """Fail if a window of ``size`` does not fit into pictures of ``side`` pixels.
+
+    Raises:
+        ValueError: Saying which of the two to change.
+    """
+    if size > side:
+        raise ValueError(
+            f"the network reads {size} px but the store holds {side} px crops; prepare the store with --size {size} "
+            "or more, or lower the input size"
+        )
