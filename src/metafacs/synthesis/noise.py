@@ -35,7 +35,7 @@ def value_noise(
     y_weight = smoothstep(0.0, 1.0, y - y_low)[:, None]
     x_weight = smoothstep(0.0, 1.0, x - x_low)[None]
     lines = lattice[y_low] * (1 - y_weight) + lattice[y_low + 1] * y_weight
-    field: Field = lines[:, x_low] * (1 - x_weight) + lines[:, x_low + 1] * x_weight
+    field = lines[:, x_low] * (1 - x_weight) + lines[:, x_low + 1] * x_weight
     return field.astype(np.float32)
 
 
@@ -53,11 +53,10 @@ def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cells: Seque
     field = np.zeros(shape, np.float32)
     for cell in cells:
         field += value_noise(rng, shape, cell) * np.float32(cell)
-    return field / np.float32(np.sqrt(np.sum(np.square(cells))))
+    return (field / np.sqrt(np.sum(np.square(cells)))).astype(np.float32)
 
 
 def smoothstep(low: float, high: float, values: Field) -> Field:
     """Return 0 below ``low``, 1 above ``high`` and a cubic ramp between (``low > high`` falls instead)."""
     t = np.clip((values - low) / (high - low), 0, 1)
-    ramp: Field = (t * t * (3 - 2 * t)).astype(np.float32)
-    return ramp
+    return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -91,3 +91,173 @@ def unit(x: float, y: float, z: float) -> Vector:
     """Return the vector scaled to length one."""
     vector = np.array([x, y, z], np.float32)
     return vector / np.linalg.norm(vector)
+
+
+_WALLS: tuple[tuple[float, float, float], ...] = (
+    (0.42, 0.44, 0.47),
+    (0.30, 0.36, 0.45),
+    (0.55, 0.55, 0.53),
+    (0.22, 0.30, 0.24),
+    (0.70, 0.70, 0.70),
+    (0.05, 0.06, 0.09),
+)
+
+
+def sample_studio(rng: np.random.Generator, variation: float = 1.0) -> Studio:
+    """Return the room of one recording session: soft even light and a plain wall.
+
+    Args:
+        rng: Source of randomness.
+        variation: How far key, fill and exposure scatter between sessions; 0 = always the same lamps.
+
+    Returns:
+        The studio.
+    """
+    key = unit(-0.5 + 0.25 * variation * rng.normal(), 0.75 + 0.12 * variation * rng.normal(), 0.75)
+    fill = unit(0.8 + 0.15 * variation * rng.normal(), 0.25 + 0.12 * variation * rng.normal(), 0.6)
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    mirror = np.array([side, 1, 1], np.float32)
+    strength = 1 + 0.12 * variation * float(rng.normal())
+    wall = np.asarray(_WALLS[int(rng.integers(len(_WALLS)))], np.float32)
+    return Studio(
+        lights=(
+            Light(key * mirror, np.array([0.66, 0.63, 0.60], np.float32) * np.float32(strength), True),
+            Light(fill * mirror, np.array([0.20, 0.21, 0.22], np.float32)),
+        ),
+        sky=np.array([0.42, 0.42, 0.44], np.float32),
+        ground=np.array([0.20, 0.19, 0.18], np.float32),
+        exposure=0.92 + 0.05 * variation * float(rng.normal()),
+        camera_distance=11.0,
+        enlargement=1.45,
+        backdrop=wall * np.float32(rng.uniform(0.85, 1.1)),
+        backdrop_seed=int(rng.integers(2**31)),
+    )
+
+
+def lab_scene(rng: np.random.Generator, size: int, studio: Studio) -> Scene:
+    """Return one frame in a studio: light and wall are the studio's, head pose and framing jitter a little.
+
+    Args:
+        rng: Source of the frame's jitter.
+        size: Side of the picture in pixels.
+        studio: The session's room.
+
+    Returns:
+        The scene.
+    """
+    yaw, pitch, roll = (float(rng.normal(0, deviation)) for deviation in studio.pose_jitter)
+    return Scene(
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        camera_distance=studio.camera_distance,
+        framing=(
+            float(rng.normal(0, 0.02)),
+            float(rng.normal(0.02, 0.02)),
+            studio.enlargement * float(1 + rng.normal(0, 0.015)),
+        ),
+        lights=studio.lights,
+        sky=studio.sky,
+        ground=studio.ground,
+        exposure=studio.exposure + float(rng.normal(0, 0.015)),
+        background=lab_background(studio.backdrop_seed, 2 * size, studio.backdrop),
+        size=size,
+    )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """How varied the snapshots of an in-the-wild set are.
+
+    Attributes:
+        pose_deviation: Standard deviations of yaw, pitch and roll in radians.
+        pose_limit: Largest yaw, pitch and roll in radians.
+        enlargement: Range of the picture's span in face extents.
+        key: Range of the key light's strength.
+        ambient: Range of the ambient light's strength.
+        warmth: Standard deviation of the colour temperature of the key.
+        exposure: Mean and standard deviation of the exposure after metering.
+    """
+
+    pose_deviation: tuple[float, float, float] = (0.34, 0.16, 0.13)
+    pose_limit: tuple[float, float, float] = (0.95, 0.45, 0.40)
+    enlargement: tuple[float, float] = (1.30, 1.75)
+    key: tuple[float, float] = (0.25, 1.3)
+    ambient: tuple[float, float] = (0.12, 0.55)
+    warmth: float = 0.12
+    exposure: tuple[float, float] = (0.98, 0.18)
+
+
+SNAPSHOTS = Surroundings()
+"""Pictures found on the web: any pose up to half profile, any light."""
+
+
+def wild_scene(
+    rng: np.random.Generator,
+    size: int,
+    surroundings: Surroundings = SNAPSHOTS,
+    pose: tuple[float, float, float] | None = None,
+) -> Scene:
+    """Return one snapshot: free head pose, one to two coloured lights, metered exposure, busy background.
+
+    Args:
+        rng: Source of randomness.
+        size: Side of the picture in pixels.
+        surroundings: How varied pose, framing and light are.
+        pose: Yaw, pitch and roll in radians, when the picture's meaning fixes them; sampled when None.
+
+    Returns:
+        The scene.
+    """
+    sampled = tuple(
+        float(np.clip(rng.normal(0, deviation), -limit, limit))
+        for deviation, limit in zip(surroundings.pose_deviation, surroundings.pose_limit, strict=True)
+    )
+    yaw, pitch, roll = sampled if pose is None else pose
+    lights, sky, ground, exposure = _wild_light(rng, surroundings)
+    return Scene(
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        camera_distance=float(rng.uniform(5, 14)),
+        framing=(
+            float(rng.normal(0, 0.03)),
+            float(rng.normal(0.03, 0.03)),
+            float(rng.uniform(*surroundings.enlargement)),
+        ),
+        lights=lights,
+        sky=sky,
+        ground=ground,
+        exposure=exposure,
+        background=wild_background(rng, 2 * size),
+        size=size,
+    )
+
+
+def _wild_light(
+    rng: np.random.Generator, surroundings: Surroundings
+) -> tuple[tuple[Light, ...], Vector, Vector, float]:
+    """Return lights, sky, ground and the exposure a camera's meter would choose for them."""
+    warmth = float(np.clip(rng.normal(0, surroundings.warmth), -0.35, 0.35))
+    key_tint = np.array([1 + warmth, 1, 1 - warmth], np.float32)
+    other_tint = np.clip(1 + rng.normal(0, surroundings.warmth, 3), 0.6, 1.5).astype(np.float32)
+    key = float(rng.uniform(*surroundings.key))
+    ambient = float(rng.uniform(*surroundings.ambient))
+    azimuth, elevation = rng.uniform(-1.4, 1.4), rng.uniform(-0.1, 1.2)
+    toward = unit(
+        np.sin(azimuth) * np.cos(elevation),
+        np.sin(elevation),
+        max(np.cos(azimuth) * np.cos(elevation), 0.15),
+    )
+    lights = [Light(toward, key_tint * np.float32(key), casts_shadow=True)]
+    if rng.random() < 0.6:
+        azimuth = rng.uniform(-1.7, 1.7)
+        toward = unit(np.sin(azimuth), rng.uniform(-0.2, 0.6), np.cos(azimuth) * 0.6 + 0.2)
+        lights.append(Light(toward, other_tint * np.float32(rng.uniform(0.05, 0.5))))
+    sky = other_tint * np.float32(ambient * rng.uniform(0.8, 1.3))
+    ground = other_tint[::-1] * np.float32(ambient * rng.uniform(0.3, 0.9))
+    mean, deviation = surroundings.exposure
+    wanted = float(np.clip(rng.normal(mean, deviation), 0.55, 1.45))
+    # A camera meters the face: its lit area receives about the ambient light and most of the key.
+    exposure = wanted / (ambient * 1.1 + key * 0.75 * max(float(lights[0].direction[2]), 0.35) + 0.12)
+    return tuple(lights), sky.astype(np.float32), ground.astype(np.float32), exposure
