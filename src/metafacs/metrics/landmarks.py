@@ -1,0 +1,51 @@
+"""Landmark error relative to the size of the face."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def normalised_mean_error(predicted: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
+    """Return the mean distance of landmarks from their targets in units of the face's scale.
+
+    Args:
+        predicted: ``batch x landmark x 2``, pixels.
+        targets: ``batch x landmark x 2``, pixels; NaN unknown, left out.
+        scale: ``batch``, pixels, e.g. :func:`interocular_distance`.
+
+    Returns:
+        ``batch``, non-negative; NaN for a face without a known landmark.
+
+    Raises:
+        ValueError: If the shapes do not fit or a scale is not positive.
+    """
+    if predicted.ndim != 3 or predicted.shape[-1] != 2 or predicted.shape != targets.shape:
+        raise ValueError(
+            "predicted and target landmarks must both be batch x landmark x 2, "
+            f"but their shapes are {tuple(predicted.shape)} and {tuple(targets.shape)}"
+        )
+    if scale.shape != predicted.shape[:1] or bool((scale <= 0).any()):
+        raise ValueError("scale must hold one positive length in pixels per face")
+    distance = (predicted - targets).double().norm(dim=-1)
+    return distance.nanmean(dim=1) / scale.double()
+
+
+def interocular_distance(landmarks: Tensor, outer_corners: tuple[int, int] = (36, 45)) -> Tensor:
+    """Return the distance of the outer eye corners.
+
+    Args:
+        landmarks: ``batch x landmark x 2``, pixels.
+        outer_corners: Indices of the corners; (36, 45) in the 68-point order, (19, 28) in the 49-point one.
+
+    Returns:
+        ``batch``, pixels; NaN where a corner is unknown.
+    """
+    first, second = outer_corners
+    return (landmarks[:, first] - landmarks[:, second]).norm(dim=-1)
+
+
+def failure_rate(errors: Tensor, limit: float = 0.1) -> Tensor:
+    """Return the share of faces whose normalised error exceeds ``limit``; NaN errors are left out."""
+    known = errors[~torch.isnan(errors)]
+    return (known > limit).double().mean()
