@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from metafacs.losses import (
     ClassWeights,
     action_unit_loss,
-    class_balanced_loss,
+    balanced_action_unit_loss,
     class_balanced_weights,
     occurrence_rates,
     rate_balanced_weights,
@@ -144,15 +144,16 @@ def test_class_weights_refuse_codes_that_mean_unknown() -> None:
 def test_balanced_loss_of_a_constant_guess_does_not_depend_on_the_rate() -> None:
     for positives in (1, 10, 50):
         targets = (torch.arange(100) < positives).float()[:, None]
-        loss = class_balanced_loss(torch.zeros(100, 1), targets, class_balanced_weights(targets))
+        loss = balanced_action_unit_loss(torch.zeros(100, 1), targets, class_balanced_weights(targets))
         assert loss.item() == pytest.approx(math.log(2), rel=1e-5)
+        assert balanced_action_unit_loss(torch.zeros(100, 1), targets).item() == pytest.approx(loss.item())
 
 
 def test_balanced_loss_averages_over_labelled_samples() -> None:
     ones = ClassWeights(torch.ones(1), torch.ones(1))
-    loss = class_balanced_loss(torch.zeros(2, 1), torch.tensor([[1.0], [NAN]]), ones)
+    loss = balanced_action_unit_loss(torch.zeros(2, 1), torch.tensor([[1.0], [NAN]]), ones)
     assert loss.item() == pytest.approx(math.log(2))
-    assert class_balanced_loss(torch.zeros(2, 1), torch.full((2, 1), NAN), ones).item() == 0
+    assert balanced_action_unit_loss(torch.zeros(2, 1), torch.full((2, 1), NAN), ones).item() == 0
 
 
 def test_rate_weights_are_inverse_to_rates_with_mean_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from metafacs.losses.action_units import (
     ClassWeights,
     action_unit_loss,
-    class_balanced_loss,
+    balanced_action_unit_loss,
     class_balanced_weights,
     occurrence_rates,
     rate_balanced_weights,
@@ -16,7 +16,7 @@ __all__ = [
     "UNKNOWN_EXPRESSION",
     "ClassWeights",
     "action_unit_loss",
-    "class_balanced_loss",
+    "balanced_action_unit_loss",
     "class_balanced_weights",
     "expression_loss",
     "occurrence_rates",

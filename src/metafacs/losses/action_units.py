@@ -79,8 +79,12 @@ def action_unit_loss(
     return total if reduction == "sum" else total / known.sum(dim=1).clamp(min=1)
 
 
-def class_balanced_loss(
-    logits: Tensor, targets: Tensor, class_weights: ClassWeights, *, reduction: Reduction = "sum"
+def balanced_action_unit_loss(
+    logits: Tensor,
+    targets: Tensor,
+    class_weights: ClassWeights | None = None,
+    *,
+    reduction: Reduction = "sum",
 ) -> Tensor:
     """Return the re-weighted validation loss that MAL's meta net is trained on.
 
@@ -90,12 +94,16 @@ def class_balanced_loss(
     Args:
         logits: ``batch x au``.
         targets: ``batch x au``, in [0, 1]; NaN unknown.
-        class_weights: From :func:`class_balanced_weights` on the whole validation reserve, not on this batch.
+        class_weights: From :func:`class_balanced_weights` on the whole validation reserve. Without them the
+            frequencies of this batch are used, which is noisier for AUs that are rare in it and needs
+            targets of 0, 1 or NaN.
         reduction: Over the AUs of one sample, as in :func:`action_unit_loss`.
 
     Returns:
         Scalar: the mean over the samples that have a known label; 0 if none has.
     """
+    if class_weights is None:
+        class_weights = class_balanced_weights(targets)
     losses = action_unit_loss(logits, targets, reduction=reduction, class_weights=class_weights)
     labelled = (~torch.isnan(targets)).any(dim=1).sum()
     return losses.sum() / labelled.clamp(min=1)
