@@ -1,0 +1,24 @@
+"""List the methods and what each one needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jsonargparse import ArgumentParser, Namespace
+from rich.console import Console
+from rich.table import Table
+
+from metafacs.methods import METHODS
+
+
+def build_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of the command."""
+    return ArgumentParser(description=__doc__)
+
+
+def run(arguments: Namespace) -> None:
+    """Print the table of methods."""
+    table = Table("method", "class", "reads", "what it is")
+    for name, method in METHODS.items():
+        table.add_row(name, method.__name__, ", ".join(method.streams), (method.__doc__ or "").splitlines()[0])
+    Console().print(table)

@@ -1,0 +1,45 @@
+"""Read a data set, cut out the aligned faces and write a prepared store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser, Namespace
+
+from metafacs.data.datasets import READERS
+from metafacs.data.prepare import prepare_store
+from metafacs.faces.alignment import AlignmentSpec
+
+
+def build_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+    parser.add_argument("dataset", type=Literal[tuple(READERS)], help="data set to read")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the data set or of its twin")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the store; takes up stopped work")
+    parser.add_argument("--size", type=int, default=256, help="side of the square crops in pixels")
+    parser.add_dataclass_arguments(AlignmentSpec, "alignment")
+    parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
+    parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Prepare the store and print what was found and skipped."""
+    reading = READERS[arguments.dataset](arguments.root)
+    print(reading)
+    store = prepare_store(
+        reading,
+        arguments.out,
+        size=arguments.size,
+        alignment=arguments.alignment,
+        workers=arguments.workers,
+        progress=arguments.progress,
+    )
+    unusable = store.description["skipped"][len(reading.skipped) :]
+    print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a usable face")
+    for entry in unusable[:5]:
+        print(f"  {entry['file']}: {entry['reason']}")

@@ -1,0 +1,118 @@
+"""The contract of a method: which streams it reads, how one iteration updates it, what it predicts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from metafacs.batch import Batch
+from metafacs.hypergradient.updates import UpdateRule
+
+
+class Prediction(NamedTuple):
+    """What a detector says about pictures.
+
+    Attributes:
+        probabilities: ``batch x au`` in [0, 1], columns in the order of the method's ``aus``.
+    """
+
+    probabilities: Tensor
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """How one group of parameters is stepped.
+
+    Attributes:
+        name: ``sgd``, ``adam`` or ``adamw``.
+        lr: Learning rate at its highest.
+        momentum: Momentum of SGD; ignored by the others.
+        weight_decay: L2 penalty (sgd, adam) or decoupled decay (adamw).
+        schedule: ``constant``, ``cosine`` (to zero) or ``one_cycle`` (warm up over the first 30 % of the
+            iterations, then cosine to zero).
+    """
+
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+
+
+class Stepper(Protocol):
+    """The only thing that changes parameters; see :class:`metafacs.training.stepper.OptimizerStepper`."""
+
+    def descend(self, loss: Tensor, group: str) -> None:
+        """Take one optimiser step on the parameters of ``group`` down the gradient of ``loss``."""
+
+    def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
+        """Return the gradient of ``loss``; nothing is changed."""
+
+    def apply(self, gradients: Sequence[Tensor], group: str) -> None:
+        """Take one optimiser step on the parameters of ``group`` with the given gradients."""
+
+    def update_rule(self, group: str, *, plain: bool = False) -> UpdateRule:
+        """Return the step ``group``'s optimiser would take now as a differentiable rule.
+
+        ``plain`` gives a gradient step at the current learning rate instead.
+        """
+
+
+class Method(nn.Module, ABC):
+    """A way to train an AU detector.
+
+    A concrete method is final: no method subclasses another one.
+
+    Attributes:
+        streams: Names of the batches one iteration reads: ``au``, ``expression``, ``validation``.
+        aus: FACS numbers in the order of the predicted columns.
+        expressions: Names of the expression classes; empty if the method reads none.
+    """
+
+    streams: ClassVar[tuple[str, ...]]
+
+    def __init__(self, aus: Sequence[int], expressions: Sequence[str]) -> None:
+        super().__init__()
+        self.aus = tuple(aus)
+        self.expressions = tuple(expressions)
+
+    @abstractmethod
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters under the name of the group that steps them."""
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, OptimizerSpec]:
+        """Return the paper's optimiser for each group; a configuration may override them."""
+
+    def observe_labels(self, labels: Mapping[str, Tensor]) -> None:  # noqa: B027 (most methods need nothing)
+        """Look once, before training, at all AU labels of each stream: ``row x au``, NaN unknown."""
+
+    @abstractmethod
+    def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        """Run one whole iteration and return the scalars worth a curve, detached."""
+
+    @abstractmethod
+    def predict(self, images: Tensor) -> Prediction:
+        """Return the AU probabilities of ``batch x 3 x height x width`` pictures."""
+
+
+class SingleLossMethod(Method):
+    """A method whose iteration is one step on a sum of losses; it writes :meth:`losses` only."""
+
+    @abstractmethod
+    def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
+        """Return the named scalar losses; their sum is descended."""
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return one group, ``base``, with every parameter."""
+        return {"base": list(self.parameters())}
+
+    def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        """Descend the sum of the losses once."""
+        losses = self.losses(batches)
+        step.descend(sum(losses.values()), "base")  # type: ignore[arg-type]
+        return {name: loss.detach() for name, loss in losses.items()}

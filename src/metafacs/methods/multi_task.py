@@ -1,0 +1,67 @@
+"""Multi-task learning (MTL): AU detection and expression recognition with a fixed weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from metafacs.batch import Batch
+from metafacs.losses.action_units import action_unit_loss
+from metafacs.losses.expression import expression_loss
+from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
+from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.networks import BaseNet
+
+
+class MultiTask(SingleLossMethod):
+    """Shared backbone with an AU and an expression classifier, losses added 1 : rho.
+
+    Implements MTL of Li & Shan (MAL), sections 3.1 and 4.3: L = mean L_AU + rho * mean L_FE; rho -> ``balance``.
+
+    Args:
+        aus: FACS numbers to detect.
+        expressions: Names of the expression classes.
+        backbone: Name of the backbone.
+        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
+        balance: Weight of the expression loss, 1 in the paper.
+    """
+
+    streams: ClassVar[tuple[str, ...]] = ("au", "expression")
+
+    def __init__(
+        self,
+        aus: Sequence[int],
+        expressions: Sequence[str],
+        *,
+        backbone: BackboneName = "resnet34",
+        weights: str = "none",
+        reduction: Literal["sum", "mean"] = "sum",
+        balance: float = 1.0,
+    ) -> None:
+        super().__init__(aus, expressions)
+        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.reduction: Literal["sum", "mean"] = reduction
+        self.balance = balance
+
+    def optimizers(self) -> dict[str, OptimizerSpec]:
+        """Return SGD at .001 (momentum and decay: FACTS H, MAL 7)."""
+        return {"base": OptimizerSpec()}
+
+    def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
+        """Return both mean losses; one forward serves both tasks, so BatchNorm sees them together."""
+        faces, expressive = batches["au"], batches["expression"]
+        outputs = self.network(torch.cat([faces.images, expressive.images]))
+        count = len(faces)
+        au = action_unit_loss(
+            outputs.action_units[:count], faces.require("action_units"), reduction=self.reduction
+        )
+        fe = expression_loss(outputs.expressions[count:], expressive.require("expression"))
+        return {"loss_action_units": au.mean(), "loss_expression": self.balance * fe.mean()}
+
+    def predict(self, images: Tensor) -> Prediction:
+        """Return AU probabilities, ``batch x au``."""
+        return Prediction(self.network(images).action_units.sigmoid())

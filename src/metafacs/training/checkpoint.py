@@ -1,0 +1,171 @@
+"""Checkpoints: one safetensors file with weights, training state and a description of both."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from metafacs.methods import METHODS, Method
+
+FORMAT = "metafacs-checkpoint-1"
+_METHOD, _OPTIMIZER, _RANDOM = "method.", "optimizer.", "random.state"
+
+
+class CheckpointError(ValueError):
+    """The file is not a usable checkpoint; the message says why and what to do."""
+
+
+@dataclass
+class Checkpoint:
+    """A detector and, while it is being trained, what it takes to go on.
+
+    Attributes:
+        method: Name in ``METHODS``.
+        options: Keyword arguments the method was built with.
+        aus: FACS numbers of the predicted columns.
+        expressions: Names of the expression classes the method was trained with.
+        weights: The method's state.
+        description: What a user must know to use it: input size, crop, alignment, training data, split,
+            synthetic or not, licence, seed, configuration.
+        iteration: Finished iterations.
+        history: Curve name -> values; ``iteration`` holds their iterations.
+        seconds: Training time so far, wall clock.
+        optimizers: Group -> optimiser state by parameter position; empty in a finished model.
+        random_state: State of torch's generator; None in a finished model.
+    """
+
+    method: str
+    options: dict[str, object]
+    aus: tuple[int, ...]
+    expressions: tuple[str, ...]
+    weights: dict[str, Tensor]
+    description: dict[str, object]
+    iteration: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    optimizers: dict[str, dict[int, dict[str, Tensor]]] = field(default_factory=dict)
+    random_state: Tensor | None = None
+
+    def build_method(self) -> Method:
+        """Return the method with its trained weights, in evaluation mode.
+
+        Raises:
+            CheckpointError: If the method is unknown or the weights do not fit it.
+        """
+        if self.method not in METHODS:
+            raise CheckpointError(f"the checkpoint was trained with '{self.method}'; known methods: {sorted(METHODS)}")
+        # Initial weights were needed once; a checkpoint brings its own.
+        options = {**self.options, "weights": "none"}
+        method = METHODS[self.method](self.aus, self.expressions, **options)  # type: ignore[arg-type]
+        try:
+            method.load_state_dict(self.weights)
+        except RuntimeError as error:
+            raise CheckpointError(f"the weights do not fit {self.method} with {options}: {error}") from error
+        return method.eval()
+
+    def finished(self) -> Checkpoint:
+        """Return the checkpoint without the state that only training needs."""
+        return Checkpoint(
+            self.method,
+            self.options,
+            self.aus,
+            self.expressions,
+            self.weights,
+            self.description,
+            self.iteration,
+            self.history,
+            self.seconds,
+        )
+
+
+def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint under a temporary name and rename it, so that a kill leaves the old one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {_METHOD + name: value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()}
+    for group, state in checkpoint.optimizers.items():
+        for position, values in state.items():
+            for name, value in values.items():
+                tensors[f"{_OPTIMIZER}{group}.{position}.{name}"] = value.detach().cpu().contiguous()
+    if checkpoint.random_state is not None:
+        tensors[_RANDOM] = checkpoint.random_state
+    description = {
+        "format": FORMAT,
+        "method": checkpoint.method,
+        "options": checkpoint.options,
+        "aus": list(checkpoint.aus),
+        "expressions": list(checkpoint.expressions),
+        "description": checkpoint.description,
+        "iteration": checkpoint.iteration,
+        "history": checkpoint.history,
+        "seconds": checkpoint.seconds,
+    }
+    temporary = path.with_name(path.name + ".partial")
+    save_file(tensors, str(temporary), metadata={"metafacs": json.dumps(description)})
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: If the file is missing, truncated, or not written by metafacs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = (file.metadata() or {}).get("metafacs")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); copy or train it again") from error
+    if header is None:
+        raise CheckpointError(f"{path} is a safetensors file but not a metafacs checkpoint")
+    content = json.loads(header)
+    if content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}")
+    return Checkpoint(
+        method=content["method"],
+        options=content["options"],
+        aus=tuple(content["aus"]),
+        expressions=tuple(content["expressions"]),
+        weights={name[len(_METHOD) :]: value for name, value in tensors.items() if name.startswith(_METHOD)},
+        description=content["description"],
+        iteration=content["iteration"],
+        history=content["history"],
+        seconds=content["seconds"],
+        optimizers=_optimizer_states(tensors),
+        random_state=tensors.get(_RANDOM),
+    )
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+    """Return an optimiser's state as tensors by parameter position."""
+    state: Mapping[int, Mapping[str, object]] = optimizer.state_dict()["state"]
+    return {
+        position: {name: torch.as_tensor(value) for name, value in values.items() if value is not None}
+        for position, values in state.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
+    """Put a saved state back; learning rates come from the schedule, not from the file."""
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _optimizer_states(tensors: Mapping[str, Tensor]) -> dict[str, dict[int, dict[str, Tensor]]]:
+    states: dict[str, dict[int, dict[str, Tensor]]] = {}
+    for key, value in tensors.items():
+        if key.startswith(_OPTIMIZER):
+            group, position, name = key[len(_OPTIMIZER) :].split(".")
+            states.setdefault(group, {}).setdefault(int(position), {})[name] = value
+    return states

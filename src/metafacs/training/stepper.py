@@ -1,0 +1,121 @@
+"""The stepper: the only thing that changes parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from metafacs.hypergradient.updates import UpdateRule, gradient_descent, update_rule_of
+from metafacs.methods.base import OptimizerSpec
+
+
+class DivergedError(RuntimeError):
+    """A loss or a gradient is not finite; the message says which and at which iteration."""
+
+
+class OptimizerStepper:
+    """Owns the optimisers of a method's parameter groups and their schedules.
+
+    Args:
+        groups: Group name -> parameters.
+        specs: Group name -> how to step it; must name the same groups.
+        iterations: Length of the schedules.
+
+    Raises:
+        ValueError: If the groups and the specs do not match.
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[nn.Parameter]],
+        specs: Mapping[str, OptimizerSpec],
+        iterations: int,
+    ) -> None:
+        if set(groups) != set(specs):
+            raise ValueError(f"optimizers are given for {sorted(specs)} but the method has groups {sorted(groups)}")
+        self._parameters = {name: list(parameters) for name, parameters in groups.items()}
+        self._specs = dict(specs)
+        self._iterations = iterations
+        self.optimizers = {name: _build(self._parameters[name], spec) for name, spec in specs.items()}
+        self.iteration = 0
+
+    def start(self, iteration: int) -> None:
+        """Set every learning rate for iteration number ``iteration`` (0-based)."""
+        self.iteration = iteration
+        for name, optimizer in self.optimizers.items():
+            spec = self._specs[name]
+            for group in optimizer.param_groups:
+                group["lr"] = spec.lr * schedule_factor(spec.schedule, iteration, self._iterations)
+
+    def descend(self, loss: Tensor, group: str) -> None:
+        """Take one optimiser step on ``group`` down the gradient of ``loss``.
+
+        Raises:
+            DivergedError: If the loss or a gradient is not finite; the parameters are unchanged then.
+        """
+        if not torch.isfinite(loss):
+            raise DivergedError(f"the loss of group '{group}' is {loss.item()} at iteration {self.iteration}")
+        self.apply(self.gradients(loss, self._parameters[group]), group)
+
+    def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
+        """Return the gradient of ``loss``; zeros where it does not reach. Nothing is changed."""
+        found = torch.autograd.grad(loss, list(parameters), allow_unused=True)
+        return tuple(torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True))
+
+    def apply(self, gradients: Sequence[Tensor], group: str) -> None:
+        """Take one optimiser step on ``group`` with the given gradients.
+
+        Raises:
+            DivergedError: If a gradient is not finite; the parameters are unchanged then.
+        """
+        optimizer = self.optimizers[group]
+        for parameter, gradient in zip(self._parameters[group], gradients, strict=True):
+            parameter.grad = gradient.detach()
+        norm = torch.stack(torch._foreach_norm([p.grad for p in self._parameters[group]])).norm()
+        if not torch.isfinite(norm):
+            optimizer.zero_grad(set_to_none=True)
+            raise DivergedError(f"the gradient of group '{group}' is not finite at iteration {self.iteration}")
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def update_rule(self, group: str, *, plain: bool = False) -> UpdateRule:
+        """Return the step that ``group``'s optimiser would take now, as a differentiable rule."""
+        optimizer = self.optimizers[group]
+        if plain:
+            return gradient_descent(float(optimizer.param_groups[0]["lr"]))
+        return update_rule_of(optimizer, self._parameters[group])
+
+
+def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
+    """Return the factor of the highest learning rate at a 0-based iteration.
+
+    Raises:
+        ValueError: For an unknown schedule.
+
+    >>> [round(schedule_factor("cosine", i, 4), 2) for i in range(4)]
+    [1.0, 0.85, 0.5, 0.15]
+    """
+    progress = iteration / max(iterations, 1)
+    if schedule == "constant":
+        return 1.0
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * progress))
+    if schedule == "one_cycle":
+        warm = 0.3
+        if progress < warm:
+            return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * (progress + 1 / max(iterations, 1)) / warm))
+        return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
+    raise ValueError(f"unknown schedule '{schedule}'; choose constant, cosine or one_cycle")
+
+
+def _build(parameters: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:
+    if spec.name == "sgd":
+        return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+    if spec.name == "adam":
+        return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+    if spec.name == "adamw":
+        return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+    raise ValueError(f"unknown optimizer '{spec.name}'; choose sgd, adam or adamw")

@@ -1,0 +1,220 @@
+"""The loop: fetch batches, let the method update, write curves and checkpoints, resume. It never asks which method."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch
+from lightning_fabric import Fabric
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from metafacs.batch import Batch
+from metafacs.data.streams import Stream
+from metafacs.methods import Method, OptimizerSpec
+from metafacs.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    optimizer_state,
+    restore_optimizer,
+    save_checkpoint,
+)
+from metafacs.training.stepper import DivergedError, OptimizerStepper
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long and how often.
+
+    Attributes:
+        iterations: Number of iterations.
+        curve_every: Curve points are averages over this many iterations (20 in MAL, Fig. 3).
+        checkpoint_every: Iterations between checkpoints.
+        seed: Seed of initial weights and dropout.
+    """
+
+    iterations: int
+    curve_every: int = 20
+    checkpoint_every: int = 200
+    seed: int = 0
+
+
+class Trainer:
+    """Trains one method from named streams; a run that was killed goes on where its checkpoint is.
+
+    Args:
+        method_name: Name in ``METHODS``.
+        method: The method to train; its initial weights must come from ``plan.seed``.
+        options: Keyword arguments the method was built with, for the checkpoint.
+        streams: Stream name -> stream, at least those the method reads.
+        plan: Lengths and seed.
+        out: Folder of the run.
+        description: What a user of the model must know; becomes part of the checkpoint.
+        optimizers: Overrides of the method's optimisers by group.
+        fabric: Device and precision of the one process; None = the CPU in float32.
+    """
+
+    def __init__(
+        self,
+        method_name: str,
+        method: Method,
+        options: dict[str, object],
+        streams: Mapping[str, Stream],
+        plan: TrainingPlan,
+        out: Path | str,
+        description: dict[str, object],
+        optimizers: Mapping[str, OptimizerSpec] | None = None,
+        fabric: Fabric | None = None,
+    ) -> None:
+        missing = sorted(set(method.streams) - set(streams))
+        if missing:
+            raise ValueError(f"{method_name} reads the streams {list(method.streams)}; missing: {missing}")
+        self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        self.method_name, self.options, self.description = method_name, options, description
+        self.method = method.to(self.fabric.device)
+        self.streams = {name: streams[name] for name in method.streams}
+        self.plan, self.out = plan, Path(out)
+        specs = {**method.optimizers(), **(optimizers or {})}
+        self.stepper = OptimizerStepper(method.parameter_groups(), specs, plan.iterations)
+        self.history: dict[str, list[float]] = {}
+        self.iteration, self.seconds = 0, 0.0
+
+    def run(self, *, progress: bool = True) -> Path:
+        """Train to the end and return the path of the finished model.
+
+        Raises:
+            DivergedError: If a loss is not finite; the last checkpoint is kept.
+            CheckpointError: If the run's folder holds a checkpoint of another configuration.
+        """
+        model = self.out / MODEL_FILE
+        self._resume()
+        self.method.train()
+        if self.iteration == 0:
+            labels = {name: torch.from_numpy(s.targets()) for name, s in self.streams.items() if s.aus}
+            self.method.observe_labels(labels)
+        began, before = time.perf_counter(), self.seconds
+        with _bar(progress) as bar, _stop_signals() as stopped, self._batches() as batches:
+            task = bar.add_task(self.method_name, total=self.plan.iterations, completed=self.iteration)
+            window: list[dict[str, Tensor]] = []
+            for batch in batches:
+                self.stepper.start(self.iteration)
+                with self.fabric.autocast():
+                    window.append(self.method.update(batch, self.stepper))
+                self.iteration += 1
+                self.seconds = before + time.perf_counter() - began
+                bar.advance(task)
+                if self.iteration % self.plan.curve_every == 0 or self.iteration == self.plan.iterations:
+                    self._draw_point(window)
+                    window = []
+                if not window and (stopped or self.iteration % self.plan.checkpoint_every == 0):
+                    self._save()
+                if stopped and not window:
+                    raise KeyboardInterrupt(f"stopped at iteration {self.iteration}; the same command goes on from here")
+        save_checkpoint(model, self._checkpoint().finished())
+        (self.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+        return model
+
+    @contextmanager
+    def _batches(self) -> Iterator[Iterator[dict[str, Batch]]]:
+        """Yield the remaining batches, each prepared while the one before is being used."""
+        def fetch(k: int) -> dict[str, Batch]:
+            found = {name: stream.batch(k) for name, stream in self.streams.items()}
+            return {name: batch.to(self.fabric.device) for name, batch in found.items()}
+
+        def remaining(pool: ThreadPoolExecutor) -> Iterator[dict[str, Batch]]:
+            numbers = range(self.iteration, self.plan.iterations)
+            following = pool.submit(fetch, numbers[0]) if numbers else None
+            for k in numbers:
+                assert following is not None
+                current = following.result()
+                following = pool.submit(fetch, k + 1) if k + 1 < self.plan.iterations else None
+                yield current
+
+        with ThreadPoolExecutor(1) as pool:
+            yield remaining(pool)
+
+    def _draw_point(self, window: list[dict[str, Tensor]]) -> None:
+        self.history.setdefault("iteration", []).append(float(self.iteration))
+        for name in window[0]:
+            mean = torch.stack([values[name].float() for values in window]).mean().item()
+            if mean != mean:
+                raise DivergedError(f"{name} is NaN before iteration {self.iteration}; the last checkpoint is kept")
+            self.history.setdefault(name, []).append(mean)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            method=self.method_name,
+            options=self.options,
+            aus=self.method.aus,
+            expressions=self.method.expressions,
+            weights=self.method.state_dict(),
+            description=self.description,
+            iteration=self.iteration,
+            history=self.history,
+            seconds=self.seconds,
+            optimizers={name: optimizer_state(o) for name, o in self.stepper.optimizers.items()},
+            random_state=torch.get_rng_state(),
+        )
+
+    def _save(self) -> None:
+        save_checkpoint(self.out / CHECKPOINT_FILE, self._checkpoint())
+
+    def _resume(self) -> None:
+        path = next((p for name in (MODEL_FILE, CHECKPOINT_FILE) if (p := self.out / name).exists()), None)
+        if path is None:
+            return
+        saved = load_checkpoint(path)
+        same = (saved.method, saved.options, saved.description) == (self.method_name, self.options, self.description)
+        if not same:
+            raise CheckpointError(f"{path} belongs to another configuration; choose another --out or delete {self.out}")
+        self.method.load_state_dict(saved.weights)
+        for name, state in saved.optimizers.items():
+            restore_optimizer(self.stepper.optimizers[name], state)
+        if saved.random_state is not None:
+            torch.set_rng_state(saved.random_state)
+        self.history, self.iteration, self.seconds = saved.history, saved.iteration, saved.seconds
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM so that the loop can write a checkpoint before it stops."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            os._exit(128 + number)
+        received.append(number)
+
+    try:
+        before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:
+        # Only the main thread may set handlers; elsewhere the periodic checkpoints have to do.
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _bar(enabled: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        disable=not enabled,
+    )
