@@ -14,6 +14,10 @@ TRACE_LIMIT = 0.19
 """Upper end of the intensities of traces: below FACS level B, so never a positive label."""
 
 
+_NEVER_TRACES = (25, 26, 27, 28, 34, 43, 45)
+"""AUs that even weakly change other labels (the lips part, the eyes close) or do not occur as a trace."""
+
+
 @dataclass(frozen=True)
 class Prototype:
     """One way of showing an emotion.
@@ -158,7 +162,7 @@ def add_traces(
         AU -> 0..1; may hold conflicting pairs.
     """
     extended = dict(intensities)
-    candidates = [au for au in RENDERED_AUS if au not in extended]
+    candidates = [au for au in RENDERED_AUS if au not in extended and au not in _NEVER_TRACES]
     number = min(int(rng.poisson(mean_number)), len(candidates))
     for au in rng.choice(candidates, number, replace=False):
         extended[int(au)] = float(rng.uniform(0.03, TRACE_LIMIT))
