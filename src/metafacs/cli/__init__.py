@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Only the command in use is built in full: the others would import and inspect for nothing.
         command = module.build_parser(words) if name in words else ArgumentParser(description=module.__doc__)
         commands.add_subcommand(name, command, help=(module.__doc__ or "").splitlines()[0])
-    arguments = parser.instantiate_classes(parser.parse_args(words))
+    arguments = parser.instantiate(parser.parse_args(words))
     debug = bool(os.environ.get("METAFACS_DEBUG"))
     try:
         code = COMMANDS[arguments.command].run(arguments[arguments.command])
