@@ -1,0 +1,194 @@
+"""Runs a converted TFLite graph as an ordinary PyTorch module.
+
+The files in ``assets`` are written by ``scripts/convert_face_models.py``: weights in PyTorch's layout, and
+the list of operators as JSON in the metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+Step = dict[str, Any]
+Operation = Callable[[list[Tensor]], Tensor]
+
+
+class GraphNetwork(nn.Module):
+    """A frozen network given as a list of operators.
+
+    Everything runs in NCHW with the channels-last memory layout, where the many 1x1 convolutions are plain
+    matrix products. The weights are buffers: the network is not trained here.
+
+    Args:
+        model: The description from the file: input and output tensors and the operators in running order.
+        weights: The tensors that the operators name.
+
+    Raises:
+        ValueError: If the description holds an operator that this class does not know.
+    """
+
+    def __init__(self, model: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.input_size: int = model["input_size"]
+        self._input: int = model["input"]
+        self._outputs: list[int] = model["outputs"]
+        for name, weight in weights.items():
+            layout = torch.channels_last if weight.dim() == 4 else torch.contiguous_format
+            self.register_buffer(name.replace(".", "_"), weight.float().contiguous(memory_format=layout))
+        self._steps: list[Step] = model["steps"]
+        self._operations = [self._operation(step) for step in self._steps]
+        self._last_readers = self._find_last_readers()
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return the outputs of the graph.
+
+        Args:
+            images: ``batch x 3 x input_size x input_size``, float, in the range the network was trained on.
+
+        Returns:
+            One tensor per output of the graph, batch first.
+
+        Raises:
+            ValueError: If the images have another size.
+        """
+        if images.shape[1:] != (3, self.input_size, self.input_size):
+            wanted = f"batch x 3 x {self.input_size} x {self.input_size}"
+            raise ValueError(
+                f"the network takes {wanted} images, not {tuple(images.shape)}; resize them first"
+            )
+        maps: dict[int, Tensor] = {self._input: images.contiguous(memory_format=torch.channels_last)}
+        for step, operation, finished in zip(self._steps, self._operations, self._last_readers, strict=True):
+            maps[step["output"]] = operation([maps[tensor] for tensor in step["inputs"]])
+            for tensor in finished:
+                del maps[tensor]
+        return [maps[tensor] for tensor in self._outputs]
+
+    def _find_last_readers(self) -> list[list[int]]:
+        """Return for each step the tensors that nothing reads after it, so that memory can be reused."""
+        seen = set(self._outputs)
+        finished: list[list[int]] = []
+        for step in reversed(self._steps):
+            last = [tensor for tensor in dict.fromkeys(step["inputs"]) if tensor not in seen]
+            seen.update(last)
+            finished.append(last)
+        return finished[::-1]
+
+    def _operation(self, step: Step) -> Operation:
+        kind = step["kind"]
+        makers: dict[str, Callable[[Step], Operation]] = {
+            "convolution": self._convolution,
+            "add": self._add,
+            "activation": self._activation_alone,
+            "max_pool": _max_pool,
+            "pad_channels": lambda step: lambda maps: F.pad(maps[0], (0, 0, 0, 0, 0, step["count"])),
+            "resize": lambda step: lambda maps: F.interpolate(maps[0], size=step["size"], mode="bilinear"),
+            "rows": lambda step: lambda maps: _rows(maps[0], step["columns"]),
+            "concatenate": lambda step: lambda maps: torch.cat(maps, step["axis"]),
+        }
+        if kind not in makers:
+            raise ValueError(
+                f"operator {kind!r} is not known; convert the model again with the matching script"
+            )
+        return makers[kind](step)
+
+    def _weight(self, name: str) -> Tensor:
+        return self.get_buffer(name.replace(".", "_"))
+
+    def _convolution(self, step: Step) -> Operation:
+        left, right, top, bottom = step["padding"]
+        stride, groups = tuple(step["stride"]), step["groups"]
+        even = left == right and top == bottom
+        activate = self._activation(step)
+        kernel = self._weight(step["weight"]).shape[2:]
+
+        def convolve(maps: list[Tensor]) -> Tensor:
+            images = maps[0] if even else F.pad(maps[0], (left, right, top, bottom))
+            padding = (top, left) if even else (0, 0)
+            weight, bias = self._weight(step["weight"]), self._weight(step["bias"])
+            return activate(F.conv2d(images, weight, bias, stride, padding, groups=groups))
+
+        def mix_channels(maps: list[Tensor]) -> Tensor:
+            weight, bias = self._weight(step["weight"]), self._weight(step["bias"])
+            pixels = F.linear(maps[0].permute(0, 2, 3, 1), weight.flatten(1), bias)
+            return activate(pixels.permute(0, 3, 1, 2))
+
+        pointwise = kernel == (1, 1) and stride == (1, 1) and groups == 1
+        return mix_channels if pointwise else convolve
+
+    def _add(self, step: Step) -> Operation:
+        activate = self._activation(step)
+        return lambda maps: activate(maps[0] + maps[1])
+
+    def _activation_alone(self, step: Step) -> Operation:
+        activate = self._activation(step)
+        # A copy, because the activations work in place and this map has other readers.
+        return lambda maps: activate(maps[0].clone())
+
+    def _activation(self, step: Step) -> Callable[[Tensor], Tensor]:
+        name = step["activation"]
+        if name == "prelu":
+            return lambda images: F.prelu(images, self._weight(step["slope"]))
+        known: dict[str, Callable[[Tensor], Tensor]] = {
+            "none": lambda images: images,
+            "relu": F.relu_,
+            "relu6": lambda images: images.clamp_(0, 6),
+        }
+        if name not in known:
+            raise ValueError(
+                f"activation {name!r} is not known; convert the model again with the matching script"
+            )
+        return known[name]
+
+
+def _max_pool(step: Step) -> Operation:
+    left, right, top, bottom = step["padding"]
+
+    def pool(maps: list[Tensor]) -> Tensor:
+        images = maps[0]
+        if any(step["padding"]):
+            images = F.pad(images, (left, right, top, bottom), value=float("-inf"))
+        return F.max_pool2d(images, step["kernel"], step["stride"])
+
+    return pool
+
+
+def _rows(images: Tensor, columns: int) -> Tensor:
+    """Return one row per anchor: pixels in reading order, then the anchors of one pixel."""
+    return images.permute(0, 2, 3, 1).reshape(len(images), -1, columns)
+
+
+def load_graph_network(path: Path) -> GraphNetwork:
+    """Return the network stored in a converted file.
+
+    Args:
+        path: A ``.safetensors`` file written by ``scripts/convert_face_models.py``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged or is not a converted model.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; convert it with scripts/convert_face_models.py")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}); convert it again or reinstall the package") from error
+    if "model" not in metadata:
+        raise ValueError(f"{path} holds no graph; it was not written by scripts/convert_face_models.py")
+    return GraphNetwork(json.loads(metadata["model"]), weights).eval()
+
+
+def load_asset(name: str) -> GraphNetwork:
+    """Return a network that comes with the package: ``blaze_full``, ``blaze_back`` or ``facemesh``."""
+    with as_file(files("metafacs.faces") / "assets" / f"{name}.safetensors") as path:
+        return load_graph_network(path)

@@ -1,0 +1,79 @@
+"""From a picture to its faces, landmarks and crops in one call."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.detection import FaceDetector
+from metafacs.faces.face import Face
+from metafacs.faces.warping import Picture
+
+_detectors: dict[str, FaceDetector] = {}
+_loading = threading.Lock()
+
+
+def face_detector(device: str | torch.device = "cpu") -> FaceDetector:
+    """Return the detector for a device; it is loaded at the first call and shared after that."""
+    name = str(torch.device(device))
+    with _loading:
+        if name not in _detectors:
+            _detectors[name] = FaceDetector(device)
+        return _detectors[name]
+
+
+def find_faces(image: Picture, device: str | torch.device = "cpu") -> list[Face]:
+    """Return the faces in a picture, largest first.
+
+    Args:
+        image: ``height x width x 3``, uint8, RGB.
+        device: Where the networks run.
+
+    Returns:
+        The faces, each with its box, score, landmarks and mesh; an empty list if there is none.
+
+    Raises:
+        ValueError: If the array is not such a picture.
+    """
+    return face_detector(device).find(image)
+
+
+def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> NDArray[np.float64] | None:
+    """Return the landmarks of a picture that was already cropped to one face.
+
+    For pictures such as RAF-DB's aligned ones. No detector runs: FaceMesh looks at the whole picture, with and without a margin around it.
+
+    Args:
+        image: ``height x width x 3``, uint8, RGB.
+        device: Where the network runs.
+
+    Returns:
+        ``68 x 2``, (x, y) in pixels, or None if there is no face.
+
+    Raises:
+        ValueError: If the array is not such a picture.
+    """
+    face = face_detector(device).find_in_aligned(image)
+    return None if face is None else face.landmarks
+
+
+def crop_faces(
+    image: Picture, size: int, spec: AlignmentSpec | None = None, device: str | torch.device = "cpu"
+) -> NDArray[np.uint8]:
+    """Return the aligned crop of every face in a picture, largest face first.
+
+    Args:
+        image: ``height x width x 3``, uint8, RGB.
+        size: Side of the crops in pixels.
+        spec: How to cut; None for the default.
+        device: Where the networks run.
+
+    Returns:
+        ``face x size x size x 3``, uint8; ``face`` is 0 if there is no face.
+    """
+    crops = [align(image, face.landmarks, size, spec)[0] for face in find_faces(image, device)]
+    return np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8)
