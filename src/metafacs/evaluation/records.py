@@ -1,0 +1,296 @@
+"""Records: one JSON file per trained and tested run, the only thing that reports are made of.
+
+Schema 1. Every key is required except where :class:`Record` says otherwise. Scores without a value (an AU
+without positive labels has no F1) are ``null`` in the file and NaN in memory. Files are written to a
+temporary name first and renamed, so a record is either whole or absent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metafacs.facs import check_aus
+
+SCHEMA = 1
+OUTCOME_NAMES = ("tp", "fp", "fn", "tn")
+
+
+class RecordError(ValueError):
+    """A record file is missing something, contradicts itself or was written by another version."""
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """What a run was trained and tested on.
+
+    Attributes:
+        name: Data set, e.g. ``bp4d``.
+        synthetic: True if the pictures come from a twin; every report then says so.
+        split: Name of the split, e.g. ``3fold``.
+        split_hash: Hash of who is in training and who in test.
+        fold: 1-based fold number; 0 where the split has one fold only.
+        twin_seed: Generator seed of the twin; None for real data.
+    """
+
+    name: str
+    synthetic: bool
+    split: str
+    split_hash: str
+    fold: int
+    twin_seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval of the average F1 by resampling test subjects.
+
+    Attributes:
+        f1_average: Lower and upper bound, in [0, 1].
+        level: Nominal coverage, e.g. 0.95.
+        bootstrap: Number of resamples.
+    """
+
+    f1_average: tuple[float, float]
+    level: float
+    bootstrap: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: a method trained with one seed and tested on the held-out people of one fold.
+
+    Attributes:
+        method: Name in the METHODS table, e.g. ``mal``.
+        data: What it was trained and tested on.
+        seed: Seed of training.
+        aus: FACS numbers in the order of the per-subject counts.
+        f1: F1 per AU, in [0, 1]; NaN where no test label is positive.
+        f1_average: Mean F1 over the AUs that have one.
+        accuracy: Share of known labels predicted rightly, per AU.
+        auc: Area under the ROC curve per AU.
+        positives: Positive test labels per AU.
+        per_subject: Subject id -> ``tp, fp, fn, tn``, each a list with one count per AU.
+        config: The configuration as it was run.
+        interval: Bootstrap interval of the average F1; optional in the file.
+        seconds: Wall-clock time by phase: ``train``, ``test``.
+        iterations: Training iterations.
+        history: Curves by name, all as long as ``iteration``; optional in the file. The reports know
+            ``loss_action_units``, ``loss_expression`` and, from methods that learn sample weights,
+            ``weight_action_units`` and ``weight_expression`` (mean-normalised: they sum to one).
+        versions: Version by package.
+    """
+
+    method: str
+    data: DataSource
+    seed: int
+    aus: tuple[int, ...]
+    f1: dict[int, float]
+    f1_average: float
+    accuracy: dict[int, float]
+    auc: dict[int, float]
+    positives: dict[int, int]
+    per_subject: dict[str, dict[str, list[int]]]
+    config: dict[str, Any] = field(default_factory=dict)
+    interval: Interval | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    iterations: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values: string keys, NaN as None."""
+        data = self.data
+        content: dict[str, Any] = {
+            "schema": SCHEMA,
+            "method": self.method,
+            "data": {
+                "name": data.name,
+                "synthetic": data.synthetic,
+                "twin_seed": data.twin_seed,
+                "split": data.split,
+                "split_hash": data.split_hash,
+                "fold": data.fold,
+            },
+            "seed": self.seed,
+            "aus": list(self.aus),
+            "config": self.config,
+            "f1": self.f1,
+            "f1_average": self.f1_average,
+            "accuracy": self.accuracy,
+            "auc": self.auc,
+            "positives": self.positives,
+            "per_subject": self.per_subject,
+            "seconds": self.seconds,
+            "iterations": self.iterations,
+            "history": self.history,
+            "versions": self.versions,
+        }
+        if self.interval is not None:
+            content["interval"] = {
+                "f1_average": list(self.interval.f1_average),
+                "level": self.interval.level,
+                "bootstrap": self.interval.bootstrap,
+            }
+        return _without_nan(content)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Record:
+        """Return the record held by parsed JSON.
+
+        Raises:
+            RecordError: If the schema is another one, a key is missing or values contradict each other.
+        """
+        if not isinstance(content, Mapping):
+            raise RecordError("a record is a JSON object")
+        if content.get("schema") != SCHEMA:
+            raise RecordError(
+                f"this program reads record schema {SCHEMA}, but the file has {content.get('schema')!r}; "
+                "evaluate the run again or use the version that wrote it"
+            )
+        try:
+            source, interval = content["data"], content.get("interval")
+            return cls(
+                method=content["method"],
+                data=DataSource(
+                    name=source["name"],
+                    synthetic=source["synthetic"],
+                    split=source["split"],
+                    split_hash=source["split_hash"],
+                    fold=int(source["fold"]),
+                    twin_seed=source["twin_seed"],
+                ),
+                seed=int(content["seed"]),
+                aus=tuple(int(au) for au in content["aus"]),
+                f1=_per_au(content["f1"]),
+                f1_average=_number(content["f1_average"]),
+                accuracy=_per_au(content["accuracy"]),
+                auc=_per_au(content["auc"]),
+                positives={int(au): int(count) for au, count in content["positives"].items()},
+                per_subject=content["per_subject"],
+                config=content["config"],
+                interval=None if interval is None else _interval(interval),
+                seconds={phase: float(seconds) for phase, seconds in content["seconds"].items()},
+                iterations=int(content["iterations"]),
+                history={
+                    name: [_number(value) for value in curve]
+                    for name, curve in content.get("history", {}).items()
+                },
+                versions=dict(content["versions"]),
+            )
+        except KeyError as error:
+            raise RecordError(f"the record lacks the key {error}") from error
+        except RecordError:
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
+            raise RecordError(f"the record holds a value of the wrong kind: {error}") from error
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write a record as JSON, atomically; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record.to_json(), allow_nan=False, indent=1) + "\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        RecordError: If the file is absent, is not JSON, or is not a valid record; the path is named.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"{path}: there is no such record") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path} is not JSON: {error}") from error
+    try:
+        return Record.from_json(content)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Read every ``*.json`` below a folder that carries a record's schema, in order of path.
+
+    Raises:
+        RecordError: If a record is broken, or there is none.
+    """
+    records = [read_record(path) for path in sorted(folder.rglob("*.json")) if _looks_like_record(path)]
+    if not records:
+        raise RecordError(f"{folder} holds no records; evaluate a trained run first")
+    return records
+
+
+def _looks_like_record(path: Path) -> bool:
+    head = path.read_bytes()[:200].lstrip()
+    return head.startswith(b"{") and b'"schema"' in head and b'"method"' in head
+
+
+def _per_au(scores: Mapping[str, Any]) -> dict[int, float]:
+    return {int(au): _number(score) for au, score in scores.items()}
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _interval(content: Mapping[str, Any]) -> Interval:
+    low, high = content["f1_average"]
+    return Interval((_number(low), _number(high)), float(content["level"]), int(content["bootstrap"]))
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+def _check(record: Record) -> None:
+    try:
+        check_aus(record.aus)
+    except ValueError as error:
+        raise RecordError(str(error)) from error
+    for name in ("f1", "accuracy", "auc", "positives"):
+        if set(getattr(record, name)) != set(record.aus):
+            raise RecordError(f"'{name}' must have one value for each of the AUs {list(record.aus)}")
+    for name in ("f1", "accuracy", "auc"):
+        for au, score in getattr(record, name).items():
+            if not (math.isnan(score) or 0 <= score <= 1):
+                raise RecordError(f"'{name}' of AU{au} is {score}; scores lie in [0, 1]")
+    for subject, counts in record.per_subject.items():
+        if set(counts) != set(OUTCOME_NAMES) or any(len(c) != len(record.aus) for c in counts.values()):
+            raise RecordError(
+                f"the counts of subject {subject} must be tp, fp, fn and tn with one number per AU each"
+            )
+    for column, au in enumerate(record.aus):
+        present = sum(counts["tp"][column] + counts["fn"][column] for counts in record.per_subject.values())
+        if present != record.positives[au]:
+            raise RecordError(
+                f"the subjects' counts hold {present} positive labels of AU{au}, "
+                f"but 'positives' says {record.positives[au]}"
+            )
+    if record.history:
+        if "iteration" not in record.history:
+            raise RecordError("'history' has curves but no 'iteration' to draw them over")
+        lengths = {name: len(curve) for name, curve in record.history.items()}
+        if len(set(lengths.values())) > 1:
+            raise RecordError(f"the curves of 'history' differ in length: {lengths}")

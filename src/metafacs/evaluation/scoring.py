@@ -1,0 +1,103 @@
+"""From predictions to the scores of a record."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+
+from metafacs.evaluation.predictions import Predictions
+from metafacs.evaluation.records import DataSource, Interval, Record
+from metafacs.evaluation.statistics import average_f1_interval
+from metafacs.metrics.outcomes import Outcomes, accuracy, average_f1, count_outcomes, f1
+from metafacs.metrics.ranking import area_under_roc
+
+_PACKAGES = ("metafacs", "torch", "torchvision", "lightning-fabric", "numpy", "torchmetrics")
+
+
+def score_predictions(
+    predictions: Predictions,
+    *,
+    method: str,
+    data: DataSource,
+    seed: int,
+    config: Mapping[str, Any] | None = None,
+    threshold: float = 0.5,
+    seconds: Mapping[str, float] | None = None,
+    iterations: int = 0,
+    history: Mapping[str, list[float]] | None = None,
+    level: float = 0.95,
+    bootstrap: int = 1000,
+) -> Record:
+    """Return the record of one tested run.
+
+    Args:
+        predictions: On the test people.
+        method: Name in the METHODS table.
+        data: What was trained and tested on.
+        seed: Seed of training.
+        config: The configuration as it was run, JSON values only.
+        threshold: An AU is detected where its probability is at least this; MAL uses 0.5.
+        seconds: Wall-clock time by phase.
+        iterations: Training iterations.
+        history: Curves of training, see :class:`metafacs.evaluation.records.Record`.
+        level: Nominal coverage of the interval over people.
+        bootstrap: Resamples of the interval; 0 leaves it out.
+
+    Returns:
+        The record; AUs without a positive test label have F1 NaN and a warning is given.
+    """
+    probabilities = torch.from_numpy(np.ascontiguousarray(predictions.probabilities))
+    targets = torch.from_numpy(np.ascontiguousarray(predictions.targets))
+    per_subject = {}
+    for subject in sorted(set(predictions.subjects.tolist())):
+        rows = torch.from_numpy(predictions.subjects == subject)
+        counts = count_outcomes(probabilities[rows], targets[rows], threshold)
+        per_subject[subject] = {name: count.tolist() for name, count in counts._asdict().items()}
+    outcomes = count_outcomes(probabilities, targets, threshold)
+    scores = f1(outcomes)
+    record = Record(
+        method=method,
+        data=data,
+        seed=seed,
+        aus=predictions.aus,
+        f1=_by_au(predictions.aus, scores),
+        f1_average=float(average_f1(scores, predictions.aus)),
+        accuracy=_by_au(predictions.aus, accuracy(outcomes)),
+        auc=_by_au(predictions.aus, area_under_roc(probabilities, targets)),
+        positives=_positives(predictions.aus, outcomes),
+        per_subject=per_subject,
+        config=dict(config or {}),
+        seconds=dict(seconds or {}),
+        iterations=iterations,
+        history=dict(history or {}),
+        versions=package_versions(),
+    )
+    if not bootstrap:
+        return record
+    estimate = average_f1_interval([record], level=level, repetitions=bootstrap)
+    return replace(record, interval=Interval((estimate.low, estimate.high), level, bootstrap))
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions a run depends on, by package, with Python's own."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _by_au(aus: tuple[int, ...], values: torch.Tensor) -> dict[int, float]:
+    return dict(zip(aus, values.double().tolist(), strict=True))
+
+
+def _positives(aus: tuple[int, ...], outcomes: Outcomes) -> dict[int, int]:
+    return dict(zip(aus, outcomes.positives.tolist(), strict=True))

@@ -1,0 +1,267 @@
+"""Spread over runs and bootstrap intervals over people.
+
+Frames of one person are far from independent, so people are resampled, not frames: a cluster bootstrap with
+each fold's test people as one stratum. An interval therefore speaks of *other people from the same
+population*; it does not contain the luck of the training seed, which :func:`spread` over seeds shows. With a
+dozen people per fold a percentile interval is somewhat too narrow; it is a guide, not a proof.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from metafacs.evaluation.records import OUTCOME_NAMES, Record
+
+Pooling = Literal["folds", "pooled"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of several runs.
+
+    Attributes:
+        mean: Mean over the runs that have a value; NaN if none has.
+        std: Sample standard deviation (n - 1); NaN below two values.
+        count: Runs with a value.
+    """
+
+    mean: float
+    std: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A quantity with its bootstrap interval over people.
+
+    Attributes:
+        value: Of the people as they are.
+        low: Lower bound.
+        high: Upper bound.
+        level: Nominal coverage.
+        repetitions: Resamples drawn.
+        subjects: Number of people resampled.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    repetitions: int
+    subjects: int
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Return mean and sample standard deviation, NaN left out.
+
+    >>> spread([0.5, 0.75, 1.0, float("nan")])
+    Spread(mean=0.75, std=0.25, count=3)
+    """
+    known = np.array([value for value in values if not np.isnan(value)], dtype=float)
+    if not len(known):
+        return Spread(float("nan"), float("nan"), 0)
+    std = float(known.std(ddof=1)) if len(known) > 1 else float("nan")
+    return Spread(float(known.mean()), std, len(known))
+
+
+def f1_spreads(records: Sequence[Record]) -> dict[int, Spread]:
+    """Return mean and spread of each AU's F1 over the given runs of one method (folds and seeds alike).
+
+    The mean over folds of the per-fold F1 is what JAA-Net and ME-GraphAU report as F1.
+    """
+    aus = _common_aus(records)
+    return {au: spread(record.f1[au] for record in records) for au in aus}
+
+
+def average_f1_spread(records: Sequence[Record]) -> Spread:
+    """Return mean and spread over runs of the F1 averaged over AUs."""
+    _common_aus(records)
+    return spread(record.f1_average for record in records)
+
+
+def average_f1(records: Sequence[Record], pooling: Pooling = "folds") -> float:
+    """Return the average F1 of one method over folds and seeds.
+
+    Args:
+        records: Runs of one method.
+        pooling: ``"folds"``: each AU's F1 is averaged over folds, as published; ``"pooled"``: the
+            counts of all folds are added up first. Seeds are averaged either way.
+    """
+    strata = _strata(records)
+    return float(_average_f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)[0])
+
+
+def average_f1_interval(
+    records: Sequence[Record],
+    *,
+    level: float = 0.95,
+    repetitions: int = 1000,
+    seed: int = 0,
+    pooling: Pooling = "folds",
+) -> Estimate:
+    """Return the average F1 of one method with its percentile bootstrap interval over people.
+
+    Args:
+        records: Runs of one method; folds are strata, seeds are averaged.
+        level: Nominal coverage, in (0, 1).
+        repetitions: Resamples.
+        seed: Seed of the resampling; the same people and seed give the same resamples for every method.
+        pooling: See :func:`average_f1`.
+
+    Raises:
+        ValueError: If there are no records, they mix methods or data, or the level is not in (0, 1).
+    """
+    strata = _strata(records)
+    resamples = _resamples(strata, repetitions, seed)
+    return _estimate(
+        average_f1(records, pooling), _average_f1(strata, resamples, pooling), level, _people(strata)
+    )
+
+
+def paired_difference(
+    first: Sequence[Record],
+    second: Sequence[Record],
+    *,
+    level: float = 0.95,
+    repetitions: int = 1000,
+    seed: int = 0,
+    pooling: Pooling = "folds",
+) -> Estimate:
+    """Return average F1 of ``first`` minus ``second`` with an interval over the people both were tested on.
+
+    Every resample scores both methods on the same people, so what makes a person hard cancels.
+
+    Args:
+        first: Runs of one method.
+        second: Runs of another method on the same folds and people.
+        level: Nominal coverage, in (0, 1).
+        repetitions: Resamples.
+        seed: Seed of the resampling.
+        pooling: See :func:`average_f1`.
+
+    Raises:
+        ValueError: If the two were not tested on the same people and labels of the same AUs.
+    """
+    _refuse_unpaired(first, second)
+    ours, theirs = _strata(first), _strata(second)
+    resamples = _resamples(ours, repetitions, seed)
+    differences = _average_f1(ours, resamples, pooling) - _average_f1(theirs, resamples, pooling)
+    value = average_f1(first, pooling) - average_f1(second, pooling)
+    return _estimate(value, differences, level, _people(ours))
+
+
+def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
+    """Return fold -> counts ``seed x subject x outcome x au``, subjects sorted."""
+    _common_aus(records)
+    by_fold: dict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        by_fold[record.data.fold].append(record)
+    strata = {}
+    for fold, runs in sorted(by_fold.items()):
+        subjects = sorted(runs[0].per_subject)
+        if any(sorted(run.per_subject) != subjects for run in runs):
+            raise ValueError(f"the runs of fold {fold} were tested on different people")
+        strata[fold] = np.array(
+            [
+                [[run.per_subject[s][name] for name in OUTCOME_NAMES] for s in subjects]
+                for run in sorted(runs, key=lambda run: run.seed)
+            ],
+            dtype=float,
+        )
+    seeds = {len(counts) for counts in strata.values()}
+    if len(seeds) > 1:
+        raise ValueError("every fold needs the same number of seeds; run the missing ones")
+    return strata
+
+
+def _resamples(strata: dict[int, np.ndarray], repetitions: int, seed: int) -> list[np.ndarray]:
+    """Return, per fold, how often each person is drawn: ``repetition x subject``."""
+    rng = np.random.default_rng(seed)
+    return [
+        rng.multinomial(people, np.full(people, 1 / people), size=repetitions).astype(float)
+        for people in (counts.shape[1] for counts in strata.values())
+    ]
+
+
+def _average_f1(
+    strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling
+) -> np.ndarray:
+    """Return the average F1 of each resample, ``repetition``."""
+    totals = np.stack(
+        [
+            np.einsum("rs,ksoa->rkoa", drawn, counts)
+            for counts, drawn in zip(strata.values(), resamples, strict=True)
+        ]
+    )
+    if pooling == "pooled":
+        totals = totals.sum(axis=0, keepdims=True)
+    tp, fp, fn = totals[..., 0, :], totals[..., 1, :], totals[..., 2, :]
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        # A resample may hold no positive label of an AU: no F1, left out like everywhere else.
+        warnings.simplefilter("ignore", category=RuntimeWarning)
+        scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
+        per_au = np.nanmean(scores, axis=0)
+        return np.nanmean(per_au, axis=-1).mean(axis=-1)
+
+
+def _estimate(value: float, draws: np.ndarray, level: float, people: int) -> Estimate:
+    if not 0 < level < 1:
+        raise ValueError(f"the level of an interval lies in (0, 1), not {level}")
+    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(value, float(low), float(high), level, len(draws), people)
+
+
+def _people(strata: dict[int, np.ndarray]) -> int:
+    return sum(counts.shape[1] for counts in strata.values())
+
+
+def _common_aus(records: Sequence[Record]) -> tuple[int, ...]:
+    if not records:
+        raise ValueError("there are no records to summarise")
+    if len({(r.method, r.data.name, r.data.twin_seed, r.data.split, r.aus) for r in records}) > 1:
+        raise ValueError(
+            "a summary is of one method on one data set (or twin), split and AU list; "
+            "these records mix several"
+        )
+    if len({(r.data.fold, r.data.split_hash) for r in records}) > len({r.data.fold for r in records}):
+        raise ValueError("records of one fold carry different split hashes; they had different people")
+    runs = Counter((r.data.fold, r.seed) for r in records)
+    repeated = [f"fold {fold} seed {seed}" for (fold, seed), count in runs.items() if count > 1]
+    if repeated:
+        raise ValueError(f"{records[0].method} has more than one record of {', '.join(repeated)}")
+    return records[0].aus
+
+
+def _refuse_unpaired(first: Sequence[Record], second: Sequence[Record]) -> None:
+    if _common_aus(first) != _common_aus(second):
+        raise ValueError("the two methods were tested on different AUs")
+    ours, theirs = _labels(first), _labels(second)
+    if ours.keys() != theirs.keys():
+        only = sorted(str(key) for key in ours.keys() ^ theirs.keys())
+        raise ValueError(
+            "the two methods were not tested on the same people; "
+            f"only one has (fold, person) {', '.join(only[:5])}"
+        )
+    unequal = sorted(str(key) for key in ours if ours[key] != theirs[key])
+    if unequal:
+        raise ValueError(
+            f"the two methods saw different labels of (fold, person) {', '.join(unequal[:5])}; "
+            "evaluate both on one prepared store"
+        )
+
+
+def _labels(records: Sequence[Record]) -> dict[tuple[int, str], list[tuple[int, int]]]:
+    return {
+        (record.data.fold, subject): [
+            (tp + fn, fp + tn)
+            for tp, fp, fn, tn in zip(*(counts[name] for name in OUTCOME_NAMES), strict=True)
+        ]
+        for record in records
+        for subject, counts in record.per_subject.items()
+    }

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metafacs.evaluation.records import Record
+from metafacs.evaluation.statistics import (
+    average_f1,
+    average_f1_interval,
+    average_f1_spread,
+    f1_spreads,
+    paired_difference,
+    spread,
+)
+
+MakeRecord = Callable[..., Record]
+
+
+def test_spread_is_the_sample_standard_deviation() -> None:
+    values = [0.4, 0.5, 0.9]
+    assert spread(values).mean == pytest.approx(np.mean(values))
+    assert spread(values).std == pytest.approx(np.std(values, ddof=1))
+    assert math.isnan(spread([0.4]).std)
+    assert spread([float("nan")]).count == 0
+
+
+def test_average_over_folds_is_the_mean_of_the_runs(record_of: MakeRecord) -> None:
+    runs = [record_of(fold=fold, seed=seed) for fold in (1, 2, 3) for seed in (0, 1)]
+    assert average_f1(runs) == pytest.approx(np.mean([run.f1_average for run in runs]))
+    assert average_f1_spread(runs).mean == pytest.approx(average_f1(runs))
+    assert f1_spreads(runs)[4].mean == pytest.approx(np.mean([run.f1[4] for run in runs]))
+
+
+def test_pooled_average_adds_the_counts_first(record_of: MakeRecord) -> None:
+    runs = [record_of(fold=fold, skill=skill) for fold, skill in ((1, 0.3), (2, 2.0))]
+    counts = {name: np.zeros(5) for name in ("tp", "fp", "fn")}
+    for run in runs:
+        for subject in run.per_subject.values():
+            for name in counts:
+                counts[name] += subject[name]
+    pooled = 2 * counts["tp"] / (2 * counts["tp"] + counts["fp"] + counts["fn"])
+    assert average_f1(runs, "pooled") == pytest.approx(pooled.mean())
+    assert average_f1(runs, "pooled") != pytest.approx(average_f1(runs))
+
+
+def test_interval_contains_the_estimate_and_narrows_with_people(record_of: MakeRecord) -> None:
+    few = average_f1_interval([record_of()], repetitions=400)
+    many = average_f1_interval([record_of(fold=fold) for fold in (1, 2, 3)], repetitions=400)
+    assert few.low < few.value < few.high
+    assert many.subjects == 3 * few.subjects == 24
+    assert many.high - many.low < few.high - few.low
+
+
+def test_interval_agrees_with_resampling_people_one_by_one(record_of: MakeRecord) -> None:
+    run = record_of()
+    rng = np.random.default_rng(3)
+    counts = np.array(
+        [[run.per_subject[s][n] for n in ("tp", "fp", "fn")] for s in sorted(run.per_subject)], float
+    )
+    draws = []
+    for _ in range(2000):
+        tp, fp, fn = counts[rng.integers(0, len(counts), len(counts))].sum(0)
+        draws.append((2 * tp / (2 * tp + fp + fn)).mean())
+    interval = average_f1_interval([run], repetitions=2000)
+    assert (interval.low, interval.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.006)
+
+
+def test_people_without_differences_leave_no_interval(record_of: MakeRecord) -> None:
+    run = record_of()
+    counts = next(iter(run.per_subject.values()))
+    present = np.add(counts["tp"], counts["fn"]) * len(run.per_subject)
+    same = replace(
+        run,
+        per_subject=dict.fromkeys(run.per_subject, counts),
+        positives=dict(zip(run.aus, present.tolist(), strict=True)),
+    )
+    estimate = average_f1_interval([same])
+    assert estimate.low == pytest.approx(estimate.high) == pytest.approx(estimate.value)
+
+
+def test_paired_difference_is_sharper_than_two_intervals(record_of: MakeRecord) -> None:
+    better, worse = [record_of("mal", skill=1.4)], [record_of("multi_task", skill=1.0)]
+    difference = paired_difference(better, worse)
+    assert difference.value == pytest.approx(average_f1(better) - average_f1(worse))
+    assert difference.low > 0
+    ours, theirs = average_f1_interval(better), average_f1_interval(worse)
+    assert difference.high - difference.low < (ours.high - ours.low) + (theirs.high - theirs.low)
+    reverse = paired_difference(worse, better)
+    assert reverse.value == pytest.approx(-difference.value)
+    assert reverse.high == pytest.approx(-difference.low)
+
+
+def test_method_does_not_differ_from_itself(record_of: MakeRecord) -> None:
+    difference = paired_difference([record_of("mal")], [record_of("multi_task")])
+    assert difference.value == difference.low == difference.high == 0
+
+
+def test_same_seed_gives_the_same_interval(record_of: MakeRecord) -> None:
+    assert average_f1_interval([record_of()], seed=5) == average_f1_interval([record_of()], seed=5)
+    assert average_f1_interval([record_of()], seed=5) != average_f1_interval([record_of()], seed=6)
+
+
+def test_what_cannot_be_compared_is_refused(record_of: MakeRecord) -> None:
+    run = record_of()
+    other_people = record_of("multi_task", fold=2)
+    with pytest.raises(ValueError, match="not tested on the same people"):
+        paired_difference([run], [other_people])
+    person, counts = next(iter(run.per_subject.items()))
+    shifted = {**counts, "tn": [counts["tn"][0] + 1, *counts["tn"][1:]]}
+    with pytest.raises(ValueError, match="different labels"):
+        paired_difference([run], [replace(run, per_subject=run.per_subject | {person: shifted})])
+    with pytest.raises(ValueError, match="mix several"):
+        average_f1([run, record_of("multi_task")])
+    with pytest.raises(ValueError, match="more than one record"):
+        average_f1([run, run])
+    with pytest.raises(ValueError, match="split hashes"):
+        average_f1([run, replace(run, seed=1, data=replace(run.data, split_hash="other"))])
+    with pytest.raises(ValueError, match="same number of seeds"):
+        average_f1([run, record_of(seed=1), record_of(fold=2)])
+    with pytest.raises(ValueError, match="no records"):
+        average_f1([])
+    with pytest.raises(ValueError, match="level"):
+        average_f1_interval([run], level=95)
