@@ -1,70 +1,115 @@
-"""Fixtures shared by the tests of evaluation and reports: made-up predictions and records."""
+"""Small prepared stores made of noise with a learnable trace, so that nothing has to be rendered."""
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from PIL import Image
 
-from metafacs.evaluation.predictions import Predictions
-from metafacs.evaluation.records import DataSource, Record
-from metafacs.evaluation.scoring import score_predictions
+from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.store import Store, shard_schema
+from metafacs.facs import EXPRESSIONS
 
-AUS = (1, 2, 4, 6, 12)
-
-
-def _predictions(
-    *, skill: float = 1.0, fold: int = 1, seed: int = 0, people: int = 8, frames: int = 40
-) -> Predictions:
-    """Return predictions on the same people and labels for every skill and seed."""
-    truth = np.random.default_rng(fold)
-    subjects = np.repeat([f"F{fold}{person:02d}" for person in range(people)], frames)
-    targets = (truth.random((len(subjects), len(AUS))) < 0.35).astype(np.float32)
-    difficulty = np.repeat(truth.normal(0, 0.5, people), frames)[:, None]
-    targets[truth.random(targets.shape) < 0.05] = np.nan
-    noise = np.random.default_rng((fold, seed, 7)).normal(0, 1, targets.shape)
-    logits = (np.nan_to_num(targets) - 0.5) * 2 * skill + difficulty + noise
-    return Predictions(
-        AUS, (1 / (1 + np.exp(-logits))).astype(np.float32), targets, subjects, np.arange(len(subjects))
-    )
+AUS = (1, 4, 12)
+PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
 
 
-def _record(
-    method: str = "mal", *, skill: float = 1.0, fold: int = 1, seed: int = 0, synthetic: bool = True
-) -> Record:
-    iterations = [float(i) for i in range(0, 200, 20)]
-    curve = np.linspace(0, 1, len(iterations))
-    history = {
-        "iteration": iterations,
-        "loss_action_units": (3 - 1.5 * curve).tolist(),
-        "loss_expression": (2 - 1.8 * curve).tolist(),
+def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:
+    """Write rows of labels with painted pictures as a finished store."""
+    aus, expressions, size = description["aus"], description["expressions"], description["size"]
+    schema = shard_schema(aus, expressions)  # type: ignore[arg-type]
+    path.mkdir(parents=True)
+    table = pa.Table.from_pylist(rows, schema=schema)
+    with pa.OSFile(str(path / "shard-00000.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        writer.write_table(table)
+    content = {
+        "shards": ["shard-00000.arrow"],
+        "pictures": len(rows),
+        "skipped": [],
+        "alignment": {"box_enlarge": 2.9, "border": 128},
+        "labels_hash": "0" * 16,
+        "synthetic": True,
+        "twin": {"seed": 0, "synthetic": True},
+        **description,
     }
-    if method == "single_task":
-        del history["loss_expression"]
-    if method == "mal":
-        history["weight_action_units"] = (0.5 - 0.1 * curve).tolist()
-        history["weight_expression"] = (0.5 + 0.1 * curve).tolist()
-    return score_predictions(
-        _predictions(skill=skill, fold=fold, seed=seed),
-        method=method,
-        data=DataSource("bp4d", synthetic, "3fold", f"hash{fold}", fold, 0 if synthetic else None),
-        seed=seed,
-        config={"backbone": "small"},
-        seconds={"train": 60.0, "test": 2.0},
-        iterations=200,
-        history=history,
-        bootstrap=50,
-    )
+    (path / "store.json").write_text(json.dumps(content))
+    return Store(path)
+
+
+def paint(rng: np.random.Generator, size: int, marks: np.ndarray) -> bytes:
+    """Return a JPEG of noise in which mark j brightens the j-th horizontal band."""
+    picture = rng.integers(60, 120, (size, size, 3))
+    height = size // max(len(marks), 1)
+    for j, on in enumerate(marks):
+        picture[j * height : (j + 1) * height] += 90 * int(on)
+    encoded = io.BytesIO()
+    Image.fromarray(picture.astype(np.uint8)).save(encoded, "JPEG", quality=95)
+    return encoded.getvalue()
+
+
+@pytest.fixture(scope="session")
+def au_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Six people of BP4D, two of each fold part, 16 pictures each, AUs 1, 4 and 12, some unknown."""
+    rng = np.random.default_rng(0)
+    rows: list[dict[str, object]] = []
+    for person in PEOPLE:
+        for frame in range(16):
+            labels = (rng.random(len(AUS)) < 0.5).astype(np.float32)
+            shown = paint(rng, 36, labels)
+            labels[rng.random(len(AUS)) < 0.05] = np.nan
+            rows.append(
+                {
+                    "key": f"{person}/T1/{frame:04d}",
+                    "picture": f"{person}/T1/{frame:04d}.jpg",
+                    "subject": person,
+                    "part": "T1",
+                    "image": shown,
+                    "action_units": labels,
+                    "expression": -1,
+                }
+            )
+    path = tmp_path_factory.mktemp("stores") / "bp4d"
+    return write_store(path, rows, dataset="bp4d", aus=list(AUS), expressions=[], size=36)
+
+
+@pytest.fixture(scope="session")
+def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """56 pictures of seven expressions with votes; every fourth is a test picture."""
+    rng = np.random.default_rng(1)
+    rows: list[dict[str, object]] = []
+    for number in range(56):
+        kind = number % len(EXPRESSIONS)
+        votes = np.full(len(EXPRESSIONS), 0.05)
+        votes[kind] = 0.7
+        rows.append(
+            {
+                "key": f"{number:05d}",
+                "picture": f"{number:05d}_aligned.jpg",
+                "part": "test" if number % 4 == 3 else "train",
+                "image": paint(rng, 36, np.arange(len(EXPRESSIONS)) == kind),
+                "expression": kind,
+                "votes": votes,
+                "landmarks": rng.random(136) * 36,
+            }
+        )
+    path = tmp_path_factory.mktemp("stores") / "raf_db"
+    return write_store(path, rows, dataset="raf_db", aus=[], expressions=list(EXPRESSIONS), size=36)
 
 
 @pytest.fixture
-def predictions_of() -> Callable[..., Predictions]:
-    """Return a maker of predictions whose quality grows with ``skill``."""
-    return _predictions
+def write_text(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Return a function that writes a text file below the test's folder."""
 
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8"))
+        return path
 
-@pytest.fixture
-def record_of() -> Callable[..., Record]:
-    """Return a maker of records from such predictions."""
-    return _record
+    return write

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from metafacs.data.datasets.raf_db import read_raf_db
+from metafacs.data.datasets.reading import DatasetError
+from metafacs.facs import EXPRESSIONS
+
+
+def layout(root: Path, labels: str, names: list[str], votes: str | None = None) -> Path:
+    basic = root / "basic"
+    (basic / "EmoLabel").mkdir(parents=True, exist_ok=True)
+    (basic / "Image" / "aligned").mkdir(parents=True, exist_ok=True)
+    (basic / "EmoLabel" / "list_patition_label.txt").write_bytes(labels.encode())
+    for name in names:
+        (basic / "Image" / "aligned" / f"{name}_aligned.jpg").touch()
+    if votes is not None:
+        (basic / "EmoLabel" / "vote_distribution.txt").write_text(votes)
+    return root
+
+
+def test_codes_and_partition(tmp_path: Path) -> None:
+    text = "\ufefftrain_00001.jpg 5\r\n\r\ntest_0001.jpg 1\r\n"
+    reading = read_raf_db(layout(tmp_path, text, ["train_00001", "test_0001"]))
+    first, second = reading.samples
+    assert (EXPRESSIONS[first.expression or 0], first.part) == ("sadness", "train")
+    assert (EXPRESSIONS[second.expression or 0], second.part) == ("surprise", "test")
+    assert first.votes is None
+    assert reading.pre_aligned
+    assert reading.expressions == EXPRESSIONS
+
+
+def test_votes_come_with_the_sample(tmp_path: Path) -> None:
+    votes = "train_00001.jpg .7 .1 .1 .1 0 0 0\ntrain_00002.jpg 1 1 1 1 1 1 1\n"
+    reading = read_raf_db(layout(tmp_path, "train_00001.jpg 1\n", ["train_00001"], votes))
+    assert reading.samples[0].votes == (0.7, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0)
+    assert [(s.line, s.file) for s in reading.skipped] == [(2, "basic/EmoLabel/vote_distribution.txt")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("train_00001.jpg", "line is not"),
+        ("train_00001.jpg 8", "line is not"),
+        ("train_00001.jpg 0", "line is not"),
+        ("valid_00001.jpg 1", "neither train nor test"),
+        ("train_00009.jpg 1", "label without a picture"),
+    ],
+)
+def test_bad_lines_are_reported(tmp_path: Path, line: str, reason: str) -> None:
+    reading = read_raf_db(layout(tmp_path, f"train_00001.jpg 4\n{line}\n", ["train_00001", "valid_00001"]))
+    assert len(reading.samples) == 1
+    (skipped,) = reading.skipped
+    assert skipped.line == 2
+    assert reason in skipped.reason
+
+
+def test_missing_parts_of_the_layout(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="basic is missing"):
+        read_raf_db(tmp_path)
+    (tmp_path / "basic" / "Image" / "aligned").mkdir(parents=True)
+    with pytest.raises(DatasetError, match=r"list_patition_label\.txt is missing"):
+        read_raf_db(tmp_path)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.text(alphabet="train_tes01.jpg 8\r\né", max_size=60))
+def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:
+    for sample in read_raf_db(layout(tmp_path, body, ["train_00001"])).samples:
+        assert sample.expression in range(7)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from metafacs.data.store import Store, StoreError
+
+
+def test_labels_pictures_and_people_come_back(au_store: Store) -> None:
+    assert len(au_store) == 96
+    assert au_store.aus == (1, 4, 12)
+    assert au_store.action_units.shape == (96, 3)
+    assert np.isnan(au_store.action_units).any()
+    assert set(np.unique(au_store.action_units[~np.isnan(au_store.action_units)])) == {0.0, 1.0}
+    assert au_store.image(0).shape == (36, 36, 3)
+    assert np.array_equal(au_store.images(np.array([5, 95]))[1], au_store.image(95))
+    assert au_store.subjects[0] == au_store.keys[0].split("/")[0]
+
+
+def test_missing_votes_and_landmarks_are_nan(au_store: Store, expression_store: Store) -> None:
+    assert np.isnan(au_store.landmarks).all()
+    assert expression_store.landmarks.shape == (56, 68, 2)
+    assert np.allclose(expression_store.votes.sum(axis=1), 1)
+    assert (au_store.expression == -1).all()
+
+
+def test_unknown_au_names_what_the_store_has(au_store: Store) -> None:
+    with pytest.raises(StoreError, match=r"no labels for AU \[9\].*\[1, 4, 12\]"):
+        au_store.columns_of((1, 9))
+
+
+def test_unfinished_folder_says_what_to_run(tmp_path) -> None:
+    with pytest.raises(StoreError, match="run 'metafacs prepare'"):
+        Store(tmp_path)
+
+
+def test_damaged_description_is_refused(tmp_path) -> None:
+    (tmp_path / "store.json").write_text("{")
+    with pytest.raises(StoreError, match="damaged"):
+        Store(tmp_path)
+    with pytest.raises(StoreError, match=r"store\.json is missing"):
+        Store(tmp_path / "nowhere")
+
+
+def test_truncated_shard_is_refused(au_store: Store, tmp_path) -> None:
+    shard = (au_store.path / "shard-00000.arrow").read_bytes()
+    (tmp_path / "shard-00000.arrow").write_bytes(shard[: len(shard) // 2])
+    (tmp_path / "store.json").write_text((au_store.path / "store.json").read_text())
+    with pytest.raises(StoreError, match="damaged"):
+        Store(tmp_path)
+
+
+def test_row_outside_is_an_index_error(au_store: Store) -> None:
+    with pytest.raises(IndexError, match="96 rows"):
+        au_store.image(96)

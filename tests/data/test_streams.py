@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.data.transforms import Augmentation
+
+
+def make(store: Store, rows: np.ndarray, seed: int = 0, batch_size: int = 8, name: str = "au") -> Stream:
+    return Stream(
+        store,
+        rows,
+        aus=store.aus,
+        name=name,
+        batch_size=batch_size,
+        size=32,
+        seed=seed,
+        augmentation=Augmentation(),
+    )
+
+
+def test_batch_depends_on_seed_name_and_number_only(au_store: Store) -> None:
+    rows = np.arange(40)
+    forward, direct = make(au_store, rows), make(au_store, rows)
+    for k in range(7):
+        forward.batch(k)
+    assert torch.equal(forward.batch(7).images, direct.batch(7).images)
+    assert not torch.equal(direct.batch(7).images, make(au_store, rows, seed=1).batch(7).images)
+    assert not torch.equal(direct.batch(7).index, make(au_store, rows, name="other").batch(7).index)
+
+
+def test_every_pass_shows_every_row_once(au_store: Store) -> None:
+    rows = np.arange(10, 34)
+    stream = make(au_store, rows)
+    shown = torch.cat([stream.batch(k).index for k in range(6)])  # two passes of 24 rows in batches of 8
+    assert sorted(shown[:24].tolist()) == rows.tolist() == sorted(shown[24:].tolist())
+    assert shown[:24].tolist() != shown[24:].tolist()
+
+
+def test_labels_and_people_belong_to_the_pictures(au_store: Store, expression_store: Store) -> None:
+    stream = make(au_store, np.arange(96))
+    batch = stream.batch(3)
+    expected = torch.from_numpy(au_store.action_units[batch.index.numpy()])
+    assert torch.equal(torch.nan_to_num(batch.action_units, 9), torch.nan_to_num(expected, 9))
+    assert batch.expression is None
+    people = sorted(set(au_store.subjects))
+    assert [people[code] for code in batch.subject] == au_store.subjects[batch.index].tolist()
+    faces = Stream(expression_store, np.arange(8), aus=(), name="e", batch_size=4, size=32, seed=0)
+    assert faces.batch(0).action_units is None
+    assert (faces.batch(0).subject == -1).all()
+
+
+def test_sequential_covers_all_positions_with_centre_crops(au_store: Store) -> None:
+    stream = make(au_store, np.arange(20))
+    pieces = stream.sequential()
+    assert [len(piece) for piece in pieces] == [8, 8, 4]
+    assert torch.equal(stream.at(pieces[0]).images, stream.at(pieces[0]).images)
+    assert stream.targets().shape == (20, 3)
+
+
+def test_empty_stream_is_refused(au_store: Store) -> None:
+    with pytest.raises(ValueError, match="stream 'au' has no pictures"):
+        make(au_store, np.empty(0, np.int64))
