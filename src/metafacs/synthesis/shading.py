@@ -1,0 +1,418 @@
+"""Light on skin, eyes, teeth and mouth, computed pixel by pixel in one compiled pass.
+
+The model: ambient light from sky and ground, directional lights with wrapped diffuse reflection (red light
+travels furthest in skin), a Blinn highlight, a soft rim, baked ambient occlusion and shadow maps.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+SHADOW_SIZE = 192
+_SHADOW_SPAN = 3.2
+_SHADOW_CENTRE = np.array([0.0, 0.35, 0.5], np.float32)
+_SHADOW_TAPS = np.array([[-0.75, -0.25], [0.25, -0.75], [0.75, 0.25], [-0.25, 0.75]], np.float32)
+
+_CAVITY = np.array([0.190, 0.017, 0.017], np.float32)
+_TEETH = np.array([0.81, 0.75, 0.64], np.float32)
+_TONGUE = np.array([0.523, 0.114, 0.114], np.float32)
+_SCLERA = np.array([0.915, 0.815, 0.800], np.float32)
+_WRAP = np.array([0.38, 0.18, 0.12], np.float32)
+
+
+class Mesh(NamedTuple):
+    """The posed head in camera space.
+
+    Attributes:
+        triangles: Shape (triangle, 3).
+        surface: Shape (triangle,), codes of `face_model`.
+        positions: Shape (vertex, 3).
+        normals: Shape (vertex, 3).
+        texels: Shape (vertex, 2), texture coordinates in texels.
+        neutral: Shape (vertex, 3), positions on the neutral head.
+        ambient: Shape (vertex, 2), ambient occlusion with the mouth closed and open.
+    """
+
+    triangles: Ints
+    surface: Ints
+    positions: Floats
+    normals: Floats
+    texels: Floats
+    neutral: Floats
+    ambient: Floats
+
+
+class Lighting(NamedTuple):
+    """Lights of a scene.
+
+    Attributes:
+        directions: Shape (light, 3), unit vectors toward the lights in camera space.
+        colours: Shape (light, 3), linear RGB.
+        shadow: Shape (light,), index into the shadow maps, -1 for a light without one.
+        sky: Shape (3,).
+        ground: Shape (3,).
+        maps: Shape (shadow, 192, 192), depth seen from the light.
+        axes: Shape (shadow, 3, 3), rows: right, up and toward the light.
+    """
+
+    directions: Floats
+    colours: Floats
+    shadow: Ints
+    sky: Floats
+    ground: Floats
+    maps: Floats
+    axes: Floats
+
+
+class Eyes(NamedTuple):
+    """What the shading of the eyeballs needs.
+
+    Attributes:
+        neutral_centres: Shape (2, 3), on the neutral head; fixes the iris.
+        centres: Shape (2, 3), in camera space.
+        up: Shape (3,), the head's upward axis in camera space.
+        iris: Shape (3,), linear RGB.
+    """
+
+    neutral_centres: Floats
+    centres: Floats
+    up: Floats
+    iris: Floats
+
+
+def shadow_axes(direction: Floats) -> Floats:
+    """Return right, up and toward-the-light axes of a light's shadow map, shape (3, 3)."""
+    up = np.array([0, 1, 0], np.float32) if abs(direction[1]) < 0.9 else np.array([1, 0, 0], np.float32)
+    right = np.cross(up, direction)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(direction, right), direction]).astype(np.float32)
+
+
+def shadow_view(points: Floats, axes: Floats) -> tuple[Floats, Floats]:
+    """Return shadow map coordinates (n, 2) and depths (n,) of camera-space points (n, 3)."""
+    local = (points - _SHADOW_CENTRE) @ axes.T
+    scale = np.float32(SHADOW_SIZE / _SHADOW_SPAN)
+    half = np.float32(SHADOW_SIZE / 2)
+    return np.stack([half + local[:, 0] * scale, half - local[:, 1] * scale], 1), -local[:, 2]
+
+
+@njit(cache=True)
+def _step(start: float, end: float, x: float) -> float:
+    t = min(max((x - start) / (end - start), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@njit(cache=True)
+def _clamp(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
+@njit(cache=True)
+def skin_relief(
+    triangle: Ints, weights: Floats, mesh: Mesh, texture: Floats, wrinkles: Floats, relief: Floats
+) -> None:
+    """Look up the height of the skin at every pixel.
+
+    Args:
+        triangle: Shape (height, width), triangle numbers, -1 for none.
+        weights: Shape (height, width, 2).
+        mesh: The head.
+        texture: Shape (512, 512, 5); channel 4 holds the pores.
+        wrinkles: Shape (512, 512), heights.
+        relief: Shape (height, width, 4), receives texel column, texel row, height of the relief and of its
+            wrinkles alone; the column is -1 where there is no skin.
+    """
+    height, width = triangle.shape
+    limit = wrinkles.shape[0] - 1.001
+    for row in range(height):
+        for column in range(width):
+            index = triangle[row, column]
+            if index < 0 or (mesh.surface[index] != 0 and mesh.surface[index] != 8):
+                relief[row, column, 0] = -1
+                continue
+            a, b, c = mesh.triangles[index]
+            wa, wb = weights[row, column, 0], weights[row, column, 1]
+            wc = np.float32(1) - wa - wb
+            u = wa * mesh.texels[a, 0] + wb * mesh.texels[b, 0] + wc * mesh.texels[c, 0]
+            v = wa * mesh.texels[a, 1] + wb * mesh.texels[b, 1] + wc * mesh.texels[c, 1]
+            u, v = min(max(u, 0.0), limit), min(max(v, 0.0), limit)
+            x, y = int(u), int(v)
+            fx, fy = u - x, v - y
+            w00, w10, w01, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+            fold = (
+                w00 * wrinkles[y, x]
+                + w10 * wrinkles[y, x + 1]
+                + w01 * wrinkles[y + 1, x]
+                + w11 * wrinkles[y + 1, x + 1]
+            )
+            pores = (
+                w00 * texture[y, x, 4]
+                + w10 * texture[y, x + 1, 4]
+                + w01 * texture[y + 1, x, 4]
+                + w11 * texture[y + 1, x + 1, 4]
+            )
+            relief[row, column, 0] = u
+            relief[row, column, 1] = v
+            relief[row, column, 2] = fold + pores
+            relief[row, column, 3] = fold
+
+
+@njit(cache=True)
+def _slope(relief: Floats, row: int, column: int, down: int, right: int) -> float:
+    """Half the height difference of the two neighbours, 0 at the border of the skin."""
+    height, width = relief.shape[:2]
+    above, below = row - down, row + down
+    before, after = column - right, column + right
+    if above < 0 or before < 0 or below >= height or after >= width:
+        return 0.0
+    if relief[above, before, 0] < 0 or relief[below, after, 0] < 0:
+        return 0.0
+    return (relief[below, after, 2] - relief[above, before, 2]) * 0.5
+
+
+@njit(cache=True)
+def _lit_share(lighting: Lighting, which: int, x: float, y: float, z: float) -> float:
+    axes = lighting.axes[which]
+    px, py, pz = x - _SHADOW_CENTRE[0], y - _SHADOW_CENTRE[1], z - _SHADOW_CENTRE[2]
+    scale = SHADOW_SIZE / _SHADOW_SPAN
+    u = SHADOW_SIZE / 2 + (px * axes[0, 0] + py * axes[0, 1] + pz * axes[0, 2]) * scale
+    v = SHADOW_SIZE / 2 - (px * axes[1, 0] + py * axes[1, 1] + pz * axes[1, 2]) * scale
+    depth = -(px * axes[2, 0] + py * axes[2, 1] + pz * axes[2, 2])
+    share = 0.0
+    for tap in range(4):
+        column = int(_clamp(u + _SHADOW_TAPS[tap, 0], 0.0, SHADOW_SIZE - 1.0))
+        row = int(_clamp(v + _SHADOW_TAPS[tap, 1], 0.0, SHADOW_SIZE - 1.0))
+        share += _step(0.08, 0.05, depth - lighting.maps[which, row, column])
+    return share * 0.25
+
+
+@njit(cache=True)
+def _eye_albedo(d0: float, d1: float, d2: float, iris: Floats, albedo: Floats) -> None:
+    """Sclera, iris with fibres and dark rim, and pupil, from the direction on the neutral eyeball."""
+    angle = np.arccos(_clamp(d2, -1.0, 1.0))
+    around = np.arctan2(d1, d0)
+    rim, pupil = 0.44, 0.20
+    fibres = (
+        0.75 + 0.25 * np.sin(around * 37 + 3 * np.sin(around * 11 + angle * 20)) + 0.075 * np.cos(around * 23)
+    )
+    bright = fibres * (0.65 + 0.9 * _clamp((angle - pupil) / (rim - pupil), 0.0, 1.0))
+    bright *= 1 - 0.75 * _step(rim - 0.07, rim, angle)
+    white = 1 - 0.25 * _clamp((angle - 0.5) / 0.6, 0.0, 1.0)
+    outside = _step(rim - 0.03, rim + 0.04, angle)
+    open_pupil = _step(pupil - 0.03, pupil + 0.03, angle)
+    for k in range(3):
+        colour = iris[k] * bright * (1 - outside) + _SCLERA[k] * white * outside
+        albedo[k] = colour * open_pupil + 0.004 * (1 - open_pupil)
+
+
+@njit(cache=True)
+def shade_head(
+    picture: Floats,
+    triangle: Ints,
+    weights: Floats,
+    relief: Floats,
+    scale: float,
+    mesh: Mesh,
+    texture: Floats,
+    eyes: Eyes,
+    lighting: Lighting,
+    mouth_open: float,
+) -> None:
+    """Shade skin, eyes, teeth, tongue and mouth cavity into a picture.
+
+    Args:
+        picture: Shape (height, width, 3), linear RGB, changed where the head is seen.
+        triangle: Shape (height, width), triangle numbers, -1 for none.
+        weights: Shape (height, width, 2).
+        relief: Shape (height, width, 4), see :func:`skin_relief`.
+        scale: Pixels per face unit.
+        mesh: The head.
+        texture: Shape (512, 512, 5), see `skin.Skin`.
+        eyes: The eyeballs.
+        lighting: The lights.
+        mouth_open: 0 closed ... 1 wide open, blends the two baked ambient occlusions.
+    """
+    height, width = triangle.shape
+    albedo = np.zeros(3, np.float32)
+    lights = len(lighting.directions)
+    for row in range(height):
+        for column in range(width):
+            index = triangle[row, column]
+            if index < 0:
+                continue
+            kind = mesh.surface[index]
+            a, b, c = mesh.triangles[index]
+            wa, wb = weights[row, column, 0], weights[row, column, 1]
+            wc = np.float32(1) - wa - wb
+            nx = wa * mesh.normals[a, 0] + wb * mesh.normals[b, 0] + wc * mesh.normals[c, 0]
+            ny = wa * mesh.normals[a, 1] + wb * mesh.normals[b, 1] + wc * mesh.normals[c, 1]
+            nz = wa * mesh.normals[a, 2] + wb * mesh.normals[b, 2] + wc * mesh.normals[c, 2]
+            px = wa * mesh.positions[a, 0] + wb * mesh.positions[b, 0] + wc * mesh.positions[c, 0]
+            py = wa * mesh.positions[a, 1] + wb * mesh.positions[b, 1] + wc * mesh.positions[c, 1]
+            pz = wa * mesh.positions[a, 2] + wb * mesh.positions[b, 2] + wc * mesh.positions[c, 2]
+            closed = wa * mesh.ambient[a, 0] + wb * mesh.ambient[b, 0] + wc * mesh.ambient[c, 0]
+            opened = wa * mesh.ambient[a, 1] + wb * mesh.ambient[b, 1] + wc * mesh.ambient[c, 1]
+            ambient = closed + max(opened - closed, 0.0) * mouth_open
+            specular, gloss, is_skin, least_lit = 0.22, 18.0, False, 0.0
+            if kind == 0 or kind == 8:
+                is_skin = True
+                u, v = relief[row, column, 0], relief[row, column, 1]
+                x, y = int(u), int(v)
+                fx, fy = u - x, v - y
+                w00, w10, w01, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+                for k in range(3):
+                    albedo[k] = (
+                        w00 * texture[y, x, k]
+                        + w10 * texture[y, x + 1, k]
+                        + w01 * texture[y + 1, x, k]
+                        + w11 * texture[y + 1, x + 1, k]
+                    )
+                lip = (
+                    w00 * texture[y, x, 3]
+                    + w10 * texture[y, x + 1, 3]
+                    + w01 * texture[y + 1, x, 3]
+                    + w11 * texture[y + 1, x + 1, 3]
+                )
+                dark = _clamp(1 + min(relief[row, column, 3], 0.0) * 14, 0.55, 1.0)
+                albedo[0] *= 0.3 + 0.7 * dark
+                albedo[1] *= dark
+                albedo[2] *= dark
+                facing = _clamp(nz, 0.25, 1.0) * scale
+                nx -= _slope(relief, row, column, 0, 1) * facing
+                ny += _slope(relief, row, column, 1, 0) * facing
+                neutral_x = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
+                neutral_y = wa * mesh.neutral[a, 1] + wb * mesh.neutral[b, 1] + wc * mesh.neutral[c, 1]
+                if neutral_y > 6.95 and abs(neutral_x) < 0.5:  # forehead and nose shine more
+                    specular += 0.18 * np.exp(-((neutral_x / 0.22) ** 2))
+                specular += 0.35 * lip
+                gloss += 25 * lip
+            elif kind == 1 or kind == 2:
+                e = kind - 1
+                d0 = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
+                d1 = wa * mesh.neutral[a, 1] + wb * mesh.neutral[b, 1] + wc * mesh.neutral[c, 1]
+                d2 = wa * mesh.neutral[a, 2] + wb * mesh.neutral[b, 2] + wc * mesh.neutral[c, 2]
+                d0 -= eyes.neutral_centres[e, 0]
+                d1 -= eyes.neutral_centres[e, 1]
+                d2 -= eyes.neutral_centres[e, 2]
+                length = np.sqrt(d0 * d0 + d1 * d1 + d2 * d2) + 1e-9
+                _eye_albedo(d0 / length, d1 / length, d2 / length, eyes.iris, albedo)
+                nx, ny, nz = px - eyes.centres[e, 0], py - eyes.centres[e, 1], pz - eyes.centres[e, 2]
+                raised = nx * eyes.up[0] + ny * eyes.up[1] + nz * eyes.up[2]
+                ambient = _clamp(0.78 - 4.0 * raised, 0.35, 1.0)  # the upper lid shades the eye
+                specular, gloss = 1.2, 220.0
+            elif kind == 3:
+                across = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
+                gap = abs(np.sin(across * np.pi / 0.085))
+                for k in range(3):
+                    albedo[k] = _TEETH[k] * (0.75 + 0.25 * min(gap * 3, 1.0))
+                ambient = max(opened * (0.55 + 0.45 * mouth_open) * 1.5, 0.58)
+                specular, gloss, least_lit = 0.5, 60.0, 0.55
+            else:
+                for k in range(3):
+                    albedo[k] = _TONGUE[k] if kind == 4 else _CAVITY[k]
+                ambient = opened * (0.55 + 0.45 * mouth_open)
+                specular = 0.3 if kind == 4 else 0.1
+            length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
+            nx, ny, nz = nx / length, ny / length, nz / length
+            ambient = _clamp(ambient, 0.0, 1.0)
+            root = np.sqrt(ambient)
+            above = 0.5 + 0.5 * ny
+            for k in range(3):  # light that leaves a crease was reflected in it before: redder
+                share = ambient * 0.8 + 0.2 * root if k == 0 else ambient * 1.04 - 0.04 * root
+                light = lighting.sky[k] * above + lighting.ground[k] * (1 - above)
+                picture[row, column, k] = albedo[k] * light * share
+            for i in range(lights):
+                lx, ly, lz = lighting.directions[i, 0], lighting.directions[i, 1], lighting.directions[i, 2]
+                toward = nx * lx + ny * ly + nz * lz
+                if toward < -0.4:
+                    continue
+                lit = 1.0
+                if lighting.shadow[i] >= 0:
+                    lit = max(_lit_share(lighting, lighting.shadow[i], px, py, pz), least_lit)
+                soft = lit * (0.35 + 0.65 * ambient)
+                half_length = np.sqrt(lx * lx + ly * ly + (lz + 1) * (lz + 1)) + 1e-9
+                half = _clamp((nx * lx + ny * ly + nz * (lz + 1)) / half_length, 0.0, 1.0)
+                front = _clamp(toward, 0.0, 1.0) * lit * ambient
+                edge = 1 - _clamp(nz, 0.0, 1.0)
+                glint = front * 0.125 * edge * edge
+                if half > 0.3:
+                    glint += front * specular * half**gloss * (gloss + 8) * 0.004
+                for k in range(3):
+                    wrap = _WRAP[k] if is_skin else np.float32(0.02)
+                    diffuse = _clamp((toward + wrap) / (1 + wrap), 0.0, 1.0) * soft
+                    picture[row, column, k] += (albedo[k] * diffuse + glint) * lighting.colours[i, k]
+
+
+@njit(cache=True)
+def shade_lashes(
+    picture: Floats,
+    triangle: Ints,
+    weights: Floats,
+    depth: Floats,
+    front: Floats,
+    mesh: Mesh,
+    density: Floats,
+) -> None:
+    """Darken the picture where lashes lie before the head.
+
+    Args:
+        picture: Shape (height, width, 3), linear RGB, changed in place.
+        triangle: Triangle buffer of the lashes, shape (height, width).
+        weights: Their weights, shape (height, width, 2).
+        depth: Their depth.
+        front: Depth of the head.
+        mesh: The head.
+        density: Shape (vertex,), 0..1: how dark the lashes are.
+    """
+    height, width = triangle.shape
+    for row in range(height):
+        for column in range(width):
+            index = triangle[row, column]
+            if index < 0 or depth[row, column] >= front[row, column]:
+                continue
+            a, b, c = mesh.triangles[index]
+            wa, wb = weights[row, column, 0], weights[row, column, 1]
+            wc = np.float32(1) - wa - wb
+            x = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
+            z = wa * mesh.neutral[a, 2] + wb * mesh.neutral[b, 2] + wc * mesh.neutral[c, 2]
+            strength = wa * density[a] + wb * density[b] + wc * density[c]
+            root = _clamp(0.9 - 10.0 * _clamp(z - 1.30, 0.0, 0.075), 0.0, 1.0)
+            cover = root * (0.8 + 0.2 * np.sin(x * 2 * np.pi / 0.022)) * strength
+            for k in range(3):
+                picture[row, column, k] += cover * (0.008 - picture[row, column, k])
+
+
+@njit(cache=True)
+def develop(picture: Floats, exposure: float, tones: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average 2 x 2 pixels, expose, compress highlights and encode.
+
+    Args:
+        picture: Shape (2 * size, 2 * size, 3), linear RGB.
+        exposure: Factor.
+        tones: Shape (4096,), display value of linear 0..1.
+
+    Returns:
+        Shape (size, size, 3), sRGB.
+    """
+    size = picture.shape[0] // 2
+    image = np.empty((size, size, 3), np.uint8)
+    for row in range(size):
+        for column in range(size):
+            for k in range(3):
+                value = 0.25 * (
+                    picture[2 * row, 2 * column, k]
+                    + picture[2 * row, 2 * column + 1, k]
+                    + picture[2 * row + 1, 2 * column, k]
+                    + picture[2 * row + 1, 2 * column + 1, k]
+                )
+                value = max(value * exposure, 0.0)
+                value = value / (1 + 0.18 * value)
+                image[row, column, k] = tones[int(min(value, 1.0) * 4095 + 0.5)]
+    return image
