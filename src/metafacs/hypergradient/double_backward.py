@@ -1,0 +1,42 @@
+"""Double backward: differentiate through the inner step's graph. The reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.func import functional_call
+
+from metafacs.hypergradient.phases import base_parameters, filled, weighted_sum
+from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
+from metafacs.hypergradient.statistics import frozen_running_statistics
+
+
+@dataclass(frozen=True)
+class DoubleBackward:
+    """Exact, with no assumption on the network; the slowest and the hungriest.
+
+    Records the inner gradient as a graph (``create_graph``) and differentiates the validation loss
+    through it. The forward pass is shared with the base-learning step.
+    """
+
+    def __call__(self, problem: BilevelProblem) -> MetaGradient:
+        """Return the meta gradient by a gradient through the gradient."""
+        parameters = base_parameters(problem.network)
+        theta = list(parameters.values())
+        outputs = problem.network(problem.images)
+        losses = problem.losses(outputs)
+        weights = problem.weights(outputs)
+        gradients = torch.autograd.grad(
+            weighted_sum(weights, losses), theta, create_graph=True, allow_unused=True
+        )
+        displaced = problem.update.displace(theta, filled(gradients, theta))
+        with frozen_running_statistics(problem.network):
+            validation_outputs = functional_call(
+                problem.network, dict(zip(parameters, displaced, strict=True)), (problem.validation_images,)
+            )
+        validation_loss = problem.validation_loss(validation_outputs)
+        *meta, per_loss = torch.autograd.grad(
+            validation_loss, [*problem.meta_parameters, weights], retain_graph=True
+        )
+        return MetaGradient(tuple(meta), outputs, losses, validation_loss.detach(), per_loss)

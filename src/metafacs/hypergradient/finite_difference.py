@@ -1,0 +1,52 @@
+"""Finite difference: the directional derivative from one more forward pass. An approximation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.func import functional_call
+
+from metafacs.hypergradient.phases import (
+    base_parameters,
+    chain_into_meta_parameters,
+    inner_gradients,
+    map_outputs,
+    validation_direction,
+)
+from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
+from metafacs.hypergradient.randomness import RandomState
+from metafacs.hypergradient.statistics import frozen_running_statistics
+
+
+@dataclass(frozen=True)
+class FiniteDifference:
+    """One-sided difference of the outputs along the validation direction; not exact.
+
+    Attributes:
+        step: Length of the displacement of theta, as an L2 norm over all parameters. Relative error
+            about .006 at the default in float32, .2 at the .01 that DARTS uses.
+    """
+
+    step: float = 1e-4
+
+    def __call__(self, problem: BilevelProblem) -> MetaGradient:
+        """Return the meta gradient from outputs at theta and a little further along the direction."""
+        parameters = base_parameters(problem.network)
+        randomness = RandomState.capture(problem.images.device)
+        outputs = problem.network(problem.images)
+        losses, gradients = inner_gradients(problem, outputs, list(parameters.values()), retain_graph=True)
+        direction = validation_direction(problem, parameters, gradients)
+        del gradients
+        with torch.no_grad():
+            tangents = list(direction.tangents.values())
+            norm = torch.stack(torch._foreach_norm(tangents)).norm().item()
+            scale = self.step / norm if norm > 0 else 1.0
+            moved = torch._foreach_add(list(parameters.values()), tangents, alpha=scale)
+            with randomness.replayed(), frozen_running_statistics(problem.network):
+                further = functional_call(
+                    problem.network, dict(zip(parameters, moved, strict=True)), (problem.images,)
+                )
+            slopes = map_outputs(lambda far, near: (far - near) / scale, further, outputs)
+        meta, per_loss = chain_into_meta_parameters(problem, outputs, slopes)
+        return MetaGradient(meta, outputs, losses, direction.validation_loss, per_loss)

@@ -1,0 +1,129 @@
+"""The steps that estimators share: inner gradient, validation gradient, chain rule into psi."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from metafacs.hypergradient.problem import BilevelProblem
+from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.models import Outputs
+
+
+def base_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Return theta: the parameters of the network that require gradients, by name.
+
+    Raises:
+        ValueError: If all parameters are frozen.
+    """
+    parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    if not parameters:
+        raise ValueError(
+            "every parameter of the network is frozen; unfreeze those that training shall change"
+        )
+    return parameters
+
+
+def weighted_sum(weights: Tensor, losses: Tensor) -> Tensor:
+    """Return ``sum(weights * losses)``, Eq. (5) of Li & Shan 2023 (MAL).
+
+    Raises:
+        ValueError: If the shapes differ, because broadcasting would hide a mistake.
+    """
+    if weights.shape != losses.shape:
+        raise ValueError(
+            f"there must be one weight per loss: weights have shape {tuple(weights.shape)}, "
+            f"losses {tuple(losses.shape)}"
+        )
+    return (weights * losses).sum()
+
+
+def inner_gradients(
+    problem: BilevelProblem, outputs: Outputs, parameters: Sequence[Tensor], retain_graph: bool
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return the losses (live) and the gradient of their weighted sum by theta (zero where unused)."""
+    losses = problem.losses(outputs)
+    total = weighted_sum(problem.weights(outputs), losses)
+    gradients = torch.autograd.grad(total, list(parameters), retain_graph=retain_graph, allow_unused=True)
+    return losses, filled(gradients, parameters)
+
+
+def filled(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return the gradients with zeros for parameters that were not used."""
+    return tuple(torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True))
+
+
+def present(outputs: Outputs) -> list[Tensor]:
+    """Return the outputs that the network has."""
+    return [value for value in outputs if value is not None]
+
+
+def map_outputs(function: Callable[..., Tensor], *outputs: Outputs) -> Outputs:
+    """Apply a function to each output, or to each pair of two sets of outputs; absent ones stay None."""
+    values = [None if parts[0] is None else function(*parts) for parts in zip(*outputs, strict=True)]
+    return type(outputs[0])(*values)  # type: ignore[arg-type]
+
+
+class Direction(NamedTuple):
+    """Where the weighted gradient should go for the validation loss, seen from theta.
+
+    Attributes:
+        tangents: ``(d theta* / d gradient)^T grad L_val(theta*)``, by parameter name. The derivative of a
+            training loss along it is the derivative of the validation loss by that loss's weight.
+        validation_loss: ``L_val(theta*)``, detached.
+    """
+
+    tangents: dict[str, Tensor]
+    validation_loss: Tensor
+
+
+def validation_direction(
+    problem: BilevelProblem, parameters: dict[str, nn.Parameter], gradients: Sequence[Tensor]
+) -> Direction:
+    """Take the inner step, differentiate the validation loss there, pull its gradient back to theta."""
+    theta = list(parameters.values())
+    with torch.no_grad():
+        displaced = [p.requires_grad_() for p in problem.update.displace(theta, gradients)]
+    with frozen_running_statistics(problem.network):
+        outputs = functional_call(
+            problem.network, dict(zip(parameters, displaced, strict=True)), (problem.validation_images,)
+        )
+    loss = problem.validation_loss(outputs)
+    slopes = filled(torch.autograd.grad(loss, displaced, allow_unused=True), theta)
+    del displaced, outputs
+    with torch.no_grad():
+        pulled = problem.update.pull_back(theta, gradients, slopes)
+    return Direction(dict(zip(parameters, pulled, strict=True)), loss.detach())
+
+
+def chain_into_meta_parameters(
+    problem: BilevelProblem, outputs: Outputs, tangents: Outputs
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Return ``d L_val / d psi`` and ``d L_val / d weights`` from the outputs' tangents.
+
+    The derivative of the weighted training loss along the direction, seen as a function of psi, is all
+    that is needed. Two gradients through losses and weights give it, and these start at the outputs:
+    the network is not part of the graph. Weights that read features without detaching them are served too.
+
+    Args:
+        problem: The bilevel problem.
+        outputs: Outputs of the training pictures at theta.
+        tangents: Their derivatives along the direction.
+    """
+    with torch.enable_grad():
+        leaves = map_outputs(lambda value: value.detach().requires_grad_(), outputs)
+        losses = problem.losses(leaves)
+        weights = problem.weights(leaves)
+        # Added to the weights, so that its gradient is the one by the weights alone.
+        probe = torch.zeros_like(weights, requires_grad=True)
+        total = weighted_sum(weights + probe, losses)
+        used = present(leaves)
+        along = [tangent.to(leaf.dtype) for leaf, tangent in zip(used, present(tangents), strict=True)]
+        slopes = torch.autograd.grad(total, used, create_graph=True, allow_unused=True)
+        products = [(s * t).sum() for s, t in zip(slopes, along, strict=True) if s is not None]
+        *meta, per_loss = torch.autograd.grad(products, [*problem.meta_parameters, probe])
+    return tuple(meta), per_loss

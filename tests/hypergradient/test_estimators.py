@@ -1,0 +1,240 @@
+"""Every estimator against double backward, and against the contract all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from metafacs.hypergradient import (
+    ESTIMATORS,
+    BilevelProblem,
+    DoubleBackward,
+    FiniteDifference,
+    GlobalNormClipping,
+    PlainSGD,
+    UpdateRule,
+    update_rule_of,
+)
+from metafacs.models import BaseNet
+
+EXACT = [name for name in ESTIMATORS if name not in ("double_backward", "finite_difference")]
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.cat([t.detach().flatten().double() for t in tensors])
+
+
+def relative_error(mine: Sequence[Tensor], reference: Sequence[Tensor]) -> float:
+    return ((flat(mine) - flat(reference)).norm() / flat(reference).norm()).item()
+
+
+def check_against_double_backward(problem: BilevelProblem, name: str) -> None:
+    reference = DoubleBackward()(problem)
+    meta = ESTIMATORS[name](problem)
+    assert flat(reference.gradients).norm() > 0
+    assert relative_error(meta.gradients, reference.gradients) < 1e-8
+    assert relative_error([meta.sample_gradients], [reference.sample_gradients]) < 1e-8
+    torch.testing.assert_close(meta.validation_loss, reference.validation_loss)
+    torch.testing.assert_close(meta.losses, reference.losses)
+
+
+def warm(optimizer: torch.optim.Optimizer, network: BaseNet) -> UpdateRule:
+    """Give the optimiser the state of some steps without moving the parameters."""
+    parameters = list(network.parameters())
+    before = [p.detach().clone() for p in parameters]
+    for _ in range(3):
+        for p in parameters:
+            p.grad = 0.1 * torch.randn_like(p)
+        optimizer.step()
+    with torch.no_grad():
+        for p, value in zip(parameters, before, strict=True):
+            p.copy_(value)
+    optimizer.zero_grad()
+    return update_rule_of(optimizer, parameters)
+
+
+UPDATES: dict[str, Callable[[BaseNet], UpdateRule]] = {
+    "sgd": lambda net: PlainSGD(0.1),
+    "momentum": lambda net: warm(torch.optim.SGD(net.parameters(), 0.05, momentum=0.9), net),
+    "dampening": lambda net: warm(torch.optim.SGD(net.parameters(), 0.05, momentum=0.9, dampening=0.3), net),
+    "nesterov": lambda net: warm(torch.optim.SGD(net.parameters(), 0.05, momentum=0.9, nesterov=True), net),
+    "weight_decay": lambda net: warm(
+        torch.optim.SGD(net.parameters(), 0.05, momentum=0.9, weight_decay=5e-4), net
+    ),
+    "adam": lambda net: warm(torch.optim.Adam(net.parameters(), 1e-2, weight_decay=1e-3), net),
+    "adamw": lambda net: warm(torch.optim.AdamW(net.parameters(), 1e-2, weight_decay=1e-2), net),
+    "clipping": lambda net: GlobalNormClipping(PlainSGD(0.1), 0.05),
+}
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("name", EXACT)
+def test_equals_double_backward_through_every_inner_step(
+    make_problem: Callable[..., BilevelProblem], name: str, update: str, training: bool
+) -> None:
+    check_against_double_backward(make_problem(training=training, update=UPDATES[update]), name)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("backbone", ["resnet18", "small"])
+@pytest.mark.parametrize("name", EXACT)
+def test_equals_double_backward_on_shipped_backbones(
+    make_problem: Callable[..., BilevelProblem], name: str, backbone: str, training: bool
+) -> None:
+    check_against_double_backward(
+        make_problem(backbone, training=training, update=UPDATES["momentum"], size=32), name
+    )
+
+
+@pytest.mark.parametrize("update", ["adamw", "nesterov"])
+@pytest.mark.parametrize("name", EXACT)
+def test_equals_double_backward_on_resnet_with_other_steps(
+    make_problem: Callable[..., BilevelProblem], name: str, update: str
+) -> None:
+    check_against_double_backward(make_problem("resnet18", update=UPDATES[update], pictures=3), name)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_equals_double_backward_when_weights_flow_into_the_network(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    check_against_double_backward(make_problem(attached=True), name)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_equals_double_backward_with_frozen_layers(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    problem = make_problem()
+    problem.network.backbone.conv1.requires_grad_(False)
+    problem.network.backbone.norm1.requires_grad_(False)
+    check_against_double_backward(problem, name)
+
+
+def test_finite_difference_is_close_but_not_exact(make_problem: Callable[..., BilevelProblem]) -> None:
+    problem = make_problem()
+    reference = DoubleBackward()(problem)
+    near = relative_error(FiniteDifference(1e-4)(problem).gradients, reference.gradients)
+    far = relative_error(FiniteDifference(1e-1)(problem).gradients, reference.gradients)
+    assert 1e-8 < near < 1e-2
+    assert far > near
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_follows_the_closed_form_of_normalised_sigmoid_weights(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    problem = make_problem()
+    meta = ESTIMATORS[name](problem)
+    features = meta.outputs.features.detach()
+    matrix, bias = (p.detach() for p in problem.meta_parameters)
+    raw = torch.sigmoid(features @ matrix[0] + bias)
+    weight, slope = raw / raw.sum(), meta.sample_gradients
+    part = weight * (1 - raw) * (slope - (weight * slope).sum())
+    torch.testing.assert_close(meta.gradients[0][0], part @ features)
+    torch.testing.assert_close(meta.gradients[1][0], part.sum())
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_moves_running_statistics_once_and_nothing_else(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    problem, twin = make_problem(), make_problem()
+    with torch.no_grad():
+        twin.network(twin.images)
+    ESTIMATORS[name](problem)
+    for (key, mine), theirs in zip(
+        problem.network.state_dict().items(), twin.network.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs, msg=key)
+    for mine, theirs in zip(problem.meta_parameters, twin.meta_parameters, strict=True):
+        torch.testing.assert_close(mine, theirs)
+    assert all(p.grad is None for p in [*problem.network.parameters(), *problem.meta_parameters])
+    assert all(m.training for m in problem.network.modules())
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_evaluation_mode_keeps_running_statistics(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    problem = make_problem(training=False)
+    before = {key: value.clone() for key, value in problem.network.state_dict().items()}
+    ESTIMATORS[name](problem)
+    for key, value in problem.network.state_dict().items():
+        torch.testing.assert_close(value, before[key], msg=key)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_outputs_serve_the_base_learning_step(make_problem: Callable[..., BilevelProblem], name: str) -> None:
+    problem = make_problem()
+    meta = ESTIMATORS[name](problem)
+    with torch.no_grad():
+        for parameter, gradient in zip(problem.meta_parameters, meta.gradients, strict=True):
+            parameter -= 0.5 * gradient
+        weights = problem.weights(meta.outputs)
+    theta = list(problem.network.parameters())
+    mine = torch.autograd.grad((weights * meta.losses).sum(), theta)
+    outputs = problem.network(problem.images)
+    reference = torch.autograd.grad((weights * problem.losses(outputs)).sum(), theta)
+    assert relative_error(mine, reference) < 1e-10
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_dropout_keeps_its_mask_over_the_training_passes(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    problem = make_problem(dropout=0.4)
+    torch.manual_seed(5)
+    reference = DoubleBackward()(problem)
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    meta = ESTIMATORS[name](problem)
+    assert relative_error(meta.gradients, reference.gradients) < 1e-8
+    torch.testing.assert_close(meta.losses, reference.losses)
+    torch.testing.assert_close(torch.rand(1), after, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_works_under_bfloat16_autocast(make_problem: Callable[..., BilevelProblem], name: str) -> None:
+    problem = make_problem("small", dtype=torch.float32, pictures=24)
+    reference = flat(DoubleBackward()(problem).gradients)
+    with torch.autocast("cpu", torch.bfloat16):
+        meta = ESTIMATORS[name](problem)
+        rounded = flat(DoubleBackward()(problem).gradients)
+    # Random pictures make the gradient noisy: bfloat16 alone costs this much, the estimator no more.
+    cosine = torch.cosine_similarity(flat(meta.gradients), reference, dim=0)
+    assert cosine > 0.97
+    assert cosine > torch.cosine_similarity(rounded, reference, dim=0) - 0.01
+    assert all(g.dtype == torch.float32 for g in meta.gradients)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_refuses_weights_of_another_shape(make_problem: Callable[..., BilevelProblem], name: str) -> None:
+    problem = make_problem()
+    losses = problem.losses
+    object.__setattr__(problem, "losses", lambda outputs: losses(outputs)[:, None])
+    with pytest.raises(ValueError, match="one weight per loss"):
+        ESTIMATORS[name](problem)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_refuses_a_frozen_network(make_problem: Callable[..., BilevelProblem], name: str) -> None:
+    problem = make_problem()
+    problem.network.requires_grad_(False)
+    with pytest.raises(ValueError, match="frozen"):
+        ESTIMATORS[name](problem)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_two_losses_per_sample(make_problem: Callable[..., BilevelProblem], name: str) -> None:
+    problem = make_problem()
+    losses, weights = problem.losses, problem.weights
+    object.__setattr__(problem, "losses", lambda o: torch.stack([losses(o), losses(o) ** 2], 1))
+    object.__setattr__(
+        problem, "weights", lambda o: torch.stack([weights(o), nn.functional.softplus(weights(o))], 1)
+    )
+    check_against_double_backward(problem, name)
