@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient.updates import UpdateRule
+from metafacs.hypergradient import UpdateRule
 
 
 class Prediction(NamedTuple):

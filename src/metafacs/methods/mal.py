@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import ESTIMATORS, BilevelProblem, EstimatorName
-from metafacs.losses.action_units import ClassWeights, action_unit_loss, class_balanced_loss, class_balanced_weights
+from metafacs.hypergradient import ESTIMATORS, BilevelProblem
+from metafacs.losses.action_units import ClassWeights, action_unit_loss, balanced_action_unit_loss, class_balanced_weights
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.models.backbones import BackboneName, build_backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
+
+EstimatorName = Literal["tangent", "forward_mode", "double_backward", "finite_difference"]
 
 
 class MAL(Method):
@@ -53,7 +55,7 @@ class MAL(Method):
         backbone: BackboneName = "resnet34",
         weights: str = "none",
         reduction: Literal["sum", "mean"] = "sum",
-        estimator: EstimatorName = "tangent",
+        estimator: EstimatorName = "forward_mode",
         virtual_step: Literal["optimizer", "sgd"] = "sgd",
     ) -> None:
         super().__init__(aus, expressions)
@@ -98,7 +100,7 @@ class MAL(Method):
             return torch.cat([au, fe])
 
         def validation_loss(outputs: Outputs) -> Tensor:
-            return class_balanced_loss(
+            return balanced_action_unit_loss(
                 outputs.action_units,
                 reserve.require("action_units"),
                 ClassWeights(self.positive_weights, self.negative_weights),

@@ -37,6 +37,7 @@ class Checkpoint:
             synthetic or not, licence, seed, configuration.
         iteration: Finished iterations.
         history: Curve name -> values; ``iteration`` holds their iterations.
+        pending: Curve name -> values since the last point of the history.
         seconds: Training time so far, wall clock.
         optimizers: Group -> optimiser state by parameter position; empty in a finished model.
         random_state: State of torch's generator; None in a finished model.
@@ -50,6 +51,7 @@ class Checkpoint:
     description: dict[str, object]
     iteration: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
+    pending: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     optimizers: dict[str, dict[int, dict[str, Tensor]]] = field(default_factory=dict)
     random_state: Tensor | None = None
@@ -82,7 +84,7 @@ class Checkpoint:
             self.description,
             self.iteration,
             self.history,
-            self.seconds,
+            seconds=self.seconds,
         )
 
 
@@ -106,6 +108,7 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         "description": checkpoint.description,
         "iteration": checkpoint.iteration,
         "history": checkpoint.history,
+        "pending": checkpoint.pending,
         "seconds": checkpoint.seconds,
     }
     temporary = path.with_name(path.name + ".partial")
@@ -142,6 +145,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         description=content["description"],
         iteration=content["iteration"],
         history=content["history"],
+        pending=content["pending"],
         seconds=content["seconds"],
         optimizers=_optimizer_states(tensors),
         random_state=tensors.get(_RANDOM),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from metafacs.hypergradient.updates import UpdateRule, gradient_descent, update_rule_of
+from metafacs.hypergradient import PlainSGD, UpdateRule, update_rule_of
 from metafacs.methods.base import OptimizerSpec
 
 
@@ -85,7 +85,7 @@ class OptimizerStepper:
         """Return the step that ``group``'s optimiser would take now, as a differentiable rule."""
         optimizer = self.optimizers[group]
         if plain:
-            return gradient_descent(float(optimizer.param_groups[0]["lr"]))
+            return PlainSGD(float(optimizer.param_groups[0]["lr"]))
         return update_rule_of(optimizer, self._parameters[group])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -90,6 +91,7 @@ class Trainer:
         self.stepper = OptimizerStepper(method.parameter_groups(), specs, plan.iterations)
         self.history: dict[str, list[float]] = {}
         self.iteration, self.seconds = 0, 0.0
+        self._since_point: list[Mapping[str, Tensor | float]] = []
 
     def run(self, *, progress: bool = True) -> Path:
         """Train to the end and return the path of the finished model.
@@ -107,20 +109,18 @@ class Trainer:
         began, before = time.perf_counter(), self.seconds
         with _bar(progress) as bar, _stop_signals() as stopped, self._batches() as batches:
             task = bar.add_task(self.method_name, total=self.plan.iterations, completed=self.iteration)
-            window: list[dict[str, Tensor]] = []
             for batch in batches:
                 self.stepper.start(self.iteration)
                 with self.fabric.autocast():
-                    window.append(self.method.update(batch, self.stepper))
+                    self._since_point.append(self.method.update(batch, self.stepper))
                 self.iteration += 1
                 self.seconds = before + time.perf_counter() - began
                 bar.advance(task)
                 if self.iteration % self.plan.curve_every == 0 or self.iteration == self.plan.iterations:
-                    self._draw_point(window)
-                    window = []
-                if not window and (stopped or self.iteration % self.plan.checkpoint_every == 0):
-                    self._save()
-                if stopped and not window:
+                    self._draw_point()
+                if stopped or self.iteration % self.plan.checkpoint_every == 0:
+                    save_checkpoint(self.out / CHECKPOINT_FILE, self._checkpoint())
+                if stopped:
                     raise KeyboardInterrupt(f"stopped at iteration {self.iteration}; the same command goes on from here")
         save_checkpoint(model, self._checkpoint().finished())
         (self.out / CHECKPOINT_FILE).unlink(missing_ok=True)
@@ -145,13 +145,18 @@ class Trainer:
         with ThreadPoolExecutor(1) as pool:
             yield remaining(pool)
 
-    def _draw_point(self, window: list[dict[str, Tensor]]) -> None:
+    def _draw_point(self) -> None:
         self.history.setdefault("iteration", []).append(float(self.iteration))
-        for name in window[0]:
-            mean = torch.stack([values[name].float() for values in window]).mean().item()
-            if mean != mean:
+        for name, values in self._pending().items():
+            mean = math.fsum(values) / len(values)
+            if math.isnan(mean):
                 raise DivergedError(f"{name} is NaN before iteration {self.iteration}; the last checkpoint is kept")
             self.history.setdefault(name, []).append(mean)
+        self._since_point = []
+
+    def _pending(self) -> dict[str, list[float]]:
+        names = self._since_point[0] if self._since_point else {}
+        return {name: [float(values[name]) for values in self._since_point] for name in names}
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
@@ -163,13 +168,11 @@ class Trainer:
             description=self.description,
             iteration=self.iteration,
             history=self.history,
+            pending=self._pending(),
             seconds=self.seconds,
             optimizers={name: optimizer_state(o) for name, o in self.stepper.optimizers.items()},
             random_state=torch.get_rng_state(),
         )
-
-    def _save(self) -> None:
-        save_checkpoint(self.out / CHECKPOINT_FILE, self._checkpoint())
 
     def _resume(self) -> None:
         path = next((p for name in (MODEL_FILE, CHECKPOINT_FILE) if (p := self.out / name).exists()), None)
@@ -185,6 +188,8 @@ class Trainer:
         if saved.random_state is not None:
             torch.set_rng_state(saved.random_state)
         self.history, self.iteration, self.seconds = saved.history, saved.iteration, saved.seconds
+        count = max(map(len, saved.pending.values()), default=0)
+        self._since_point = [{name: values[i] for name, values in saved.pending.items()} for i in range(count)]
 
 
 @contextmanager

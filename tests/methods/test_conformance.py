@@ -1,0 +1,121 @@
+"""What every entry of METHODS must do; a new method is picked up by its line in the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.data.transforms import Augmentation
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS, Method
+from metafacs.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.training.stepper import OptimizerStepper
+
+AUS = (1, 4, 12)
+
+
+def build(name: str, seed: int = 0) -> Method:
+    torch.manual_seed(seed)
+    return METHODS[name](AUS, EXPRESSIONS, backbone="small")  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
+    import numpy as np
+
+    def stream(store: Store, name: str, rows: range) -> Stream:
+        aus = AUS if store.aus else ()
+        return Stream(
+            store,
+            np.array(rows),
+            aus=aus,
+            name=name,
+            batch_size=8,
+            size=32,
+            seed=0,
+            augmentation=Augmentation(),
+        )
+
+    return {
+        "au": stream(au_store, "au", range(64)),
+        "validation": stream(au_store, "validation", range(64, 96)),
+        "expression": stream(expression_store, "expression", range(56)),
+    }
+
+
+def iterate(method: Method, streams: dict[str, Stream], count: int) -> list[dict[str, torch.Tensor]]:
+    step = OptimizerStepper(method.parameter_groups(), method.optimizers(), count)
+    method.train()
+    method.observe_labels({n: torch.from_numpy(s.targets()) for n, s in streams.items() if s.aus})
+    curves = []
+    for k in range(count):
+        step.start(k)
+        curves.append(method.update({name: streams[name].batch(k) for name in method.streams}, step))
+    return curves
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_group_moves_and_every_curve_is_finite(name: str, streams: dict[str, Stream]) -> None:
+    method = build(name)
+    groups = method.parameter_groups()
+    grouped = [p for group in groups.values() for p in group]
+    assert {id(p) for p in grouped} == {id(p) for p in method.parameters()}
+    assert len(grouped) == len({id(p) for p in grouped})
+    before = {group: [p.detach().clone() for p in parameters] for group, parameters in groups.items()}
+    for curves in iterate(method, streams, 2):
+        assert curves
+        assert all(value.ndim == 0 and torch.isfinite(value) and not value.requires_grad for value in curves.values())
+    for group, parameters in groups.items():
+        assert any(not torch.equal(p, q) for p, q in zip(parameters, before[group], strict=True)), group
+    assert all(torch.isfinite(p).all() for p in method.parameters())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_running_statistics_move_once_per_iteration(name: str, streams: dict[str, Stream]) -> None:
+    method = build(name)
+    iterate(method, streams, 3)
+    counts = {int(b) for n, b in method.named_buffers() if n.endswith("num_batches_tracked")}
+    assert counts == {3}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_prediction_is_a_probability_per_au(name: str, streams: dict[str, Stream]) -> None:
+    method = build(name).eval()
+    with torch.inference_mode():
+        images = streams["au"].batch(0).images
+        probabilities = method.predict(images).probabilities
+        alone = method.predict(images[:1]).probabilities
+    assert probabilities.shape == (8, len(AUS))
+    assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
+    assert torch.allclose(probabilities[:1], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_same_seed_same_weights(name: str, streams: dict[str, Stream]) -> None:
+    first, second = build(name), build(name)
+    iterate(first, streams, 2)
+    iterate(second, streams, 2)
+    for key, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[key]), key
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_checkpoint_brings_the_same_predictions_back(name: str, streams: dict[str, Stream], tmp_path: Path) -> None:
+    method = build(name)
+    iterate(method, streams, 1)
+    saved = Checkpoint(name, {"backbone": "small"}, method.aus, method.expressions, method.state_dict(), {})
+    save_checkpoint(tmp_path / "model.safetensors", saved)
+    loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
+    images = streams["au"].batch(5).images
+    method.eval()
+    assert torch.equal(method.predict(images).probabilities, loaded.predict(images).probabilities)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_papers_optimizers_name_the_groups(name: str) -> None:
+    method = build(name)
+    assert set(method.optimizers()) == set(method.parameter_groups())

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from metafacs.data.store import Store
+from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.training.checkpoint import CheckpointError, load_checkpoint
+from metafacs.training.run import BatchSizes, train
+from metafacs.training.stepper import DivergedError
+from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer
+
+BATCH = BatchSizes(8, 8, 6)
+
+
+def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object) -> Path:
+    settings: dict = {
+        "options": {"backbone": "small"},
+        "iterations": 12,
+        "batch": BATCH,
+        "size": 32,
+        "checkpoint_every": 5,
+        "reserve": 0.2,
+        "progress": False,
+        **changes,
+    }
+    return train(method, action_units=au.path, expression=fe.path, out=out, aus=[1, 4, 12], **settings)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_and_resumed_run_ends_with_the_same_weights(
+    method: str, tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"options": {"backbone": "small"}, "optimizers": {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")}}
+    whole = load_checkpoint(run(tmp_path / "whole", au_store, expression_store, method, **options))
+    update, calls = METHODS[method].update, []
+
+    def dying(self, batches, step):
+        calls.append(1)
+        if len(calls) == 9:
+            raise Killed
+        return update(self, batches, step)
+
+    monkeypatch.setattr(METHODS[method], "update", dying)
+    with pytest.raises(Killed):
+        run(tmp_path / "parts", au_store, expression_store, method, **options)
+    monkeypatch.setattr(METHODS[method], "update", update)
+    resumed = load_checkpoint(run(tmp_path / "parts", au_store, expression_store, method, **options))
+    assert resumed.iteration == whole.iteration == 12
+    for key, value in whole.weights.items():
+        assert torch.equal(value, resumed.weights[key]), key
+    assert resumed.history == whole.history
+    assert not (tmp_path / "parts" / CHECKPOINT_FILE).exists()
+
+
+def test_finished_run_is_not_trained_again(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+    first = load_checkpoint(run(tmp_path, au_store, expression_store))
+    again = load_checkpoint(run(tmp_path, au_store, expression_store))
+    assert again.seconds == pytest.approx(first.seconds, abs=1e-3)
+    assert again.history == first.history
+
+
+def test_other_configuration_does_not_overwrite(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+    run(tmp_path, au_store, expression_store)
+    with pytest.raises(CheckpointError, match="another configuration"):
+        run(tmp_path, au_store, expression_store, seed=1)
+    assert (tmp_path / MODEL_FILE).exists()
+
+
+def test_divergence_keeps_the_last_checkpoint(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+    wild = {"base": OptimizerSpec("sgd", 1e30, momentum=0.0)}
+    with pytest.raises(DivergedError, match="at iteration"):
+        run(tmp_path, au_store, expression_store, "single_task", optimizers=wild, checkpoint_every=1)
+    assert not (tmp_path / MODEL_FILE).exists()
+
+
+def test_learns_what_is_there_to_learn(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+    fast = {"base": OptimizerSpec("adamw", 0.003)}
+    path = run(tmp_path, au_store, expression_store, "single_task", iterations=60, optimizers=fast)
+    losses = load_checkpoint(path).history["loss_action_units"]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_missing_stream_is_named(tmp_path: Path, au_store: Store) -> None:
+    with pytest.raises(ValueError, match="--expression"):
+        train("mal", {"backbone": "small"}, au_store.path, tmp_path)
+    with pytest.raises(ValueError, match=r"missing: \['au'\]"):
+        Trainer("single_task", METHODS["single_task"]((1,), (), backbone="small"), {}, {}, None, tmp_path, {})  # type: ignore[arg-type, call-arg]
+
+
+def test_description_tells_what_a_user_must_know(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+    description = load_checkpoint(run(tmp_path, au_store, expression_store)).description
+    assert description["synthetic"] is True
+    assert description["input_size"] == 32
+    assert description["crop_size"] == 36
+    assert not set(description["split"]["train"]) & set(description["split"]["test"])  # type: ignore[index]
+    assert str(tmp_path) not in str(description)
