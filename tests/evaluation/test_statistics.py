@@ -12,6 +12,7 @@ from metafacs.evaluation.statistics import (
     average_f1,
     average_f1_interval,
     average_f1_spread,
+    f1_intervals,
     f1_spreads,
     paired_difference,
     spread,
@@ -67,6 +68,28 @@ def test_interval_agrees_with_resampling_people_one_by_one(record_of: MakeRecord
         draws.append((2 * tp / (2 * tp + fp + fn)).mean())
     interval = average_f1_interval([run], repetitions=2000)
     assert (interval.low, interval.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.006)
+
+
+def test_every_action_unit_has_its_interval(record_of: MakeRecord) -> None:
+    runs = [record_of(fold=fold, seed=seed) for fold in (1, 2) for seed in (0, 1)]
+    intervals = f1_intervals(runs, repetitions=200)
+    for au, estimate in intervals.items():
+        assert estimate.value == pytest.approx(np.mean([run.f1[au] for run in runs]))
+        assert estimate.low < estimate.value < estimate.high
+    assert np.mean([e.value for e in intervals.values()]) == pytest.approx(average_f1(runs))
+
+
+def test_au_that_never_occurs_has_no_interval(record_of: MakeRecord) -> None:
+    run = record_of()
+    without = {
+        person: {name: [0, *count[1:]] if name in ("tp", "fn") else count for name, count in counts.items()}
+        for person, counts in run.per_subject.items()
+    }
+    none = replace(run, f1=run.f1 | {1: float("nan")}, positives=run.positives | {1: 0}, per_subject=without)
+    intervals = f1_intervals([none], repetitions=50)
+    assert math.isnan(intervals[1].value)
+    assert math.isnan(intervals[1].low)
+    assert average_f1([none]) == pytest.approx(np.mean([run.f1[au] for au in (2, 4, 6, 12)]))
 
 
 def test_people_without_differences_leave_no_interval(record_of: MakeRecord) -> None:

@@ -80,7 +80,9 @@ def held_out_stream(store: Store, checkpoint: Checkpoint, people: tuple[str, ...
     expected = {"size": checkpoint.description["crop_size"], "alignment": checkpoint.description["alignment"]}
     found = {key: store.description[key] for key in expected}
     if found != expected:
-        raise SplitError(f"the model was trained on crops {expected}, {store.path} holds {found}; prepare it alike")
+        raise SplitError(
+            f"the model was trained on crops {expected}, {store.path} holds {found}; prepare it alike"
+        )
     labelled = ~np.isnan(store.action_units[:, store.columns_of(checkpoint.aus)]).all(axis=1)
     return Stream(
         store,

@@ -124,6 +124,25 @@ def average_f1_interval(
     )
 
 
+def f1_intervals(
+    records: Sequence[Record],
+    *,
+    level: float = 0.95,
+    repetitions: int = 1000,
+    seed: int = 0,
+    pooling: Pooling = "folds",
+) -> dict[int, Estimate]:
+    """Return each AU's F1 of one method with its interval over people; arguments as for the average."""
+    strata = _strata(records)
+    as_they_are = _f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)
+    draws = _nanmean(_f1(strata, _resamples(strata, repetitions, seed), pooling), axis=1)
+    values = _nanmean(as_they_are, axis=1)[0]
+    return {
+        au: _estimate(float(values[column]), draws[:, column], level, _people(strata))
+        for column, au in enumerate(records[0].aus)
+    }
+
+
 def paired_difference(
     first: Sequence[Record],
     second: Sequence[Record],
@@ -189,10 +208,8 @@ def _resamples(strata: dict[int, np.ndarray], repetitions: int, seed: int) -> li
     ]
 
 
-def _average_f1(
-    strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling
-) -> np.ndarray:
-    """Return the average F1 of each resample, ``repetition``."""
+def _f1(strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling) -> np.ndarray:
+    """Return the F1 of each resample, ``repetition x seed x au``; NaN without a positive label."""
     totals = np.stack(
         [
             np.einsum("rs,ksoa->rkoa", drawn, counts)
@@ -202,18 +219,32 @@ def _average_f1(
     if pooling == "pooled":
         totals = totals.sum(axis=0, keepdims=True)
     tp, fp, fn = totals[..., 0, :], totals[..., 1, :], totals[..., 2, :]
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
+    return _nanmean(scores, axis=0)
+
+
+def _average_f1(
+    strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling
+) -> np.ndarray:
+    """Return the average F1 of each resample, ``repetition``."""
+    return _nanmean(_f1(strata, resamples, pooling), axis=-1).mean(axis=-1)
+
+
+def _nanmean(values: np.ndarray, axis: int) -> np.ndarray:
+    with warnings.catch_warnings():
         # A resample may hold no positive label of an AU: no F1, left out like everywhere else.
         warnings.simplefilter("ignore", category=RuntimeWarning)
-        scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
-        per_au = np.nanmean(scores, axis=0)
-        return np.nanmean(per_au, axis=-1).mean(axis=-1)
+        return np.asarray(np.nanmean(values, axis=axis))
 
 
 def _estimate(value: float, draws: np.ndarray, level: float, people: int) -> Estimate:
     if not 0 < level < 1:
         raise ValueError(f"the level of an interval lies in (0, 1), not {level}")
-    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    known = draws[~np.isnan(draws)]
+    if not len(known):
+        return Estimate(value, float("nan"), float("nan"), level, len(draws), people)
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, float(low), float(high), level, len(draws), people)
 
 

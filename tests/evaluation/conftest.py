@@ -1,0 +1,70 @@
+"""Fixtures shared by the tests of evaluation and reports: made-up predictions and records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from metafacs.evaluation.predictions import Predictions
+from metafacs.evaluation.records import DataSource, Record
+from metafacs.evaluation.scoring import score_predictions
+
+AUS = (1, 2, 4, 6, 12)
+
+
+def _predictions(
+    *, skill: float = 1.0, fold: int = 1, seed: int = 0, people: int = 8, frames: int = 40
+) -> Predictions:
+    """Return predictions on the same people and labels for every skill and seed."""
+    truth = np.random.default_rng(fold)
+    subjects = np.repeat([f"F{fold}{person:02d}" for person in range(people)], frames)
+    targets = (truth.random((len(subjects), len(AUS))) < 0.35).astype(np.float32)
+    difficulty = np.repeat(truth.normal(0, 0.5, people), frames)[:, None]
+    targets[truth.random(targets.shape) < 0.05] = np.nan
+    noise = np.random.default_rng((fold, seed, 7)).normal(0, 1, targets.shape)
+    logits = (np.nan_to_num(targets) - 0.5) * 2 * skill + difficulty + noise
+    return Predictions(
+        AUS, (1 / (1 + np.exp(-logits))).astype(np.float32), targets, subjects, np.arange(len(subjects))
+    )
+
+
+def _record(
+    method: str = "mal", *, skill: float = 1.0, fold: int = 1, seed: int = 0, synthetic: bool = True
+) -> Record:
+    iterations = [float(i) for i in range(0, 200, 20)]
+    curve = np.linspace(0, 1, len(iterations))
+    history = {
+        "iteration": iterations,
+        "loss_action_units": (3 - 1.5 * curve).tolist(),
+        "loss_expression": (2 - 1.8 * curve).tolist(),
+    }
+    if method == "single_task":
+        del history["loss_expression"]
+    if method == "mal":
+        history["weight_action_units"] = (0.5 - 0.1 * curve).tolist()
+        history["weight_expression"] = (0.5 + 0.1 * curve).tolist()
+    return score_predictions(
+        _predictions(skill=skill, fold=fold, seed=seed),
+        method=method,
+        data=DataSource("bp4d", synthetic, "3fold", f"hash{fold}", fold, 0 if synthetic else None),
+        seed=seed,
+        config={"backbone": "small"},
+        seconds={"train": 60.0, "test": 2.0},
+        iterations=200,
+        history=history,
+        bootstrap=50,
+    )
+
+
+@pytest.fixture
+def predictions_of() -> Callable[..., Predictions]:
+    """Return a maker of predictions whose quality grows with ``skill``."""
+    return _predictions
+
+
+@pytest.fixture
+def record_of() -> Callable[..., Record]:
+    """Return a maker of records from such predictions."""
+    return _record
