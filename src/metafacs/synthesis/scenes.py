@@ -134,18 +134,25 @@ def sample_studio(rng: np.random.Generator, variation: float = 1.0) -> Studio:
     )
 
 
-def lab_scene(rng: np.random.Generator, size: int, studio: Studio) -> Scene:
+def lab_scene(
+    rng: np.random.Generator,
+    size: int,
+    studio: Studio,
+    pose: tuple[float, float, float] | None = None,
+) -> Scene:
     """Return one frame in a studio: light and wall are the studio's, head pose and framing jitter a little.
 
     Args:
         rng: Source of the frame's jitter.
         size: Side of the picture in pixels.
         studio: The session's room.
+        pose: Yaw, pitch and roll in radians, e.g. from a video's course; sampled when None.
 
     Returns:
         The scene.
     """
-    yaw, pitch, roll = (float(rng.normal(0, deviation)) for deviation in studio.pose_jitter)
+    sampled = tuple(float(rng.normal(0, deviation)) for deviation in studio.pose_jitter)
+    yaw, pitch, roll = sampled if pose is None else pose
     return Scene(
         yaw=yaw,
         pitch=pitch,

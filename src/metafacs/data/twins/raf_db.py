@@ -1,0 +1,339 @@
+"""The synthetic twin of RAF-DB's basic part: many people, any pose and light, labels by annotators' vote."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from metafacs.data.twins.annotators import ANNOTATORS, sample_votes
+from metafacs.data.twins.carriers import CARRIERS, Display, sample_display
+from metafacs.data.twins.writer import (
+    Preset,
+    Record,
+    TwinPlan,
+    TwinSummary,
+    chunk_generator,
+    write_jpeg,
+    write_text,
+    write_twin,
+)
+from metafacs.facs import EXPRESSIONS
+from metafacs.synthesis.activations import is_present
+from metafacs.synthesis.camera import WILD, photograph
+from metafacs.synthesis.identities import Identity, sample_identity
+from metafacs.synthesis.occluders import sample_occluder
+from metafacs.synthesis.renderer import Rendering, Subject
+from metafacs.synthesis.scenes import wild_scene
+
+TRAIN_COUNTS: tuple[int, ...] = (1290, 281, 717, 4772, 1982, 705, 2524)
+"""Pictures per class of the real training set, in the order of ``EXPRESSIONS``."""
+
+TEST_COUNTS: tuple[int, ...] = (329, 74, 160, 1185, 478, 162, 680)
+"""Pictures per class of the real test set."""
+
+ALIGNED_SIDE = 100
+PICTURES_PER_PERSON = 4
+
+_PEOPLE_PER_CHUNK = 8
+_EYE_HEIGHT = 0.36
+_EYE_DISTANCE = 0.38
+_EYES_TO_MOUTH = 0.41
+
+
+@dataclass(frozen=True)
+class _Size:
+    train: int
+    test: int
+    pixels: int
+
+
+_SIZES: dict[Preset, _Size] = {
+    "tiny": _Size(60, 24, 128),
+    "small": _Size(2400, 400, 160),
+    "full": _Size(sum(TRAIN_COUNTS), sum(TEST_COUNTS), 200),
+}
+
+
+@dataclass(frozen=True)
+class _People:
+    """A few people with their pictures: the unit of rendering.
+
+    Attributes:
+        seed: Seed of the twin.
+        names: Names of the pictures without extension, e.g. ``train_00001``.
+        labels: Class index of each picture.
+        people: Number of the person in each picture.
+        pixels: Side of the original pictures.
+    """
+
+    seed: int
+    names: tuple[str, ...]
+    labels: tuple[int, ...]
+    people: tuple[int, ...]
+    pixels: int
+
+
+def write_raf_db(
+    root: Path | str,
+    *,
+    preset: Preset = "small",
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
+) -> TwinSummary:
+    """Write the synthetic twin of RAF-DB basic in RAF-DB's own layout, below ``basic``.
+
+    ``EmoLabel/list_patition_label.txt`` holds the labels (codes 1 to 7), ``Image/aligned`` the crops of
+    100 px, ``Image/original`` the pictures, ``Annotation/manual`` five points, sex, ancestry and age.
+    Beside what RAF-DB has: ``EmoLabel/vote_distribution.txt``, the shares of 40 simulated annotators in
+    the order of the codes, and ``EmoLabel/twin_provenance.csv``, the true action units, the person and
+    what carries the expression.
+
+    Args:
+        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
+        preset: ``tiny`` (60 + 24 pictures), ``small`` (2,400 + 400) or ``full`` (12,271 + 3,068).
+        seed: Seed of the generator; another seed gives other people.
+        workers: Processes; None = one per core.
+        progress: Show a progress bar.
+
+    Returns:
+        What was written.
+
+    Raises:
+        TwinError: If the folder holds something else or the seed is negative.
+        ValueError: If the preset is unknown.
+    """
+    if preset not in _SIZES:
+        raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(_SIZES)}")
+    size = _SIZES[preset]
+    train = _plan_part("train", 5, class_counts(TRAIN_COUNTS, size.train), seed, size.pixels, first_person=0)
+    people = sum(len(set(chunk.people)) for chunk in train)
+    test = _plan_part("test", 4, class_counts(TEST_COUNTS, size.test), seed, size.pixels, first_person=people)
+    chunks = {chunk.names[0]: chunk for chunk in (*train, *test)}
+    plan = TwinPlan(
+        twin="raf_db",
+        preset=preset,
+        seed=seed,
+        chunks=chunks,
+        pictures={name: len(chunk.names) for name, chunk in chunks.items()},
+        render=_render_people,
+        finish=_write_lists,
+        files_per_picture=2,  # the original and the aligned crop
+    )
+    return write_twin(root, plan, workers=workers, progress=progress)
+
+
+def class_counts(reference: Sequence[int], total: int) -> tuple[int, ...]:
+    """Return class counts that sum to ``total`` in the proportions of ``reference``, none below one.
+
+    Args:
+        reference: Counts of the real set.
+        total: Wanted number of pictures, at least the number of classes.
+
+    Raises:
+        ValueError: If there are fewer pictures than classes.
+
+    >>> class_counts((10, 30, 60), 10)
+    (1, 3, 6)
+    """
+    if total < len(reference):
+        raise ValueError(f"{total} pictures cannot show {len(reference)} classes; ask for more")
+    exact = np.asarray(reference, float) * total / sum(reference)
+    counts = np.maximum(np.floor(exact).astype(int), 1)
+    while counts.sum() < total:
+        counts[int(np.argmax(exact - counts))] += 1
+    while counts.sum() > total:
+        counts[int(np.argmax(np.where(counts > 1, counts - exact, -np.inf)))] -= 1
+    return tuple(int(count) for count in counts)
+
+
+def align_picture(
+    image: NDArray[np.uint8], rendering: Rendering, side: int = ALIGNED_SIDE
+) -> NDArray[np.uint8]:
+    """Return the face cut out by a similarity: eyes level, face as large as in RAF-DB's aligned pictures.
+
+    Args:
+        image: Shape (height, width, 3).
+        rendering: Where eyes and mouth are.
+        side: Side of the crop in pixels.
+
+    Returns:
+        Shape (side, side, 3); beyond the picture its border is repeated.
+    """
+    left, right = sorted(np.asarray(rendering.eye_centres, float), key=lambda point: float(point[0]))
+    across = right - left
+    distance = max(float(np.hypot(*across)), 1e-3)
+    axis = across / distance
+    down = np.array([-axis[1], axis[0]])
+    middle = (left + right) / 2
+    to_mouth = float((np.asarray(rendering.mouth_centre, float) - middle) @ down)
+    # The eyes of a turned head are closer; then the way to the mouth tells how large the face is.
+    scale = max(distance / _EYE_DISTANCE, to_mouth / _EYES_TO_MOUTH) / side
+    corner = middle - side * scale * (0.5 * axis + _EYE_HEIGHT * down)
+    margin = int(np.ceil(side * scale))
+    padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
+    finer = 2 if scale > 1.2 else 1
+    step = scale / finer
+    matrix = (
+        *(axis[0] * step, down[0] * step, corner[0] + margin),
+        *(axis[1] * step, down[1] * step, corner[1] + margin),
+    )
+    crop = padded.transform(
+        (side * finer, side * finer), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
+    )
+    return np.asarray(crop.resize((side, side), Image.Resampling.BOX) if finer > 1 else crop)
+
+
+def _plan_part(
+    part: str, digits: int, counts: Sequence[int], seed: int, pixels: int, first_person: int
+) -> list[_People]:
+    """Return the chunks of one partition: labels in random order, four pictures in a row per person."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    labels = chunk_generator("raf_db", seed, "labels", part).permutation(labels)
+    names = [f"{part}_{number:0{digits}d}" for number in range(1, len(labels) + 1)]
+    length = _PEOPLE_PER_CHUNK * PICTURES_PER_PERSON
+    return [
+        _People(
+            seed,
+            tuple(names[start : start + length]),
+            tuple(int(label) for label in labels[start : start + length]),
+            tuple(
+                first_person + (start + offset) // PICTURES_PER_PERSON
+                for offset in range(len(names[start : start + length]))
+            ),
+            pixels,
+        )
+        for start in range(0, len(names), length)
+    ]
+
+
+def _render_people(root: Path, chunk: _People) -> Record:
+    """Write originals, aligned crops and attributes of a few people."""
+    files: list[str] = []
+    rows: list[dict[str, Any]] = []
+    subject: Subject | None = None
+    current = -1
+    for name, label, person in zip(chunk.names, chunk.labels, chunk.people, strict=True):
+        if subject is None or person != current:
+            subject, current = Subject(sample_identity(person, pool=f"raf_db-{chunk.seed}")), person
+        rng = chunk_generator("raf_db", chunk.seed, "picture", name)
+        display = sample_display(rng, label)
+        scene = wild_scene(rng, chunk.pixels, pose=display.pose)
+        occluder = sample_occluder(rng, WILD.occluders)
+        rendering = photograph(subject, display.activation, scene, WILD, rng, occluder)
+        votes = sample_votes(
+            rng,
+            label,
+            rendering.action_units,
+            hint=None if display.hint_weight == 0 else label,
+            hint_weight=display.hint_weight,
+            context_weight=display.context_weight,
+        )
+        aligned = align_picture(rendering.image, rendering)
+        original_file, aligned_file = (
+            f"basic/Image/original/{name}.jpg",
+            f"basic/Image/aligned/{name}_aligned.jpg",
+        )
+        attributes_file = f"basic/Annotation/manual/{name}_manu_attri.txt"
+        write_jpeg(root / original_file, rendering.image)
+        write_jpeg(root / aligned_file, aligned)
+        write_text(root / attributes_file, _attributes(rendering, subject.identity))
+        files += [original_file, aligned_file, attributes_file]
+        rows.append(_row(name, label, person, display, occluder, rendering, votes))
+    return {"files": files, "rows": rows}
+
+
+def _row(
+    name: str,
+    label: int,
+    person: int,
+    display: Display,
+    occluder: str | None,
+    rendering: Rendering,
+    votes: NDArray[np.int64],
+) -> dict[str, Any]:
+    """Return everything the label files say about one picture."""
+    present = {au: x for au, x in rendering.action_units.items() if is_present(x)}
+    return {
+        "name": name,
+        "code": label + 1,
+        "subject": f"P{person:05d}",
+        "carrier": display.carrier,
+        "strength": round(display.strength, 3),
+        "occluder": occluder or "none",
+        "votes": [int(count) for count in votes],
+        "action_units": "+".join(str(au) for au in present) or "null",
+        "intensities": "+".join(f"{au}:{x:.2f}" for au, x in rendering.action_units.items()) or "null",
+        "pose": [round(angle, 4) for angle in rendering.pose],
+        "gaze": [round(angle, 4) for angle in display.activation.gaze],
+    }
+
+
+def _attributes(rendering: Rendering, identity: Identity) -> str:
+    """Return five points, sex, ancestry and age in RAF-DB's codes."""
+    eyes = sorted(rendering.eye_centres, key=lambda point: float(point[0]))
+    corners = sorted(rendering.landmarks[[48, 54]], key=lambda point: float(point[0]))
+    points = (*eyes, rendering.landmarks[30], *corners)
+    lines = [f"{float(x):.3f}\t{float(y):.3f}" for x, y in points]
+    ambiguous = abs(identity.masculinity - 0.5) < 0.08
+    sex = 2 if ambiguous else int(identity.masculinity < 0.5)
+    african, asian, european = identity.ancestry
+    ancestry = int(np.argmax([european, african, asian]))
+    age = 1 + int(np.searchsorted([-0.15, 0.3, 0.75], identity.age))
+    return "\n".join([*lines, str(sex), str(ancestry), str(age)]) + "\n"
+
+
+def _write_lists(root: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """Write labels, votes and provenance of all pictures and return the counts."""
+    rows = [row for record in records for row in record["rows"]]
+    labels = root / "basic" / "EmoLabel"
+    write_text(
+        labels / "list_patition_label.txt", "".join(f"{row['name']}.jpg {row['code']}\n" for row in rows)
+    )
+    write_text(
+        labels / "vote_distribution.txt",
+        "".join(
+            f"{row['name']}.jpg {' '.join(f'{count / ANNOTATORS:.3f}' for count in row['votes'])}\n"
+            for row in rows
+        ),
+    )
+    header = "name,subject,carrier,strength,occluder,action_units,intensities,yaw,pitch,roll,gaze_x,gaze_y\n"
+    write_text(
+        labels / "twin_provenance.csv",
+        header
+        + "".join(
+            ",".join(
+                [
+                    *(f"{row['name']}.jpg", row["subject"], row["carrier"], str(row["strength"])),
+                    *(row["occluder"], row["action_units"], row["intensities"]),
+                    *(str(angle) for angle in (*row["pose"], *row["gaze"])),
+                ]
+            )
+            + "\n"
+            for row in rows
+        ),
+    )
+    classes = Counter((row["name"].split("_")[0], EXPRESSIONS[row["code"] - 1]) for row in rows)
+    consistency = {
+        carrier: [max(row["votes"]) / ANNOTATORS for row in rows if row["carrier"] == carrier]
+        for carrier in CARRIERS
+    }
+    return {
+        "subjects": len({row["subject"] for row in rows}),
+        "annotators": ANNOTATORS,
+        "classes": {
+            part: {expression: classes[part, expression] for expression in EXPRESSIONS}
+            for part in ("train", "test")
+        },
+        "carriers": {carrier: len(shares) for carrier, shares in consistency.items()},
+        "mean_consistency": {
+            carrier: round(float(np.mean(shares)), 4) for carrier, shares in consistency.items() if shares
+        },
+    }

@@ -1,0 +1,344 @@
+"""What every twin shares: parallel rendering, progress, resuming, atomic files, refusal of foreign folders.
+
+A twin is cut into chunks. A chunk's pictures depend on nothing but the twin's seed and the chunk itself, so
+the bytes are the same whatever the number of processes and however often the rendering was stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from metafacs import __version__
+
+Preset = Literal["tiny", "small", "full"]
+PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
+
+TWIN_FILE = "TWIN.json"
+FORMAT = 1
+"""Number of the generator's output; raised whenever the same seed gives other bytes."""
+
+_MANIFESTS = ".chunks"
+_JPEG_QUALITY = 93
+
+
+class TwinError(ValueError):
+    """A twin cannot be written here; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TwinSummary:
+    """What a rendering wrote.
+
+    Attributes:
+        twin: Name of the data set.
+        root: Its folder.
+        preset: Size.
+        seed: Seed of the generator.
+        pictures: Number of pictures in the twin.
+        rendered: How many of them this call rendered; the others were there already.
+        seconds: Wall-clock time of this call.
+        counts: Further numbers of the twin, e.g. subjects and label rates.
+    """
+
+    twin: str
+    root: Path
+    preset: str
+    seed: int
+    pictures: int
+    rendered: int
+    seconds: float
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        return (
+            f"synthetic twin of {self.twin} ({self.preset}, seed {self.seed}) in {self.root}: "
+            f"{self.pictures} pictures, {self.rendered} rendered now in {self.seconds:.0f} s"
+        )
+
+
+ChunkT = TypeVar("ChunkT")
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TwinPlan(Generic[ChunkT]):
+    """What is to be written.
+
+    Attributes:
+        twin: Name of the data set, e.g. ``bp4d``.
+        preset: Size.
+        seed: Seed of the generator.
+        chunks: Unique name of each chunk -> the chunk, in the order of the label files.
+        pictures: Number of labelled pictures of each chunk, by name.
+        render: Writes a chunk's files below the root and returns its record: JSON-serialisable, with the
+            relative paths of all files under ``"files"``. Must be importable by other processes.
+        finish: Writes what depends on all chunks, given their records in order, and returns the counts.
+        files_per_picture: JPEG files that belong to one labelled picture.
+    """
+
+    twin: str
+    preset: Preset
+    seed: int
+    chunks: Mapping[str, ChunkT]
+    pictures: Mapping[str, int]
+    render: Callable[[Path, ChunkT], Record]
+    finish: Callable[[Path, Sequence[Record]], Mapping[str, Any]]
+    files_per_picture: int = 1
+
+
+def write_twin(
+    root: Path | str, plan: TwinPlan[ChunkT], *, workers: int | None = None, progress: bool = True
+) -> TwinSummary:
+    """Write a twin, or take up one that was stopped.
+
+    Args:
+        root: Folder of the twin: new, empty, or holding a twin of the same plan.
+        plan: What to write.
+        workers: Processes; None = one per core that this process may use, 1 = in this process.
+        progress: Show a progress bar.
+
+    Returns:
+        What was written.
+
+    Raises:
+        TwinError: If the folder holds anything else, the twin is damaged, or the workers die.
+    """
+    start = time.monotonic()
+    root = Path(root)
+    if workers is not None and workers < 1:
+        raise TwinError(
+            f"the number of workers is {workers}; give 1 or more, or leave it out for one per core"
+        )
+    total = sum(plan.pictures.values())
+    described = _claim(root, plan)
+    if described.get("complete"):
+        _check_complete(root, total * plan.files_per_picture)
+        return _summary(root, plan, described, 0, start)
+    manifests = root / _MANIFESTS
+    manifests.mkdir(exist_ok=True)
+    missing = [name for name in plan.chunks if not _is_finished(root, name)]
+    with _progress_bar(progress) as bar:
+        task = bar.add_task(f"twin of {plan.twin}", total=total)
+        bar.advance(task, total - sum(plan.pictures[name] for name in missing))
+        for name in _render_missing(root, plan, missing, workers):
+            bar.advance(task, plan.pictures[name])
+    records = [json.loads(_manifest(root, name).read_text(encoding="utf-8")) for name in plan.chunks]
+    counts = dict(plan.finish(root, records))
+    described.update(complete=True, pictures=total, **counts)
+    write_text(root / TWIN_FILE, json.dumps(described, indent=2) + "\n")
+    shutil.rmtree(manifests)
+    return _summary(root, plan, described, sum(plan.pictures[name] for name in missing), start)
+
+
+def chunk_generator(twin: str, seed: int, *purpose: str | int) -> np.random.Generator:
+    """Return the random generator of one part of a twin, independent of all other parts.
+
+    Args:
+        twin: Name of the data set.
+        seed: Seed of the twin.
+        purpose: What it is for: names and numbers.
+
+    Raises:
+        TwinError: If the seed is negative.
+    """
+    if seed < 0:
+        raise TwinError(f"the seed of a twin is {seed}; give 0 or more")
+    words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in (twin, *purpose)]
+    return np.random.default_rng([seed, *words])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step: readers see the old one or the whole new one."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_jpeg(path: Path, image: NDArray[np.uint8], quality: int = _JPEG_QUALITY) -> None:
+    """Write a picture of shape (height, width, 3) as JPEG in one step."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _claim(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
+    """Return the content of ``TWIN.json``, written now if the folder is new; refuse what is not ours."""
+    identity = {
+        "twin": plan.twin,
+        "synthetic": True,
+        "generator": "metafacs",
+        "generator_version": __version__,
+        "format": FORMAT,
+        "preset": plan.preset,
+        "seed": plan.seed,
+    }
+    path = root / TWIN_FILE
+    if root.exists() and not root.is_dir():
+        raise TwinError(f"{root} is a file; give a folder for the twin")
+    if path.exists():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            differences = [key for key in identity if found.get(key) != identity[key]]
+        except (ValueError, AttributeError) as error:
+            raise TwinError(
+                f"{path} is damaged ({error}); delete the folder and render the twin again"
+            ) from error
+        if differences:
+            detail = ", ".join(
+                f"{key} {found.get(key)!r} instead of {identity[key]!r}" for key in differences
+            )
+            raise TwinError(f"{root} holds another twin: {detail}; choose another folder or delete this one")
+        return dict(found)
+    if root.exists() and any(root.iterdir()):
+        raise TwinError(
+            f"{root} is not empty and holds no {TWIN_FILE}; a twin is only written to a folder of its own"
+        )
+    described = {**identity, "complete": False}
+    write_text(path, json.dumps(described, indent=2) + "\n")
+    return described
+
+
+def _check_complete(root: Path, total: int) -> None:
+    """Refuse a twin that says it is complete but lost some of its ``total`` JPEG files."""
+    found = sum(len([f for f in files if f.endswith(".jpg")]) for _, _, files in os.walk(root))
+    if found < total:
+        raise TwinError(
+            f"{root} was complete with {total} JPEG files but {found} are left; delete it and render it again"
+        )
+
+
+def _is_finished(root: Path, name: str) -> bool:
+    """Return whether a chunk's manifest and all its files are there."""
+    manifest = _manifest(root, name)
+    if not manifest.is_file():
+        return False
+    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    return all((root / file).is_file() for file in files)
+
+
+def _manifest(root: Path, name: str) -> Path:
+    return root / _MANIFESTS / f"{name}.json"
+
+
+def _render_chunk(root: Path, name: str, render: Callable[[Path, ChunkT], Record], chunk: ChunkT) -> str:
+    """Render one chunk; its manifest is written last, so it vouches for everything else."""
+    record = render(root, chunk)
+    write_text(_manifest(root, name), json.dumps(record))
+    return name
+
+
+def _render_missing(
+    root: Path, plan: TwinPlan[ChunkT], missing: Sequence[str], workers: int | None
+) -> Iterable[str]:
+    """Yield the names of the chunks as they are finished."""
+    processes = min(_cores() if workers is None else workers, max(len(missing), 1))
+    if processes == 1:
+        for name in missing:
+            yield _render_chunk(root, name, plan.render, plan.chunks[name])
+        return
+    # Spawned workers inherit no threads or locks, so this works after torch or numba were used.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_worker)
+    try:
+        pending: set[Future[str]] = {
+            pool.submit(_render_chunk, root, name, plan.render, plan.chunks[name]) for name in missing
+        }
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise TwinError(
+            "a rendering process died, often for want of memory; finished parts are kept: "
+            "run the same command again, with fewer workers if it repeats"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    """End at once and silently at Ctrl-C, and when the parent is gone: finished chunks are safe on disk."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _progress_bar(show: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("pictures"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        disable=not show,
+    )
+
+
+def _summary(
+    root: Path, plan: TwinPlan[Any], described: Mapping[str, Any], rendered: int, start: float
+) -> TwinSummary:
+    identity = (
+        "twin",
+        "synthetic",
+        "generator",
+        "generator_version",
+        "format",
+        "preset",
+        "seed",
+        "complete",
+        "pictures",
+    )
+    counts = {key: value for key, value in described.items() if key not in identity}
+    pictures, seconds = int(described["pictures"]), time.monotonic() - start
+    return TwinSummary(plan.twin, root, plan.preset, plan.seed, pictures, rendered, seconds, counts)
