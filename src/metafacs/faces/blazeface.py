@@ -27,8 +27,8 @@ GRIDS: dict[int, tuple[tuple[int, int], ...]] = {192: ((48, 1),), 256: ((16, 2),
 class Detection:
     """A box ``left, top, right, bottom`` in pixels, its eyes' key points (``2 x 2``) and a score 0-1."""
 
-    box: NDArray[np.floating]
-    eyes: NDArray[np.floating]
+    box: NDArray[np.float64]
+    eyes: NDArray[np.float64]
     score: float
 
     def region(self) -> Region:
@@ -62,6 +62,23 @@ class BlazeFace:
         self._device = device
         self._threshold = threshold
         self._anchors = anchors(network.input_size)
+
+    @property
+    def input_size(self) -> int:
+        """Side of the picture the network looks at, in pixels; larger pictures are reduced to it."""
+        return self._network.input_size
+
+    def within(self, image: Picture, part: tuple[int, int, int]) -> list[Detection]:
+        """Return the detections in a square part of a picture, in pixels of the whole.
+
+        Args:
+            image: ``height x width x 3``, uint8, RGB.
+            part: ``left, top, side`` of the square in pixels.
+        """
+        left, top, side = part
+        offset = np.array([left, top])
+        found = self(image[top : top + side, left : left + side])
+        return [Detection(each.box + np.tile(offset, 2), each.eyes + offset, each.score) for each in found]
 
     def __call__(self, image: Picture, padding: float = 0.0) -> list[Detection]:
         """Return the detections in a picture, best first.

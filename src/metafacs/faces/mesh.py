@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import atan2, cos, sin
+from math import atan2, cos, remainder, sin, tau
 
 import numpy as np
 import torch
@@ -27,6 +27,14 @@ class Region:
     centre: tuple[float, float]
     side: float
     angle: float = 0.0
+
+    def near(self, other: Region, turn: float, shift: float) -> bool:
+        """Return whether the other region differs by at most ``turn`` radians and ``shift`` sides."""
+        turned = abs(remainder(self.angle - other.angle, tau))
+        moved = max(
+            abs(self.side - other.side), *(abs(a - b) for a, b in zip(self.centre, other.centre, strict=True))
+        )
+        return turned <= turn and moved <= shift * self.side
 
 
 class FaceMesh:

@@ -45,7 +45,8 @@ def find_faces(image: Picture, device: str | torch.device = "cpu") -> list[Face]
 def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> NDArray[np.float64] | None:
     """Return the landmarks of a picture that was already cropped to one face.
 
-    For pictures such as RAF-DB's aligned ones. No detector runs: FaceMesh looks at the whole picture, with and without a margin around it.
+    For pictures such as RAF-DB's aligned ones. No detector runs: FaceMesh looks at the whole picture, with
+    and without a margin around it.
 
     Args:
         image: ``height x width x 3``, uint8, RGB.

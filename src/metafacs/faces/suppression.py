@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+Array = NDArray[np.float64]
 
 
-def overlap(box: Array, boxes: Array) -> Array:
+def overlap(box: Array, boxes: Array, *, of_smaller: bool = False) -> Array:
     """Return the intersection over union of one box with each of several.
 
     Args:
         box: ``4``: left, top, right, bottom.
         boxes: ``box x 4``.
+        of_smaller: Divide by the smaller box's area instead of the union, which also tells a box within
+            another.
 
     Returns:
         ``box``, 0-1.
@@ -23,7 +25,8 @@ def overlap(box: Array, boxes: Array) -> Array:
     """
     size = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     shared = size.clip(min=0).prod(1)
-    area = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(1) - shared
+    own, areas = (box[2:] - box[:2]).prod(), (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    area = np.minimum(own, areas) if of_smaller else own + areas - shared
     return shared / np.maximum(area, 1e-9)
 
 
