@@ -6,14 +6,17 @@ from metafacs.hypergradient.forward_mode import ForwardMode
 from metafacs.hypergradient.optimizers import update_rule_of
 from metafacs.hypergradient.problem import BilevelProblem, Estimator, MetaGradient
 from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.hypergradient.tangent import Tangent
 from metafacs.hypergradient.updates import GlobalNormClipping, PlainSGD, UpdateRule
 
 ESTIMATORS: dict[str, Estimator] = {
     "double_backward": DoubleBackward(),
     "finite_difference": FiniteDifference(),
     "forward_mode": ForwardMode(),
+    "tangent": Tangent(),
+    "tangent_reusing_graph": Tangent(reuse_graph=True),
 }
-"""Name -> estimator. All but ``finite_difference`` are exact."""
+"""Name -> estimator. All but ``finite_difference`` are exact; ``tangent`` is the one to use."""
 
 __all__ = [
     "ESTIMATORS",
@@ -25,6 +28,7 @@ __all__ = [
     "GlobalNormClipping",
     "MetaGradient",
     "PlainSGD",
+    "Tangent",
     "UpdateRule",
     "frozen_running_statistics",
     "update_rule_of",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +9,7 @@ import torch.autograd.forward_ad as forward_ad
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from metafacs.hypergradient.dual_level import quiet_dual_level
 from metafacs.hypergradient.phases import (
     base_parameters,
     chain_into_meta_parameters,
@@ -51,20 +49,10 @@ def output_tangents(
     network: nn.Module, images: Tensor, parameters: dict[str, nn.Parameter], tangents: dict[str, Tensor]
 ) -> Outputs:
     """Return the derivative of the network's outputs along ``tangents`` of its parameters."""
-    with torch.no_grad(), frozen_running_statistics(network), _quiet_dual_level():
+    with torch.no_grad(), frozen_running_statistics(network), quiet_dual_level():
         duals = {name: forward_ad.make_dual(p.detach(), tangents[name]) for name, p in parameters.items()}
         outputs = functional_call(network, duals, (images,))
         return map_outputs(_tangent_of, outputs)
-
-
-@contextmanager
-def _quiet_dual_level() -> Iterator[None]:
-    """Enter a dual level without the deprecation notice torch gives of its own code at the first one."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
-        warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=DeprecationWarning)
-        with forward_ad.dual_level():
-            yield
 
 
 def _tangent_of(value: Tensor) -> Tensor:

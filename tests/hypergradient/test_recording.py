@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metafacs.hypergradient.forward_mode import output_tangents
+from metafacs.hypergradient.recording import record, traced
+from metafacs.models import BaseNet, Outputs, build_backbone
+
+
+class Oddities(nn.Module):
+    """Operations without a rule, with tuples, keyword tensors, constants and random numbers."""
+
+    feature_width = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 4)
+        self.first = nn.Linear(12, 8)
+        self.dropout = nn.Dropout1d(0.5)
+        self.activation = nn.PReLU()
+
+    def forward(self, images: Tensor, factor: float = 2.0) -> Tensor:
+        x = self.activation(self.first(images.mean((2, 3)).repeat(1, 4)))
+        left, right = torch.chunk(x, 2, dim=1)
+        both = torch.cat([left, torch.exp(input=right)], dim=1) * factor + 1
+        both = torch.relu(both[:, :4] - left) + left.sigmoid().view(left.size(0), -1)
+        both = functional.dropout(both, 0.3, training=self.training)
+        return self.norm(self.dropout(both.unsqueeze(2)).squeeze(2))
+
+
+def directions_of(network: nn.Module) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    return {name: torch.randn_like(p) for name, p in network.named_parameters()}
+
+
+def test_operations_without_a_rule_are_exact() -> None:
+    torch.manual_seed(0)
+    network = BaseNet(Oddities(), 3, None).double()
+    images, directions = torch.randn(6, 3, 8, 8, dtype=torch.float64), directions_of(network)
+    torch.manual_seed(2)
+    recording = record(network, images)
+    mine = recording.tangents(directions)
+    torch.manual_seed(2)
+    expected = network(images)
+    torch.manual_seed(2)
+    reference = output_tangents(network, images, dict(network.named_parameters()), directions)
+    assert isinstance(mine, Outputs)
+    assert mine.expressions is None
+    torch.testing.assert_close(recording.outputs.action_units, expected.action_units)
+    torch.testing.assert_close(mine.features, reference.features)
+    torch.testing.assert_close(mine.action_units, reference.action_units)
+
+
+def test_an_absent_direction_is_zero() -> None:
+    network = BaseNet(build_backbone("small"), 3, 2)
+    images = torch.randn(4, 3, 32, 32)
+    weight = torch.randn_like(network.action_units.weight)
+    tangents = record(network, images).tangents({"action_units.weight": weight})
+    assert not tangents.features.any()
+    assert tangents.expressions is not None
+    assert not tangents.expressions.any()
+    assert tangents.action_units.any()
+
+
+def test_the_outputs_are_those_of_a_call_and_live() -> None:
+    torch.manual_seed(0)
+    network = BaseNet(build_backbone("resnet18"), 3, 2)
+    images = torch.randn(2, 3, 64, 64)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    mine = record(network, images).outputs
+    moved = {key: value.clone() for key, value in network.state_dict().items()}
+    network.load_state_dict(before)
+    theirs = network(images)
+    torch.testing.assert_close(mine.action_units, theirs.action_units)
+    torch.testing.assert_close(moved, dict(network.state_dict()))
+    assert mine.features.requires_grad
+
+
+def test_a_replaced_layer_is_noticed_and_the_graph_is_kept_no_longer_than_the_network() -> None:
+    network = BaseNet(build_backbone("small"), 3, 2)
+    images = torch.randn(2, 3, 32, 32)
+    graph = traced(network)
+    network.action_units = nn.Linear(network.backbone.feature_width, 7)
+    assert record(network, images).outputs.action_units.shape == (2, 7)
+    assert traced(network) is graph
+    reference = weakref.ref(network)
+    del network
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_network_that_cannot_be_traced_names_the_way_out() -> None:
+    class Branching(nn.Module):
+        feature_width = 3
+
+        def forward(self, images: Tensor) -> Tensor:
+            return images.mean((2, 3)) if images.sum() > 0 else -images.mean((2, 3))
+
+    with pytest.raises(ValueError, match="forward_mode"):
+        record(BaseNet(Branching(), 2), torch.randn(2, 3, 8, 8))
+
+
+def test_an_overwritten_input_is_refused() -> None:
+    class Overwriting(nn.Module):
+        feature_width = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3))
+
+        def forward(self, images: Tensor) -> Tensor:
+            x = images.mean((2, 3)) * self.scale
+            return x.sigmoid_()
+
+    network = BaseNet(Overwriting(), 2)
+    with pytest.raises(ValueError, match="in place"):
+        record(network, torch.randn(2, 3, 8, 8)).tangents(directions_of(network))
