@@ -95,6 +95,17 @@ class FaceModel:
         """Return the numbers of the triangles whose surface code is one of ``codes``."""
         return np.flatnonzero(np.isin(self.surface, codes)).astype(np.int32)
 
+    def connected_parts(self, code: int) -> NDArray[np.int64]:
+        """Return a label per vertex, shape (vertex,), equal where triangles of one surface code connect."""
+        corners = self.triangles[self.triangles_of(code)]
+        part = np.arange(len(self.vertices))
+        while True:
+            joined = part.copy()
+            np.minimum.at(joined, corners.ravel(), np.repeat(part[corners].min(1), 3))
+            if (joined == part).all():
+                return part
+            part = joined
+
     def macro_shape(
         self,
         ancestry: Sequence[float],

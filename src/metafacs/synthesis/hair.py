@@ -6,9 +6,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from metafacs.synthesis.compilation import compiled
 from metafacs.synthesis.face_model import HAIR_STRIPS, SKIN, load_face_model
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.shading import Lighting, Mesh
@@ -19,6 +19,9 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 _LOWEST = {"bald": 9.0, "short": 6.80, "mid": 6.5, "long": 6.2}
+_HUGGING_MARGIN = 0.13
+"""Near its edge the shell lies on the skin; otherwise the background would show through below its rim."""
+
 _THICKNESS = {"bald": 0.0, "short": 0.07, "mid": 0.12, "long": 0.13}
 
 
@@ -27,6 +30,7 @@ class Hair(NamedTuple):
 
     Attributes:
         cut: Shape (4,): hairline, fringe, lowest height at the back, curl.
+        scalp: Shape (vertex,), 1 where hair can grow, 0 on ears and off the skin.
         lift: Shape (vertex,), how far the shell stands off the scalp in face units.
         shell: Triangles of the shell.
         strips: Triangles of long hair; empty for other styles.
@@ -35,6 +39,7 @@ class Hair(NamedTuple):
     """
 
     cut: Floats
+    scalp: Floats
     lift: Floats
     shell: Ints
     strips: Ints
@@ -50,10 +55,11 @@ def grow_hair(identity: Identity) -> Hair | None:
     rng = identity.generator("hair")
     lowest = _LOWEST[identity.hair_style]
     cut = np.array([identity.hairline, identity.fringe, lowest, identity.curl], np.float32)
-    density = _vertex_density(model.neutral, cut)
-    density[model.ear_vertices | ~model.skin_vertices] = 0
+    grows = (model.skin_vertices & ~model.ear_vertices).astype(np.float32)
+    density = _vertex_density(model.neutral, cut, 0.0) * grows
+    inner = _vertex_density(model.neutral, cut, _HUGGING_MARGIN) * grows
     thickness = _THICKNESS[identity.hair_style] * identity.hair_volume
-    scalp = _scalp_triangles()
+    triangles = _scalp_triangles()
     straight = (
         0.45 * value_noise(rng, 60, 9) + 0.5 * value_noise(rng, 30, 2.3) + 0.3 * value_noise(rng, 90, 30)
     )
@@ -61,8 +67,9 @@ def grow_hair(identity: Identity) -> Hair | None:
     strands = (1 - identity.curl) * straight + identity.curl * curly
     return Hair(
         cut=cut,
-        lift=(thickness * smoothstep(0.45, 1.0, density)).astype(np.float32),
-        shell=scalp[density[model.triangles[scalp]].max(1) > 0.02],
+        scalp=grows,
+        lift=(thickness * smoothstep(0.2, 1.0, inner)).astype(np.float32),
+        shell=triangles[density[model.triangles[triangles]].max(1) > 0.02],
         strips=_strip_triangles() if identity.hair_style == "long" else np.empty(0, np.int32),
         colour=HAIR_TONES[identity.hair_tone],
         strands=strands.astype(np.float32),
@@ -79,6 +86,23 @@ def _scalp_triangles() -> Ints:
 
 
 @cache
+def strip_widening() -> Floats:
+    """Return the displacement (vertex, 3) that broadens each strip of long hair until neighbours overlap."""
+    model = load_face_model()
+    part = model.connected_parts(HAIR_STRIPS)
+    widening = np.zeros_like(model.neutral)
+    for label in np.unique(part[model.triangles[_strip_triangles()]]):
+        members = np.flatnonzero(part == label)
+        height = model.neutral[members, 1]
+        near = np.exp(-(((height[:, None] - height[None]) / 0.15) ** 2))
+        middle = near @ model.neutral[members] / near.sum(1, keepdims=True)
+        outward = model.neutral[members] - middle
+        widening[members, 0] = 0.45 * outward[:, 0]
+        widening[members, 2] = 0.45 * outward[:, 2]
+    return widening
+
+
+@cache
 def _strip_triangles() -> Ints:
     model = load_face_model()
     strips = model.triangles_of(HAIR_STRIPS)
@@ -86,33 +110,35 @@ def _strip_triangles() -> Ints:
     return strips[behind_face]
 
 
-@njit(cache=True)
+@compiled
 def _smooth(start: float, end: float, x: float) -> float:
     t = min(max((x - start) / (end - start), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True)
-def _hair_density(x: float, y: float, z: float, cut: Floats) -> float:
-    """How much hair grows at a place of the neutral head: forehead line, temples, back."""
+@compiled
+def _hair_density(x: float, y: float, z: float, cut: Floats, margin: float) -> float:
+    """How much hair grows at a place of the neutral head, ``margin`` inside the hairline, 0..1."""
     side = abs(x)
     fringe = cut[1] * 0.34 * _smooth(0.62, 0.30, side) * (0.8 + 0.2 * np.sin(7 * x + 2))
     line = 8.02 + cut[0] - fringe - 0.28 * _smooth(0.45, 0.72, side)
-    front = _smooth(-0.05, 0.05, y - line)
-    temple = _smooth(0.57, 0.65, side) * _smooth(7.05, 7.25, y) * _smooth(1.12, 0.98, z)
+    front = _smooth(-0.05, 0.05, y - line - margin)
+    temple = _smooth(0.57, 0.65, side) * _smooth(7.05, 7.25, y - margin) * _smooth(1.12, 0.98, z + margin)
     back = _smooth(0.55, 0.15, z) * _smooth(cut[2] - 0.05, cut[2] + 0.05, y)
     return max(front, max(temple, back))
 
 
-@njit(cache=True)
-def _vertex_density(neutral: Floats, cut: Floats) -> Floats:
+@compiled
+def _vertex_density(neutral: Floats, cut: Floats, margin: float) -> Floats:
     density = np.empty(len(neutral), np.float32)
     for vertex in range(len(neutral)):
-        density[vertex] = _hair_density(neutral[vertex, 0], neutral[vertex, 1], neutral[vertex, 2], cut)
+        density[vertex] = _hair_density(
+            neutral[vertex, 0], neutral[vertex, 1], neutral[vertex, 2], cut, margin
+        )
     return density
 
 
-@njit(cache=True)
+@compiled
 def shade_hair(
     picture: Floats,
     triangle: Ints,
@@ -146,25 +172,35 @@ def shade_hair(
             index = triangle[row, column]
             if index < 0 or depth[row, column] >= front[row, column] + 0.01:
                 continue
-            a, b, c = mesh.triangles[index]
+            a, b, c = mesh.triangles[index, 0], mesh.triangles[index, 1], mesh.triangles[index, 2]
             wa, wb = weights[row, column, 0], weights[row, column, 1]
             wc = np.float32(1) - wa - wb
             x = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
             y = wa * mesh.neutral[a, 1] + wb * mesh.neutral[b, 1] + wc * mesh.neutral[c, 1]
             z = wa * mesh.neutral[a, 2] + wb * mesh.neutral[b, 2] + wc * mesh.neutral[c, 2]
-            nx = wa * mesh.normals[a, 0] + wb * mesh.normals[b, 0] + wc * mesh.normals[c, 0]
-            ny = wa * mesh.normals[a, 1] + wb * mesh.normals[b, 1] + wc * mesh.normals[c, 1]
-            nz = wa * mesh.normals[a, 2] + wb * mesh.normals[b, 2] + wc * mesh.normals[c, 2]
             if strips:
                 u, v = (abs(x) + z) * 170.0, (8.5 - y) * 128.0
             else:
-                u, v = (np.arctan2(x, z - 0.35) * 0.37 + 0.5) * 511.0, (8.55 - y) * 208.0
-            strand = hair.strands[int(abs(v)) % limit, int(abs(u)) % limit]
+                u = wa * mesh.texels[a, 0] + wb * mesh.texels[b, 0] + wc * mesh.texels[c, 0]
+                v = wa * mesh.texels[a, 1] + wb * mesh.texels[b, 1] + wc * mesh.texels[c, 1]
+            u, v = abs(u) % limit, abs(v) % limit
+            i, j = int(v), int(u)
+            fu, fv = u - j, v - i
+            strand = (1 - fv) * ((1 - fu) * hair.strands[i, j] + fu * hair.strands[i, j + 1])
+            strand += fv * ((1 - fu) * hair.strands[i + 1, j] + fu * hair.strands[i + 1, j + 1])
             cover = 1.0
             if not strips:
-                cover = _smooth(0.10, 0.38, _hair_density(x, y, z, hair.cut) + 0.07 * strand)
+                grows = wa * hair.scalp[a] + wb * hair.scalp[b] + wc * hair.scalp[c]
+                cover = _hair_density(x, y, z, hair.cut, 0.0) * grows
+                cover = _smooth(0.10, 0.38, cover + 0.07 * strand * grows)
+                beyond_head = front[row, column] > 1e9
+                if beyond_head and wa * hair.lift[a] + wb * hair.lift[b] + wc * hair.lift[c] > 0.005:
+                    cover = 1.0  # below the lifted rim there is hair, not background
                 if cover <= 0:
                     continue
+            nx = wa * mesh.normals[a, 0] + wb * mesh.normals[b, 0] + wc * mesh.normals[c, 0]
+            ny = wa * mesh.normals[a, 1] + wb * mesh.normals[b, 1] + wc * mesh.normals[c, 1]
+            nz = wa * mesh.normals[a, 2] + wb * mesh.normals[b, 2] + wc * mesh.normals[c, 2]
             length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             inside = 1.0 if nz > 0 or strips else 0.35  # the inner side of the shell lies in the dark
             nx, ny, nz = nx / length + 0.22 * strand, ny / length, abs(nz) / length

@@ -6,13 +6,14 @@ Pictures are indexed ``[row, column]``; the centre of pixel (row, column) is at 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from metafacs.synthesis.compilation import compiled
 
 Floats = NDArray[np.float32]
 
 
-@njit(cache=True)
+@compiled
 def rasterize(
     xy: Floats,
     depth: Floats,
@@ -37,7 +38,7 @@ def rasterize(
     """
     height, width = depth_buffer.shape
     for index in subset:
-        a, b, c = triangles[index]
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
         ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area > -1e-8 and (cull or area < 1e-8):
@@ -69,7 +70,7 @@ def rasterize(
                     weights[row, column, 1] = wb
 
 
-@njit(cache=True)
+@compiled
 def vertex_normals(vertices: Floats, triangles: NDArray[np.int32], subset: NDArray[np.int32]) -> Floats:
     """Return area-weighted unit normals of the vertices that the triangles of ``subset`` touch.
 
@@ -83,7 +84,7 @@ def vertex_normals(vertices: Floats, triangles: NDArray[np.int32], subset: NDArr
     """
     normals = np.zeros(vertices.shape, np.float32)
     for index in subset:
-        a, b, c = triangles[index]
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
         ux, uy, uz = (
             vertices[b, 0] - vertices[a, 0],
             vertices[b, 1] - vertices[a, 1],
@@ -100,10 +101,12 @@ def vertex_normals(vertices: Floats, triangles: NDArray[np.int32], subset: NDArr
             normals[vertex, 1] += ny
             normals[vertex, 2] += nz
     for vertex in range(len(normals)):
-        nx, ny, nz = normals[vertex]
+        nx, ny, nz = normals[vertex, 0], normals[vertex, 1], normals[vertex, 2]
         length = np.sqrt(nx * nx + ny * ny + nz * nz)
         if length > 1e-12:
-            normals[vertex] /= length
+            normals[vertex, 0] = nx / length
+            normals[vertex, 1] = ny / length
+            normals[vertex, 2] = nz / length
     return normals
 
 

@@ -22,7 +22,7 @@ from metafacs.synthesis.face_model import (
     FaceModel,
     load_face_model,
 )
-from metafacs.synthesis.hair import Hair, grow_hair, shade_hair
+from metafacs.synthesis.hair import Hair, grow_hair, shade_hair, strip_widening
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.landmarks import locate_landmarks
 from metafacs.synthesis.projection import Camera, frame_face
@@ -51,6 +51,7 @@ SUPERSAMPLING = 2
 """Rendered pixels per picture pixel and axis."""
 
 _EYE_DEPTH = 0.03
+_TEETH_DEPTH = 0.05
 _LASH_DEPTH = -0.004
 _WIDE_OPEN = 0.25
 
@@ -97,6 +98,7 @@ class Subject:
         """Relief of the face at rest, shape (512, 512), in face units."""
         identity = self.identity
         heights = age_map() * np.float32(max(identity.age, 0.0) * identity.wrinkle_strength)
+        heights += self.skin.pores
         for au, strength in identity.resting_wrinkles.items():
             add_wrinkles(heights, au, strength, strength)
         return heights
@@ -151,7 +153,7 @@ def render(subject: Subject, activation: Activation, scene: Scene) -> Rendering:
     camera = frame_face(
         subject.mesh[model.face_vertices], head_pose, scene.camera_distance, scene.framing, canvas
     )
-    vertices = pose(subject.mesh, activation, subject.identity.gains)
+    vertices = pose(subject.mesh, activation, subject.identity.gains, subject.identity.resting)
     opening = lip_gap(vertices) - subject.resting_gap
     positions = camera.to_camera_space(vertices)
     picture = np.array(scene.background, np.float32, order="C")
@@ -185,6 +187,7 @@ def _draw(
     xy = camera.to_picture(positions)
     depth = -positions[:, 2]
     depth[parts.eyes] += np.float32(_EYE_DEPTH)  # a squint pushes the lids into the eyeballs
+    depth[parts.teeth] += np.float32(_TEETH_DEPTH)  # a stretched mouth pushes its corners into the teeth
     mesh = Mesh(
         model.triangles,
         model.surface,
@@ -193,6 +196,7 @@ def _draw(
         parts.texels,
         model.neutral,
         parts.ambient,
+        parts.shine,
     )
     lighting = _light(scene, mesh, parts.solid)
     wrinkles = subject.resting_wrinkles.copy()
@@ -201,8 +205,8 @@ def _draw(
         strength = intensity * subject.identity.wrinkle_strength
         add_wrinkles(wrinkles, au, strength * left, strength * right)
     head = Buffers(canvas, canvas).draw(xy, depth, model.triangles, parts.solid)
-    relief = np.empty((canvas, canvas, 4), np.float32)
-    skin_relief(head.triangle, head.weights, mesh, subject.skin.texture, wrinkles, relief)
+    relief = np.empty((canvas, canvas, 3), np.float32)
+    skin_relief(head.triangle, head.weights, mesh, wrinkles, relief)
     up = np.ascontiguousarray(camera.rotation[:, 1])
     eyes = Eyes(
         model.eye_centres,
@@ -230,7 +234,7 @@ def _draw(
         picture, lashes.triangle, lashes.weights, lashes.depth, head.depth, mesh, subject.lash_density
     )
     if subject.hair is not None:
-        _draw_hair(picture, subject.hair, camera, mesh, head.depth, up, lighting, xy, depth)
+        _draw_hair(picture, subject.hair, camera, mesh, head.depth, up, lighting)
     return xy
 
 
@@ -242,8 +246,6 @@ def _draw_hair(
     front: Floats,
     up: Floats,
     lighting: Lighting,
-    xy: Floats,
-    depth: Floats,
 ) -> None:
     canvas = len(picture)
     lifted = mesh.positions + mesh.normals * hair.lift[:, None]
@@ -252,7 +254,10 @@ def _draw_hair(
     )
     shade_hair(picture, shell.triangle, shell.weights, shell.depth, front, mesh, up, hair, lighting, False)
     if len(hair.strips):
-        strips = Buffers(canvas, canvas).draw(xy, depth, mesh.triangles, hair.strips, cull=False)
+        broadened = mesh.positions + strip_widening() @ camera.rotation.T
+        strips = Buffers(canvas, canvas).draw(
+            camera.to_picture(broadened), -broadened[:, 2], mesh.triangles, hair.strips, cull=False
+        )
         normals = vertex_normals(mesh.positions, mesh.triangles, hair.strips)
         shade_hair(
             picture,
@@ -275,8 +280,10 @@ class _Parts:
     solid: Ints
     lashes: Ints
     eyes: Ints
+    teeth: Ints
     texels: Floats
     ambient: Floats
+    shine: Floats
 
 
 @cache
@@ -286,26 +293,26 @@ def _parts() -> _Parts:
         solid=model.triangles_of(SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, MOUTH_CAVITY, 8),
         lashes=model.triangles_of(LASHES),
         eyes=np.concatenate(model.eye_vertices),
+        teeth=np.unique(model.triangles[model.triangles_of(TEETH)]).astype(np.int32),
         texels=texture_coordinates(model.neutral),
         ambient=np.stack([model.ambient_closed, model.ambient_open], 1),
+        shine=_shine(model.neutral),
     )
+
+
+def _shine(neutral: Floats) -> Floats:
+    """Return the strength of the skin's highlight, shape (vertex,): forehead and nose shine more."""
+    x, y, _ = neutral.T
+    return (0.22 + 0.18 * np.exp(-((x / 0.22) ** 2)) * (y > 6.95)).astype(np.float32)
 
 
 @cache
 def _upper_lashes() -> NDArray[np.bool_]:
     """Shape (vertex,): whether the vertex belongs to an upper lash."""
     model = load_face_model()
-    corners = model.triangles[model.triangles_of(LASHES)]
-    part = np.arange(len(model.vertices))
-    while True:
-        lowest = part[corners].min(1)
-        joined = part.copy()
-        np.minimum.at(joined, corners.ravel(), np.repeat(lowest, 3))
-        if (joined == part).all():
-            break
-        part = joined
+    part = model.connected_parts(LASHES)
     upper = np.zeros(len(part), bool)
-    for label in np.unique(part[corners]):
+    for label in np.unique(part[model.triangles[model.triangles_of(LASHES)]]):
         members = part == label
         upper[members] = model.neutral[members, 1].mean() > 7.335
     return upper

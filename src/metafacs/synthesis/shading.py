@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from metafacs.synthesis.compilation import compiled
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -38,6 +39,7 @@ class Mesh(NamedTuple):
         texels: Shape (vertex, 2), texture coordinates in texels.
         neutral: Shape (vertex, 3), positions on the neutral head.
         ambient: Shape (vertex, 2), ambient occlusion with the mouth closed and open.
+        shine: Shape (vertex,), strength of the skin's highlight.
     """
 
     triangles: Ints
@@ -47,6 +49,7 @@ class Mesh(NamedTuple):
     texels: Floats
     neutral: Floats
     ambient: Floats
+    shine: Floats
 
 
 class Lighting(NamedTuple):
@@ -103,68 +106,54 @@ def shadow_view(points: Floats, axes: Floats) -> tuple[Floats, Floats]:
     return np.stack([half + local[:, 0] * scale, half - local[:, 1] * scale], 1), -local[:, 2]
 
 
-@njit(cache=True)
+@compiled
 def _step(start: float, end: float, x: float) -> float:
     t = min(max((x - start) / (end - start), 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True)
+@compiled
 def _clamp(x: float, low: float, high: float) -> float:
     return min(max(x, low), high)
 
 
-@njit(cache=True)
-def skin_relief(
-    triangle: Ints, weights: Floats, mesh: Mesh, texture: Floats, wrinkles: Floats, relief: Floats
-) -> None:
+@compiled
+def skin_relief(triangle: Ints, weights: Floats, mesh: Mesh, heights: Floats, relief: Floats) -> None:
     """Look up the height of the skin at every pixel.
 
     Args:
         triangle: Shape (height, width), triangle numbers, -1 for none.
         weights: Shape (height, width, 2).
         mesh: The head.
-        texture: Shape (512, 512, 5); channel 4 holds the pores.
-        wrinkles: Shape (512, 512), heights.
-        relief: Shape (height, width, 4), receives texel column, texel row, height of the relief and of its
-            wrinkles alone; the column is -1 where there is no skin.
+        heights: Shape (512, 512), pores and wrinkles.
+        relief: Shape (height, width, 3), receives texel column, texel row and height; the column is -1 where
+            there is no skin.
     """
     height, width = triangle.shape
-    limit = wrinkles.shape[0] - 1.001
+    limit = np.float32(heights.shape[0] - 1.001)
+    zero, one = np.float32(0), np.float32(1)
     for row in range(height):
         for column in range(width):
             index = triangle[row, column]
             if index < 0 or (mesh.surface[index] != 0 and mesh.surface[index] != 8):
                 relief[row, column, 0] = -1
                 continue
-            a, b, c = mesh.triangles[index]
+            a, b, c = mesh.triangles[index, 0], mesh.triangles[index, 1], mesh.triangles[index, 2]
             wa, wb = weights[row, column, 0], weights[row, column, 1]
-            wc = np.float32(1) - wa - wb
+            wc = one - wa - wb
             u = wa * mesh.texels[a, 0] + wb * mesh.texels[b, 0] + wc * mesh.texels[c, 0]
             v = wa * mesh.texels[a, 1] + wb * mesh.texels[b, 1] + wc * mesh.texels[c, 1]
-            u, v = min(max(u, 0.0), limit), min(max(v, 0.0), limit)
+            u, v = min(max(u, zero), limit), min(max(v, zero), limit)
             x, y = int(u), int(v)
-            fx, fy = u - x, v - y
-            w00, w10, w01, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-            fold = (
-                w00 * wrinkles[y, x]
-                + w10 * wrinkles[y, x + 1]
-                + w01 * wrinkles[y + 1, x]
-                + w11 * wrinkles[y + 1, x + 1]
-            )
-            pores = (
-                w00 * texture[y, x, 4]
-                + w10 * texture[y, x + 1, 4]
-                + w01 * texture[y + 1, x, 4]
-                + w11 * texture[y + 1, x + 1, 4]
-            )
+            fx, fy = u - np.float32(x), v - np.float32(y)
+            upper = heights[y, x] + fx * (heights[y, x + 1] - heights[y, x])
+            lower = heights[y + 1, x] + fx * (heights[y + 1, x + 1] - heights[y + 1, x])
             relief[row, column, 0] = u
             relief[row, column, 1] = v
-            relief[row, column, 2] = fold + pores
-            relief[row, column, 3] = fold
+            relief[row, column, 2] = upper + fy * (lower - upper)
 
 
-@njit(cache=True)
+@compiled
 def _slope(relief: Floats, row: int, column: int, down: int, right: int) -> float:
     """Half the height difference of the two neighbours, 0 at the border of the skin."""
     height, width = relief.shape[:2]
@@ -177,14 +166,14 @@ def _slope(relief: Floats, row: int, column: int, down: int, right: int) -> floa
     return (relief[below, after, 2] - relief[above, before, 2]) * 0.5
 
 
-@njit(cache=True)
+@compiled
 def _lit_share(lighting: Lighting, which: int, x: float, y: float, z: float) -> float:
-    axes = lighting.axes[which]
+    axes = lighting.axes
     px, py, pz = x - _SHADOW_CENTRE[0], y - _SHADOW_CENTRE[1], z - _SHADOW_CENTRE[2]
     scale = SHADOW_SIZE / _SHADOW_SPAN
-    u = SHADOW_SIZE / 2 + (px * axes[0, 0] + py * axes[0, 1] + pz * axes[0, 2]) * scale
-    v = SHADOW_SIZE / 2 - (px * axes[1, 0] + py * axes[1, 1] + pz * axes[1, 2]) * scale
-    depth = -(px * axes[2, 0] + py * axes[2, 1] + pz * axes[2, 2])
+    u = SHADOW_SIZE / 2 + (px * axes[which, 0, 0] + py * axes[which, 0, 1] + pz * axes[which, 0, 2]) * scale
+    v = SHADOW_SIZE / 2 - (px * axes[which, 1, 0] + py * axes[which, 1, 1] + pz * axes[which, 1, 2]) * scale
+    depth = -(px * axes[which, 2, 0] + py * axes[which, 2, 1] + pz * axes[which, 2, 2])
     share = 0.0
     for tap in range(4):
         column = int(_clamp(u + _SHADOW_TAPS[tap, 0], 0.0, SHADOW_SIZE - 1.0))
@@ -193,7 +182,7 @@ def _lit_share(lighting: Lighting, which: int, x: float, y: float, z: float) -> 
     return share * 0.25
 
 
-@njit(cache=True)
+@compiled
 def _eye_albedo(d0: float, d1: float, d2: float, iris: Floats, albedo: Floats) -> None:
     """Sclera, iris with fibres and dark rim, and pupil, from the direction on the neutral eyeball."""
     angle = np.arccos(_clamp(d2, -1.0, 1.0))
@@ -212,7 +201,7 @@ def _eye_albedo(d0: float, d1: float, d2: float, iris: Floats, albedo: Floats) -
         albedo[k] = colour * open_pupil + 0.004 * (1 - open_pupil)
 
 
-@njit(cache=True)
+@compiled
 def shade_head(
     picture: Floats,
     triangle: Ints,
@@ -231,10 +220,10 @@ def shade_head(
         picture: Shape (height, width, 3), linear RGB, changed where the head is seen.
         triangle: Shape (height, width), triangle numbers, -1 for none.
         weights: Shape (height, width, 2).
-        relief: Shape (height, width, 4), see :func:`skin_relief`.
+        relief: Shape (height, width, 3), see :func:`skin_relief`.
         scale: Pixels per face unit.
         mesh: The head.
-        texture: Shape (512, 512, 5), see `skin.Skin`.
+        texture: Shape (512, 512, 4), see `skin.Skin`.
         eyes: The eyeballs.
         lighting: The lights.
         mouth_open: 0 closed ... 1 wide open, blends the two baked ambient occlusions.
@@ -248,7 +237,7 @@ def shade_head(
             if index < 0:
                 continue
             kind = mesh.surface[index]
-            a, b, c = mesh.triangles[index]
+            a, b, c = mesh.triangles[index, 0], mesh.triangles[index, 1], mesh.triangles[index, 2]
             wa, wb = weights[row, column, 0], weights[row, column, 1]
             wc = np.float32(1) - wa - wb
             nx = wa * mesh.normals[a, 0] + wb * mesh.normals[b, 0] + wc * mesh.normals[c, 0]
@@ -260,7 +249,7 @@ def shade_head(
             closed = wa * mesh.ambient[a, 0] + wb * mesh.ambient[b, 0] + wc * mesh.ambient[c, 0]
             opened = wa * mesh.ambient[a, 1] + wb * mesh.ambient[b, 1] + wc * mesh.ambient[c, 1]
             ambient = closed + max(opened - closed, 0.0) * mouth_open
-            specular, gloss, is_skin, least_lit = 0.22, 18.0, False, 0.0
+            specular, wet, is_skin, least_lit = 0.22, 0.0, False, 0.0
             if kind == 0 or kind == 8:
                 is_skin = True
                 u, v = relief[row, column, 0], relief[row, column, 1]
@@ -280,19 +269,16 @@ def shade_head(
                     + w01 * texture[y + 1, x, 3]
                     + w11 * texture[y + 1, x + 1, 3]
                 )
-                dark = _clamp(1 + min(relief[row, column, 3], 0.0) * 14, 0.55, 1.0)
+                dark = _clamp(1 + min(relief[row, column, 2], 0.0) * 14, 0.55, 1.0)
                 albedo[0] *= 0.3 + 0.7 * dark
                 albedo[1] *= dark
                 albedo[2] *= dark
                 facing = _clamp(nz, 0.25, 1.0) * scale
                 nx -= _slope(relief, row, column, 0, 1) * facing
                 ny += _slope(relief, row, column, 1, 0) * facing
-                neutral_x = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
-                neutral_y = wa * mesh.neutral[a, 1] + wb * mesh.neutral[b, 1] + wc * mesh.neutral[c, 1]
-                if neutral_y > 6.95 and abs(neutral_x) < 0.5:  # forehead and nose shine more
-                    specular += 0.18 * np.exp(-((neutral_x / 0.22) ** 2))
+                specular = wa * mesh.shine[a] + wb * mesh.shine[b] + wc * mesh.shine[c]
                 specular += 0.35 * lip
-                gloss += 25 * lip
+                wet = lip
             elif kind == 1 or kind == 2:
                 e = kind - 1
                 d0 = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
@@ -306,14 +292,17 @@ def shade_head(
                 nx, ny, nz = px - eyes.centres[e, 0], py - eyes.centres[e, 1], pz - eyes.centres[e, 2]
                 raised = nx * eyes.up[0] + ny * eyes.up[1] + nz * eyes.up[2]
                 ambient = _clamp(0.78 - 4.0 * raised, 0.35, 1.0)  # the upper lid shades the eye
-                specular, gloss = 1.2, 220.0
+                specular = 1.2
             elif kind == 3:
                 across = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
                 gap = abs(np.sin(across * np.pi / 0.085))
+                # dark in a slit and toward the corners, where lips and cheeks shade the teeth
+                bare = _step(0.02, 0.25, mouth_open) * (1 - 0.85 * _step(0.09, 0.20, abs(across)))
+                bright = (0.75 + 0.25 * min(gap * 3, 1.0)) * (0.06 + 0.94 * bare)
                 for k in range(3):
-                    albedo[k] = _TEETH[k] * (0.75 + 0.25 * min(gap * 3, 1.0))
-                ambient = max(opened * (0.55 + 0.45 * mouth_open) * 1.5, 0.58)
-                specular, gloss, least_lit = 0.5, 60.0, 0.55
+                    albedo[k] = _TEETH[k] * bright
+                ambient = bare * max(opened * 1.5, 0.6)
+                specular, wet, least_lit = 0.5 * bare, 1.0, 0.55
             else:
                 for k in range(3):
                     albedo[k] = _TONGUE[k] if kind == 4 else _CAVITY[k]
@@ -342,15 +331,19 @@ def shade_head(
                 front = _clamp(toward, 0.0, 1.0) * lit * ambient
                 edge = 1 - _clamp(nz, 0.0, 1.0)
                 glint = front * 0.125 * edge * edge
-                if half > 0.3:
-                    glint += front * specular * half**gloss * (gloss + 8) * 0.004
+                if half > 0.7:
+                    if kind == 1 or kind == 2:
+                        lobe = 0.9 * half**220
+                    else:  # dry skin scatters the highlight widely, wet lips and teeth narrowly
+                        lobe = (1 - wet) * 0.104 * half**18 + wet * 0.204 * half**43
+                    glint += front * specular * lobe
                 for k in range(3):
                     wrap = _WRAP[k] if is_skin else np.float32(0.02)
                     diffuse = _clamp((toward + wrap) / (1 + wrap), 0.0, 1.0) * soft
                     picture[row, column, k] += (albedo[k] * diffuse + glint) * lighting.colours[i, k]
 
 
-@njit(cache=True)
+@compiled
 def shade_lashes(
     picture: Floats,
     triangle: Ints,
@@ -377,7 +370,7 @@ def shade_lashes(
             index = triangle[row, column]
             if index < 0 or depth[row, column] >= front[row, column]:
                 continue
-            a, b, c = mesh.triangles[index]
+            a, b, c = mesh.triangles[index, 0], mesh.triangles[index, 1], mesh.triangles[index, 2]
             wa, wb = weights[row, column, 0], weights[row, column, 1]
             wc = np.float32(1) - wa - wb
             x = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
@@ -389,7 +382,7 @@ def shade_lashes(
                 picture[row, column, k] += cover * (0.008 - picture[row, column, k])
 
 
-@njit(cache=True)
+@compiled
 def develop(picture: Floats, exposure: float, tones: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Average 2 x 2 pixels, expose, compress highlights and encode.
 

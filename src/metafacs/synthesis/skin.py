@@ -46,14 +46,20 @@ IRIS_COLOURS: Floats = np.stack(
 LIPSTICKS: tuple[tuple[int, int, int], ...] = ((170, 40, 55), (190, 80, 90), (130, 30, 50))
 
 
+_CHEEK_LINE = ((0.0, 6.90), (0.2, 6.90), (0.3, 6.80), (0.42, 6.82), (0.55, 6.95), (0.64, 7.15), (0.7, 7.3))
+"""Upper edge of a beard: distance from the middle of the face, height."""
+
+
 class Skin(NamedTuple):
     """The maps of one person's skin.
 
     Attributes:
-        texture: Shape (512, 512, 5): linear RGB albedo, lip mask, height of the pores in face units.
+        texture: Shape (512, 512, 4): linear RGB albedo and lip mask.
+        pores: Shape (512, 512), height of the fine relief in face units.
     """
 
     texture: Floats
+    pores: Floats
 
 
 class _Masks(NamedTuple):
@@ -72,8 +78,8 @@ def _masks() -> _Masks:
     grid = texture_grid()
     side, y = grid.side, grid.y
     lips = load_face_model().lip_mask
-    chin = smoothstep(6.92, 6.80, y) * smoothstep(0.1, 0.25, y - 6.1)
-    jaw = smoothstep(0.42, 0.62, side) * smoothstep(7.25, 6.95, y)
+    cheek_line = np.interp(side, *zip(*_CHEEK_LINE, strict=True)).astype(np.float32)
+    beard = smoothstep(0.05, -0.06, y - cheek_line) * smoothstep(6.12, 6.36, y)
     bare = 0.7 * bump(side, 0.24, 0.09) * bump(y, 6.85, 0.07)
     return _Masks(
         cheeks=0.55 * bump(side, 0.38, 0.17) * bump(y, 7.03, 0.14),
@@ -81,7 +87,7 @@ def _masks() -> _Masks:
         eye_bags=bump(side, 0.29, 0.15) * bump(y, 7.255, 0.05),
         lids=bump(side, 0.29, 0.17) * bump(y, 7.42, 0.05),
         freckles=bump(side, 0.25, 0.25) * bump(y, 7.1, 0.15),
-        beard=np.clip(chin + jaw, 0, 1) * (1 - np.clip(1.6 * lips, 0, 1)) * (1 - bare),
+        beard=beard * (1 - np.clip(1.6 * lips, 0, 1)) * (1 - bare),
         lips=lips,
         brow_position=(side - 0.11) / 0.39,
     )
@@ -110,7 +116,7 @@ def paint_skin(identity: Identity) -> Skin:
     if rng.random() < 0.35:
         freckles = np.clip(value_noise(rng, 4) - 1.3, 0, 1) * 0.35 * masks.freckles
     moles = _moles(rng)
-    albedo = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 5), np.float32)
+    albedo = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 4), np.float32)
     for channel, (mottled, reddened, shaded, freckled) in enumerate(
         ((0.04, 0.02, 0.7, 0.6), (0.05, 0.22, 0.9, 1.0), (0.055, 0.20, 0.75, 1.2))
     ):
@@ -128,8 +134,8 @@ def paint_skin(identity: Identity) -> Skin:
     _paint_lips(albedo, rng, identity, tone)
     _blend(albedo, np.minimum(hair * np.float32(0.75), tone * np.float32(0.45)), _brows(rng, identity))
     albedo[..., 3] = masks.lips
-    albedo[..., 4] = value_noise(rng, 2.5) * np.float32(0.0005) + fine * np.float32(0.0006)
-    return Skin(albedo)
+    pores = value_noise(rng, 2.5) * np.float32(0.0004) + fine * np.float32(0.0005)
+    return Skin(albedo, pores)
 
 
 def _blend(albedo: Floats, colour: Floats, share: Floats) -> None:

@@ -10,9 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from metafacs.synthesis.compilation import compiled
 from metafacs.synthesis.face_model import SKIN, load_face_model
 from metafacs.synthesis.rasterizer import Buffers
 
@@ -90,7 +90,7 @@ def value_noise(rng: np.random.Generator, cell_height: float, cell_width: float 
     return _interpolate(rng.standard_normal(shape, dtype=np.float32), cell_height, cell_width, TEXTURE_SIZE)
 
 
-@njit(cache=True)
+@compiled
 def _interpolate(lattice: Floats, cell_height: float, cell_width: float, size: int) -> Floats:
     noise = np.empty((size, size), np.float32)
     cells = np.empty(size, np.int32)

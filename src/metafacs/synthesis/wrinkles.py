@@ -11,16 +11,16 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from metafacs.synthesis.compilation import compiled
 from metafacs.synthesis.texture_space import bump, smoothstep, texture_grid, value_noise
 
 Floats = NDArray[np.float32]
 Point = tuple[float, float]
 
 AMPLITUDES: dict[int, float] = {
-    **{1: 0.0085, 2: 0.0085, 4: 0.014, 6: 0.012, 7: 0.010, 9: 0.012, 10: 0.014, 11: 0.022, 12: 0.013},
+    **{1: 0.0085, 2: 0.0085, 4: 0.014, 6: 0.012, 7: 0.010, 9: 0.012, 10: 0.014, 11: 0.015, 12: 0.013},
     **{14: 0.014, 15: 0.012, 17: 0.012, 20: 0.010, 23: 0.006, 24: 0.010},
 }
 """Depth of the wrinkles of each AU at intensity 1, in face units."""
@@ -69,7 +69,7 @@ def add_wrinkles(heights: Floats, au: int, left: float, right: float) -> None:
         _add_halves(heights[wrinkles.rows[0] : wrinkles.rows[1]], wrinkles.heights, left, right)
 
 
-@njit(cache=True)
+@compiled
 def _add_halves(heights: Floats, wrinkles: Floats, left: float, right: float) -> None:
     rows, columns = wrinkles.shape
     left_factor, right_factor = np.float32(left), np.float32(right)
