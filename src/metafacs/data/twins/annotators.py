@@ -12,7 +12,7 @@ from metafacs.synthesis.expressions import PROTOTYPES, Prototype
 
 ANNOTATORS = 40
 
-_SHARPNESS = 5.0
+_SHARPNESS = 4.2
 _NEUTRAL = EXPRESSIONS.index("neutral")
 _ATTEMPTS_PER_STEP = 10
 

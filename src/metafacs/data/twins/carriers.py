@@ -14,7 +14,7 @@ from metafacs.synthesis.scenes import SNAPSHOTS
 CARRIERS: tuple[str, ...] = ("action_units", "gaze", "pose", "none")
 """What makes annotators see an expression. Neutral faces show nothing and are counted under ``none``."""
 
-CARRIER_SHARES: tuple[float, ...] = (0.70, 0.10, 0.10, 0.10)
+CARRIER_SHARES: tuple[float, ...] = (0.66, 0.11, 0.11, 0.12)
 """Share of each carrier among the pictures that are not neutral."""
 
 _GAZES: dict[str, tuple[float, float]] = {
@@ -76,7 +76,7 @@ def sample_display(rng: np.random.Generator, label: int) -> Display:
     if carrier == "action_units":
         strength = float(rng.uniform(0.35, 1.0))
         activation = sample_expression(rng, expression, strength, gaze_deviation=(0.25, 0.18))
-        return Display(carrier, activation, None, strength, 0.0, 1.0)
+        return Display(carrier, activation, None, strength, 0.0, 0.8)
     resting = sample_expression(rng, "neutral", 0.0, gaze_deviation=(0.15, 0.1))
     if carrier == "gaze":
         horizontal, vertical = _GAZES[expression]

@@ -321,10 +321,16 @@ def _write_lists(root: Path, records: Sequence[Record]) -> dict[str, Any]:
         ),
     )
     classes = Counter((row["name"].split("_")[0], EXPRESSIONS[row["code"] - 1]) for row in rows)
+    neutral = EXPRESSIONS.index("neutral") + 1
     consistency = {
-        carrier: [max(row["votes"]) / ANNOTATORS for row in rows if row["carrier"] == carrier]
+        carrier: [
+            max(row["votes"]) / ANNOTATORS
+            for row in rows
+            if row["carrier"] == carrier and row["code"] != neutral
+        ]
         for carrier in CARRIERS
     }
+    consistency["neutral"] = [max(row["votes"]) / ANNOTATORS for row in rows if row["code"] == neutral]
     return {
         "subjects": len({row["subject"] for row in rows}),
         "annotators": ANNOTATORS,

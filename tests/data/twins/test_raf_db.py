@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import csv
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from metafacs.data.datasets.raf_db import read_raf_db
+from metafacs.data.twins.raf_db import (
+    TEST_COUNTS,
+    TRAIN_COUNTS,
+    _plan_part,
+    _render_people,
+    align_picture,
+    class_counts,
+    write_raf_db,
+)
+from metafacs.facs import EXPRESSIONS
+from metafacs.synthesis.renderer import Rendering
+
+
+def test_reference_counts_are_those_of_the_real_set():
+    assert sum(TRAIN_COUNTS) == 12_271
+    assert sum(TEST_COUNTS) == 3_068
+
+
+def test_class_counts_sum_up_and_leave_no_class_empty():
+    assert class_counts(TRAIN_COUNTS, 12_271) == TRAIN_COUNTS
+    for total in (7, 24, 60, 2400):
+        counts = class_counts(TRAIN_COUNTS, total)
+        assert sum(counts) == total
+        assert min(counts) >= 1
+    with pytest.raises(ValueError, match="cannot show 7 classes"):
+        class_counts(TRAIN_COUNTS, 6)
+
+
+def test_layout_is_that_of_raf_db(raf_db_twin):
+    root, summary = raf_db_twin
+    assert summary.pictures == 84
+    lines = (root / "basic" / "EmoLabel" / "list_patition_label.txt").read_text().splitlines()
+    assert len(lines) == 84
+    assert lines[0].split()[0] == "train_00001.jpg"
+    assert lines[60].split()[0] == "test_0001.jpg"
+    codes = Counter(line.split()[1] for line in lines)
+    assert set(codes) == {str(code) for code in range(1, 8)}
+    with Image.open(root / "basic" / "Image" / "aligned" / "train_00001_aligned.jpg") as aligned:
+        assert aligned.size == (100, 100)
+    with Image.open(root / "basic" / "Image" / "original" / "test_0001.jpg") as original:
+        assert original.size == (128, 128)
+
+
+def test_attributes_are_five_points_sex_ancestry_and_age(raf_db_twin):
+    root, _ = raf_db_twin
+    for path in sorted((root / "basic" / "Annotation" / "manual").iterdir())[:20]:
+        lines = path.read_text().splitlines()
+        assert len(lines) == 8
+        points = np.array([[float(cell) for cell in line.split("\t")] for line in lines[:5]])
+        assert points.shape == (5, 2)
+        assert points[0, 0] < points[1, 0], "left eye of the picture first"
+        assert points[2, 1] > points[:2, 1].min(), "nose below an eye"
+        assert points[3, 0] < points[4, 0]
+        assert lines[5] in "012"
+        assert lines[6] in "012"
+        assert lines[7] in "1234"
+
+
+def test_votes_make_the_labels(raf_db_twin):
+    root, _ = raf_db_twin
+    labels = dict(
+        line.split() for line in (root / "basic/EmoLabel/list_patition_label.txt").read_text().splitlines()
+    )
+    for line in (root / "basic/EmoLabel/vote_distribution.txt").read_text().splitlines():
+        name, *cells = line.split()
+        shares = np.array([float(cell) for cell in cells])
+        assert shares.sum() == pytest.approx(1, abs=1e-3)
+        assert int(labels[name]) == int(shares.argmax()) + 1
+        np.testing.assert_allclose(shares * 40, np.round(shares * 40), atol=1e-6)
+
+
+def test_provenance_tells_person_carrier_and_action_units(raf_db_twin):
+    root, summary = raf_db_twin
+    with (root / "basic" / "EmoLabel" / "twin_provenance.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 84
+    people = {part: {r["subject"] for r in rows if r["name"].startswith(part)} for part in ("train", "test")}
+    assert len(people["train"]) == 15
+    assert not people["train"] & people["test"]
+    assert summary.counts["subjects"] == 21
+    for row in rows:
+        if row["carrier"] in ("gaze", "pose"):
+            assert set(row["action_units"].split("+")) <= {"null", "25"}
+
+
+def test_reader_gets_back_what_was_rendered(raf_db_twin):
+    root, summary = raf_db_twin
+    reading = read_raf_db(root)
+    assert not reading.skipped
+    assert len(reading.samples) == 84
+    assert all(sample.votes is not None for sample in reading.samples)
+    counts = Counter((sample.part, EXPRESSIONS[sample.expression]) for sample in reading.samples)
+    for part, classes in summary.counts["classes"].items():
+        for expression, number in classes.items():
+            assert counts[part, expression] == number
+
+
+def test_a_picture_does_not_depend_on_the_others(raf_db_twin, tmp_path):
+    root, _ = raf_db_twin
+    chunk = _plan_part("train", 5, class_counts(TRAIN_COUNTS, 60), 0, 128, 0)[1]
+    alone = type(chunk)(chunk.seed, chunk.names[4:5], chunk.labels[4:5], chunk.people[4:5], chunk.pixels)
+    _render_people(tmp_path, alone)
+    name = f"basic/Image/original/{chunk.names[4]}.jpg"
+    assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
+
+
+def test_alignment_levels_the_eyes_at_their_place():
+    image = np.zeros((200, 200, 3), np.uint8)
+    # Red and blue eyes on a slope, as in a tilted head; the mouth straight below their middle.
+    left, right = np.array([70.0, 80.0]), np.array([118.0, 100.0])
+    axis = (right - left) / np.linalg.norm(right - left)
+    mouth = (left + right) / 2 + 50 * np.array([-axis[1], axis[0]])
+    for centre, colour in ((left, (255, 0, 0)), (right, (0, 0, 255))):
+        y, x = np.mgrid[:200, :200]
+        image[np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1]) < 5] = colour
+    rendering = Rendering(
+        image,
+        np.zeros((68, 2), np.float32),
+        (0.0, 0.0, 0.0),
+        {},
+        (0, 0, 200, 200),
+        np.array([right, left], np.float32),
+        mouth.astype(np.float32),
+    )
+    aligned = align_picture(image, rendering)
+    assert aligned.shape == (100, 100, 3)
+    centres = []
+    for band in (0, 2):
+        y, x = np.nonzero(aligned[..., band] > 128)
+        centres.append((x.mean() + 0.5, y.mean() + 0.5))
+    assert centres[0][1] == pytest.approx(centres[1][1], abs=1.0)
+    assert centres[0][1] == pytest.approx(36, abs=1.5)
+    assert (centres[0][0] + centres[1][0]) / 2 == pytest.approx(50, abs=1.0)
+    assert centres[1][0] - centres[0][0] == pytest.approx(38, abs=1.5)
+
+
+def test_unknown_preset_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="unknown preset 'huge'"):
+        write_raf_db(tmp_path, preset="huge", progress=False)
