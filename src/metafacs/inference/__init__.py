@@ -1,0 +1,1 @@
+"""From a trained model and pictures to tables and annotated pictures."""

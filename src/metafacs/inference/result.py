@@ -1,0 +1,40 @@
+"""What prediction says about one face of one picture or frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FaceResult:
+    """One face, or the note that a picture shows none.
+
+    Attributes:
+        source: Path of the picture or video.
+        frame: Number of the picture in the run, or of the frame in the video, from 0.
+        face_id: Number of the face, from 0; in a picture from left to right.
+        timestamp: Seconds from the start of the video; 0 for a picture.
+        success: False if no face was found; then everything below is empty.
+        score: Confidence of the face detector, 0-1.
+        box: ``left, top, right, bottom`` in pixels of the picture.
+        landmarks: ``68 x 2``, (x, y) in pixels of the picture.
+        probabilities: AU -> probability 0-1 that it is present, rounded to 4 decimals.
+    """
+
+    source: str
+    frame: int = 0
+    face_id: int = 0
+    timestamp: float = 0.0
+    success: bool = False
+    score: float = 0.0
+    box: tuple[float, float, float, float] | None = None
+    landmarks: NDArray[np.float64] | None = None
+    probabilities: Mapping[int, float] = field(default_factory=dict)
+
+    def present(self, thresholds: Mapping[int, float]) -> dict[int, bool]:
+        """Return AU -> whether its probability reaches the threshold; empty if no face was found."""
+        return {au: probability >= thresholds[au] for au, probability in self.probabilities.items()}

@@ -1,0 +1,238 @@
+"""Writes results in the formats that other tools read: OpenFace, py-feat's Fex, JSON lines, Parquet.
+
+Rows go to a temporary file as they come, so a long video needs no more memory than a short one; the file gets
+its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from metafacs import __version__
+from metafacs.facs import au_column, au_name
+from metafacs.inference.detector import Detector
+from metafacs.inference.result import FaceResult
+
+Row = dict[str, object]
+
+_LANDMARKS = 68
+_BOX = ("face_x", "face_y", "face_width", "face_height")
+_ROWS_PER_GROUP = 4096
+
+
+class ResultWriter(ABC):
+    """Takes results one by one. Get one from :func:`open_writer`."""
+
+    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
+        self._path, self._aus, self._thresholds = path, tuple(aus), thresholds
+
+    @abstractmethod
+    def write(self, result: FaceResult) -> None:
+        """Append one face, or one picture without a face."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what is still held back and close the file."""
+
+    def _row(self, result: FaceResult) -> Row:
+        """Return the columns of the OpenFace convention; None where there is no face."""
+        row: Row = {
+            "frame": result.frame,
+            "face_id": result.face_id,
+            "timestamp": round(result.timestamp, 3),
+            "confidence": round(result.score, 3),
+            "success": int(result.success),
+            "input": result.source,
+        }
+        row |= dict(zip(_BOX, _rectangle(result), strict=True))
+        present = result.present(self._thresholds)
+        row |= {au_column(au, "p"): result.probabilities.get(au) for au in self._aus}
+        row |= {au_column(au, "c"): int(present[au]) if au in present else None for au in self._aus}
+        return row
+
+
+class _CsvWriter(ResultWriter):
+    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
+        super().__init__(path, aus, thresholds)
+        self._file: IO[str] = path.open("w", encoding="utf-8", newline="")
+        self._table = csv.DictWriter(self._file, list(self._columns(FaceResult(""))), lineterminator="\n")
+        self._table.writeheader()
+
+    @abstractmethod
+    def _columns(self, result: FaceResult) -> Row:
+        """Return one row; its keys are the header."""
+
+    def write(self, result: FaceResult) -> None:
+        self._table.writerow(self._columns(result))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _OpenFaceWriter(_CsvWriter):
+    """CSV as of OpenFace: frame, face_id, timestamp, confidence, success, ... AU01_p ... AU01_c ...
+
+    ``AUxx_p`` is a probability, ``AUxx_c`` is 1 where it reaches the threshold named in the sidecar file.
+    """
+
+    def _columns(self, result: FaceResult) -> Row:
+        return self._row(result)
+
+
+class _FexWriter(_CsvWriter):
+    """CSV as of py-feat's Fex: FaceRectX ... FaceScore, x_0 ... y_67, AU01 (probability) ... input, frame."""
+
+    def _columns(self, result: FaceResult) -> Row:
+        names = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
+        row: Row = dict(zip(names, _rectangle(result), strict=True))
+        row["FaceScore"] = round(result.score, 3) if result.success else None
+        for axis, name in enumerate("xy"):
+            for i in range(_LANDMARKS):
+                row[f"{name}_{i}"] = (
+                    None if result.landmarks is None else round(float(result.landmarks[i, axis]), 2)
+                )
+        row |= {au_column(au): result.probabilities.get(au) for au in self._aus}
+        return row | {
+            "input": result.source,
+            "frame": result.frame,
+            "face_id": result.face_id,
+            "timestamp": round(result.timestamp, 3),
+        }
+
+
+class _JsonLinesWriter(ResultWriter):
+    """One JSON object per line with OpenFace's names and the 68 landmarks as ``[[x, y], ...]``."""
+
+    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
+        super().__init__(path, aus, thresholds)
+        self._file: IO[str] = path.open("w", encoding="utf-8", newline="\n")
+
+    def write(self, result: FaceResult) -> None:
+        points = None if result.landmarks is None else result.landmarks.round(2).tolist()
+        self._file.write(json.dumps(self._row(result) | {"landmarks": points}, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _ParquetWriter(ResultWriter):
+    """Parquet with OpenFace's names and the 68 landmarks as one list ``x0, y0, x1, y1, ...``."""
+
+    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
+        super().__init__(path, aus, thresholds)
+        types: dict[str, pa.DataType] = {"frame": pa.int64(), "face_id": pa.int32(), "success": pa.int8()}
+        types |= {"input": pa.string(), "timestamp": pa.float64()}
+        names = self._row(FaceResult(""))
+        fields = [
+            (name, pa.int8() if name.endswith("_c") else types.get(name, pa.float32())) for name in names
+        ]
+        self._schema = pa.schema([*fields, ("landmarks", pa.list_(pa.float32()))])
+        self._table = pq.ParquetWriter(path, self._schema)
+        self._waiting: list[Row] = []
+
+    def write(self, result: FaceResult) -> None:
+        points = None if result.landmarks is None else result.landmarks.round(2).ravel().tolist()
+        self._waiting.append(self._row(result) | {"landmarks": points})
+        if len(self._waiting) >= _ROWS_PER_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._table.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._table.write_table(pa.Table.from_pylist(self._waiting, self._schema))
+        self._waiting = []
+
+
+WRITERS: dict[str, type[ResultWriter]] = {
+    "openface": _OpenFaceWriter,
+    "fex": _FexWriter,
+    "jsonl": _JsonLinesWriter,
+    "parquet": _ParquetWriter,
+}
+"""Name of the format -> its writer."""
+
+SUFFIXES = {"openface": ".csv", "fex": ".csv", "jsonl": ".jsonl", "parquet": ".parquet"}
+"""Name of the format -> the usual ending of its files."""
+
+
+@contextmanager
+def open_writer(path: str | Path, form: str, detector: Detector) -> Iterator[ResultWriter]:
+    """Open a file of results; it and its sidecar appear, complete, when the block ends without an error.
+
+    Args:
+        path: The file to write; its folder is made if needed, an older file is replaced.
+        form: A name in ``WRITERS``.
+        detector: Whose results are written.
+
+    Raises:
+        ValueError: If the format is unknown or the path is a folder.
+    """
+    path = Path(path)
+    if form not in WRITERS:
+        raise ValueError(f"format {form!r} is unknown; choose one of {', '.join(WRITERS)}")
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder; give the name of a file, e.g. {path / ('faces' + SUFFIXES[form])}"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    writer = WRITERS[form](partial, detector.aus, detector.thresholds)
+    try:
+        yield writer
+        writer.close()
+        write_sidecar(path, form, detector)
+        os.replace(partial, path)
+    finally:
+        if partial.exists():
+            writer.close()
+            partial.unlink()
+
+
+def sidecar_path(path: str | Path) -> Path:
+    """Return where the description of a file of results lies: beside it, with ``.meta.json`` added."""
+    return Path(path).with_name(Path(path).name + ".meta.json")
+
+
+def write_sidecar(path: str | Path, form: str, detector: Detector) -> None:
+    """Write what a reader of the results must know: model, thresholds, device, training data, licence."""
+    content = {
+        "format": form,
+        "metafacs": __version__,
+        "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "synthetic": detector.synthetic,
+        "action_units": {au_column(au): au_name(au) for au in detector.aus},
+        "thresholds": {au_column(au): detector.thresholds[au] for au in detector.aus},
+        "device": detector.device,
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "units": "boxes and landmarks in pixels, the centre of the first pixel at 0; time in seconds",
+        "model": dict(detector.description),
+    }
+    target = sidecar_path(path)
+    partial = target.with_name(target.name + ".partial")
+    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, target)
+
+
+def _rectangle(result: FaceResult) -> tuple[float | None, float | None, float | None, float | None]:
+    """Return left, top, width and height in pixels."""
+    if result.box is None:
+        return None, None, None, None
+    left, top, right, bottom = result.box
+    return round(left, 1), round(top, 1), round(right - left, 1), round(bottom - top, 1)
