@@ -15,6 +15,7 @@ from metafacs.evaluation.statistics import (
     f1_intervals,
     f1_spreads,
     paired_difference,
+    seed_deviation,
     spread,
 )
 
@@ -34,6 +35,15 @@ def test_average_over_folds_is_the_mean_of_the_runs(record_of: MakeRecord) -> No
     assert average_f1(runs) == pytest.approx(np.mean([run.f1_average for run in runs]))
     assert average_f1_spread(runs).mean == pytest.approx(average_f1(runs))
     assert f1_spreads(runs)[4].mean == pytest.approx(np.mean([run.f1[4] for run in runs]))
+
+
+def test_seed_deviation_leaves_out_what_differs_between_folds(record_of: MakeRecord) -> None:
+    easy, hard = record_of(fold=1, skill=2.0), record_of(fold=2, skill=0.3)
+    assert math.isnan(seed_deviation([easy, hard]))
+    runs = [easy, hard, record_of(fold=1, skill=2.0, seed=1), record_of(fold=2, skill=0.3, seed=1)]
+    within = [np.var([runs[i].f1_average, runs[i + 2].f1_average], ddof=1) for i in (0, 1)]
+    assert seed_deviation(runs) == pytest.approx(np.sqrt(np.mean(within)))
+    assert seed_deviation(runs) < average_f1_spread(runs).std
 
 
 def test_pooled_average_adds_the_counts_first(record_of: MakeRecord) -> None:

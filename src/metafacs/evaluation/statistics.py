@@ -85,6 +85,19 @@ def average_f1_spread(records: Sequence[Record]) -> Spread:
     return spread(record.f1_average for record in records)
 
 
+def seed_deviation(records: Sequence[Record]) -> float:
+    """Return how much another training seed moves the average F1 of one method.
+
+    The standard deviation over seeds within a fold, pooled over folds; NaN if every fold has one seed.
+    """
+    _common_aus(records)
+    by_fold: dict[int, list[float]] = defaultdict(list)
+    for record in records:
+        by_fold[record.data.fold].append(record.f1_average)
+    deviations = [np.var(scores, ddof=1) for scores in by_fold.values() if len(scores) > 1]
+    return float(np.sqrt(np.mean(deviations))) if deviations else float("nan")
+
+
 def average_f1(records: Sequence[Record], pooling: Pooling = "folds") -> float:
     """Return the average F1 of one method over folds and seeds.
 

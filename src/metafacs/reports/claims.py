@@ -1,0 +1,156 @@
+"""The claims of the papers, each answered yes or no with numbers from records.
+
+The rule is strict: "yes" needs an interval wholly on the claimed side of zero. A difference that could be
+nothing is a "no", and the sentence says which kind of no it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from metafacs.evaluation.records import Record
+from metafacs.evaluation.statistics import Estimate, paired_difference, seed_deviation
+from metafacs.reports.tables import by_method
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and its answer.
+
+    Attributes:
+        statement: What is claimed, e.g. ``mal > multi_task on average F1``.
+        answer: ``yes`` only if the numbers exclude chance.
+        detail: The numbers and what they mean, one or two sentences.
+    """
+
+    statement: str
+    answer: Literal["yes", "no"]
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.statement}: {self.answer} ({self.detail})"
+
+
+def answered_claims(records: Sequence[Record], *, level: float = 0.95) -> list[Claim]:
+    """Answer every claim of the MAL paper that the given records can answer.
+
+    Args:
+        records: Runs of several methods on one data set and split.
+        level: Nominal coverage of the intervals.
+
+    Returns:
+        Claims on the order of the methods, then on the shape of MAL's weight curves.
+    """
+    groups = by_method(records)
+    pairs = (("mal", "multi_task"), ("multi_task", "single_task"), ("mal", "single_task"))
+    claims = [
+        better_average_f1(groups[better], groups[worse], level=level)
+        for better, worse in pairs
+        if better in groups and worse in groups
+    ]
+    learned = [run for run in groups.get("mal", []) if "weight_expression" in run.history]
+    return [*claims, rising_expression_weight(learned)] if learned else claims
+
+
+def better_average_f1(better: Sequence[Record], worse: Sequence[Record], *, level: float = 0.95) -> Claim:
+    """Answer whether one method has the higher average F1, on the same people."""
+    difference = paired_difference(better, worse, level=level)
+    detail = f"{_signed(difference)} over {difference.subjects} people"
+    if difference.low > 0:
+        answer: Literal["yes", "no"] = "yes"
+    else:
+        answer = "no"
+        detail += (
+            ", the opposite is true" if difference.high < 0 else ", not distinguishable from no difference"
+        )
+    by_seed = [seed_deviation(runs) for runs in (better, worse)]
+    if any(math.isnan(deviation) for deviation in by_seed):
+        detail += "; one seed, whose luck is not in the interval"
+    else:
+        detail += f"; another seed moves a method by ± {max(by_seed):.3f}"
+    return Claim(f"{better[0].method} > {worse[0].method} on average F1", answer, detail)
+
+
+def rising_expression_weight(records: Sequence[Record]) -> Claim:
+    """Answer whether MAL raises the average weight of expression pictures during training (its Fig. 3).
+
+    Compares the mean over the last tenth of the curve with the mean over its first tenth, run by run; "yes"
+    needs a rise above the curve's own fluctuation (its standard deviation over the last tenth) in every run.
+    """
+    starts, ends, clear = [], [], []
+    for record in records:
+        curve = np.asarray(record.history["weight_expression"])
+        tenth = max(2, len(curve) // 10)
+        starts.append(float(curve[:tenth].mean()))
+        ends.append(float(curve[-tenth:].mean()))
+        clear.append(ends[-1] - starts[-1] > float(curve[-tenth:].std()))
+    rise = float(np.mean(ends) - np.mean(starts))
+    in_runs = f", beyond its fluctuation in {sum(clear)} of {len(clear)} run{'' if len(clear) == 1 else 's'}"
+    return Claim(
+        "mal raises the average weight of expression pictures during training",
+        "yes" if all(clear) else "no",
+        f"from {np.mean(starts):.4f} to {np.mean(ends):.4f}, {rise:+.4f}{in_runs}; 0.5 is an equal share",
+    )
+
+
+def low_weight_for_ambiguous(
+    weights: np.ndarray,
+    consistency: np.ndarray,
+    *,
+    level: float = 0.95,
+    repetitions: int = 1000,
+    seed: int = 0,
+) -> Claim:
+    """Answer whether pictures on which annotators agree get higher weights (MAL's Fig. 6).
+
+    Args:
+        weights: ``picture``, learned weight of each expression picture.
+        consistency: ``picture``, share of the annotators' votes that its label got, in [0, 1].
+        level: Nominal coverage of the interval.
+        repetitions: Bootstrap resamples of pictures.
+        seed: Seed of the resampling.
+
+    Raises:
+        ValueError: If lengths differ or there are fewer than three pictures.
+    """
+    if weights.shape != consistency.shape or weights.ndim != 1 or len(weights) < 3:
+        raise ValueError(
+            f"a rank correlation needs two equally long lists of three or more, not shapes "
+            f"{weights.shape} and {consistency.shape}"
+        )
+    rng = np.random.default_rng(seed)
+    draws = []
+    for _ in range(repetitions):
+        chosen = rng.integers(0, len(weights), len(weights))
+        draws.append(rank_correlation(weights[chosen], consistency[chosen]))
+    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    value = rank_correlation(weights, consistency)
+    estimate = Estimate(value, float(low), float(high), level, repetitions, len(weights))
+    return Claim(
+        "mal gives low weight to ambiguous expression pictures",
+        "yes" if low > 0 else "no",
+        f"Spearman's rho {_signed(estimate)} over {len(weights):,} pictures of their votes' consistency "
+        "against their weight",
+    )
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return Spearman's rank correlation, in [-1, 1]; NaN if one list is constant."""
+    left, right = _mid_ranks(first), _mid_ranks(second)
+    if np.ptp(left) == 0 or np.ptp(right) == 0:
+        return float("nan")
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def _mid_ranks(values: np.ndarray) -> np.ndarray:
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(sizes) - (sizes - 1) / 2)[group]
+
+
+def _signed(estimate: Estimate) -> str:
+    return f"{estimate.value:+.3f}, {estimate.level:.0%} interval [{estimate.low:+.3f}, {estimate.high:+.3f}]"

@@ -1,0 +1,77 @@
+"""F1 scores printed in papers, to stand beside ours. Data, not measurements of this project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """Rows of one printed table.
+
+    Attributes:
+        source: Paper and table.
+        data: Data set as the paper names it.
+        aus: FACS numbers of the columns.
+        f1: Row name -> F1 per AU in percent.
+        average: Row name -> printed average in percent; rounding may set it off from the row's mean.
+    """
+
+    source: str
+    data: str
+    aus: tuple[int, ...]
+    f1: dict[str, tuple[float, ...]]
+    average: dict[str, float]
+
+
+PUBLISHED_NAMES = {
+    "single_task": "STL",
+    "multi_task": "MTL",
+    "mal": "MAL",
+    "mtan": "MTAN",
+    "l2t_ww": "L2T-WW",
+}
+"""Method in this project -> its row name in the MAL paper."""
+
+MAL_TABLES: dict[str, PublishedTable] = {
+    "bp4d": PublishedTable(
+        source="Li & Shan, Meta Auxiliary Learning, Table 1",
+        data="BP4D",
+        aus=(1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24),
+        f1={
+            "MTAN": (43.4, 45.1, 50.9, 76.0, 75.0, 83.1, 86.8, 60.9, 47.4, 62.3, 37.9, 50.5),
+            "L2T-WW": (41.6, 49.5, 48.3, 74.1, 77.2, 81.6, 83.8, 60.0, 46.2, 62.9, 41.8, 52.4),
+            "STL": (46.7, 44.0, 49.7, 73.0, 74.5, 81.4, 85.5, 61.6, 48.2, 57.4, 44.3, 44.5),
+            "MTL": (45.9, 41.6, 50.8, 75.2, 74.3, 82.6, 87.0, 59.8, 47.1, 61.3, 44.6, 45.5),
+            "MAL": (47.9, 49.5, 52.1, 77.6, 77.8, 82.8, 88.3, 66.4, 49.7, 59.7, 45.2, 48.5),
+        },
+        average={"MTAN": 59.9, "L2T-WW": 60.0, "STL": 59.2, "MTL": 59.7, "MAL": 62.2},
+    ),
+    "disfa": PublishedTable(
+        source="Li & Shan, Meta Auxiliary Learning, Table 2",
+        data="DISFA",
+        aus=(1, 2, 4, 6, 9, 12, 25, 26),
+        f1={
+            "MTAN": (35.7, 32.3, 64.3, 56.5, 35.5, 72.5, 87.9, 62.6),
+            "L2T-WW": (32.3, 27.7, 62.2, 47.6, 36.2, 73.8, 85.4, 55.1),
+            "STL": (38.0, 33.1, 51.8, 46.2, 34.2, 65.4, 85.4, 56.9),
+            "MTL": (40.6, 35.2, 66.9, 48.6, 35.3, 72.5, 88.0, 53.1),
+            "MAL": (43.8, 39.3, 68.9, 47.4, 48.6, 72.7, 90.6, 52.6),
+        },
+        average={"MTAN": 55.9, "L2T-WW": 52.6, "STL": 51.3, "MTL": 55.0, "MAL": 58.0},
+    ),
+    "gft": PublishedTable(
+        source="Li & Shan, Meta Auxiliary Learning, Table 3",
+        data="GFT",
+        aus=(1, 2, 4, 6, 10, 12, 14, 15, 23, 24),
+        f1={
+            "MTAN": (44.7, 49.6, 27.0, 79.0, 78.9, 83.1, 32.5, 49.2, 53.8, 51.2),
+            "L2T-WW": (40.8, 46.0, 42.7, 83.9, 77.1, 83.1, 27.1, 42.0, 53.9, 53.7),
+            "STL": (43.2, 48.2, 25.9, 74.0, 73.7, 83.5, 37.5, 44.0, 51.7, 48.4),
+            "MTL": (30.7, 54.7, 41.1, 82.7, 75.4, 84.2, 40.5, 46.5, 53.2, 50.6),
+            "MAL": (52.4, 57.0, 54.1, 74.5, 78.0, 84.9, 43.1, 47.7, 54.4, 51.9),
+        },
+        average={"MTAN": 54.9, "L2T-WW": 55.0, "STL": 53.0, "MTL": 56.0, "MAL": 59.8},
+    ),
+}
+"""The multi-task and meta auxiliary rows of MAL's Tables 1 to 3, by data set."""

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metafacs.evaluation.records import Record
+from metafacs.reports.claims import (
+    answered_claims,
+    better_average_f1,
+    low_weight_for_ambiguous,
+    rank_correlation,
+    rising_expression_weight,
+)
+
+MakeRecord = Callable[..., Record]
+
+
+def test_clear_difference_is_a_yes(record_of: MakeRecord) -> None:
+    claim = better_average_f1([record_of("mal", skill=2.0)], [record_of("multi_task", skill=0.5)])
+    assert claim.answer == "yes"
+    assert str(claim).startswith("mal > multi_task on average F1: yes (+0.")
+    assert "one seed" in claim.detail
+
+
+def test_opposite_and_nothing_are_different_kinds_of_no(record_of: MakeRecord) -> None:
+    opposite = better_average_f1([record_of("mal", skill=0.5)], [record_of("multi_task", skill=2.0)])
+    assert opposite.answer == "no"
+    assert "opposite is true" in opposite.detail
+    nothing = better_average_f1([record_of("mal")], [record_of("multi_task")])
+    assert nothing.answer == "no"
+    assert "not distinguishable" in nothing.detail
+
+
+def test_small_gain_within_the_interval_is_a_no(record_of: MakeRecord) -> None:
+    first = [record_of("mal", skill=1.0, seed=3)]
+    second = [record_of("multi_task", skill=1.0, seed=4)]
+    claim = better_average_f1(first, second)
+    assert claim.answer == "no"
+    assert "not distinguishable" in claim.detail
+
+
+def test_several_seeds_are_told(record_of: MakeRecord) -> None:
+    claim = better_average_f1(
+        [record_of("mal", skill=2.0, seed=s) for s in (0, 1)],
+        [record_of("multi_task", seed=s) for s in (0, 1)],
+    )
+    assert "another seed moves a method by ±" in claim.detail
+
+
+def test_weight_curve_is_answered_from_its_ends(record_of: MakeRecord) -> None:
+    rising = record_of("mal")
+    assert rising_expression_weight([rising]).answer == "yes"
+    level = replace(
+        rising, history=rising.history | {"weight_expression": [0.5] * len(rising.history["iteration"])}
+    )
+    assert rising_expression_weight([level]).answer == "no"
+    assert rising_expression_weight([rising, level]).answer == "no"
+
+
+def test_only_claims_that_records_can_answer_are_answered(record_of: MakeRecord) -> None:
+    statements = [claim.statement for claim in answered_claims([record_of("mal"), record_of("multi_task")])]
+    assert len(statements) == 2
+    assert answered_claims([record_of("single_task")]) == []
+
+
+def test_rank_correlation_agrees_with_ranks_by_hand() -> None:
+    assert rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([0.1, 0.5, 0.6])) == pytest.approx(1)
+    assert rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1)
+    # Ties get the mean of their ranks: ranks (1.5, 1.5, 3) against (1, 2, 3).
+    assert rank_correlation(np.array([1.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0])) == pytest.approx(
+        np.corrcoef([1.5, 1.5, 3], [1, 2, 3])[0, 1]
+    )
+    assert np.isnan(rank_correlation(np.ones(3), np.arange(3.0)))
+
+
+def test_ambiguity_claim_needs_an_interval_above_zero() -> None:
+    rng = np.random.default_rng(0)
+    consistency = rng.random(80)
+    related = low_weight_for_ambiguous(consistency + rng.normal(0, 0.2, 80), consistency, repetitions=200)
+    assert related.answer == "yes"
+    assert low_weight_for_ambiguous(rng.random(80), consistency, repetitions=200).answer == "no"
+    with pytest.raises(ValueError, match="rank correlation"):
+        low_weight_for_ambiguous(np.ones(2), np.ones(2))
