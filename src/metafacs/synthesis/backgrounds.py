@@ -5,6 +5,8 @@ Backgrounds are painted small and enlarged, because a portrait lens leaves them 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,8 +28,14 @@ def lab_background(seed: int, side: int, colour: NDArray[np.float32]) -> Picture
         colour: Shape (3,), linear RGB of the wall.
 
     Returns:
-        Shape (side, side, 3), linear RGB in [0, 1].
+        Shape (side, side, 3), linear RGB in [0, 1]; read-only, because the frames of a session share it.
     """
+    red, green, blue = (float(value) for value in colour)
+    return _wall(seed, side, (red, green, blue))
+
+
+@lru_cache(maxsize=4)
+def _wall(seed: int, side: int, colour: tuple[float, float, float]) -> Picture:
     rng = np.random.default_rng(seed)
     y, x = _grid(_CANVAS)
     centre = rng.uniform(0.35, 0.65), rng.uniform(0.25, 0.55)
@@ -38,7 +46,9 @@ def lab_background(seed: int, side: int, colour: NDArray[np.float32]) -> Picture
         brightness = brightness * (1 + rng.uniform(0.01, 0.05) * folds)
     brightness = brightness + 0.01 * value_noise(rng, (_CANVAS, _CANVAS), 30)
     wall = np.asarray(colour, np.float32) * brightness[..., None].astype(np.float32)
-    return _enlarge(wall, side)
+    enlarged = _enlarge(wall, side)
+    enlarged.flags.writeable = False
+    return enlarged
 
 
 def wild_background(rng: np.random.Generator, side: int) -> Picture:

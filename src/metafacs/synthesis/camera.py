@@ -136,9 +136,10 @@ def expose(image: NDArray[np.uint8], camera: Camera, rng: np.random.Generator) -
     if rng.random() < camera.noise_share:
         deviation = rng.uniform(*camera.noise)
         values = values + rng.standard_normal(values.shape, np.float32) * np.float32(deviation)
-    grey = values.mean(2, keepdims=True)
     saturation = 0.0 if rng.random() < camera.grey_share else rng.uniform(*camera.saturation)
-    values = grey + (values - grey) * np.float32(saturation)
+    if saturation != 1.0:
+        grey = values.mean(2, keepdims=True)
+        values = grey + (values - grey) * np.float32(saturation)
     contrast, shift = rng.uniform(*camera.contrast), rng.normal(0, camera.brightness)
     values = (values - 128) * np.float32(contrast) + np.float32(128 + shift)
     finished = np.clip(values + 0.5, 0, 255).astype(np.uint8)
