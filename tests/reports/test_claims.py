@@ -57,6 +57,9 @@ def test_weight_curve_is_answered_from_its_ends(record_of: MakeRecord) -> None:
         rising, history=rising.history | {"weight_expression": [0.5] * len(rising.history["iteration"])}
     )
     assert rising_expression_weight([level]).answer == "no"
+    hardly = np.linspace(0.5, 0.5005, len(rising.history["iteration"])).tolist()
+    hardly_rising = replace(rising, history=rising.history | {"weight_expression": hardly})
+    assert rising_expression_weight([hardly_rising]).answer == "no"
     assert rising_expression_weight([rising, level]).answer == "no"
 
 

@@ -17,6 +17,8 @@ from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Estimate, paired_difference, seed_deviation
 from metafacs.reports.tables import by_method
 
+_SMALLEST_RISE = 0.001
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -80,7 +82,8 @@ def rising_expression_weight(records: Sequence[Record]) -> Claim:
     """Answer whether MAL raises the average weight of expression pictures during training (its Fig. 3).
 
     Compares the mean over the last tenth of the curve with the mean over its first tenth, run by run; "yes"
-    needs a rise above the curve's own fluctuation (its standard deviation over the last tenth) in every run.
+    needs, in every run, a rise above the curve's own fluctuation (its standard deviation over the last
+    tenth) and above 0.001, below which the share has not moved for any practical purpose.
     """
     starts, ends, clear = [], [], []
     for record in records:
@@ -88,7 +91,7 @@ def rising_expression_weight(records: Sequence[Record]) -> Claim:
         tenth = max(2, len(curve) // 10)
         starts.append(float(curve[:tenth].mean()))
         ends.append(float(curve[-tenth:].mean()))
-        clear.append(ends[-1] - starts[-1] > float(curve[-tenth:].std()))
+        clear.append(ends[-1] - starts[-1] > max(_SMALLEST_RISE, float(curve[-tenth:].std())))
     rise = float(np.mean(ends) - np.mean(starts))
     in_runs = f", beyond its fluctuation in {sum(clear)} of {len(clear)} run{'' if len(clear) == 1 else 's'}"
     return Claim(
