@@ -169,7 +169,7 @@ def lip_parting(model: FaceModel) -> Floats:
     lens = np.clip(1 - (x / 0.215) ** 2, 0, 1) * smoothstep(0.95, 1.18, z) * model.skin_vertices
     upper = (1 - lower) * np.exp(-(((y - 6.70) / 0.075) ** 2)) * lens
     lower = lower * np.exp(-(((y - 6.66) / 0.085) ** 2)) * lens
-    return np.stack([0 * x, 0.030 * upper - 0.060 * lower, 0.010 * (upper + lower)], 1).astype(np.float32)
+    return np.stack([0 * x, 0.033 * upper - 0.066 * lower, 0.010 * (upper + lower)], 1).astype(np.float32)
 
 
 @cache

@@ -6,17 +6,22 @@ a rendered face is therefore not the request but its closure under the rules bel
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.action_unit_shapes import WHOLE_UNITS
+from metafacs.synthesis.action_unit_shapes import WHOLE_UNITS, lower_lip_share
 from metafacs.synthesis.activations import LEVEL_THRESHOLDS, Activation
 from metafacs.synthesis.face_model import load_face_model
 
 Floats = NDArray[np.float32]
 
-FULL_LIP_GAP = 0.090
-"""Opening of the lips (face units) that counts as AU25 at intensity 1."""
+LIP_GAPS: tuple[float, ...] = (0.0, 0.009, 0.085)
+"""Lip gap (face units) at AU25 absent, at level B and at level E.
+
+At level B one dark line is seen in a face picture of 112 pixels; level E is what AU25 alone opens.
+"""
 
 JAW_STRETCH = 0.40
 """Jaw opening (weight of the face unit) from which a dropped jaw (AU26) is coded as stretched (AU27)."""
@@ -24,26 +29,37 @@ JAW_STRETCH = 0.40
 CLOSED_EYES = 0.5
 """Intensity of AU43 or AU45 from which the eyes count as shut."""
 
-_UPPER_LIP, _LOWER_LIP = (61, 62, 63), (67, 66, 65)
+_LIP_GAP_LEVELS = (0.0, LEVEL_THRESHOLDS[1], 1.0)
 _PRESENT = LEVEL_THRESHOLDS[1]
+_COLUMNS = (-0.09, -0.045, 0.0, 0.045, 0.09)
 
 
 def lip_gap(vertices: Floats) -> float:
-    """Return the signed vertical distance between the lips, in face units; negative where they press.
+    """Return the vertical opening between the lips as seen from the front, in face units.
 
-    It is the mean over three pairs of landmarks on the inner lips, along the head's own vertical axis. A plain
-    3D distance would also grow when AU17 pushes the lower lip forward.
+    In five columns about the middle, the lowest point of the upper lip is compared with the highest of the
+    lower, along the head's vertical axis; a column where they overlap counts as closed. A plain 3D distance of
+    two points would also grow when AU17 pushes the lower lip forward.
 
     Args:
         vertices: Shape (vertex, 3), the posed head before it is rotated.
     """
-    landmarks = load_face_model().landmarks
-    upper = vertices[landmarks[list(_UPPER_LIP)], 1]
-    lower = vertices[landmarks[list(_LOWER_LIP)], 1]
-    return float((upper - lower).mean())
+    height = vertices[:, 1]
+    gaps = [height[upper].min() - height[lower].max() for upper, lower in _lip_columns()]
+    return float(np.clip(gaps, 0.0, None).mean())
 
 
-def true_action_units(activation: Activation, opening: float) -> dict[int, float]:
+@cache
+def _lip_columns() -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]:
+    model = load_face_model()
+    x, y, z = model.neutral.T
+    lips = model.skin_vertices & (z > 1.1) & (np.abs(y - 6.68) < 0.11)
+    lower = lower_lip_share(model) > 0.5
+    columns = [lips & (np.abs(x - middle) < 0.024) for middle in _COLUMNS]
+    return tuple((np.flatnonzero(column & ~lower), np.flatnonzero(column & lower)) for column in columns)
+
+
+def true_action_units(activation: Activation, gap: float) -> dict[int, float]:
     """Return what is true of the picture of a facial display.
 
     The rules, in order:
@@ -57,7 +73,7 @@ def true_action_units(activation: Activation, opening: float) -> dict[int, float
 
     Args:
         activation: What was asked for.
-        opening: Lip gap of the posed head less the gap of the same person at rest, in face units.
+        gap: Opening between the lips of the posed head in face units, see :func:`lip_gap`.
 
     Returns:
         AU number -> intensity 0..1, without zeros.
@@ -67,7 +83,7 @@ def true_action_units(activation: Activation, opening: float) -> dict[int, float
         for au, intensity in activation.intensities.items()
     }
     labels.update(_jaw_labels(labels.pop(26, 0.0), labels.pop(27, 0.0)))
-    labels[25] = float(np.clip(opening / FULL_LIP_GAP, 0.0, 1.0))
+    labels[25] = float(np.interp(gap, LIP_GAPS, _LIP_GAP_LEVELS))
     if labels[25] >= _PRESENT:
         labels[24] = labels[28] = 0.0
     if max(labels.get(43, 0.0), labels.get(45, 0.0)) >= CLOSED_EYES:

@@ -120,7 +120,7 @@ def _smooth(start: float, end: float, x: float) -> float:
 def _hair_density(x: float, y: float, z: float, cut: Floats, margin: float) -> float:
     """How much hair grows at a place of the neutral head, ``margin`` inside the hairline, 0..1."""
     side = abs(x)
-    fringe = cut[1] * 0.34 * _smooth(0.62, 0.30, side) * (0.8 + 0.2 * np.sin(7 * x + 2))
+    fringe = cut[1] * 0.34 * _smooth(0.70, 0.50, side) * (0.85 + 0.15 * np.sin(7 * x + 2))
     line = 8.02 + cut[0] - fringe - 0.28 * _smooth(0.45, 0.72, side)
     front = _smooth(-0.05, 0.05, y - line - margin)
     temple = _smooth(0.57, 0.65, side) * _smooth(7.05, 7.25, y - margin) * _smooth(1.12, 0.98, z + margin)

@@ -89,7 +89,6 @@ class Subject:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.mesh = resting_mesh(identity)
-        self.resting_gap = lip_gap(self.mesh)
         self.skin = paint_skin(identity)
         self.hair: Hair | None = grow_hair(identity)
 
@@ -154,10 +153,10 @@ def render(subject: Subject, activation: Activation, scene: Scene) -> Rendering:
         subject.mesh[model.face_vertices], head_pose, scene.camera_distance, scene.framing, canvas
     )
     vertices = pose(subject.mesh, activation, subject.identity.gains, subject.identity.resting)
-    opening = lip_gap(vertices) - subject.resting_gap
+    gap = lip_gap(vertices)
     positions = camera.to_camera_space(vertices)
     picture = np.array(scene.background, np.float32, order="C")
-    xy = _draw(picture, subject, activation, scene, camera, positions, opening) / np.float32(SUPERSAMPLING)
+    xy = _draw(picture, subject, activation, scene, camera, positions, gap) / np.float32(SUPERSAMPLING)
     landmarks = locate_landmarks(xy, camera.rotation)
     face = xy[model.face_vertices]
     (left, top), (right, bottom) = face.min(0), face.max(0)
@@ -165,9 +164,9 @@ def render(subject: Subject, activation: Activation, scene: Scene) -> Rendering:
         image=develop(picture, scene.exposure, _display_values()),
         landmarks=landmarks,
         pose=head_pose,
-        action_units=true_action_units(activation, opening),
+        action_units=true_action_units(activation, gap),
         face_box=(float(left), float(top), float(right), float(bottom)),
-        eye_centres=np.stack([xy[eye].mean(0) for eye in model.eye_vertices]),
+        eye_centres=np.stack([landmarks[42:48].mean(0), landmarks[36:42].mean(0)]),
         mouth_centre=landmarks[[48, 51, 54, 57]].mean(0),
     )
 
@@ -179,7 +178,7 @@ def _draw(
     scene: Scene,
     camera: Camera,
     positions: Floats,
-    opening: float,
+    gap: float,
 ) -> Floats:
     """Draw the head into the picture and return the pixel coordinates of its vertices."""
     model, parts = load_face_model(), _parts()
@@ -214,7 +213,7 @@ def _draw(
         up,
         IRIS_COLOURS[subject.identity.iris],
     )
-    mouth_open = float(np.clip(opening / _WIDE_OPEN, 0, 1))
+    mouth_open = float(np.clip(gap / _WIDE_OPEN, 0, 1))
     shade_head(
         picture,
         head.triangle,
