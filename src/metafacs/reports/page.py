@@ -41,7 +41,11 @@ def render_page(content: ReportContent) -> str:
             ),
         ),
         _section("photos", "On real photos", _photos(content.photos)),
-        _section("faces", "Faces of the data", _rows(content.faces, "")),
+        _section(
+            "faces",
+            "Faces of the data",
+            _rows(content.faces, "Rendered faces; none of these people exists." if content.synthetic else ""),
+        ),
         _section("again", "Make it again", _provenance(content)),
     ]
     body = "\n".join(part for part in parts if part)
