@@ -1,7 +1,7 @@
 """How each action unit moves the mesh: recipes over face units, and a few shapes of our own.
 
-A recipe at weight 1 shows FACS level E. The subject's left and right sides are kept apart so that an action unit
-can be asymmetric.
+A recipe at weight 1 shows FACS level E. The subject's left and right sides are kept apart so that an action
+unit can be asymmetric.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIDED_UNITS: dict[int, dict[str, float]] = {
     4: {"browDown": 1.15},
     5: {"eyeWide": 1.0},
     6: {"cheekSquint": 1.5, "eyeSquint": 0.30},
-    7: {"eyeSquint": 1.0},
+    7: {"eyeSquint": 1.2},
     9: {"noseSneer": 1.6, "browDown": 0.3},
     10: {"mouthUpperUp": 1.0},
     11: {"mouthUpperUp": 0.22, "noseSneer": 0.25},
@@ -55,7 +55,7 @@ WHOLE_UNITS: dict[int, dict[str, float]] = {
 """AU -> weights of face units that move both sides; they are split at the midline."""
 
 MOST: dict[str, float] = {
-    **{"eyeBlink": 1.0, "eyeSquint": 1.0, "cheekSquint": 1.5, "browDown": 1.4, "jawOpen": 0.95},
+    **{"eyeBlink": 1.0, "eyeSquint": 1.15, "cheekSquint": 1.5, "browDown": 1.4, "jawOpen": 0.95},
     **{"mouthRollUpper": 1.4, "mouthRollLower": 1.4, "mouthUpperUp": 1.3, "mouthPucker": 1.0},
 }
 """Face unit -> greatest weight that several action units may add up to; beyond it the mesh folds."""
@@ -138,7 +138,7 @@ def _move(vertices: Floats, weight: float, displacement: Floats) -> None:
 
 
 def left_share(model: FaceModel) -> Floats:
-    """Return the share of the subject's left side at each vertex, 0..1, blending at the midline, (vertex, 1)."""
+    """Return 1 on the subject's left, 0 on the right, blending at the midline, shape (vertex, 1)."""
     return smoothstep(-0.06, 0.06, model.neutral[:, 0])[:, None]
 
 

@@ -1,7 +1,7 @@
 """What is true of a picture: the action units a coder would find, given what was asked for.
 
-Action units interact: raising the upper lip also parts the lips, a closed eye shows no lid tension. The label of
-a rendered face is therefore not the request but its closure under the rules below.
+Action units interact: raising the upper lip also parts the lips, a closed eye shows no lid tension. The label
+of a rendered face is therefore not the request but its closure under the rules below.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def lip_gap(vertices: Floats) -> float:
     """Return the vertical opening between the lips as seen from the front, in face units.
 
     In five columns about the middle, the lowest point of the upper lip is compared with the highest of the
-    lower, along the head's vertical axis; a column where they overlap counts as closed. A plain 3D distance of
-    two points would also grow when AU17 pushes the lower lip forward.
+    lower, along the head's vertical axis; a column where they overlap counts as closed. A plain 3D distance
+    of two points would also grow when AU17 pushes the lower lip forward.
 
     Args:
         vertices: Shape (vertex, 3), the posed head before it is rotated.

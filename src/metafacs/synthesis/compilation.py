@@ -6,3 +6,16 @@ from numba import njit
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 """Decorator for loops over pixels, texels and vertices. No fast-math: results must not vary between runs."""
+
+
+@compiled
+def clamp(x: float, low: float, high: float) -> float:
+    """Return ``x`` limited to ``low..high``."""
+    return min(max(x, low), high)
+
+
+@compiled
+def step(start: float, end: float, x: float) -> float:
+    """Return 0 up to ``start``, 1 from ``end``, and a smooth step between; ``start`` may exceed ``end``."""
+    t = min(max((x - start) / (end - start), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)

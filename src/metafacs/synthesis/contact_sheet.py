@@ -1,4 +1,4 @@
-"""Pictures about the renderer for the documentation: every action unit, many people, landmarks under rotation."""
+"""Pictures of the renderer's range for the documentation: action units, people, landmarks."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ def draw_landmark_sheet(
     tiles = []
     for row, pitch in enumerate(pitches):
         subject = Subject(sample_identity(3 + 2 * row))
-        for yaw in yaws:
-            tiles.append(draw_landmarks(render(subject, display, portrait_scene(size, yaw=yaw, pitch=pitch))))
+        scenes = [portrait_scene(size, yaw=yaw, pitch=pitch) for yaw in yaws]
+        tiles += [draw_landmarks(render(subject, display, scene)) for scene in scenes]
     return _arrange(tiles, len(yaws))
 
 

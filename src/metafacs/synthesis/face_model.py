@@ -1,4 +1,4 @@
-"""The head: one mesh, its surface parts, and linear shape targets for body build, ancestry, features and face units.
+"""The head: one mesh, its surface parts, and linear shape targets for build, features and face units.
 
 The data come from MakeHuman (CC0); `scripts/build_face_asset.py` made the file. One unit is a decimetre;
 +x is the subject's left, +y up, +z forward.
@@ -63,7 +63,7 @@ class FaceModel:
 
     @cached_property
     def skin_vertices(self) -> NDArray[np.bool_]:
-        """Shape (vertex,): whether the vertex belongs to the body surface (skin, mouth cavity, eye socket)."""
+        """Shape (vertex,): whether the vertex is on the body surface: skin, mouth cavity or eye socket."""
         return self._touches(SKIN, MOUTH_CAVITY, EYE_SOCKET)
 
     @cached_property

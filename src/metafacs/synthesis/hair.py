@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import compiled
+from metafacs.synthesis.compilation import compiled, step
 from metafacs.synthesis.face_model import HAIR_STRIPS, SKIN, load_face_model
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.shading import Lighting, Mesh
@@ -111,20 +111,14 @@ def _strip_triangles() -> Ints:
 
 
 @compiled
-def _smooth(start: float, end: float, x: float) -> float:
-    t = min(max((x - start) / (end - start), 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)
-
-
-@compiled
 def _hair_density(x: float, y: float, z: float, cut: Floats, margin: float) -> float:
     """How much hair grows at a place of the neutral head, ``margin`` inside the hairline, 0..1."""
     side = abs(x)
-    fringe = cut[1] * 0.34 * _smooth(0.70, 0.50, side) * (0.85 + 0.15 * np.sin(7 * x + 2))
-    line = 8.02 + cut[0] - fringe - 0.28 * _smooth(0.45, 0.72, side)
-    front = _smooth(-0.05, 0.05, y - line - margin)
-    temple = _smooth(0.57, 0.65, side) * _smooth(7.05, 7.25, y - margin) * _smooth(1.12, 0.98, z + margin)
-    back = _smooth(0.55, 0.15, z) * _smooth(cut[2] - 0.05, cut[2] + 0.05, y)
+    fringe = cut[1] * 0.34 * step(0.70, 0.50, side) * (0.85 + 0.15 * np.sin(7 * x + 2))
+    line = 8.02 + cut[0] - fringe - 0.28 * step(0.45, 0.72, side)
+    front = step(-0.05, 0.05, y - line - margin)
+    temple = step(0.57, 0.65, side) * step(7.05, 7.25, y - margin) * step(1.12, 0.98, z + margin)
+    back = step(0.55, 0.15, z) * step(cut[2] - 0.05, cut[2] + 0.05, y)
     return max(front, max(temple, back))
 
 
@@ -192,7 +186,7 @@ def shade_hair(
             if not strips:
                 grows = wa * hair.scalp[a] + wb * hair.scalp[b] + wc * hair.scalp[c]
                 cover = _hair_density(x, y, z, hair.cut, 0.0) * grows
-                cover = _smooth(0.10, 0.38, cover + 0.07 * strand * grows)
+                cover = step(0.10, 0.38, cover + 0.07 * strand * grows)
                 beyond_head = front[row, column] > 1e9
                 if beyond_head and wa * hair.lift[a] + wb * hair.lift[b] + wc * hair.lift[c] > 0.005:
                     cover = 1.0  # below the lifted rim there is hair, not background

@@ -144,7 +144,7 @@ def sample_identity(
         brow_density=float(rng.uniform(0.55, 1.0)),
         iris=int(rng.choice(4, p=(0.45, 0.2, 0.2, 0.15))) if european > 0.5 else 0,
         makeup=float(np.clip(rng.normal(0.1, 0.5), 0, 1)) if masculinity < 0.4 else 0.0,
-        gains={au: float(rng.uniform(0.8, 1.15)) for au in RENDERED_AUS},
+        gains={**{au: float(rng.uniform(0.8, 1.15)) for au in RENDERED_AUS}, 43: 1.0, 45: 1.0},
         wrinkle_strength=float(rng.uniform(0.5, 1.1) + 0.5 * max(age, 0)),
     )
 

@@ -1,7 +1,7 @@
 """The 68 iBUG landmarks of a rendered face, exact by construction.
 
-Points 0 to 16 follow the visible outline of the face, as human annotators place them: under yaw the far cheek's
-outline is another line on the skin than at the front.
+Points 0 to 16 follow the visible outline of the face, as human annotators place them: under yaw the far
+cheek's outline is another line on the skin than at the front.
 """
 
 from __future__ import annotations

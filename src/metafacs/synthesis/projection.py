@@ -77,9 +77,9 @@ def frame_face(
         face: Shape (n, 3), points of the face on the head.
         pose: Yaw, pitch and roll in radians.
         distance: Camera distance in face units.
-        framing: ``(shift_x, shift_y, enlargement)``: the picture spans ``enlargement`` times the larger side of
-            the projected face; its centre is the face's, shifted by these fractions of that side (+x right,
-            +y up).
+        framing: ``(shift_x, shift_y, enlargement)``: the picture spans ``enlargement`` times the larger side
+            of the projected face; its centre is the face's, shifted by these fractions of that side
+            (+x right, +y up).
         size: Side of the picture in pixels.
 
     Raises:
@@ -91,7 +91,7 @@ def frame_face(
     if enlargement <= 0:
         raise ValueError(f"the framing enlargement is {enlargement}; it must be positive")
     rotation = rotation_matrix(*pose)
-    plane = _perspective((face - PIVOT) @ rotation.T, distance)
+    plane = _perspective(((face - PIVOT) @ rotation.T).astype(np.float32), distance)
     low, high = plane.min(0), plane.max(0)
     extent = float((high - low).max())
     middle = (low + high) / 2

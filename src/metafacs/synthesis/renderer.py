@@ -29,17 +29,15 @@ from metafacs.synthesis.projection import Camera, frame_face
 from metafacs.synthesis.rasterizer import Buffers, vertex_normals
 from metafacs.synthesis.scenes import Scene
 from metafacs.synthesis.shading import (
-    SHADOW_SIZE,
     Eyes,
     Lighting,
     Mesh,
     develop,
     shade_head,
     shade_lashes,
-    shadow_axes,
-    shadow_view,
     skin_relief,
 )
+from metafacs.synthesis.shadows import SHADOW_SIZE, shadow_axes, shadow_view
 from metafacs.synthesis.skin import IRIS_COLOURS, paint_skin
 from metafacs.synthesis.texture_space import texture_coordinates
 from metafacs.synthesis.wrinkles import add_wrinkles, age_map

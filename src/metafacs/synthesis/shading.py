@@ -11,15 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import compiled
+from metafacs.synthesis.compilation import clamp, compiled, step
+from metafacs.synthesis.shadows import lit_share
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-
-SHADOW_SIZE = 192
-_SHADOW_SPAN = 3.2
-_SHADOW_CENTRE = np.array([0.0, 0.35, 0.5], np.float32)
-_SHADOW_TAPS = np.array([[-0.75, -0.25], [0.25, -0.75], [0.75, 0.25], [-0.25, 0.75]], np.float32)
 
 _CAVITY = np.array([0.190, 0.017, 0.017], np.float32)
 _TEETH = np.array([0.81, 0.75, 0.64], np.float32)
@@ -90,33 +86,6 @@ class Eyes(NamedTuple):
     iris: Floats
 
 
-def shadow_axes(direction: Floats) -> Floats:
-    """Return right, up and toward-the-light axes of a light's shadow map, shape (3, 3)."""
-    up = np.array([0, 1, 0], np.float32) if abs(direction[1]) < 0.9 else np.array([1, 0, 0], np.float32)
-    right = np.cross(up, direction)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(direction, right), direction]).astype(np.float32)
-
-
-def shadow_view(points: Floats, axes: Floats) -> tuple[Floats, Floats]:
-    """Return shadow map coordinates (n, 2) and depths (n,) of camera-space points (n, 3)."""
-    local = (points - _SHADOW_CENTRE) @ axes.T
-    scale = np.float32(SHADOW_SIZE / _SHADOW_SPAN)
-    half = np.float32(SHADOW_SIZE / 2)
-    return np.stack([half + local[:, 0] * scale, half - local[:, 1] * scale], 1), -local[:, 2]
-
-
-@compiled
-def _step(start: float, end: float, x: float) -> float:
-    t = min(max((x - start) / (end - start), 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)
-
-
-@compiled
-def _clamp(x: float, low: float, high: float) -> float:
-    return min(max(x, low), high)
-
-
 @compiled
 def skin_relief(triangle: Ints, weights: Floats, mesh: Mesh, heights: Floats, relief: Floats) -> None:
     """Look up the height of the skin at every pixel.
@@ -167,35 +136,19 @@ def _slope(relief: Floats, row: int, column: int, down: int, right: int) -> floa
 
 
 @compiled
-def _lit_share(lighting: Lighting, which: int, x: float, y: float, z: float) -> float:
-    axes = lighting.axes
-    px, py, pz = x - _SHADOW_CENTRE[0], y - _SHADOW_CENTRE[1], z - _SHADOW_CENTRE[2]
-    scale = SHADOW_SIZE / _SHADOW_SPAN
-    u = SHADOW_SIZE / 2 + (px * axes[which, 0, 0] + py * axes[which, 0, 1] + pz * axes[which, 0, 2]) * scale
-    v = SHADOW_SIZE / 2 - (px * axes[which, 1, 0] + py * axes[which, 1, 1] + pz * axes[which, 1, 2]) * scale
-    depth = -(px * axes[which, 2, 0] + py * axes[which, 2, 1] + pz * axes[which, 2, 2])
-    share = 0.0
-    for tap in range(4):
-        column = int(_clamp(u + _SHADOW_TAPS[tap, 0], 0.0, SHADOW_SIZE - 1.0))
-        row = int(_clamp(v + _SHADOW_TAPS[tap, 1], 0.0, SHADOW_SIZE - 1.0))
-        share += _step(0.08, 0.05, depth - lighting.maps[which, row, column])
-    return share * 0.25
-
-
-@compiled
 def _eye_albedo(d0: float, d1: float, d2: float, iris: Floats, albedo: Floats) -> None:
     """Sclera, iris with fibres and dark rim, and pupil, from the direction on the neutral eyeball."""
-    angle = np.arccos(_clamp(d2, -1.0, 1.0))
+    angle = np.arccos(clamp(d2, -1.0, 1.0))
     around = np.arctan2(d1, d0)
     rim, pupil = 0.44, 0.20
     fibres = (
         0.75 + 0.25 * np.sin(around * 37 + 3 * np.sin(around * 11 + angle * 20)) + 0.075 * np.cos(around * 23)
     )
-    bright = fibres * (0.65 + 0.9 * _clamp((angle - pupil) / (rim - pupil), 0.0, 1.0))
-    bright *= 1 - 0.75 * _step(rim - 0.07, rim, angle)
-    white = 1 - 0.25 * _clamp((angle - 0.5) / 0.6, 0.0, 1.0)
-    outside = _step(rim - 0.03, rim + 0.04, angle)
-    open_pupil = _step(pupil - 0.03, pupil + 0.03, angle)
+    bright = fibres * (0.65 + 0.9 * clamp((angle - pupil) / (rim - pupil), 0.0, 1.0))
+    bright *= 1 - 0.75 * step(rim - 0.07, rim, angle)
+    white = 1 - 0.25 * clamp((angle - 0.5) / 0.6, 0.0, 1.0)
+    outside = step(rim - 0.03, rim + 0.04, angle)
+    open_pupil = step(pupil - 0.03, pupil + 0.03, angle)
     for k in range(3):
         colour = iris[k] * bright * (1 - outside) + _SCLERA[k] * white * outside
         albedo[k] = colour * open_pupil + 0.004 * (1 - open_pupil)
@@ -269,11 +222,11 @@ def shade_head(
                     + w01 * texture[y + 1, x, 3]
                     + w11 * texture[y + 1, x + 1, 3]
                 )
-                dark = _clamp(1 + min(relief[row, column, 2], 0.0) * 14, 0.55, 1.0)
+                dark = clamp(1 + min(relief[row, column, 2], 0.0) * 14, 0.55, 1.0)
                 albedo[0] *= 0.3 + 0.7 * dark
                 albedo[1] *= dark
                 albedo[2] *= dark
-                facing = _clamp(nz, 0.25, 1.0) * scale
+                facing = clamp(nz, 0.25, 1.0) * scale
                 nx -= _slope(relief, row, column, 0, 1) * facing
                 ny += _slope(relief, row, column, 1, 0) * facing
                 specular = wa * mesh.shine[a] + wb * mesh.shine[b] + wc * mesh.shine[c]
@@ -291,13 +244,13 @@ def shade_head(
                 _eye_albedo(d0 / length, d1 / length, d2 / length, eyes.iris, albedo)
                 nx, ny, nz = px - eyes.centres[e, 0], py - eyes.centres[e, 1], pz - eyes.centres[e, 2]
                 raised = nx * eyes.up[0] + ny * eyes.up[1] + nz * eyes.up[2]
-                ambient = _clamp(0.78 - 4.0 * raised, 0.35, 1.0)  # the upper lid shades the eye
+                ambient = clamp(0.78 - 4.0 * raised, 0.35, 1.0)  # the upper lid shades the eye
                 specular = 1.2
             elif kind == 3:
                 across = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
                 gap = abs(np.sin(across * np.pi / 0.085))
                 # dark in a slit and toward the corners, where lips and cheeks shade the teeth
-                bare = _step(0.02, 0.25, mouth_open) * (1 - 0.85 * _step(0.09, 0.20, abs(across)))
+                bare = step(0.02, 0.25, mouth_open) * (1 - 0.85 * step(0.09, 0.20, abs(across)))
                 bright = (0.75 + 0.25 * min(gap * 3, 1.0)) * (0.06 + 0.94 * bare)
                 for k in range(3):
                     albedo[k] = _TEETH[k] * bright
@@ -310,7 +263,7 @@ def shade_head(
                 specular = 0.3 if kind == 4 else 0.1
             length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             nx, ny, nz = nx / length, ny / length, nz / length
-            ambient = _clamp(ambient, 0.0, 1.0)
+            ambient = clamp(ambient, 0.0, 1.0)
             root = np.sqrt(ambient)
             above = 0.5 + 0.5 * ny
             for k in range(3):  # light that leaves a crease was reflected in it before: redder
@@ -324,12 +277,13 @@ def shade_head(
                     continue
                 lit = 1.0
                 if lighting.shadow[i] >= 0:
-                    lit = max(_lit_share(lighting, lighting.shadow[i], px, py, pz), least_lit)
+                    which = lighting.shadow[i]
+                    lit = max(lit_share(lighting.maps, lighting.axes, which, px, py, pz), least_lit)
                 soft = lit * (0.35 + 0.65 * ambient)
                 half_length = np.sqrt(lx * lx + ly * ly + (lz + 1) * (lz + 1)) + 1e-9
-                half = _clamp((nx * lx + ny * ly + nz * (lz + 1)) / half_length, 0.0, 1.0)
-                front = _clamp(toward, 0.0, 1.0) * lit * ambient
-                edge = 1 - _clamp(nz, 0.0, 1.0)
+                half = clamp((nx * lx + ny * ly + nz * (lz + 1)) / half_length, 0.0, 1.0)
+                front = clamp(toward, 0.0, 1.0) * lit * ambient
+                edge = 1 - clamp(nz, 0.0, 1.0)
                 glint = front * 0.125 * edge * edge
                 if half > 0.7:
                     if kind == 1 or kind == 2:
@@ -339,7 +293,7 @@ def shade_head(
                     glint += front * specular * lobe
                 for k in range(3):
                     wrap = _WRAP[k] if is_skin else np.float32(0.02)
-                    diffuse = _clamp((toward + wrap) / (1 + wrap), 0.0, 1.0) * soft
+                    diffuse = clamp((toward + wrap) / (1 + wrap), 0.0, 1.0) * soft
                     picture[row, column, k] += (albedo[k] * diffuse + glint) * lighting.colours[i, k]
 
 
@@ -376,7 +330,7 @@ def shade_lashes(
             x = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
             z = wa * mesh.neutral[a, 2] + wb * mesh.neutral[b, 2] + wc * mesh.neutral[c, 2]
             strength = wa * density[a] + wb * density[b] + wc * density[c]
-            root = _clamp(0.9 - 10.0 * _clamp(z - 1.30, 0.0, 0.075), 0.0, 1.0)
+            root = clamp(0.9 - 10.0 * clamp(z - 1.30, 0.0, 0.075), 0.0, 1.0)
             cover = root * (0.8 + 0.2 * np.sin(x * 2 * np.pi / 0.022)) * strength
             for k in range(3):
                 picture[row, column, k] += cover * (0.008 - picture[row, column, k])

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 def linear_rgb(red: float, green: float, blue: float) -> Floats:
     """Return the linear RGB of a display colour given in 0..255, shape (3,)."""
-    return (np.array([red, green, blue], np.float32) / 255) ** np.float32(2.2)
+    return np.power(np.array([red, green, blue]) / 255, 2.2).astype(np.float32)
 
 
 SKIN_TONES: Floats = np.stack(
@@ -46,8 +46,8 @@ IRIS_COLOURS: Floats = np.stack(
 LIPSTICKS: tuple[tuple[int, int, int], ...] = ((170, 40, 55), (190, 80, 90), (130, 30, 50))
 
 
-_CHEEK_LINE = ((0.0, 6.90), (0.2, 6.90), (0.3, 6.80), (0.42, 6.82), (0.55, 6.95), (0.64, 7.15), (0.7, 7.3))
-"""Upper edge of a beard: distance from the middle of the face, height."""
+_CHEEK_LINE = ((0.0, 0.2, 0.3, 0.42, 0.55, 0.64, 0.7), (6.90, 6.90, 6.80, 6.82, 6.95, 7.15, 7.3))
+"""Upper edge of a beard: distances from the middle of the face, heights."""
 
 
 class Skin(NamedTuple):
@@ -78,7 +78,7 @@ def _masks() -> _Masks:
     grid = texture_grid()
     side, y = grid.side, grid.y
     lips = load_face_model().lip_mask
-    cheek_line = np.interp(side, *zip(*_CHEEK_LINE, strict=True)).astype(np.float32)
+    cheek_line = np.interp(side, _CHEEK_LINE[0], _CHEEK_LINE[1]).astype(np.float32)
     beard = smoothstep(0.05, -0.06, y - cheek_line) * smoothstep(6.12, 6.36, y)
     bare = 0.7 * bump(side, 0.24, 0.09) * bump(y, 6.85, 0.07)
     return _Masks(

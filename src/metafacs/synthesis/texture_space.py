@@ -102,8 +102,8 @@ def _interpolate(lattice: Floats, cell_height: float, cell_width: float, size: i
     blended = np.empty(lattice.shape[1], np.float32)
     for row in range(size):
         cell = int(row / cell_height)
-        share = row / cell_height - cell
-        share = np.float32(share * share * (3 - 2 * share))
+        between = row / cell_height - cell
+        share = np.float32(between * between * (3 - 2 * between))
         for k in range(lattice.shape[1]):
             blended[k] = lattice[cell, k] + share * (lattice[cell + 1, k] - lattice[cell, k])
         for column in range(size):

@@ -6,6 +6,7 @@ scaling its halves.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -20,7 +21,7 @@ Floats = NDArray[np.float32]
 Point = tuple[float, float]
 
 AMPLITUDES: dict[int, float] = {
-    **{1: 0.0085, 2: 0.0085, 4: 0.014, 6: 0.012, 7: 0.010, 9: 0.012, 10: 0.014, 11: 0.015, 12: 0.013},
+    **{1: 0.0085, 2: 0.0085, 4: 0.014, 6: 0.012, 7: 0.010, 9: 0.012, 10: 0.014, 11: 0.015, 12: 0.011},
     **{14: 0.014, 15: 0.012, 17: 0.012, 20: 0.010, 23: 0.006, 24: 0.010},
 }
 """Depth of the wrinkles of each AU at intensity 1, in face units."""
@@ -102,7 +103,7 @@ def _groove(points: Sequence[Point], width: float, depth: float = 1.0, ridge: fl
     starts = np.concatenate([[0], np.cumsum(lengths)]) / lengths.sum()
     distance = np.full(x.shape, 9, np.float32)
     position = np.zeros_like(distance)
-    for k, (a, b) in enumerate(zip(line[:-1], line[1:], strict=True)):
+    for k, (a, b) in enumerate(itertools.pairwise(line)):
         d = b - a
         t = np.clip(((x - a[0]) * d[0] + (y - a[1]) * d[1]) / (d @ d), 0, 1)
         here = np.hypot(x - a[0] - t * d[0], y - a[1] - t * d[1])
@@ -122,7 +123,7 @@ def _forehead_lines() -> Floats:
     for k, height in enumerate((7.68, 7.76, 7.84, 7.93, 8.02)):
         wave = value_noise(rng, 70) * 0.016 + 0.03 * np.cos(5 * grid.x)
         depth = 0.35 + 0.65 * smoothstep(-0.7, 0.6, value_noise(rng, 60, 90))
-        distance = grid.y + wave - np.float32(height)
+        distance = (grid.y + wave - height).astype(np.float32)
         profile = 0.5 * bump(np.abs(distance), 0.036, 0.024) - bump(distance, 0.0, 0.017)
         lines += depth * profile * (1.0 if 0 < k < 4 else 0.5)
     return lines
@@ -235,7 +236,8 @@ def _draw_23() -> Floats:
     x, side, y = texture_grid()
     wobble = 0.72 * value_noise(np.random.default_rng(23), 40)
     ring = np.exp(-(((side / 0.24) ** 2 + ((y - 6.68) / 0.115) ** 2 - 1) ** 2) / 0.10)
-    return np.sin(x * np.float32(2 * np.pi / 0.035) + wobble) * 0.45 * ring * (side < 0.30)
+    lines = np.sin(x * np.float32(2 * np.pi / 0.035) + wobble) * 0.45
+    return (lines * ring * (side < 0.30)).astype(np.float32)
 
 
 def _draw_24() -> Floats:
