@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import (
     average_f1,
     average_f1_interval,
     average_f1_spread,
+    expanded_tail,
     f1_intervals,
     f1_spreads,
     paired_difference,
@@ -73,11 +75,35 @@ def test_interval_agrees_with_resampling_people_one_by_one(record_of: MakeRecord
         [[run.per_subject[s][n] for n in ("tp", "fp", "fn")] for s in sorted(run.per_subject)], float
     )
     draws = []
-    for _ in range(2000):
+    for _ in range(10_000):
         tp, fp, fn = counts[rng.integers(0, len(counts), len(counts))].sum(0)
         draws.append((2 * tp / (2 * tp + fp + fn)).mean())
-    interval = average_f1_interval([run], repetitions=2000)
-    assert (interval.low, interval.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.006)
+    interval = average_f1_interval([run], repetitions=10_000)
+    tail = expanded_tail(0.95, len(counts))
+    assert tail < 0.025
+    assert (interval.low, interval.high) == pytest.approx(np.quantile(draws, [tail, 1 - tail]), abs=0.008)
+
+
+@pytest.mark.parametrize("people", [6, 13, 41, 1000])
+def test_tail_is_that_of_students_t(people: int) -> None:
+    quantile = stats.t.ppf(0.975, people - 1) * np.sqrt(people / (people - 1))
+    assert expanded_tail(0.95, people) == pytest.approx(stats.norm.cdf(-quantile), rel=0.03)
+
+
+def test_one_person_has_no_interval() -> None:
+    assert math.isnan(expanded_tail(0.95, 1))
+
+
+def test_interval_covers_the_population_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        people = rng.normal(0, 1, 13)
+        means = people[rng.integers(0, 13, (400, 13))].mean(1)
+        tail = expanded_tail(0.95, 13)
+        low, high = np.quantile(means, [tail, 1 - tail])
+        covered += bool(low <= 0 <= high)
+    assert 0.92 <= covered / 300 <= 0.99
 
 
 def test_every_action_unit_has_its_interval(record_of: MakeRecord) -> None:
