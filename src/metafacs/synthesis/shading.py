@@ -182,25 +182,34 @@ def shade_head(
         mouth_open: 0 closed ... 1 wide open, blends the two baked ambient occlusions.
     """
     height, width = triangle.shape
+    triangles, surface, positions, normals = mesh.triangles, mesh.surface, mesh.positions, mesh.normals
+    neutral, occlusion, shine = mesh.neutral, mesh.ambient, mesh.shine
+    directions, colours, shadow, sky, ground = (
+        lighting.directions,
+        lighting.colours,
+        lighting.shadow,
+        lighting.sky,
+        lighting.ground,
+    )
     albedo = np.zeros(3, np.float32)
-    lights = len(lighting.directions)
+    lights = len(directions)
     for row in range(height):
         for column in range(width):
             index = triangle[row, column]
             if index < 0:
                 continue
-            kind = mesh.surface[index]
-            a, b, c = mesh.triangles[index, 0], mesh.triangles[index, 1], mesh.triangles[index, 2]
+            kind = surface[index]
+            a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
             wa, wb = weights[row, column, 0], weights[row, column, 1]
             wc = np.float32(1) - wa - wb
-            nx = wa * mesh.normals[a, 0] + wb * mesh.normals[b, 0] + wc * mesh.normals[c, 0]
-            ny = wa * mesh.normals[a, 1] + wb * mesh.normals[b, 1] + wc * mesh.normals[c, 1]
-            nz = wa * mesh.normals[a, 2] + wb * mesh.normals[b, 2] + wc * mesh.normals[c, 2]
-            px = wa * mesh.positions[a, 0] + wb * mesh.positions[b, 0] + wc * mesh.positions[c, 0]
-            py = wa * mesh.positions[a, 1] + wb * mesh.positions[b, 1] + wc * mesh.positions[c, 1]
-            pz = wa * mesh.positions[a, 2] + wb * mesh.positions[b, 2] + wc * mesh.positions[c, 2]
-            closed = wa * mesh.ambient[a, 0] + wb * mesh.ambient[b, 0] + wc * mesh.ambient[c, 0]
-            opened = wa * mesh.ambient[a, 1] + wb * mesh.ambient[b, 1] + wc * mesh.ambient[c, 1]
+            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
+            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
+            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
+            px = wa * positions[a, 0] + wb * positions[b, 0] + wc * positions[c, 0]
+            py = wa * positions[a, 1] + wb * positions[b, 1] + wc * positions[c, 1]
+            pz = wa * positions[a, 2] + wb * positions[b, 2] + wc * positions[c, 2]
+            closed = wa * occlusion[a, 0] + wb * occlusion[b, 0] + wc * occlusion[c, 0]
+            opened = wa * occlusion[a, 1] + wb * occlusion[b, 1] + wc * occlusion[c, 1]
             ambient = closed + max(opened - closed, 0.0) * mouth_open
             specular, wet, is_skin, least_lit = 0.22, 0.0, False, 0.0
             if kind == 0 or kind == 8:
@@ -229,14 +238,14 @@ def shade_head(
                 facing = clamp(nz, 0.25, 1.0) * scale
                 nx -= _slope(relief, row, column, 0, 1) * facing
                 ny += _slope(relief, row, column, 1, 0) * facing
-                specular = wa * mesh.shine[a] + wb * mesh.shine[b] + wc * mesh.shine[c]
+                specular = wa * shine[a] + wb * shine[b] + wc * shine[c]
                 specular += 0.35 * lip
                 wet = lip
             elif kind == 1 or kind == 2:
                 e = kind - 1
-                d0 = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
-                d1 = wa * mesh.neutral[a, 1] + wb * mesh.neutral[b, 1] + wc * mesh.neutral[c, 1]
-                d2 = wa * mesh.neutral[a, 2] + wb * mesh.neutral[b, 2] + wc * mesh.neutral[c, 2]
+                d0 = wa * neutral[a, 0] + wb * neutral[b, 0] + wc * neutral[c, 0]
+                d1 = wa * neutral[a, 1] + wb * neutral[b, 1] + wc * neutral[c, 1]
+                d2 = wa * neutral[a, 2] + wb * neutral[b, 2] + wc * neutral[c, 2]
                 d0 -= eyes.neutral_centres[e, 0]
                 d1 -= eyes.neutral_centres[e, 1]
                 d2 -= eyes.neutral_centres[e, 2]
@@ -247,7 +256,7 @@ def shade_head(
                 ambient = clamp(0.78 - 4.0 * raised, 0.35, 1.0)  # the upper lid shades the eye
                 specular = 1.2
             elif kind == 3:
-                across = wa * mesh.neutral[a, 0] + wb * mesh.neutral[b, 0] + wc * mesh.neutral[c, 0]
+                across = wa * neutral[a, 0] + wb * neutral[b, 0] + wc * neutral[c, 0]
                 gap = abs(np.sin(across * np.pi / 0.085))
                 # dark in a slit and toward the corners, where lips and cheeks shade the teeth
                 bare = step(0.02, 0.25, mouth_open) * (1 - 0.85 * step(0.09, 0.20, abs(across)))
@@ -268,16 +277,16 @@ def shade_head(
             above = 0.5 + 0.5 * ny
             for k in range(3):  # light that leaves a crease was reflected in it before: redder
                 share = ambient * 0.8 + 0.2 * root if k == 0 else ambient * 1.04 - 0.04 * root
-                light = lighting.sky[k] * above + lighting.ground[k] * (1 - above)
+                light = sky[k] * above + ground[k] * (1 - above)
                 picture[row, column, k] = albedo[k] * light * share
             for i in range(lights):
-                lx, ly, lz = lighting.directions[i, 0], lighting.directions[i, 1], lighting.directions[i, 2]
+                lx, ly, lz = directions[i, 0], directions[i, 1], directions[i, 2]
                 toward = nx * lx + ny * ly + nz * lz
                 if toward < -0.4:
                     continue
                 lit = 1.0
-                if lighting.shadow[i] >= 0:
-                    which = lighting.shadow[i]
+                if shadow[i] >= 0:
+                    which = shadow[i]
                     lit = max(lit_share(lighting.maps, lighting.axes, which, px, py, pz), least_lit)
                 soft = lit * (0.35 + 0.65 * ambient)
                 half_length = np.sqrt(lx * lx + ly * ly + (lz + 1) * (lz + 1)) + 1e-9
@@ -294,7 +303,7 @@ def shade_head(
                 for k in range(3):
                     wrap = _WRAP[k] if is_skin else np.float32(0.02)
                     diffuse = clamp((toward + wrap) / (1 + wrap), 0.0, 1.0) * soft
-                    picture[row, column, k] += (albedo[k] * diffuse + glint) * lighting.colours[i, k]
+                    picture[row, column, k] += (albedo[k] * diffuse + glint) * colours[i, k]
 
 
 @compiled
