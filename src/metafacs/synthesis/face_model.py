@@ -6,10 +6,11 @@ The data come from MakeHuman (CC0); `scripts/build_face_asset.py` made the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,28 +152,36 @@ class FaceModel:
 def load_face_model() -> FaceModel:
     """Return the face model shipped with the package, read once per process."""
     folder = files("metafacs.synthesis") / "assets"
-    with (folder / "face.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as asset:
-        triangles = asset["triangles"].astype(np.int32)
-        uv = asset["uv"]
-        targets = {
-            kind: {
-                str(name): target.astype(np.float32) * np.float32(TARGET_UNIT)
-                for name, target in zip(asset[f"{kind}_names"], asset[kind], strict=True)
-            }
-            for kind in ("unit", "ancestry", "build", "shape")
+    with (folder / "face.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        mesh = dict(archive)
+    with (folder / "face_maps.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        maps = dict(archive)
+    return assemble_face_model(mesh, maps)
+
+
+def assemble_face_model(mesh: Mapping[str, NDArray[Any]], maps: Mapping[str, NDArray[Any]]) -> FaceModel:
+    """Return a face model from the arrays of its two files.
+
+    Args:
+        mesh: Arrays of ``face.npz``: vertices, triangles, material, uv and the shape targets with their names.
+        maps: Arrays of ``face_maps.npz``: lip mask and ambient occlusion in 0..255, landmarks.
+    """
+    triangles = mesh["triangles"].astype(np.int32)
+    targets = {
+        kind: {
+            str(name): target.astype(np.float32) * np.float32(TARGET_UNIT)
+            for name, target in zip(mesh[f"{kind}_names"], mesh[kind], strict=True)
         }
-        vertices, material = asset["vertices"], asset["material"]
-    with (folder / "face_maps.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as maps:
-        lip, closed, opened = (
-            maps[name].astype(np.float32) / np.float32(255)
-            for name in ("lip", "ambient_closed", "ambient_open")
-        )
-        landmarks = maps["landmarks"].astype(np.int32)
+        for kind in ("unit", "ancestry", "build", "shape")
+    }
+    lip, closed, opened = (
+        maps[name].astype(np.float32) / np.float32(255) for name in ("lip", "ambient_closed", "ambient_open")
+    )
     return FaceModel(
-        vertices=vertices,
+        vertices=mesh["vertices"],
         triangles=triangles,
-        surface=_surface_codes(material, triangles, uv),
-        uv=uv,
+        surface=_surface_codes(mesh["material"], triangles, mesh["uv"]),
+        uv=mesh["uv"],
         units=targets["unit"],
         ancestry=targets["ancestry"],
         build=targets["build"],
@@ -180,7 +189,7 @@ def load_face_model() -> FaceModel:
         ambient_closed=closed,
         ambient_open=opened,
         lip_mask=lip,
-        landmarks=landmarks,
+        landmarks=maps["landmarks"].astype(np.int32),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metafacs.synthesis.compilation import compiled
-from metafacs.synthesis.face_model import SKIN, load_face_model
+from metafacs.synthesis.face_model import SKIN, FaceModel, load_face_model
 from metafacs.synthesis.rasterizer import Buffers
 
 Floats = NDArray[np.float32]
@@ -54,16 +54,10 @@ def texture_coordinates(vertices: Floats) -> Floats:
 
 @cache
 def texture_grid() -> TextureGrid:
-    """Return the positions of all texels, found by drawing the neutral skin into texture space."""
+    """Return the positions of all texels."""
     model = load_face_model()
     neutral = model.neutral
-    skin = model.triangles_of(SKIN)
-    angle = head_angle(neutral)
-    skin = skin[np.ptp(angle[model.triangles[skin]], axis=1) < 1.5]
-    radius = np.hypot(neutral[:, 0], neutral[:, 2] - np.float32(_AXIS_DEPTH))
-    layer = Buffers(TEXTURE_SIZE, TEXTURE_SIZE).draw(
-        texture_coordinates(neutral) + np.float32(0.5), -radius, model.triangles, skin, cull=False
-    )
+    layer = draw_into_texture(model)
     angles = np.linspace(*_ANGLES, TEXTURE_SIZE, dtype=np.float32)
     heights = np.linspace(*_HEIGHTS[::-1], TEXTURE_SIZE, dtype=np.float32)
     x = np.repeat(np.sin(angles)[None], TEXTURE_SIZE, 0)
@@ -72,6 +66,21 @@ def texture_grid() -> TextureGrid:
     wa, wb = layer.weights[drawn].T
     x[drawn] = corners[:, 0] * wa + corners[:, 1] * wb + corners[:, 2] * (1 - wa - wb)
     return TextureGrid(x, np.abs(x), np.repeat(heights[:, None], TEXTURE_SIZE, 1))
+
+
+def draw_into_texture(model: FaceModel) -> Buffers:
+    """Return which skin triangle lies at each texel, as buffers of 512 x 512."""
+    neutral = model.neutral
+    skin = model.triangles_of(SKIN)
+    across_the_back = np.ptp(head_angle(neutral)[model.triangles[skin]], axis=1) >= 1.5
+    radius = np.hypot(neutral[:, 0], neutral[:, 2] - np.float32(_AXIS_DEPTH))
+    return Buffers(TEXTURE_SIZE, TEXTURE_SIZE).draw(
+        texture_coordinates(neutral) + np.float32(0.5),
+        -radius,
+        model.triangles,
+        skin[~across_the_back],
+        cull=False,
+    )
 
 
 def value_noise(rng: np.random.Generator, cell_height: float, cell_width: float | None = None) -> Floats:
