@@ -37,7 +37,7 @@ def merge_detections(boxes: Array, scores: Array, threshold: float = 0.3) -> tup
 
     Args:
         boxes: ``detection x n``, n >= 4: left, top, right, bottom, then any further coordinates.
-        scores: ``detection``, 0-1.
+        scores: ``detection``, more than 0, at most 1.
         threshold: Intersection over union above which two detections are of one face.
 
     Returns:

@@ -46,7 +46,7 @@ _LINES: tuple[tuple[range, bool], ...] = (
     (range(60, 68), True),
 )
 _SHARPNESS = 2
-# Dots would hide a face narrower than this many pixels.
+# Dots and inner lips would hide a face narrower than this many pixels.
 _DOTTED = 120
 _ROW, _LINE, _PAD = 23, 20, 14
 _BAR, _VALUE, _PORTRAIT = 110, 40, 104
@@ -128,7 +128,8 @@ def _draw_landmarks(
 ) -> None:
     dot = min(max(width / 160, 0.5 * _SHARPNESS), 2.5 * _SHARPNESS)
     thin = max(1, round(dot * 0.6))
-    for line, closed in _LINES:
+    lines = _LINES if width >= _DOTTED * _SHARPNESS else _LINES[:-1]
+    for line, closed in lines:
         corners = [tuple(points[i]) for i in (*line, *([line[0]] if closed else []))]
         draw.line(corners, fill=colour, width=thin, joint="curve")
     if width < _DOTTED * _SHARPNESS:
@@ -146,7 +147,7 @@ def _draw_number(draw: ImageDraw.ImageDraw, text: str, colour: Colour, left: flo
 
 
 def _portrait(image: NDArray[np.uint8], face: FaceResult) -> Image.Image:
-    """Return the face as the model sees it, small and without marks."""
+    """Return the face upright, small and without marks."""
     if face.landmarks is None:
         return Image.new("RGB", (_PORTRAIT, _PORTRAIT), _RULE)
     return Image.fromarray(align(image, face.landmarks, _PORTRAIT)[0])
