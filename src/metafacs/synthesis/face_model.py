@@ -163,7 +163,7 @@ def assemble_face_model(mesh: Mapping[str, NDArray[Any]], maps: Mapping[str, NDA
     """Return a face model from the arrays of its two files.
 
     Args:
-        mesh: Arrays of ``face.npz``: vertices, triangles, material, uv and the shape targets with their names.
+        mesh: Arrays of ``face.npz``: vertices, triangles, material, uv, shape targets and their names.
         maps: Arrays of ``face_maps.npz``: lip mask and ambient occlusion in 0..255, landmarks.
     """
     triangles = mesh["triangles"].astype(np.int32)

@@ -29,7 +29,7 @@ def rotation_matrix(yaw: float, pitch: float, roll: float) -> Floats:
 
 
 @dataclass(frozen=True)
-class Camera:
+class View:
     """A pinhole camera in front of the head.
 
     Attributes:
@@ -70,8 +70,8 @@ def frame_face(
     distance: float,
     framing: tuple[float, float, float],
     size: int,
-) -> Camera:
-    """Return the camera that frames the projected face.
+) -> View:
+    """Return the view that frames the projected face.
 
     Args:
         face: Shape (n, 3), points of the face on the head.
@@ -96,7 +96,7 @@ def frame_face(
     extent = float((high - low).max())
     middle = (low + high) / 2
     centre = (float(middle[0]) + shift_x * extent, float(middle[1]) + shift_y * extent)
-    return Camera(rotation, distance, centre, extent * enlargement, size)
+    return View(rotation, distance, centre, extent * enlargement, size)
 
 
 def _perspective(points: Floats, distance: float) -> Floats:

@@ -25,7 +25,7 @@ from metafacs.synthesis.face_model import (
 from metafacs.synthesis.hair import Hair, grow_hair, shade_hair, strip_widening
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.landmarks import locate_landmarks
-from metafacs.synthesis.projection import Camera, frame_face
+from metafacs.synthesis.projection import View, frame_face
 from metafacs.synthesis.rasterizer import Buffers, vertex_normals
 from metafacs.synthesis.scenes import Scene
 from metafacs.synthesis.shading import (
@@ -147,15 +147,15 @@ def render(subject: Subject, activation: Activation, scene: Scene) -> Rendering:
             f"{(canvas, canvas, 3)}"
         )
     head_pose = (scene.yaw, scene.pitch, scene.roll)
-    camera = frame_face(
+    view = frame_face(
         subject.mesh[model.face_vertices], head_pose, scene.camera_distance, scene.framing, canvas
     )
     vertices = pose(subject.mesh, activation, subject.identity.gains, subject.identity.resting)
     gap = lip_gap(vertices)
-    positions = camera.to_camera_space(vertices)
+    positions = view.to_camera_space(vertices)
     picture = np.array(scene.background, np.float32, order="C")
-    xy = _draw(picture, subject, activation, scene, camera, positions, gap) / np.float32(SUPERSAMPLING)
-    landmarks = locate_landmarks(xy, camera.rotation)
+    xy = _draw(picture, subject, activation, scene, view, positions, gap) / np.float32(SUPERSAMPLING)
+    landmarks = locate_landmarks(xy, view.rotation)
     face = xy[model.face_vertices]
     (left, top), (right, bottom) = face.min(0), face.max(0)
     return Rendering(
@@ -174,14 +174,14 @@ def _draw(
     subject: Subject,
     activation: Activation,
     scene: Scene,
-    camera: Camera,
+    view: View,
     positions: Floats,
     gap: float,
 ) -> Floats:
     """Draw the head into the picture and return the pixel coordinates of its vertices."""
     model, parts = load_face_model(), _parts()
     canvas = len(picture)
-    xy = camera.to_picture(positions)
+    xy = view.to_picture(positions)
     depth = -positions[:, 2]
     depth[parts.eyes] += np.float32(_EYE_DEPTH)  # a squint pushes the lids into the eyeballs
     depth[parts.teeth] += np.float32(_TEETH_DEPTH)  # a stretched mouth pushes its corners into the teeth
@@ -204,7 +204,7 @@ def _draw(
     head = Buffers(canvas, canvas).draw(xy, depth, model.triangles, parts.solid)
     relief = np.empty((canvas, canvas, 3), np.float32)
     skin_relief(head.triangle, head.weights, mesh, wrinkles, relief)
-    up = np.ascontiguousarray(camera.rotation[:, 1])
+    up = np.ascontiguousarray(view.rotation[:, 1])
     eyes = Eyes(
         model.eye_centres,
         np.stack([positions[eye].mean(0) for eye in model.eye_vertices]),
@@ -217,7 +217,7 @@ def _draw(
         head.triangle,
         head.weights,
         relief,
-        camera.scale,
+        view.scale,
         mesh,
         subject.skin.texture,
         eyes,
@@ -231,14 +231,14 @@ def _draw(
         picture, lashes.triangle, lashes.weights, lashes.depth, head.depth, mesh, subject.lash_density
     )
     if subject.hair is not None:
-        _draw_hair(picture, subject.hair, camera, mesh, head.depth, up, lighting)
+        _draw_hair(picture, subject.hair, view, mesh, head.depth, up, lighting)
     return xy
 
 
 def _draw_hair(
     picture: Floats,
     hair: Hair,
-    camera: Camera,
+    view: View,
     mesh: Mesh,
     front: Floats,
     up: Floats,
@@ -247,13 +247,13 @@ def _draw_hair(
     canvas = len(picture)
     lifted = mesh.positions + mesh.normals * hair.lift[:, None]
     shell = Buffers(canvas, canvas).draw(
-        camera.to_picture(lifted), -lifted[:, 2], mesh.triangles, hair.shell, cull=False
+        view.to_picture(lifted), -lifted[:, 2], mesh.triangles, hair.shell, cull=False
     )
     shade_hair(picture, shell.triangle, shell.weights, shell.depth, front, mesh, up, hair, lighting, False)
     if len(hair.strips):
-        broadened = mesh.positions + strip_widening() @ camera.rotation.T
+        broadened = mesh.positions + strip_widening() @ view.rotation.T
         strips = Buffers(canvas, canvas).draw(
-            camera.to_picture(broadened), -broadened[:, 2], mesh.triangles, hair.strips, cull=False
+            view.to_picture(broadened), -broadened[:, 2], mesh.triangles, hair.strips, cull=False
         )
         normals = vertex_normals(mesh.positions, mesh.triangles, hair.strips)
         shade_hair(

@@ -112,9 +112,9 @@ def _interpolate(lattice: Floats, cell_height: float, cell_width: float, size: i
     for row in range(size):
         cell = int(row / cell_height)
         between = row / cell_height - cell
-        share = np.float32(between * between * (3 - 2 * between))
+        weight = np.float32(between * between * (3 - 2 * between))
         for k in range(lattice.shape[1]):
-            blended[k] = lattice[cell, k] + share * (lattice[cell + 1, k] - lattice[cell, k])
+            blended[k] = lattice[cell, k] + weight * (lattice[cell + 1, k] - lattice[cell, k])
         for column in range(size):
             k = cells[column]
             noise[row, column] = blended[k] + shares[column] * (blended[k + 1] - blended[k])
