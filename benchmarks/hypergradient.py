@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, 
     torch.manual_seed(0)
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
     network = BaseNet(build_backbone(options.backbone), 12, 7).to(memory_format=layout)
-    weight_net = WeightNet(network.backbone.feature_width)
+    weight_net = WeightNet(network.action_units.in_features)
     au, expression, validation = batch
     images = torch.randn(au + expression, 3, size, size).contiguous(memory_format=layout)
     validation_images = torch.randn(validation, 3, size, size).contiguous(memory_format=layout)
@@ -98,8 +98,8 @@ def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, 
 
 
 @torch.no_grad()
-def descend(parameters: list[nn.Parameter], gradients: tuple[Tensor, ...]) -> None:
-    torch._foreach_add_(parameters, list(gradients), alpha=-LEARNING_RATE)
+def descend(parameters: Sequence[Tensor], gradients: tuple[Tensor, ...]) -> None:
+    torch._foreach_add_(list(parameters), list(gradients), alpha=-LEARNING_RATE)
 
 
 def base_learning(s: Setting, outputs: Outputs, losses: Tensor) -> None:
@@ -121,7 +121,7 @@ def multi_task(s: Setting) -> Gradients:
 
 def finish(s: Setting, gradients: Gradients) -> Gradients:
     """Step psi, then base-learning on a forward pass of its own, as published code does."""
-    descend(list(s.problem.meta_parameters), gradients)
+    descend(s.problem.meta_parameters, gradients)
     with s.autocast():
         outputs = s.network(s.problem.images)
         losses = s.problem.losses(outputs)
@@ -180,7 +180,7 @@ def with_estimator(name: str) -> Iteration:
     def iteration(s: Setting) -> Gradients:
         with s.autocast():
             meta = ESTIMATORS[name](s.problem)
-        descend(list(s.problem.meta_parameters), meta.gradients)
+        descend(s.problem.meta_parameters, meta.gradients)
         base_learning(s, meta.outputs, meta.losses)
         return meta.gradients
 
@@ -305,8 +305,9 @@ def main(arguments: list[str]) -> None:
 
     layout = ", channels last" if options.channels_last else ""
     print(
-        f"\nOne MAL iteration, {options.backbone}, {options.size} px, batch {options.batch}, {options.precision}"
-        f"{layout}, {options.threads} thread(s), {options.rounds} rounds, torch {torch.__version__}"
+        f"\nOne MAL iteration, {options.backbone}, {options.size} px, batch {options.batch}, "
+        f"{options.precision}{layout}, {options.threads} thread(s), {options.rounds} rounds, "
+        f"torch {torch.__version__}"
     )
     print(
         f"{'':26}{'seconds':>9}{'/floor':>8}{'/textbook':>11}{'peak MiB':>10}{'/textbook':>11}{'cosine':>12}"

@@ -85,7 +85,7 @@ def test_equals_double_backward_on_shipped_backbones(
     make_problem: Callable[..., BilevelProblem], backbone: str, training: bool
 ) -> None:
     check_against_double_backward(
-        make_problem(backbone, training=training, update=UPDATES["momentum"], size=32)
+        make_problem(backbone, training=training, update=UPDATES["momentum"], pictures=3)
     )
 
 
@@ -93,7 +93,7 @@ def test_equals_double_backward_on_shipped_backbones(
 def test_equals_double_backward_on_resnet_with_other_steps(
     make_problem: Callable[..., BilevelProblem], update: str
 ) -> None:
-    check_against_double_backward(make_problem("resnet18", update=UPDATES[update], pictures=3))
+    check_against_double_backward(make_problem("resnet18", update=UPDATES[update], pictures=2), ["tangent"])
 
 
 def test_equals_double_backward_when_weights_flow_into_the_network(
@@ -192,18 +192,20 @@ def test_dropout_keeps_its_mask_over_the_training_passes(
     torch.testing.assert_close(torch.rand(1), after, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", EXACT)
-def test_works_under_bfloat16_autocast(make_problem: Callable[..., BilevelProblem], name: str) -> None:
-    problem = make_problem("small", dtype=torch.float32, pictures=24)
+def test_works_under_bfloat16_autocast(make_problem: Callable[..., BilevelProblem]) -> None:
+    problem = make_problem("small", dtype=torch.float32, pictures=12)
     reference = flat(DoubleBackward()(problem).gradients)
     with torch.autocast("cpu", torch.bfloat16):
-        meta = ESTIMATORS[name](problem)
         rounded = flat(DoubleBackward()(problem).gradients)
-    # Random pictures make the gradient noisy: bfloat16 alone costs this much, the estimator no more.
-    cosine = torch.cosine_similarity(flat(meta.gradients), reference, dim=0)
-    assert cosine > 0.97
-    assert cosine > torch.cosine_similarity(rounded, reference, dim=0) - 0.01
-    assert all(g.dtype == torch.float32 for g in meta.gradients)
+    # Random pictures make the gradient noisy: bfloat16 alone costs this much, the estimators no more.
+    price = torch.cosine_similarity(rounded, reference, dim=0)
+    for name in EXACT:
+        with torch.autocast("cpu", torch.bfloat16):
+            meta = ESTIMATORS[name](problem)
+        cosine = torch.cosine_similarity(flat(meta.gradients), reference, dim=0)
+        assert cosine > 0.97, name
+        assert cosine > price - 0.01, name
+        assert all(g.dtype == torch.float32 for g in meta.gradients), name
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
