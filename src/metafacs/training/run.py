@@ -98,14 +98,14 @@ def train(
     Raises:
         ValueError: If stores, labels, people or options do not fit together.
     """
-    store = Store(action_units)
-    faces = Store(expression) if expression is not None else None
-    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
     kind = METHODS[method]
-    if "expression" in kind.streams and faces is None:
-        raise ValueError(f"{method} learns from expressions too; give a prepared store with --expression")
-    if "expression" not in kind.streams:
-        faces = None
+    store = Store(action_units)
+    faces = None
+    if "expression" in kind.streams:
+        if expression is None:
+            raise ValueError(f"{method} learns from expressions too; give a prepared store with --expression")
+        faces = Store(expression)
+    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
     sources = choose_rows(store, faces, numbers, fold, reserve, seed)
     torch.manual_seed(seed)
     names = faces.expressions if faces else ()
