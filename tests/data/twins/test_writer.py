@@ -95,6 +95,7 @@ def test_stopped_rendering_is_taken_up_where_it_was(tmp_path):
         write_twin(tmp_path / "stopped", flat_plan(stop_at_two), workers=1, progress=False)
     assert json.loads((tmp_path / "stopped" / TWIN_FILE).read_text())["complete"] is False
     (tmp_path / "stopped" / "pictures" / "0_1.jpg").unlink()
+    (tmp_path / "stopped" / "pictures" / ".2_0.jpg.4711.tmp").write_bytes(b"half a picture")
     summary = write_twin(tmp_path / "stopped", flat_plan(count), workers=1, progress=False)
     assert rendered == [0, 2, 3], "chunk 1 was finished; chunk 0 lost a picture"
     assert summary.rendered == 6

@@ -144,6 +144,8 @@ def write_twin(
         return _summary(root, plan, described, 0, start)
     manifests = root / _MANIFESTS
     manifests.mkdir(exist_ok=True)
+    for leftover in root.rglob(".*.tmp"):  # of a process that was killed while it wrote
+        leftover.unlink()
     missing = [name for name in plan.chunks if not _is_finished(root, name)]
     with _progress_bar(progress) as bar:
         task = bar.add_task(f"twin of {plan.twin}", total=total)
