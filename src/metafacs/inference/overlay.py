@@ -107,8 +107,8 @@ def _mark(
     size = max(1, round(width * scale)), max(1, round(height * scale))
     picture = Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS)
     # Lines are drawn larger and reduced, because Pillow does not smooth them.
-    canvas = picture.resize((size[0] * _SHARPNESS, size[1] * _SHARPNESS), Image.Resampling.BILINEAR)
-    draw = ImageDraw.Draw(canvas)
+    layer = Image.new("RGBA", (size[0] * _SHARPNESS, size[1] * _SHARPNESS))
+    draw = ImageDraw.Draw(layer)
     zoom = np.array([size[0] / width, size[1] / height]) * _SHARPNESS
     for face in faces:
         colour = colours.get(face.face_id, _PALE)
@@ -120,7 +120,9 @@ def _mark(
             _draw_landmarks(draw, (face.landmarks + 0.5) * zoom, colour, float(box[1, 0] - box[0, 0]))
         if len(faces) > 1:
             _draw_number(draw, str(face.face_id), colour, float(box[0, 0]), float(box[0, 1]))
-    return canvas.resize(size, Image.Resampling.LANCZOS)
+    layer = layer.resize(size, Image.Resampling.BOX)
+    picture.paste(layer, mask=layer)
+    return picture
 
 
 def _draw_landmarks(

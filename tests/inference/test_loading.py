@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from metafacs.faces import AlignmentSpec, align, find_faces, to_tensor
+from metafacs.inference.loading import detector_of, load_detector
+from metafacs.methods.single_task import SingleTask
+from metafacs.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+
+Picture = NDArray[np.uint8]
+KNOWN: dict[str, object] = {
+    "input_size": 64,
+    "crop_size": 64,
+    "alignment": {"box_enlarge": 2.6, "border": 128},
+    "threshold": 0.4,
+    "synthetic": True,
+    "licence": "none",
+}
+
+
+@pytest.fixture
+def make_checkpoint() -> Callable[..., Checkpoint]:
+    def make(**changes: object) -> Checkpoint:
+        torch.manual_seed(0)
+        method = SingleTask((1, 12), backbone="small")
+        known = {key: value for key, value in {**KNOWN, **changes}.items() if value is not None}
+        return Checkpoint(
+            "single_task", {"backbone": "small"}, (1, 12), (), method.state_dict(), known, iteration=3
+        )
+
+    return make
+
+
+def test_a_file_becomes_the_detector_that_was_trained(
+    make_checkpoint: Callable[..., Checkpoint], astronaut: Picture, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    checkpoint = make_checkpoint()
+    save_checkpoint(path, checkpoint)
+    detector = load_detector(path)
+    assert detector.aus == (1, 12)
+    assert detector.thresholds == {1: 0.4, 12: 0.4}
+    assert (detector.input_size, detector.crop_size, detector.synthetic) == (64, 64, True)
+    assert detector.alignment == AlignmentSpec(2.6, 128)
+    assert detector.description["model"] == str(path)
+    assert (detector.description["method"], detector.description["iterations"]) == ("single_task", 3)
+    (result,) = detector.analyse_picture(astronaut)
+    crop, _ = align(astronaut, find_faces(astronaut)[0].landmarks, 64, AlignmentSpec(2.6))
+    with torch.inference_mode():
+        expected = checkpoint.build_method().predict(to_tensor(crop[None])).probabilities[0]
+    assert list(result.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_an_action_unit_can_have_its_own_threshold(make_checkpoint: Callable[..., Checkpoint]) -> None:
+    detector = detector_of(make_checkpoint(thresholds={"12": 0.25}), "model")
+    assert detector.thresholds == {1: 0.4, 12: 0.25}
+
+
+def test_without_a_threshold_it_is_one_half(make_checkpoint: Callable[..., Checkpoint]) -> None:
+    assert detector_of(make_checkpoint(threshold=None), "model").thresholds == {1: 0.5, 12: 0.5}
+
+
+@pytest.mark.parametrize("name", ["input_size", "alignment"])
+def test_a_checkpoint_that_does_not_tell_its_crop_is_refused(
+    make_checkpoint: Callable[..., Checkpoint], name: str
+) -> None:
+    with pytest.raises(CheckpointError, match=name):
+        detector_of(make_checkpoint(**{name: None}), "old.safetensors")
+
+
+def test_thresholds_of_the_wrong_kind_are_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:
+    with pytest.raises(CheckpointError, match="thresholds"):
+        detector_of(make_checkpoint(thresholds=[0.5, 0.5]), "model")
+
+
+def test_an_unknown_method_is_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:
+    with pytest.raises(CheckpointError, match="known methods"):
+        detector_of(replace(make_checkpoint(), method="magic"), "model")

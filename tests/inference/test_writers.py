@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metafacs.inference.detector import Detector
+from metafacs.inference.result import FaceResult
+from metafacs.inference.writers import SUFFIXES, WRITERS, open_writer, sidecar_path
+
+Maker = Callable[..., Detector]
+LANDMARKS = np.arange(136, dtype=float).reshape(68, 2)
+FACE = FaceResult(
+    "b, ä.jpg",
+    frame=3,
+    face_id=1,
+    timestamp=0.12,
+    success=True,
+    score=0.91234,
+    box=(10.0, 20.0, 40.0, 70.0),
+    landmarks=LANDMARKS,
+    probabilities={1: 0.5, 6: 0.4999, 12: 0.4},
+)
+NO_FACE = FaceResult("wall.jpg", frame=4)
+
+
+def written(tmp_path: Path, form: str, detector: Detector, results: list[FaceResult]) -> Path:
+    path = tmp_path / "new folder" / f"faces{SUFFIXES[form]}"
+    with open_writer(path, form, detector) as writer:
+        for result in results:
+            writer.write(result)
+    return path
+
+
+def test_openface_columns_and_values(tmp_path: Path, make_detector: Maker) -> None:
+    path = written(tmp_path, "openface", make_detector(), [FACE, NO_FACE])
+    with path.open(encoding="utf-8", newline="") as file:
+        header, face, wall = list(csv.reader(file))
+    assert header[:6] == ["frame", "face_id", "timestamp", "confidence", "success", "input"]
+    assert header[6:10] == ["face_x", "face_y", "face_width", "face_height"]
+    assert header[10:] == ["AU01_p", "AU06_p", "AU12_p", "AU01_c", "AU06_c", "AU12_c"]
+    assert face[:10] == ["3", "1", "0.12", "0.912", "1", "b, ä.jpg", "10.0", "20.0", "30.0", "50.0"]
+    assert face[10:] == ["0.5", "0.4999", "0.4", "1", "0", "1"]
+    assert wall == ["4", "0", "0.0", "0.0", "0", "wall.jpg", *[""] * 10]
+
+
+def test_classes_never_contradict_the_printed_probabilities(tmp_path: Path, make_detector: Maker) -> None:
+    detector = make_detector()
+    results = [
+        FaceResult(
+            "a", i, success=True, score=1, probabilities={1: round(p, 4), 6: round(p, 4), 12: round(p, 4)}
+        )
+        for i, p in enumerate(np.linspace(0.49985, 0.50015, 13))
+    ]
+    table = pd.read_csv(written(tmp_path, "openface", detector, results))
+    for au in (1, 6, 12):
+        assert (
+            (table[f"AU{au:02d}_p"] >= detector.thresholds[au]).astype(int) == table[f"AU{au:02d}_c"]
+        ).all()
+
+
+def test_fex_has_bare_action_units(tmp_path: Path, make_detector: Maker) -> None:
+    table = pd.read_csv(written(tmp_path, "fex", make_detector(), [FACE, NO_FACE]))
+    rectangle = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore"]
+    assert list(table.columns[:5]) == rectangle
+    assert table.loc[0, rectangle].tolist() == [10, 20, 30, 50, 0.912]
+    assert table.loc[0, ["x_0", "y_0", "x_67", "y_67"]].tolist() == [0, 1, 134, 135]
+    assert table.loc[0, ["AU01", "AU06", "AU12"]].tolist() == [0.5, 0.4999, 0.4]
+    assert table.loc[0, "input"] == "b, ä.jpg"
+    assert table.loc[1, "frame"] == 4
+    assert table.loc[1, [*rectangle, "AU01", "x_0"]].isna().all()
+
+
+def test_json_lines_keep_nulls_and_landmarks(tmp_path: Path, make_detector: Maker) -> None:
+    path = written(tmp_path, "jsonl", make_detector(), [FACE, NO_FACE])
+    face, wall = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    assert face["landmarks"] == LANDMARKS.tolist()
+    assert (face["AU12_p"], face["AU12_c"], face["input"]) == (0.4, 1, "b, ä.jpg")
+    assert wall["landmarks"] is wall["AU12_p"] is wall["face_x"] is None
+    assert wall["success"] == 0
+
+
+def test_parquet_keeps_types_over_many_rows(tmp_path: Path, make_detector: Maker) -> None:
+    results = [FaceResult("v.mp4", i, timestamp=i / 30) if i % 3 else FACE for i in range(5000)]
+    table = pd.read_parquet(written(tmp_path, "parquet", make_detector(), results))
+    assert len(table) == 5000
+    assert table["frame"].dtype == np.int64
+    assert table["success"].sum() == sum(result.success for result in results)
+    assert table["AU01_c"].isna().sum() == (table["success"] == 0).sum()
+    assert np.stack(table["landmarks"][0]).tolist() == LANDMARKS.ravel().tolist()
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_the_sidecar_tells_what_a_reader_must_know(tmp_path: Path, make_detector: Maker, form: str) -> None:
+    path = written(tmp_path, form, make_detector(), [FACE])
+    content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
+    assert content["synthetic"] is True
+    assert content["thresholds"] == {"AU01": 0.5, "AU06": 0.5, "AU12": 0.4}
+    assert content["action_units"]["AU12"] == "Lip corner puller"
+    assert content["model"]["licence"] == "none"
+    assert (content["format"], content["device"]) == (form, "cpu")
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_a_file_of_no_rows_can_still_be_read(tmp_path: Path, make_detector: Maker, form: str) -> None:
+    path = written(tmp_path, form, make_detector(), [])
+    if form == "jsonl":
+        assert path.read_text() == ""
+    else:
+        assert len(pd.read_parquet(path) if form == "parquet" else pd.read_csv(path)) == 0
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, make_detector: Maker, form: str
+) -> None:
+    path = tmp_path / "faces.out"
+    path.write_text("old")
+
+    def fail() -> None:
+        with open_writer(path, form, make_detector()) as writer:
+            writer.write(FACE)
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_unknown_formats_and_folders_are_refused(tmp_path: Path, make_detector: Maker) -> None:
+    with (
+        pytest.raises(ValueError, match="openface, fex, jsonl, parquet"),
+        open_writer(tmp_path / "a", "xls", make_detector()),
+    ):
+        pass
+    with pytest.raises(ValueError, match="is a folder"), open_writer(tmp_path, "fex", make_detector()):
+        pass
