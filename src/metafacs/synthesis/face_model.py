@@ -71,9 +71,8 @@ class FaceModel:
     def face_vertices(self) -> Ints:
         """Vertices of the front of the face, without ears, neck and scalp: what framing is measured on."""
         x, y, z = self.neutral.T
-        return np.flatnonzero(
-            self._touches(SKIN) & (z > 0.55) & (y > 6.28) & (y < 7.75) & (np.abs(x) < 0.8)
-        ).astype(np.int32)
+        front = self._touches(SKIN) & (z > 0.55) & (y > 6.28) & (y < 7.75) & (np.abs(x) < 0.8)
+        return np.flatnonzero(front & ~self.ear_vertices).astype(np.int32)
 
     @cached_property
     def eye_vertices(self) -> tuple[Ints, Ints]:
