@@ -133,6 +133,17 @@ def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
         read_picture(path)
 
 
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coloured().save(tmp_path / "a.png")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(PictureError, match=r"a\.png may not be read \(Permission denied\)"):
+        read_picture(tmp_path / "a.png")
+
+
 def test_an_oversized_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     coloured().save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)

@@ -44,8 +44,11 @@ class GraphNetwork(nn.Module):
             layout = torch.channels_last if weight.dim() == 4 else torch.contiguous_format
             self.register_buffer(name.replace(".", "_"), weight.float().contiguous(memory_format=layout))
         self._steps: list[Step] = model["steps"]
-        self._operations = [self._operation(step) for step in self._steps]
         self._last_readers = self._find_last_readers()
+        self._operations = [
+            self._operation(step, finished)
+            for step, finished in zip(self._steps, self._last_readers, strict=True)
+        ]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the outputs of the graph.
@@ -81,11 +84,11 @@ class GraphNetwork(nn.Module):
             finished.append(last)
         return finished[::-1]
 
-    def _operation(self, step: Step) -> Operation:
+    def _operation(self, step: Step, finished: list[int]) -> Operation:
         kind = step["kind"]
         makers: dict[str, Callable[[Step], Operation]] = {
             "convolution": self._convolution,
-            "add": self._add,
+            "add": lambda step: self._add(step, finished),
             "activation": self._activation_alone,
             "max_pool": _max_pool,
             "pad_channels": lambda step: lambda maps: F.pad(maps[0], (0, 0, 0, 0, 0, step["count"])),
@@ -100,7 +103,9 @@ class GraphNetwork(nn.Module):
         return makers[kind](step)
 
     def _weight(self, name: str) -> Tensor:
-        return self.get_buffer(name.replace(".", "_"))
+        weight = self._buffers[name.replace(".", "_")]
+        assert weight is not None
+        return weight
 
     def _convolution(self, step: Step) -> Operation:
         left, right, top, bottom = step["padding"]
@@ -123,8 +128,14 @@ class GraphNetwork(nn.Module):
         pointwise = kernel == (1, 1) and stride == (1, 1) and groups == 1
         return mix_channels if pointwise else convolve
 
-    def _add(self, step: Step) -> Operation:
+    def _add(self, step: Step, finished: list[int]) -> Operation:
         activate = self._activation(step)
+        first, second = step["inputs"]
+        # A map that nobody reads again is added to in place; the pictures themselves are the caller's.
+        if first in finished and first != self._input:
+            return lambda maps: activate(maps[0].add_(maps[1]))
+        if second in finished and second != self._input:
+            return lambda maps: activate(maps[1].add_(maps[0]))
         return lambda maps: activate(maps[0] + maps[1])
 
     def _activation_alone(self, step: Step) -> Operation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -42,17 +41,17 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     if path.stat().st_size == 0:
         raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        with warnings.catch_warnings():
-            # A suspiciously large picture is refused like an impossibly large one.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                picture.load()
-                return _rgb(ImageOps.exif_transpose(picture))
+        with Image.open(path) as picture:
+            picture.load()
+            return _rgb(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError:
         raise PictureError(f"{path} is not a picture that can be read; convert it to JPEG or PNG") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         raise PictureError(f"{path} is too large ({error}); make it smaller first") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+    except PermissionError as error:
+        raise PictureError(f"{path} may not be read ({error.strerror}); change its permissions") from None
+    except Exception as error:
+        # Decoders meet damaged files with almost any kind of error.
         raise PictureError(f"{path} is truncated or damaged ({error}); copy or export it again") from error
 
 
