@@ -89,7 +89,7 @@ def draw_overlay(
     if faces:
         notes.append("Bar: probability; tick: threshold; coloured: present.")
     if synthetic:
-        notes.append("Trained on synthetic faces.")
+        notes.append("Model trained on synthetic faces.")
     return _compose(picture, panels, notes)
 
 
