@@ -26,7 +26,7 @@ from metafacs.synthesis.renderer import Subject
 from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
 PROTOTYPE = {"lab_112": 18.0, "wild_112": 12.0, "lab_224": 5.8, "wild_224": 4.2}
-DISPLAYS = (
+DISPLAYS: tuple[dict[int, float], ...] = (
     {},
     {12: 0.8, 6: 0.6},
     {1: 0.7, 2: 0.8, 5: 0.6, 26: 0.9},
@@ -86,9 +86,11 @@ def main() -> None:
     print(f"first pictures (compiling unless cached): {results['first_picture_seconds']:.1f} s")
     print(f"set-up of a person: {results['subject_seconds'] * 1000:.0f} ms (prototype 215 ms)")
     for name, before in PROTOTYPE.items():
-        kind, size = name.split("_")
+        kind_of_scene, side = name.split("_")
         rate = results[name]
-        print(f"{kind:>4} {size} px: {rate:6.1f} pictures/s per core ({rate / before:.1f} x the prototype)")
+        print(
+            f"{kind_of_scene:>4} {side} px: {rate:6.1f} pictures/s per core ({rate / before:.1f} x the prototype)"
+        )
     print(f"peak memory: {results['peak_memory_megabytes']:.0f} MB")
     print(json.dumps({"benchmark": "render", **{name: round(value, 4) for name, value in results.items()}}))
 

@@ -30,7 +30,7 @@ def visible_gap(vertices: np.ndarray) -> float:
     view = frame_face(vertices[model.face_vertices], (0, 0, 0), 11.0, (0, 0, 1.4), 448)
     place = view.to_camera_space(vertices)
     xy, depth = view.to_picture(place), -place[:, 2]
-    depth[np.unique(model.triangles[model.triangles_of(TEETH)])] += 0.05
+    depth[np.unique(model.triangles[model.triangles_of(TEETH)])] += 0.01
     solid = model.triangles_of(SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, MOUTH_CAVITY, EYE_SOCKET)
     triangle = Buffers(448, 448).draw(xy, depth, model.triangles, solid).triangle
     interior = np.isin(model.surface[triangle], (TEETH, TONGUE, MOUTH_CAVITY)) & (triangle >= 0)

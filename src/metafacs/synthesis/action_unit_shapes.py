@@ -180,7 +180,7 @@ def own_displacements() -> dict[int, Floats]:
         # the corrugator draws the brows together, which the face units leave out
         4: _push(model, (0.13, 7.52), (0.10, 0.09), (-0.030, -0.020, 0.0)),
         # the triangle beside the nostril bulges, the furrow sinks and the lip rises below its wing
-        11: _push(model, (0.25, 6.99), (0.075, 0.085), (0.012, 0.045, 0.050))
+        11: _push(model, (0.25, 6.99), (0.075, 0.085), (0.012, 0.048, 0.060))
         + _push(model, (0.205, 6.93), (0.030, 0.080), (0.0, 0.020, -0.028))
         + _push(model, (0.13, 6.79), (0.06, 0.07), (0.010, 0.030, 0.008)),
         # the corner is pulled inward and the cheek swells around it; it does not rise as in a smile

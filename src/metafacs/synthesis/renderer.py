@@ -49,7 +49,7 @@ SUPERSAMPLING = 2
 """Rendered pixels per picture pixel and axis."""
 
 _EYE_DEPTH = 0.03
-_TEETH_DEPTH = 0.05
+_TEETH_DEPTH = 0.01
 _LASH_DEPTH = -0.004
 _WIDE_OPEN = 0.25
 

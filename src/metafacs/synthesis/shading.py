@@ -259,12 +259,13 @@ def shade_head(
                 across = wa * neutral[a, 0] + wb * neutral[b, 0] + wc * neutral[c, 0]
                 gap = abs(np.sin(across * np.pi / 0.085))
                 # dark in a slit and toward the corners, where lips and cheeks shade the teeth
-                bare = step(0.02, 0.25, mouth_open) * (1 - 0.85 * step(0.09, 0.20, abs(across)))
+                bare = step(0.02, 0.16, mouth_open) * (1 - 0.85 * step(0.10, 0.21, abs(across)))
                 bright = (0.75 + 0.25 * min(gap * 3, 1.0)) * (0.06 + 0.94 * bare)
                 for k in range(3):
                     albedo[k] = _TEETH[k] * bright
-                ambient = bare * max(opened * 1.5, 0.6)
-                specular, wet, least_lit = 0.5 * bare, 1.0, 0.55
+                ambient = bare * max(opened * 1.5, 0.78)
+                nz += 1.0  # light scatters in a row of teeth: it is lit as one surface facing forward
+                specular, wet, least_lit = 0.5 * bare, 1.0, 0.75
             else:
                 for k in range(3):
                     albedo[k] = _TONGUE[k] if kind == 4 else _CAVITY[k]
