@@ -87,10 +87,8 @@ def main() -> None:
     print(f"set-up of a person: {results['subject_seconds'] * 1000:.0f} ms (prototype 215 ms)")
     for name, before in PROTOTYPE.items():
         kind_of_scene, side = name.split("_")
-        rate = results[name]
-        print(
-            f"{kind_of_scene:>4} {side} px: {rate:6.1f} pictures/s per core ({rate / before:.1f} x the prototype)"
-        )
+        rate, ratio = results[name], results[name] / before
+        print(f"{kind_of_scene:>4} {side} px: {rate:6.1f} pictures/s per core ({ratio:.1f} x the prototype)")
     print(f"peak memory: {results['peak_memory_megabytes']:.0f} MB")
     print(json.dumps({"benchmark": "render", **{name: round(value, 4) for name, value in results.items()}}))
 

@@ -130,7 +130,7 @@ def paint_skin(identity: Identity) -> Skin:
         )
     hair = HAIR_TONES[identity.hair_tone]
     if identity.beard > 0.02:
-        _blend(albedo, hair, _beard(rng, identity, coarse))
+        _blend(albedo, hair * np.float32(0.75), _beard(rng, identity, coarse))
     _paint_lips(albedo, rng, identity, tone)
     _blend(albedo, np.minimum(hair * np.float32(0.75), tone * np.float32(0.45)), _brows(rng, identity))
     albedo[..., 3] = masks.lips
