@@ -30,6 +30,9 @@ class BaseNet(nn.Module):
         backbone: Maps pictures to ``batch x features`` and has ``feature_width``.
         action_units: Number of action units.
         expressions: Number of expression classes; None for a net that only detects action units.
+
+    Attributes:
+        features: Width of the feature vector.
     """
 
     def __init__(self, backbone: nn.Module, action_units: int, expressions: int | None = None) -> None:
@@ -38,6 +41,7 @@ class BaseNet(nn.Module):
         if not isinstance(width, int):
             raise ValueError("a backbone must tell the width of its output in the attribute feature_width")
         self.backbone = backbone
+        self.features = width
         self.action_units = nn.Linear(width, action_units)
         self.expressions = None if expressions is None else nn.Linear(width, expressions)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -48,4 +49,6 @@ class SmallBackbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``batch x features`` for ``batch x 3 x height x width`` pictures, best 64 x 64."""
-        return self.projection(self.flatten(self.grid(self.stages(images))))
+        # CPU kernels are a fifth faster channels last, and every layer keeps the order of its input.
+        maps = self.stages(images.contiguous(memory_format=torch.channels_last))
+        return self.projection(self.flatten(self.grid(maps)))
