@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +51,27 @@ def test_same_arguments_same_bytes(subject: Subject) -> None:
     np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.landmarks, second.landmarks)
     assert first.action_units == second.action_units
+
+
+def test_another_process_renders_the_same_bytes() -> None:
+    program = (
+        "import hashlib\n"
+        "from metafacs.synthesis.activations import Activation\n"
+        "from metafacs.synthesis.contact_sheet import portrait_scene\n"
+        "from metafacs.synthesis.identities import sample_identity\n"
+        "from metafacs.synthesis.renderer import Subject, render\n"
+        "found = render(Subject(sample_identity(5)), Activation({1: 0.8, 25: 0.5}), portrait_scene(48))\n"
+        "print(hashlib.sha256(found.image.tobytes() + found.landmarks.tobytes()).hexdigest())\n"
+    )
+    source = Path(__file__).parents[2] / "src"
+    digests = set()
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(source)}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
 
 
 def test_rendering_leaves_subject_and_scene_untouched(subject: Subject, neutral: Rendering) -> None:
