@@ -22,8 +22,7 @@ PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
 
 def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:
     """Write rows of labels with painted pictures as a finished store."""
-    aus, expressions, size = description["aus"], description["expressions"], description["size"]
-    schema = shard_schema(aus, expressions)  # type: ignore[arg-type]
+    schema = shard_schema(description["aus"], description["expressions"])  # type: ignore[arg-type]
     path.mkdir(parents=True)
     table = pa.Table.from_pylist(rows, schema=schema)
     with pa.OSFile(str(path / "shard-00000.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:

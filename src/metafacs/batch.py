@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+import torch
 from torch import Tensor
-from torch import device as Device
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
-    def to(self, device: Device | str) -> Batch:
+    def to(self, device: torch.device | str) -> Batch:
         """Return the batch with every tensor on ``device``."""
         moved = {
             field.name: value.to(device)

@@ -38,7 +38,7 @@ def test_damaged_description_is_refused(tmp_path) -> None:
     (tmp_path / "store.json").write_text("{")
     with pytest.raises(StoreError, match="damaged"):
         Store(tmp_path)
-    with pytest.raises(StoreError, match=r"store\.json is missing"):
+    with pytest.raises(StoreError, match=r"no store\.json"):
         Store(tmp_path / "nowhere")
 
 

@@ -68,7 +68,9 @@ def test_every_group_moves_and_every_curve_is_finite(name: str, streams: dict[st
     before = {group: [p.detach().clone() for p in parameters] for group, parameters in groups.items()}
     for curves in iterate(method, streams, 2):
         assert curves
-        assert all(value.ndim == 0 and torch.isfinite(value) and not value.requires_grad for value in curves.values())
+        assert all(
+            value.ndim == 0 and torch.isfinite(value) and not value.requires_grad for value in curves.values()
+        )
     for group, parameters in groups.items():
         assert any(not torch.equal(p, q) for p, q in zip(parameters, before[group], strict=True)), group
     assert all(torch.isfinite(p).all() for p in method.parameters())
@@ -104,7 +106,9 @@ def test_same_seed_same_weights(name: str, streams: dict[str, Stream]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_checkpoint_brings_the_same_predictions_back(name: str, streams: dict[str, Stream], tmp_path: Path) -> None:
+def test_checkpoint_brings_the_same_predictions_back(
+    name: str, streams: dict[str, Stream], tmp_path: Path
+) -> None:
     method = build(name)
     iterate(method, streams, 1)
     saved = Checkpoint(name, {"backbone": "small"}, method.aus, method.expressions, method.state_dict(), {})

@@ -55,14 +55,18 @@ def written_out(method: MAL, data: dict[str, Batch]) -> dict[str, Tensor]:
     count = len(data["au"])
 
     def forward(parameters: dict[str, Tensor], images: Tensor):
-        return functional_call(method.network, (parameters, {n: b.clone() for n, b in still.items()}), (images,))
+        return functional_call(
+            method.network, (parameters, {n: b.clone() for n, b in still.items()}), (images,)
+        )
 
     def losses(parameters: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         out = forward(parameters, torch.cat([data["au"].images, data["expression"].images]))
         au = functional.binary_cross_entropy_with_logits(
             out.action_units[:count], data["au"].action_units, reduction="none"
         ).sum(1)
-        fe = functional.cross_entropy(out.expressions[count:], data["expression"].expression, reduction="none")
+        fe = functional.cross_entropy(
+            out.expressions[count:], data["expression"].expression, reduction="none"
+        )
         return torch.cat([au, fe]), out.features
 
     def weigh(features: Tensor) -> Tensor:
@@ -70,17 +74,27 @@ def written_out(method: MAL, data: dict[str, Batch]) -> dict[str, Tensor]:
         return r / r.sum()
 
     each, features = losses(theta)
-    gradient = torch.autograd.grad((weigh(features) * each).sum(), list(theta.values()), create_graph=True, allow_unused=True)
-    starred = {n: p if g is None else p - ALPHA * g for (n, p), g in zip(theta.items(), gradient, strict=True)}
+    gradient = torch.autograd.grad(
+        (weigh(features) * each).sum(), list(theta.values()), create_graph=True, allow_unused=True
+    )
+    starred = {
+        n: p if g is None else p - ALPHA * g for (n, p), g in zip(theta.items(), gradient, strict=True)
+    }
     logits = forward(starred, data["validation"].images).action_units
     targets = data["validation"].action_units
     balance = torch.where(targets == 1, method.positive_weights, method.negative_weights)
-    validation = (functional.binary_cross_entropy_with_logits(logits, targets, reduction="none") * balance).sum(1).mean()
+    validation = (
+        (functional.binary_cross_entropy_with_logits(logits, targets, reduction="none") * balance)
+        .sum(1)
+        .mean()
+    )
     meta = torch.autograd.grad(validation, list(psi.values()))
     for parameter, g in zip(psi.values(), meta, strict=True):
         parameter.data -= BETA * g
     each, features = losses(theta)
-    base = torch.autograd.grad((weigh(features).detach() * each).sum(), list(theta.values()), allow_unused=True)
+    base = torch.autograd.grad(
+        (weigh(features).detach() * each).sum(), list(theta.values()), allow_unused=True
+    )
     result = {f"weight_net.{n}": p.detach() for n, p in psi.items()}
     for (n, p), g in zip(theta.items(), base, strict=True):
         result[f"network.{n}"] = (p if g is None else p - ALPHA * g).detach()
@@ -110,7 +124,9 @@ def test_weights_sum_to_one_and_start_equal() -> None:
 def test_averages_of_the_curves_sum_to_one() -> None:
     method, data = build(), batches()
     curves = method.update(data, plain_stepper(method))
-    assert torch.allclose(curves["weight_action_units"] + curves["weight_expression"], torch.tensor(1.0).double())
+    assert torch.allclose(
+        curves["weight_action_units"] + curves["weight_expression"], torch.tensor(1.0).double()
+    )
 
 
 def test_virtual_step_can_follow_the_optimizer() -> None:

@@ -12,7 +12,9 @@ def test_descends_like_the_optimizer_it_wraps() -> None:
     torch.manual_seed(0)
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
     theirs.load_state_dict(ours.state_dict())
-    step = OptimizerStepper({"base": list(ours.parameters())}, {"base": OptimizerSpec("sgd", 0.1, 0.9, 0.01)}, 3)
+    step = OptimizerStepper(
+        {"base": list(ours.parameters())}, {"base": OptimizerSpec("sgd", 0.1, 0.9, 0.01)}, 3
+    )
     reference = torch.optim.SGD(theirs.parameters(), 0.1, 0.9, weight_decay=0.01)
     x = torch.randn(5, 3)
     for k in range(3):

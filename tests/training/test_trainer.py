@@ -29,7 +29,7 @@ def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object)
     return train(method, action_units=au.path, expression=fe.path, out=out, aus=[1, 4, 12], **settings)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -37,18 +37,21 @@ class Killed(Exception):
 def test_killed_and_resumed_run_ends_with_the_same_weights(
     method: str, tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"options": {"backbone": "small"}, "optimizers": {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")}}
+    options = {
+        "options": {"backbone": "small"},
+        "optimizers": {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")},
+    }
     whole = load_checkpoint(run(tmp_path / "whole", au_store, expression_store, method, **options))
     update, calls = METHODS[method].update, []
 
     def dying(self, batches, step):
         calls.append(1)
         if len(calls) == 9:
-            raise Killed
+            raise KilledError
         return update(self, batches, step)
 
     monkeypatch.setattr(METHODS[method], "update", dying)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(tmp_path / "parts", au_store, expression_store, method, **options)
     monkeypatch.setattr(METHODS[method], "update", update)
     resumed = load_checkpoint(run(tmp_path / "parts", au_store, expression_store, method, **options))
@@ -66,14 +69,18 @@ def test_finished_run_is_not_trained_again(tmp_path: Path, au_store: Store, expr
     assert again.history == first.history
 
 
-def test_other_configuration_does_not_overwrite(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+def test_other_configuration_does_not_overwrite(
+    tmp_path: Path, au_store: Store, expression_store: Store
+) -> None:
     run(tmp_path, au_store, expression_store)
     with pytest.raises(CheckpointError, match="another configuration"):
         run(tmp_path, au_store, expression_store, seed=1)
     assert (tmp_path / MODEL_FILE).exists()
 
 
-def test_divergence_keeps_the_last_checkpoint(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+def test_divergence_keeps_the_last_checkpoint(
+    tmp_path: Path, au_store: Store, expression_store: Store
+) -> None:
     wild = {"base": OptimizerSpec("sgd", 1e30, momentum=0.0)}
     with pytest.raises(DivergedError, match="at iteration"):
         run(tmp_path, au_store, expression_store, "single_task", optimizers=wild, checkpoint_every=1)
@@ -94,7 +101,9 @@ def test_missing_stream_is_named(tmp_path: Path, au_store: Store) -> None:
         Trainer("single_task", METHODS["single_task"]((1,), (), backbone="small"), {}, {}, None, tmp_path, {})  # type: ignore[arg-type, call-arg]
 
 
-def test_description_tells_what_a_user_must_know(tmp_path: Path, au_store: Store, expression_store: Store) -> None:
+def test_description_tells_what_a_user_must_know(
+    tmp_path: Path, au_store: Store, expression_store: Store
+) -> None:
     description = load_checkpoint(run(tmp_path, au_store, expression_store)).description
     assert description["synthetic"] is True
     assert description["input_size"] == 32

@@ -19,8 +19,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="model.safetensors that 'metafacs train' wrote")
     parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
-    parser.add_argument("--fold", type=int | None, default=None, help="fold; default the one it was trained for")
-    parser.add_argument("--out", type=Path | None, default=None, help="record; default record.json beside the model")
+    parser.add_argument(
+        "--fold", type=int | None, default=None, help="fold; default the one it was trained for"
+    )
+    parser.add_argument(
+        "--out", type=Path | None, default=None, help="record; default record.json beside the model"
+    )
     return parser
 
 
@@ -47,4 +51,5 @@ def print_scores(record: Record) -> None:
     if record.interval is not None:
         low, high = record.interval.f1_average
         people = len(record.per_subject)
-        print(f"average F1 {record.f1_average:.3f}, {record.interval.level:.0%} interval over {people} people [{low:.3f}, {high:.3f}]")
+        level = f"{record.interval.level:.0%} interval over {people} people"
+        print(f"average F1 {record.f1_average:.3f}, {level} [{low:.3f}, {high:.3f}]")

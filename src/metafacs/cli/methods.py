@@ -20,5 +20,7 @@ def run(arguments: Namespace) -> None:
     """Print the table of methods."""
     table = Table("method", "class", "reads", "what it is")
     for name, method in METHODS.items():
-        table.add_row(name, method.__name__, ", ".join(method.streams), (method.__doc__ or "").splitlines()[0])
+        table.add_row(
+            name, method.__name__, ", ".join(method.streams), (method.__doc__ or "").splitlines()[0]
+        )
     Console().print(table)

@@ -40,6 +40,6 @@ def run(arguments: Namespace) -> None:
         progress=arguments.progress,
     )
     unusable = store.description["skipped"][len(reading.skipped) :]
-    print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a usable face")
+    print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a face")
     for entry in unusable[:5]:
         print(f"  {entry['file']}: {entry['reason']}")

@@ -15,11 +15,13 @@ from metafacs.training.run import train
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
-    """Return the parser; the method that the words or the configuration name decides about ``--options.*``."""
+    """Return the parser; the method named by the words or the configuration decides about ``--options``."""
     method = _named_method(words)
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
-    parser.add_argument("--method", type=Literal[tuple(METHODS)], required=True, help="see 'metafacs methods'")
+    parser.add_argument(
+        "--method", type=Literal[tuple(METHODS)], required=True, help="see 'metafacs methods'"
+    )
     if method in METHODS:
         parser.add_class_arguments(METHODS[method], "options", skip={"aus", "expressions"}, instantiate=False)
     parser.add_function_arguments(train, skip={"method", "options"})

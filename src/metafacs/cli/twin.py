@@ -15,8 +15,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("dataset", type=Literal[tuple(TWINS)], help="data set whose twin is rendered")
-    parser.add_argument("--root", type=Path, required=True, help="folder to write; also takes up a stopped rendering")
-    parser.add_argument("--preset", type=Literal["tiny", "small", "full"], default="small", help="size of the twin")
+    parser.add_argument(
+        "--root", type=Path, required=True, help="folder to write; also takes up a stopped rendering"
+    )
+    parser.add_argument(
+        "--preset", type=Literal["tiny", "small", "full"], default="small", help="size of the twin"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the generator")
     parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
     parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from PIL import Image
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metafacs import __version__
 from metafacs.data.datasets import DatasetError, Reading, Sample, Skipped
@@ -24,6 +23,8 @@ from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
+from metafacs.files import write_json, written_whole
+from metafacs.progress import progress_bar
 
 PLAN_FILE = "plan.json"
 SKIPPED_KEY = b"skipped"
@@ -69,7 +70,9 @@ def prepare_store(
     _claim(out, plan)
     chunks = [reading.samples[i : i + _SHARD] for i in range(0, len(reading.samples), _SHARD)]
     names = [f"shard-{i:05d}.arrow" for i in range(len(chunks))]
-    todo = [(out / name, chunk) for name, chunk in zip(names, chunks, strict=True) if not (out / name).exists()]
+    todo = [
+        (out / name, chunk) for name, chunk in zip(names, chunks, strict=True) if not (out / name).exists()
+    ]
     work = partial(
         write_shard,
         aus=reading.aus,
@@ -78,7 +81,7 @@ def prepare_store(
         alignment=alignment,
         pre_aligned=reading.pre_aligned,
     )
-    with _bar(progress) as bar:
+    with progress_bar(progress) as bar:
         task = bar.add_task(f"preparing {reading.dataset}", total=len(reading.samples))
         bar.advance(task, len(reading.samples) - sum(len(chunk) for _, chunk in todo))
         for count in _run(work, todo, workers):
@@ -115,10 +118,12 @@ def write_shard(
     schema = shard_schema(aus, expressions)
     note = json.dumps([asdict(s) for s in skipped]).encode()
     table = pa.Table.from_pylist(rows, schema=schema).replace_schema_metadata({SKIPPED_KEY: note})
-    temporary = path.with_suffix(".partial")
-    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+    with (
+        written_whole(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
         writer.write_table(table)
-    os.replace(temporary, path)
     return len(samples)
 
 
@@ -168,12 +173,14 @@ def _claim(out: Path, plan: dict[str, object]) -> None:
     path = out / PLAN_FILE
     if path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(plan)):
-            raise StoreError(f"{out} holds a store of other data or settings; choose another --out or delete it")
+            raise StoreError(
+                f"{out} holds a store of other data or settings; choose another --out or delete it"
+            )
         return
     if out.exists() and any(out.iterdir()):
         raise StoreError(f"{out} is not empty and not a store; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(path, plan)
+    write_json(path, plan)
 
 
 def _run(work: partial[int], jobs: list[tuple[Path, list[Sample]]], workers: int | None) -> Iterator[int]:
@@ -202,22 +209,8 @@ def _finish(out: Path, reading: Reading, plan: dict[str, object], names: list[st
             skipped += json.loads(file.schema.metadata[SKIPPED_KEY])
             pictures += sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
     if not pictures:
-        raise DatasetError(f"no face was found in any of the {len(reading.samples)} pictures of {reading.root}")
-    _write_json(out / STORE_FILE, {**plan, "shards": names, "pictures": pictures, "skipped": skipped})
+        raise DatasetError(
+            f"no face was found in any of the {len(reading.samples)} pictures of {reading.root}"
+        )
+    write_json(out / STORE_FILE, {**plan, "shards": names, "pictures": pictures, "skipped": skipped})
     return Store(out)
-
-
-def _write_json(path: Path, content: dict[str, object]) -> None:
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def _bar(enabled: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        disable=not enabled,
-    )

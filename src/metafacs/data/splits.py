@@ -9,16 +9,46 @@ from dataclasses import dataclass
 import numpy as np
 
 BP4D_PARTS: tuple[tuple[str, ...], ...] = (
-    tuple("F001 M007 F018 F008 F002 M004 F010 F009 M012 M001 F016 M014 F023 M008".split()),
-    tuple("M011 F003 M010 M002 F005 F022 M018 M017 F013 M016 F020 F011 M013 M005".split()),
-    tuple("F007 F015 F006 F019 M006 M009 F012 M003 F004 F021 F017 M015 F014".split()),
+    (
+        "F001",
+        "M007",
+        "F018",
+        "F008",
+        "F002",
+        "M004",
+        "F010",
+        "F009",
+        "M012",
+        "M001",
+        "F016",
+        "M014",
+        "F023",
+        "M008",
+    ),
+    (
+        "M011",
+        "F003",
+        "M010",
+        "M002",
+        "F005",
+        "F022",
+        "M018",
+        "M017",
+        "F013",
+        "M016",
+        "F020",
+        "F011",
+        "M013",
+        "M005",
+    ),
+    ("F007", "F015", "F006", "F019", "M006", "M009", "F012", "M003", "F004", "F021", "F017", "M015", "F014"),
 )
 """The three parts of BP4D's people as published with JAA-Net and used by ME-GraphAU."""
 
 DISFA_PARTS: tuple[tuple[str, ...], ...] = (
-    tuple("SN002 SN010 SN001 SN026 SN027 SN032 SN030 SN009 SN016".split()),
-    tuple("SN013 SN018 SN011 SN028 SN012 SN006 SN031 SN021 SN024".split()),
-    tuple("SN003 SN029 SN023 SN025 SN008 SN005 SN007 SN017 SN004".split()),
+    ("SN002", "SN010", "SN001", "SN026", "SN027", "SN032", "SN030", "SN009", "SN016"),
+    ("SN013", "SN018", "SN011", "SN028", "SN012", "SN006", "SN031", "SN021", "SN024"),
+    ("SN003", "SN029", "SN023", "SN025", "SN008", "SN005", "SN007", "SN017", "SN004"),
 )
 """The three parts of DISFA's people as published with JAA-Net and used by ME-GraphAU."""
 
@@ -92,7 +122,10 @@ def published_split(dataset: str, fold: int, subjects: Iterable[str]) -> Split:
     held_out = set(parts[len(parts) - fold])
     split = Split("3fold", fold, tuple(sorted(present - held_out)), tuple(sorted(present & held_out)))
     if not split.train or not split.test:
-        raise SplitError(f"fold {fold} of {dataset} leaves nobody to train on or to test; the store holds {sorted(present)}")
+        raise SplitError(
+            f"fold {fold} of {dataset} leaves nobody to train on or to test; the store holds "
+            f"{', '.join(sorted(present))}"
+        )
     return split
 
 

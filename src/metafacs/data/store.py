@@ -64,11 +64,12 @@ class Store:
             self._tables = [pa.ipc.open_file(pa.memory_map(str(shard))).read_all() for shard in shards]
         except FileNotFoundError as error:
             raise StoreError(
-                f"{self.path} is not a finished prepared store ({Path(error.filename or STORE_FILE).name} is missing); "
+                f"{self.path} is not a finished prepared store (no "
+                f"{Path(error.filename or STORE_FILE).name}); "
                 "run 'metafacs prepare' (it goes on where it stopped)"
             ) from error
         except (ValueError, KeyError, pa.ArrowInvalid) as error:
-            raise StoreError(f"{self.path} is damaged ({error}); delete it and run 'metafacs prepare' again") from error
+            raise StoreError(f"{self.path} is damaged ({error}); delete it and prepare it again") from error
         self.aus = check_aus(self.description["aus"])
         self.expressions: tuple[str, ...] = tuple(self.description["expressions"])
         self.size = int(self.description["size"])
@@ -111,7 +112,9 @@ class Store:
     @cached_property
     def expression(self) -> np.ndarray:
         """Class index per row, -1 unknown."""
-        return np.concatenate([table.column("expression").to_numpy() for table in self._tables]).astype(np.int64)
+        return np.concatenate([table.column("expression").to_numpy() for table in self._tables]).astype(
+            np.int64
+        )
 
     @cached_property
     def votes(self) -> np.ndarray:
@@ -120,7 +123,7 @@ class Store:
 
     @cached_property
     def landmarks(self) -> np.ndarray:
-        """iBUG points in crop pixels, ``row x 68 x 2`` as (x, y)."""
+        """The 68 iBUG points in crop pixels, ``row x 68 x 2`` as (x, y)."""
         return self._lists("landmarks", LANDMARKS * 2).reshape(-1, LANDMARKS, 2)
 
     def columns_of(self, aus: Iterable[int]) -> np.ndarray:
@@ -152,7 +155,9 @@ class Store:
         return out
 
     def _strings(self, name: str) -> np.ndarray:
-        return np.array([value or "" for table in self._tables for value in table.column(name).to_pylist()], dtype=str)
+        return np.array(
+            [value or "" for table in self._tables for value in table.column(name).to_pylist()], dtype=str
+        )
 
     def _lists(self, name: str, width: int) -> np.ndarray:
         blocks = []

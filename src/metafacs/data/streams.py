@@ -50,7 +50,9 @@ class Stream:
         augmentation: Augmentation | None = None,
     ) -> None:
         if not len(rows):
-            raise ValueError(f"stream '{name}' has no pictures; check the split and the labels of {store.path}")
+            raise ValueError(
+                f"stream '{name}' has no pictures; check the split and the labels of {store.path}"
+            )
         check_crop(store.size, size)
         self.store, self.rows, self.aus = store, np.asarray(rows), aus
         self.batch_size, self.size = batch_size, size
@@ -108,7 +110,9 @@ class Stream:
         people = [self._people[person] if person else -1 for person in self.store.subjects[rows]]
         return Batch(
             images=to_tensor(pictures),
-            action_units=torch.from_numpy(self.store.action_units[rows][:, self._columns]) if self.aus else None,
+            action_units=torch.from_numpy(self.store.action_units[rows][:, self._columns])
+            if self.aus
+            else None,
             expression=torch.from_numpy(self.store.expression[rows]) if self.store.expressions else None,
             subject=torch.tensor(people),
             index=torch.from_numpy(rows),

@@ -32,7 +32,9 @@ def crop_centre(images: np.ndarray, size: int) -> np.ndarray:
     return images[:, offset : offset + size, offset : offset + size]
 
 
-def augment(images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
+def augment(
+    images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
     """Crop every picture at random, mirror some, change the light.
 
     Args:
@@ -50,11 +52,11 @@ def augment(images: np.ndarray, size: int, augmentation: Augmentation, rng: np.r
     count, side = images.shape[:2]
     check_crop(side, size)
     corners = rng.integers(0, side - size + 1, (count, 2))
-    mirrored = rng.random(count) < augmentation.flip
+    mirrored = np.less(rng.random(count), augmentation.flip)
     out = np.empty((count, size, size, 3), dtype=np.uint8)
-    for i, ((y, x), flip) in enumerate(zip(corners, mirrored, strict=True)):
+    for i, (y, x) in enumerate(corners.tolist()):
         window = images[i, y : y + size, x : x + size]
-        out[i] = window[:, ::-1] if flip else window
+        out[i] = window[:, ::-1] if mirrored[i] else window
     if augmentation.brightness or augmentation.contrast:
         gain = 1 + augmentation.contrast * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
         shift = augmentation.brightness * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
@@ -71,6 +73,6 @@ def check_crop(side: int, size: int) -> None:
     """
     if size > side:
         raise ValueError(
-            f"the network reads {size} px but the store holds {side} px crops; prepare the store with --size {size} "
-            "or more, or lower the input size"
+            f"the network reads {size} px but the store holds {side} px crops; prepare the store with "
+            f"--size {size} or more, or lower the input size"
         )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from metafacs.facs import check_aus
+from metafacs.files import write_json
 
 SCHEMA = 1
 OUTCOME_NAMES = ("tp", "fp", "fn", "tn")
@@ -196,14 +196,7 @@ class Record:
 
 def write_record(record: Record, path: Path) -> None:
     """Write a record as JSON, atomically; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record.to_json(), allow_nan=False, indent=1) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_json(path, record.to_json())
 
 
 def read_record(path: Path) -> Record:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ import torch
 
 from metafacs import __version__
 from metafacs.facs import au_column, au_name
+from metafacs.files import write_json, written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
 
@@ -190,18 +190,13 @@ def open_writer(path: str | Path, form: str, detector: Detector) -> Iterator[Res
         raise ValueError(
             f"{path} is a folder; give the name of a file, e.g. {path / ('faces' + SUFFIXES[form])}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    writer = WRITERS[form](partial, detector.aus, detector.thresholds)
-    try:
-        yield writer
-        writer.close()
-        write_sidecar(path, form, detector)
-        os.replace(partial, path)
-    finally:
-        if partial.exists():
+    with written_whole(path) as temporary:
+        writer = WRITERS[form](temporary, detector.aus, detector.thresholds)
+        try:
+            yield writer
+        finally:
             writer.close()
-            partial.unlink()
+        write_sidecar(path, form, detector)
 
 
 def sidecar_path(path: str | Path) -> Path:
@@ -224,10 +219,7 @@ def write_sidecar(path: str | Path, form: str, detector: Detector) -> None:
         "units": "boxes and landmarks in pixels, the centre of the first pixel at 0; time in seconds",
         "model": dict(detector.description),
     }
-    target = sidecar_path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, target)
+    write_json(sidecar_path(path), content)
 
 
 def _rectangle(result: FaceResult) -> tuple[float | None, float | None, float | None, float | None]:

@@ -88,7 +88,7 @@ class Method(nn.Module, ABC):
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return the paper's optimiser for each group; a configuration may override them."""
 
-    def observe_labels(self, labels: Mapping[str, Tensor]) -> None:  # noqa: B027 (most methods need nothing)
+    def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Look once, before training, at all AU labels of each stream: ``row x au``, NaN unknown."""
 
     @abstractmethod

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import ESTIMATORS, BilevelProblem
-from metafacs.losses.action_units import ClassWeights, action_unit_loss, balanced_action_unit_loss, class_balanced_weights
+from metafacs.losses.action_units import (
+    ClassWeights,
+    action_unit_loss,
+    balanced_action_unit_loss,
+    class_balanced_weights,
+)
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.models.backbones import BackboneName, build_backbone
@@ -24,8 +29,8 @@ class MAL(Method):
     """AU detection helped by expression recognition with learned weights per picture.
 
     Implements Algorithm 1 and Eqs. (3)-(11) of Li & Shan, "Meta Auxiliary Learning for Facial Action Unit
-    Detection"; theta -> ``network``, psi -> ``weight_net``, alpha and beta -> the learning rates of the groups
-    ``base`` and ``meta``.
+    Detection"; theta -> ``network``, psi -> ``weight_net``, alpha and beta -> the learning rates of the
+    groups ``base`` and ``meta``.
 
     Differs from the paper where it is silent or contradicts itself: the meta net reads detached features; the
     weights of a batch are divided by their sum over both tasks, and the gradient passes through that
@@ -55,13 +60,13 @@ class MAL(Method):
         backbone: BackboneName = "resnet34",
         weights: str = "none",
         reduction: Literal["sum", "mean"] = "sum",
-        estimator: EstimatorName = "forward_mode",
+        estimator: EstimatorName = "tangent",
         virtual_step: Literal["optimizer", "sgd"] = "sgd",
     ) -> None:
         super().__init__(aus, expressions)
         features = build_backbone(backbone, weights)
         self.network = BaseNet(features, len(self.aus), len(self.expressions))
-        self.weight_net = WeightNet(features.feature_width)
+        self.weight_net = WeightNet(self.network.features)
         self.reduction: Literal["sum", "mean"] = reduction
         self.estimator: EstimatorName = estimator
         self.virtual_step: Literal["optimizer", "sgd"] = virtual_step
@@ -79,11 +84,11 @@ class MAL(Method):
         return {"base": list(self.network.parameters()), "meta": list(self.weight_net.parameters())}
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return alpha = beta = .001: SGD with momentum for theta, plain SGD for psi (FACTS H, MAL 7)."""
+        """Return alpha = beta = .001: SGD with momentum for theta, plain SGD for psi as Eq. (7) prints it."""
         return {"base": OptimizerSpec(), "meta": OptimizerSpec(momentum=0.0, weight_decay=0.0)}
 
     def sample_weights(self, outputs: Outputs) -> Tensor:
-        """Return w_AU then w_FE of Eq. (4), normalised as in section 4.1.2: they sum to one over both tasks."""
+        """Return w_AU, then w_FE of Eq. (4); section 4.1.2: they sum to one over both tasks."""
         raw = self.weight_net(outputs.features.detach())
         return raw / raw.sum()
 
@@ -96,6 +101,7 @@ class MAL(Method):
             au = action_unit_loss(
                 outputs.action_units[:count], faces.require("action_units"), reduction=self.reduction
             )
+            assert outputs.expressions is not None
             fe = expression_loss(outputs.expressions[count:], expressive.require("expression"))
             return torch.cat([au, fe])
 

@@ -19,7 +19,8 @@ from metafacs.models.networks import BaseNet
 class MultiTask(SingleLossMethod):
     """Shared backbone with an AU and an expression classifier, losses added 1 : rho.
 
-    Implements MTL of Li & Shan (MAL), sections 3.1 and 4.3: L = mean L_AU + rho * mean L_FE; rho -> ``balance``.
+    Implements MTL of Li & Shan (MAL), sections 3.1 and 4.3: L = mean L_AU + rho * mean L_FE;
+    rho -> ``balance``.
 
     Args:
         aus: FACS numbers to detect.
@@ -48,7 +49,7 @@ class MultiTask(SingleLossMethod):
         self.balance = balance
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return SGD at .001 (momentum and decay: FACTS H, MAL 7)."""
+        """Return SGD at .001; momentum and decay, which the paper leaves open, as usual for ResNets."""
         return {"base": OptimizerSpec()}
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
@@ -59,6 +60,7 @@ class MultiTask(SingleLossMethod):
         au = action_unit_loss(
             outputs.action_units[:count], faces.require("action_units"), reduction=self.reduction
         )
+        assert outputs.expressions is not None
         fe = expression_loss(outputs.expressions[count:], expressive.require("expression"))
         return {"loss_action_units": au.mean(), "loss_expression": self.balance * fe.mean()}
 

@@ -43,7 +43,7 @@ class SingleTask(SingleLossMethod):
         self.reduction: Literal["sum", "mean"] = reduction
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return SGD at .001 (momentum and decay: FACTS H, MAL 7)."""
+        """Return SGD at .001; momentum and decay, which the paper leaves open, as usual for ResNets."""
         return {"base": OptimizerSpec()}
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:

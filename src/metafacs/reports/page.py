@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
+from metafacs.files import written_whole
 from metafacs.reports.claims import Claim
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.pictures import Picture, PictureRow
@@ -62,13 +62,8 @@ def render_page(content: ReportContent) -> str:
 
 def write_page(content: ReportContent, path: Path) -> None:
     """Write the page, atomically; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with written_whole(path) as temporary:
         temporary.write_text(render_page(content), encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _header(content: ReportContent) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from metafacs.files import written_whole
 from metafacs.methods import METHODS, Method
 
 FORMAT = "metafacs-checkpoint-1"
@@ -63,10 +63,12 @@ class Checkpoint:
             CheckpointError: If the method is unknown or the weights do not fit it.
         """
         if self.method not in METHODS:
-            raise CheckpointError(f"the checkpoint was trained with '{self.method}'; known methods: {sorted(METHODS)}")
+            raise CheckpointError(
+                f"the checkpoint was trained with '{self.method}'; known methods: {sorted(METHODS)}"
+            )
         # Initial weights were needed once; a checkpoint brings its own.
         options = {**self.options, "weights": "none"}
-        method = METHODS[self.method](self.aus, self.expressions, **options)  # type: ignore[arg-type]
+        method = METHODS[self.method](self.aus, self.expressions, **options)
         try:
             method.load_state_dict(self.weights)
         except RuntimeError as error:
@@ -90,9 +92,9 @@ class Checkpoint:
 
 def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
     """Write the checkpoint under a temporary name and rename it, so that a kill leaves the old one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {_METHOD + name: value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()}
+    tensors = {
+        _METHOD + name: value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()
+    }
     for group, state in checkpoint.optimizers.items():
         for position, values in state.items():
             for name, value in values.items():
@@ -111,9 +113,8 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         "pending": checkpoint.pending,
         "seconds": checkpoint.seconds,
     }
-    temporary = path.with_name(path.name + ".partial")
-    save_file(tensors, str(temporary), metadata={"metafacs": json.dumps(description)})
-    os.replace(temporary, path)
+    with written_whole(path) as temporary:
+        save_file(tensors, str(temporary), metadata={"metafacs": json.dumps(description)})
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
@@ -124,13 +125,17 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote")
+        raise CheckpointError(
+            f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote"
+        )
     try:
         with safe_open(str(path), framework="pt") as file:
             header = (file.metadata() or {}).get("metafacs")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}); copy or train it again") from error
+        raise CheckpointError(
+            f"{path} is truncated or not a safetensors file ({error}); copy or train it again"
+        ) from error
     if header is None:
         raise CheckpointError(f"{path} is a safetensors file but not a metafacs checkpoint")
     content = json.loads(header)

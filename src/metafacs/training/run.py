@@ -33,6 +33,10 @@ class BatchSizes:
     validation: int = 256
 
 
+MAL_BATCH = BatchSizes()
+MAL_AUGMENTATION = Augmentation()
+
+
 @dataclass(frozen=True)
 class Sources:
     """The rows that a run draws from.
@@ -59,10 +63,10 @@ def train(
     aus: list[int] | None = None,
     fold: int | None = 1,
     iterations: int = 1000,
-    batch: BatchSizes = BatchSizes(),  # noqa: B008 (frozen)
+    batch: BatchSizes = MAL_BATCH,
     size: int = 224,
     reserve: float = 0.02,
-    augmentation: Augmentation = Augmentation(),  # noqa: B008 (frozen)
+    augmentation: Augmentation = MAL_AUGMENTATION,
     optimizers: dict[str, OptimizerSpec] | None = None,
     seed: int = 0,
     checkpoint_every: int = 200,
@@ -116,7 +120,7 @@ def train(
     }
     trainer = Trainer(
         method,
-        kind(numbers, names, **options),  # type: ignore[arg-type]
+        kind(numbers, names, **options),
         dict(options),
         make_streams(store, faces, sources, numbers, batch, size, seed, augmentation),
         TrainingPlan(iterations, checkpoint_every=checkpoint_every),
@@ -158,7 +162,14 @@ def make_streams(
 
     def stream(source: Store, rows: np.ndarray, name: str, count: int, numbers: tuple[int, ...]) -> Stream:
         return Stream(
-            source, rows, aus=numbers, name=name, batch_size=count, size=size, seed=seed, augmentation=augmentation
+            source,
+            rows,
+            aus=numbers,
+            name=name,
+            batch_size=count,
+            size=size,
+            seed=seed,
+            augmentation=augmentation,
         )
 
     streams = {
@@ -190,7 +201,9 @@ def describe_run(
         "alignment": store.description["alignment"],
         "threshold": 0.5,
         "synthetic": synthetic,
-        "data": [{key: s.description[key] for key in ("dataset", "synthetic", "twin", "labels_hash")} for s in used],
+        "data": [
+            {key: s.description[key] for key in ("dataset", "synthetic", "twin", "labels_hash")} for s in used
+        ],
         "pictures": {
             "au": len(sources.train),
             "validation": len(sources.reserve),
@@ -198,14 +211,21 @@ def describe_run(
         },
         "split": None
         if split is None
-        else {"name": split.name, "fold": split.fold, "hash": split.hash, "train": split.train, "test": split.test},
+        else {
+            "name": split.name,
+            "fold": split.fold,
+            "hash": split.hash,
+            "train": split.train,
+            "test": split.test,
+        },
         "seed": seed,
         "augmentation": asdict(augmentation),
         "batch": asdict(batch),
         "optimizers": {name: asdict(spec) for name, spec in optimizers.items()},
         "licence": "trained on synthetic faces only; no restriction from a data set"
         if all(s.synthetic for s in used)
-        else "trained on licensed pictures: the terms of " + ", ".join(s.dataset for s in used if not s.synthetic),
+        else "trained on licensed pictures: the terms of "
+        + ", ".join(s.dataset for s in used if not s.synthetic),
     }
     plain: dict[str, object] = json.loads(json.dumps(description))
     return plain

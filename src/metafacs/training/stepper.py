@@ -35,7 +35,9 @@ class OptimizerStepper:
         iterations: int,
     ) -> None:
         if set(groups) != set(specs):
-            raise ValueError(f"optimizers are given for {sorted(specs)} but the method has groups {sorted(groups)}")
+            raise ValueError(
+                f"optimizers are given for {sorted(specs)} but the method has groups {sorted(groups)}"
+            )
         self._parameters = {name: list(parameters) for name, parameters in groups.items()}
         self._specs = dict(specs)
         self._iterations = iterations
@@ -72,12 +74,13 @@ class OptimizerStepper:
             DivergedError: If a gradient is not finite; the parameters are unchanged then.
         """
         optimizer = self.optimizers[group]
+        norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
+        if not torch.isfinite(norm):
+            raise DivergedError(
+                f"the gradient of group '{group}' is not finite at iteration {self.iteration}"
+            )
         for parameter, gradient in zip(self._parameters[group], gradients, strict=True):
             parameter.grad = gradient.detach()
-        norm = torch.stack(torch._foreach_norm([p.grad for p in self._parameters[group]])).norm()
-        if not torch.isfinite(norm):
-            optimizer.zero_grad(set_to_none=True)
-            raise DivergedError(f"the gradient of group '{group}' is not finite at iteration {self.iteration}")
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

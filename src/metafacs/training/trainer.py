@@ -1,4 +1,7 @@
-"""The loop: fetch batches, let the method update, write curves and checkpoints, resume. It never asks which method."""
+"""The loop: fetch batches, let the method update, write curves and checkpoints, resume.
+
+It never asks which method it trains.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,12 @@ from types import FrameType
 
 import torch
 from lightning_fabric import Fabric
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from metafacs.batch import Batch
 from metafacs.data.streams import Stream
 from metafacs.methods import Method, OptimizerSpec
+from metafacs.progress import progress_bar
 from metafacs.training.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -107,7 +110,7 @@ class Trainer:
             labels = {name: torch.from_numpy(s.targets()) for name, s in self.streams.items() if s.aus}
             self.method.observe_labels(labels)
         began, before = time.perf_counter(), self.seconds
-        with _bar(progress) as bar, _stop_signals() as stopped, self._batches() as batches:
+        with progress_bar(progress) as bar, _stop_signals() as stopped, self._batches() as batches:
             task = bar.add_task(self.method_name, total=self.plan.iterations, completed=self.iteration)
             for batch in batches:
                 self.stepper.start(self.iteration)
@@ -121,7 +124,9 @@ class Trainer:
                 if stopped or self.iteration % self.plan.checkpoint_every == 0:
                     save_checkpoint(self.out / CHECKPOINT_FILE, self._checkpoint())
                 if stopped:
-                    raise KeyboardInterrupt(f"stopped at iteration {self.iteration}; the same command goes on from here")
+                    raise KeyboardInterrupt(
+                        f"stopped at iteration {self.iteration}; the same command goes on from here"
+                    )
         save_checkpoint(model, self._checkpoint().finished())
         (self.out / CHECKPOINT_FILE).unlink(missing_ok=True)
         return model
@@ -129,6 +134,7 @@ class Trainer:
     @contextmanager
     def _batches(self) -> Iterator[Iterator[dict[str, Batch]]]:
         """Yield the remaining batches, each prepared while the one before is being used."""
+
         def fetch(k: int) -> dict[str, Batch]:
             found = {name: stream.batch(k) for name, stream in self.streams.items()}
             return {name: batch.to(self.fabric.device) for name, batch in found.items()}
@@ -150,7 +156,9 @@ class Trainer:
         for name, values in self._pending().items():
             mean = math.fsum(values) / len(values)
             if math.isnan(mean):
-                raise DivergedError(f"{name} is NaN before iteration {self.iteration}; the last checkpoint is kept")
+                raise DivergedError(
+                    f"{name} is NaN before iteration {self.iteration}; the last checkpoint is kept"
+                )
             self.history.setdefault(name, []).append(mean)
         self._since_point = []
 
@@ -179,9 +187,15 @@ class Trainer:
         if path is None:
             return
         saved = load_checkpoint(path)
-        same = (saved.method, saved.options, saved.description) == (self.method_name, self.options, self.description)
+        same = (saved.method, saved.options, saved.description) == (
+            self.method_name,
+            self.options,
+            self.description,
+        )
         if not same:
-            raise CheckpointError(f"{path} belongs to another configuration; choose another --out or delete {self.out}")
+            raise CheckpointError(
+                f"{path} belongs to another configuration; choose another --out or delete {self.out}"
+            )
         self.method.load_state_dict(saved.weights)
         for name, state in saved.optimizers.items():
             restore_optimizer(self.stepper.optimizers[name], state)
@@ -189,7 +203,9 @@ class Trainer:
             torch.set_rng_state(saved.random_state)
         self.history, self.iteration, self.seconds = saved.history, saved.iteration, saved.seconds
         count = max(map(len, saved.pending.values()), default=0)
-        self._since_point = [{name: values[i] for name, values in saved.pending.items()} for i in range(count)]
+        self._since_point = [
+            {name: values[i] for name, values in saved.pending.items()} for i in range(count)
+        ]
 
 
 @contextmanager
@@ -213,13 +229,3 @@ def _stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _bar(enabled: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        disable=not enabled,
-    )

@@ -49,7 +49,9 @@ def read_bp4d(root: Path | str) -> Reading:
         if match is None:
             reading.skip(path, None, "file name is not <subject>_<task>.csv")
             continue
-        _read_sequence(reading, path, sequences / match["subject"] / match["task"], match["subject"], match["task"])
+        _read_sequence(
+            reading, path, sequences / match["subject"] / match["task"], match["subject"], match["task"]
+        )
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 

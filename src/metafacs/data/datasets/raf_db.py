@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metafacs.data.datasets.reading import DatasetError, Reading, Sample, numbered_lines, read_twin, require_folder
+from metafacs.data.datasets.reading import (
+    DatasetError,
+    Reading,
+    Sample,
+    numbered_lines,
+    read_twin,
+    require_folder,
+)
 from metafacs.facs import EXPRESSIONS
 
 
@@ -29,7 +36,9 @@ def read_raf_db(root: Path | str) -> Reading:
     """
     root = Path(root)
     basic = require_folder(root / "basic", "EmoLabel and Image of RAF-DB")
-    pictures = require_folder(basic / "Image" / "aligned", "the aligned pictures, e.g. train_00001_aligned.jpg")
+    pictures = require_folder(
+        basic / "Image" / "aligned", "the aligned pictures, e.g. train_00001_aligned.jpg"
+    )
     labels = basic / "EmoLabel" / "list_patition_label.txt"
     if not labels.is_file():
         raise DatasetError(f"{labels} is missing: it is RAF-DB's list of labels ('train_00001.jpg 5')")
@@ -68,7 +77,9 @@ def _read_votes(reading: Reading, path: Path) -> dict[str, tuple[float, ...]]:
         except ValueError:
             shares = ()
         if len(shares) != len(EXPRESSIONS) or abs(sum(shares) - 1) > 0.02:
-            reading.skip(path, number, f"line is not '<name>.jpg' and {len(EXPRESSIONS)} shares that sum to 1")
+            reading.skip(
+                path, number, f"line is not '<name>.jpg' and {len(EXPRESSIONS)} shares that sum to 1"
+            )
             continue
         votes[name] = shares
     return votes

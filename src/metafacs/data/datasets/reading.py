@@ -140,7 +140,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})") from error
+        raise DatasetError(
+            f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})"
+        ) from error
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield number, line.strip()

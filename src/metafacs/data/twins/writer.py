@@ -26,21 +26,15 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from metafacs import __version__
+from metafacs.data.datasets.reading import TWIN_FILE
+from metafacs.files import written_whole
+from metafacs.progress import progress_bar
 
 Preset = Literal["tiny", "small", "full"]
 PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
 
-TWIN_FILE = "TWIN.json"
 FORMAT = 1
 """Number of the generator's output; raised whenever the same seed gives other bytes."""
 
@@ -147,7 +141,7 @@ def write_twin(
     for leftover in root.rglob(".*.tmp"):  # of a process that was killed while it wrote
         leftover.unlink()
     missing = [name for name in plan.chunks if not _is_finished(root, name)]
-    with _progress_bar(progress) as bar:
+    with progress_bar(progress) as bar:
         task = bar.add_task(f"twin of {plan.twin}", total=total)
         bar.advance(task, total - sum(plan.pictures[name] for name in missing))
         for name in _render_missing(root, plan, missing, workers):
@@ -190,15 +184,9 @@ def write_jpeg(path: Path, image: NDArray[np.uint8], quality: int = _JPEG_QUALIT
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    """Write a file whole or not at all."""
+    with written_whole(path) as temporary:
         temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _claim(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
@@ -313,18 +301,6 @@ def _cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _progress_bar(show: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("pictures"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        disable=not show,
-    )
 
 
 def _summary(
