@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 
 SIDED_UNITS: dict[int, dict[str, float]] = {
-    2: {"browOuterUp": 1.5},
+    2: {"browOuterUp": 1.9},
     4: {"browDown": 1.15},
     5: {"eyeWide": 1.0},
     6: {"cheekSquint": 1.5, "eyeSquint": 0.30},
@@ -30,7 +30,7 @@ SIDED_UNITS: dict[int, dict[str, float]] = {
     11: {"mouthUpperUp": 0.22, "noseSneer": 0.25},
     12: {"mouthSmile": 0.95},
     14: {"mouthDimple": 1.1, "mouthStretch": 0.35},
-    15: {"mouthFrown": 1.2},
+    15: {"mouthFrown": 1.45},
     16: {"mouthLowerDown": 1.0},
     20: {"mouthStretch": 1.2},
     24: {"mouthPress": 0.55, "mouthStretch": -0.35},
@@ -42,7 +42,7 @@ SIDED_UNITS: dict[int, dict[str, float]] = {
 WHOLE_UNITS: dict[int, dict[str, float]] = {
     1: {"browInnerUp": 2.2},
     17: {"mouthShrugLower": 1.5},
-    18: {"mouthPucker": 0.9},
+    18: {"mouthPucker": 1.15},
     22: {"mouthFunnel": 0.8},
     23: {"mouthRollUpper": 0.55, "mouthRollLower": 0.55, "mouthPucker": 0.35},
     24: {"mouthRollUpper": 0.5, "mouthRollLower": 0.5},
@@ -56,7 +56,7 @@ WHOLE_UNITS: dict[int, dict[str, float]] = {
 
 MOST: dict[str, float] = {
     **{"eyeBlink": 1.0, "eyeSquint": 1.15, "cheekSquint": 1.5, "browDown": 1.4, "jawOpen": 0.95},
-    **{"mouthRollUpper": 1.4, "mouthRollLower": 1.4, "mouthUpperUp": 1.3, "mouthPucker": 1.0},
+    **{"mouthRollUpper": 1.4, "mouthRollLower": 1.4, "mouthUpperUp": 1.3, "mouthPucker": 1.3},
 }
 """Face unit -> greatest weight that several action units may add up to; beyond it the mesh folds."""
 
@@ -179,10 +179,12 @@ def own_displacements() -> dict[int, Floats]:
     return {
         # the corrugator draws the brows together, which the face units leave out
         4: _push(model, (0.13, 7.52), (0.10, 0.09), (-0.030, -0.020, 0.0)),
+        # the lower lid rises and bulges over the eyeball, more than the squint of the face units
+        7: _push(model, (0.29, 7.275), (0.12, 0.028), (0.0, 0.016, 0.020)),
         # the triangle beside the nostril bulges, the furrow sinks and the lip rises below its wing
-        11: _push(model, (0.25, 6.99), (0.075, 0.085), (0.012, 0.048, 0.060))
+        11: _push(model, (0.25, 6.99), (0.075, 0.085), (0.014, 0.052, 0.070))
         + _push(model, (0.205, 6.93), (0.030, 0.080), (0.0, 0.020, -0.028))
-        + _push(model, (0.13, 6.79), (0.06, 0.07), (0.010, 0.030, 0.008)),
+        + _push(model, (0.13, 6.79), (0.06, 0.07), (0.012, 0.038, 0.010)),
         # the corner is pulled inward and the cheek swells around it; it does not rise as in a smile
         14: _push(model, (0.275, 6.69), (0.045, 0.06), (0.006, -0.022, -0.060)),
         17: _push(model, (0.0, 6.45), (0.14, 0.08), (0.0, 0.020, 0.020)),

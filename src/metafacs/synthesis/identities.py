@@ -189,9 +189,9 @@ _RESTING: dict[str, tuple[float, float, float, float]] = {
     "mouthPress": (0.06, 0.14, -0.1, 0.4),
     "mouthStretch": (0.0, 0.10, -0.2, 0.3),
     "mouthDimple": (0.02, 0.10, 0.0, 0.3),
-    "browDown": (0.06, 0.26, -0.4, 0.6),
-    "browOuterUp": (0.0, 0.20, -0.4, 0.5),
-    "eyeSquint": (0.08, 0.16, 0.0, 0.5),
+    "browDown": (0.04, 0.22, -0.4, 0.5),
+    "browOuterUp": (0.0, 0.16, -0.35, 0.4),
+    "eyeSquint": (0.06, 0.14, 0.0, 0.4),
     "eyeBlink": (0.02, 0.06, 0.0, 0.18),
     "eyeWide": (0.0, 0.12, -0.25, 0.25),
     "cheekSquint": (0.0, 0.12, 0.0, 0.3),
@@ -211,7 +211,7 @@ def _sample_resting(rng: np.random.Generator) -> dict[str, float]:
         unit: float(np.clip(rng.normal(mean, deviation), low, high))
         for unit, (mean, deviation, low, high) in _RESTING.items()
     }
-    corners = float(np.clip(rng.normal(0.03, 0.20), -0.4, 0.5))  # downward at rest is positive
+    corners = float(np.clip(rng.normal(0.02, 0.17), -0.35, 0.4))  # downward at rest is positive
     drawn["mouthFrown"], drawn["mouthSmile"] = max(corners, 0.0), 0.5 * max(-corners, 0.0)
     resting: dict[str, float] = {}
     for unit, weight in drawn.items():
