@@ -39,9 +39,9 @@ def test_gain_scales_the_movement() -> None:
 
 def test_shared_units_saturate_and_closed_lids_do_not_squint() -> None:
     both = unit_weights(Activation({6: 1.0, 7: 1.0}), {}, {})["eyeSquint"]
-    assert both == (1.15, 1.15)
+    assert both == (1.0, 1.0)
     rested = unit_weights(Activation({7: 1.0}), {}, {"eyeSquintLeft": 0.5, "eyeSquintRight": 0.0})
-    assert rested["eyeSquint"] == pytest.approx((0.65, 1.15))
+    assert rested["eyeSquint"] == pytest.approx((0.5, 1.0))
     assert unit_weights(Activation({6: 1.0, 43: 1.0}), {}, {})["eyeSquint"] == (0.0, 0.0)
 
 

@@ -55,7 +55,7 @@ WHOLE_UNITS: dict[int, dict[str, float]] = {
 """AU -> weights of face units that move both sides; they are split at the midline."""
 
 MOST: dict[str, float] = {
-    **{"eyeBlink": 1.0, "eyeSquint": 1.15, "cheekSquint": 1.5, "browDown": 1.4, "jawOpen": 0.95},
+    **{"eyeBlink": 1.0, "eyeSquint": 1.0, "cheekSquint": 1.5, "browDown": 1.4, "jawOpen": 0.95},
     **{"mouthRollUpper": 1.4, "mouthRollLower": 1.4, "mouthUpperUp": 1.3, "mouthPucker": 1.3},
 }
 """Face unit -> greatest weight that several action units may add up to; beyond it the mesh folds."""
@@ -125,6 +125,8 @@ def unit_weights(
         if unit in MOST:
             for k, side in enumerate(("Left", "Right")):
                 already = at_rest.get(unit, at_rest.get(unit + side, 0.0))
+                if unit == "eyeSquint":  # drooping lids leave less to squint
+                    already += 2 * at_rest.get("eyeBlink" + side, 0.0)
                 total[k] = min(total[k], MOST[unit] - already)
     if "eyeBlink" in weights and "eyeSquint" in weights:
         for k in range(2):
@@ -186,7 +188,7 @@ def own_displacements() -> dict[int, Floats]:
         + _push(model, (0.205, 6.93), (0.030, 0.080), (0.0, 0.020, -0.028))
         + _push(model, (0.13, 6.79), (0.06, 0.07), (0.012, 0.038, 0.010)),
         # the corner is pulled inward and the cheek swells around it; it does not rise as in a smile
-        14: _push(model, (0.275, 6.69), (0.045, 0.06), (0.006, -0.022, -0.060)),
+        14: _push(model, (0.275, 6.69), (0.045, 0.06), (0.006, -0.022, -0.048)),
         17: _push(model, (0.0, 6.45), (0.14, 0.08), (0.0, 0.020, 0.020)),
         # pressing lifts the corners in the face unit, not in a face
         24: corner_sealing(model) + _push(model, (0.22, 6.69), (0.08, 0.06), (-0.008, -0.022, 0.0)),

@@ -55,7 +55,9 @@ def grow_hair(identity: Identity) -> Hair | None:
     rng = identity.generator("hair")
     lowest = _LOWEST[identity.hair_style]
     cut = np.array([identity.hairline, identity.fringe, lowest, identity.curl], np.float32)
-    grows = (model.skin_vertices & ~model.ear_vertices).astype(np.float32)
+    x, y, _ = model.neutral.T
+    above_ear = (y > 7.38) & (np.abs(x) < 0.70)  # the ear's root reaches up into the scalp
+    grows = (model.skin_vertices & (above_ear | ~model.ear_vertices)).astype(np.float32)
     density = _vertex_density(model.neutral, cut, 0.0) * grows
     inner = _vertex_density(model.neutral, cut, _HUGGING_MARGIN) * grows
     thickness = _THICKNESS[identity.hair_style] * identity.hair_volume
