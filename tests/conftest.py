@@ -14,6 +14,7 @@ from PIL import Image
 
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
+from metafacs.data.twins import write_bp4d, write_raf_db
 from metafacs.facs import EXPRESSIONS
 
 AUS = (1, 4, 12)
@@ -112,3 +113,19 @@ def write_text(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of BP4D: six people, eight tasks, two frames each."""
+    root = tmp_path_factory.mktemp("twins") / "bp4d"
+    write_bp4d(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of RAF-DB: 60 training and 24 test pictures."""
+    root = tmp_path_factory.mktemp("twins") / "raf_db"
+    write_raf_db(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root

@@ -21,7 +21,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set or of its twin")
     parser.add_argument("--out", type=Path, required=True, help="folder of the store; takes up stopped work")
     parser.add_argument("--size", type=int, default=256, help="side of the square crops in pixels")
-    parser.add_dataclass_arguments(AlignmentSpec, "alignment")
+    parser.add_class_arguments(AlignmentSpec, "alignment")
     parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
     parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")
     return parser

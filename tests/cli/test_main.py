@@ -1,0 +1,146 @@
+"""The program as a user meets it: commands, files, exit codes, messages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from metafacs.cli import COMMANDS, main
+from metafacs.evaluation.records import read_record
+from metafacs.training.checkpoint import load_checkpoint
+
+SMALL = ["--size", "48", "--options.backbone", "small", "--batch.au", "8", "--batch.expression", "8"]
+SMALL += ["--batch.validation", "8", "--reserve", "0.1"]
+
+
+@pytest.fixture(scope="module")
+def stores(bp4d_twin: Path, raf_db_twin: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("cli")
+    for name, root in (("bp4d", bp4d_twin), ("raf_db", raf_db_twin)):
+        words = ["prepare", name, "--root", str(root), "--out", str(folder / name), "--size", "52"]
+        assert main([*words, "--workers", "0", "--progress", "false"]) == 0
+    return {"bp4d": folder / "bp4d", "raf_db": folder / "raf_db"}
+
+
+def training(stores: dict[str, Path], out: Path, *more: str) -> list[str]:
+    words = ["train", "--method", "mal", "--action_units", str(stores["bp4d"]), "--out", str(out)]
+    return [*words, "--expression", str(stores["raf_db"]), "--progress", "false", *SMALL, *more]
+
+
+@pytest.fixture(scope="module")
+def model(stores: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    assert main(training(stores, out, "--iterations", "4")) == 0
+    return out / "model.safetensors"
+
+
+def test_twelve_aus_of_bp4d_are_the_default(model: Path) -> None:
+    assert load_checkpoint(model).aus == (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
+
+
+@pytest.mark.filterwarnings("ignore:.*positive.*")
+def test_evaluate_writes_the_record(
+    model: Path, stores: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "record.json"
+    assert main(["evaluate", str(model), "--action_units", str(stores["bp4d"]), "--out", str(out)]) == 0
+    record = read_record(out)
+    assert record.method == "mal"
+    assert record.data.synthetic
+    assert set(record.history) >= {"iteration", "loss_validation", "weight_expression"}
+    assert "synthetic faces" in capsys.readouterr().out
+
+
+def test_predict_writes_table_sidecar_and_overlay(
+    model: Path, bp4d_twin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = next(bp4d_twin.glob("Sequences*/F001/T1/*.jpg"))
+    blank, broken = tmp_path / "blank.png", tmp_path / "broken.jpg"
+    Image.new("RGB", (200, 150), "white").save(blank)
+    broken.write_bytes(photo.read_bytes()[:300])
+    out = tmp_path / "out"
+    assert main(["predict", str(photo), str(broken), str(blank), "--model", str(model), "--out", str(out)]) == 1
+    captured = capsys.readouterr()
+    assert "broken.jpg" in captured.err
+    assert "blank.png: no face found" in captured.out
+    rows = list(csv.DictReader((out / "faces.csv").open()))
+    assert [row["success"] for row in rows] == ["1", "0"]
+    assert 0 <= float(rows[0]["AU12_p"]) <= 1
+    assert rows[1]["AU12_c"] == ""
+    assert json.loads((out / "faces.csv.meta.json").read_text())["synthetic"] is True
+    assert (out / f"{photo.stem}_overlay.png").exists()
+
+
+def test_stopped_training_goes_on(stores: dict[str, Path], tmp_path: Path) -> None:
+    """SIGTERM in the middle writes a checkpoint; the same command ends with the weights of an unbroken run."""
+    words = training(stores, tmp_path / "parts", "--iterations", "60", "--checkpoint_every", "5")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    checkpoint = tmp_path / "parts" / "checkpoint.safetensors"
+    process = subprocess.Popen([sys.executable, "-m", "metafacs.cli", *words], env=environment)
+    deadline = time.monotonic() + 240
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=120) == 130
+    stopped = load_checkpoint(checkpoint)
+    assert 5 <= stopped.iteration < 60
+    for out in ("parts", "whole"):
+        words[words.index("--out") + 1] = str(tmp_path / out)
+        subprocess.run([sys.executable, "-m", "metafacs.cli", *words], env=environment, check=True)
+    parts, whole = (load_checkpoint(tmp_path / out / "model.safetensors") for out in ("parts", "whole"))
+    assert all((parts.weights[key] == value).all() for key, value in whole.weights.items())
+    assert parts.history == whole.history
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--method", "magic"], "magic"),
+        (["train", "--method", "mal", "--options.bakbone", "small"], "bakbone"),
+        (["train", "--method", "single_task", "--options.balance", "1"], "balance"),
+        (["predict", "x.jpg", "--model", "m", "--fromat", "fex"], "fromat"),
+        (["twin", "celeba", "--root", "x"], "celeba"),
+        (["dance"], "dance"),
+    ],
+)
+def test_misspelt_words_are_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_expected_errors_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(tmp_path / "none"), "--action_units", str(tmp_path)]) == 1
+    assert "does not exist; give the model.safetensors" in capsys.readouterr().err
+    assert main(["prepare", "bp4d", "--root", str(tmp_path), "--out", str(tmp_path / "s")]) == 1
+    assert "AU_OCC is missing" in capsys.readouterr().err
+
+
+def test_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("single_task", "multi_task", "mal"))
+
+
+def test_print_config_can_be_read_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["train", "--method", "mal", "--action_units", "a", "--out", "o", "--print_config"]
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 0
+    path = tmp_path / "config.yaml"
+    path.write_text(capsys.readouterr().out)
+    parser = COMMANDS["train"].build_parser(["--config", str(path)])
+    values = parser.parse_args(["--config", str(path)])
+    assert values.method == "mal"
+    assert values.options.backbone == "resnet34"
+    assert values.batch.validation == 256
