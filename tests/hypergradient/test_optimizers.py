@@ -43,7 +43,7 @@ def test_every_parameter_has_the_settings_of_its_group() -> None:
     backbone, head = parameters()
     optimizer = torch.optim.SGD([{"params": [backbone], "lr": 0.001}, {"params": [head], "lr": 0.01}], lr=1.0)
     ones = [torch.ones_like(head), torch.ones_like(backbone)]
-    pulled = update_rule_of(optimizer, [head, backbone]).pull_back([head, backbone], ones, ones)
+    pulled = update_rule_of(optimizer, [head, backbone]).pull_back([head, backbone], ones)(ones)
     torch.testing.assert_close(pulled[0], -0.01 * ones[0])
     torch.testing.assert_close(pulled[1], -0.001 * ones[1])
 

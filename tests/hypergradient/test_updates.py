@@ -44,7 +44,7 @@ def test_pull_back_is_the_transposed_derivative_of_displace(name: str) -> None:
     parameters, direction = tensors(0), tensors(2)
     gradients = [g.requires_grad_() for g in tensors(1)]
     reference = torch.autograd.grad(rule.displace(parameters, gradients), gradients, direction)
-    pulled = rule.pull_back(parameters, [g.detach() for g in gradients], direction)
+    pulled = rule.pull_back(parameters, [g.detach() for g in gradients])(direction)
     for mine, theirs in zip(pulled, reference, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-14)
 

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from metafacs.hypergradient.phases import (
     base_parameters,
     chain_into_meta_parameters,
-    inner_gradients,
+    inner_step,
     map_outputs,
     validation_direction,
 )
@@ -35,9 +35,8 @@ class FiniteDifference:
         parameters = base_parameters(problem.network)
         randomness = RandomState.capture(problem.images.device)
         outputs = problem.network(problem.images)
-        losses, gradients = inner_gradients(problem, outputs, list(parameters.values()), retain_graph=True)
-        direction = validation_direction(problem, parameters, gradients)
-        del gradients
+        step = inner_step(problem, outputs, list(parameters.values()), retain_graph=True)
+        direction = validation_direction(problem, parameters, step)
         with torch.no_grad():
             tangents = list(direction.tangents.values())
             norm = torch.stack(torch._foreach_norm(tangents)).norm().item()
@@ -49,4 +48,4 @@ class FiniteDifference:
                 )
             slopes = map_outputs(lambda far, near: (far - near) / scale, further, outputs)
         meta, per_loss = chain_into_meta_parameters(problem, outputs, slopes)
-        return MetaGradient(meta, outputs, losses, direction.validation_loss, per_loss)
+        return MetaGradient(meta, outputs, step.losses, direction.validation_loss, per_loss)

@@ -13,7 +13,7 @@ from metafacs.hypergradient.dual_level import quiet_dual_level
 from metafacs.hypergradient.phases import (
     base_parameters,
     chain_into_meta_parameters,
-    inner_gradients,
+    inner_step,
     map_outputs,
     validation_direction,
 )
@@ -36,13 +36,12 @@ class ForwardMode:
         parameters = base_parameters(problem.network)
         randomness = RandomState.capture(problem.images.device)
         outputs = problem.network(problem.images)
-        losses, gradients = inner_gradients(problem, outputs, list(parameters.values()), retain_graph=True)
-        direction = validation_direction(problem, parameters, gradients)
-        del gradients
+        step = inner_step(problem, outputs, list(parameters.values()), retain_graph=True)
+        direction = validation_direction(problem, parameters, step)
         with randomness.replayed():
             tangents = output_tangents(problem.network, problem.images, parameters, direction.tangents)
         meta, per_loss = chain_into_meta_parameters(problem, outputs, tangents)
-        return MetaGradient(meta, outputs, losses, direction.validation_loss, per_loss)
+        return MetaGradient(meta, outputs, step.losses, direction.validation_loss, per_loss)
 
 
 def output_tangents(

@@ -11,6 +11,7 @@ from torch.func import functional_call
 
 from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.hypergradient.updates import PullBack
 from metafacs.models import Outputs
 
 
@@ -42,14 +43,32 @@ def weighted_sum(weights: Tensor, losses: Tensor) -> Tensor:
     return (weights * losses).sum()
 
 
-def inner_gradients(
+class InnerStep(NamedTuple):
+    """The virtual step of meta-train.
+
+    Attributes:
+        losses: Losses of the training pictures, live if their graph was retained.
+        displaced: theta*, in the order of theta; leaves that require gradients.
+        pull_back: From directions at theta* to directions of the inner gradient.
+    """
+
+    losses: Tensor
+    displaced: list[Tensor]
+    pull_back: PullBack
+
+
+def inner_step(
     problem: BilevelProblem, outputs: Outputs, parameters: Sequence[Tensor], retain_graph: bool
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return the losses (live) and the gradient of their weighted sum by theta (zero where unused)."""
+) -> InnerStep:
+    """Step from theta down the gradient of the weighted losses; the gradient itself is let go of."""
     losses = problem.losses(outputs)
     total = weighted_sum(problem.weights(outputs), losses)
-    gradients = torch.autograd.grad(total, list(parameters), retain_graph=retain_graph, allow_unused=True)
-    return losses, filled(gradients, parameters)
+    found = torch.autograd.grad(total, list(parameters), retain_graph=retain_graph, allow_unused=True)
+    gradients = filled(found, parameters)
+    with torch.no_grad():
+        displaced = [p.requires_grad_() for p in problem.update.displace(parameters, gradients)]
+        pull_back = problem.update.pull_back(parameters, gradients)
+    return InnerStep(losses, displaced, pull_back)
 
 
 def filled(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -82,21 +101,17 @@ class Direction(NamedTuple):
 
 
 def validation_direction(
-    problem: BilevelProblem, parameters: dict[str, nn.Parameter], gradients: Sequence[Tensor]
+    problem: BilevelProblem, parameters: dict[str, nn.Parameter], step: InnerStep
 ) -> Direction:
-    """Take the inner step, differentiate the validation loss there, pull its gradient back to theta."""
-    theta = list(parameters.values())
-    with torch.no_grad():
-        displaced = [p.requires_grad_() for p in problem.update.displace(theta, gradients)]
+    """Differentiate the validation loss at theta* and pull its gradient back to theta."""
+    at_displaced = dict(zip(parameters, step.displaced, strict=True))
     with frozen_running_statistics(problem.network):
-        outputs = functional_call(
-            problem.network, dict(zip(parameters, displaced, strict=True)), (problem.validation_images,)
-        )
+        outputs = functional_call(problem.network, at_displaced, (problem.validation_images,))
     loss = problem.validation_loss(outputs)
-    slopes = filled(torch.autograd.grad(loss, displaced, allow_unused=True), theta)
-    del displaced, outputs
+    del outputs
+    slopes = torch.autograd.grad(loss, step.displaced, allow_unused=True)
     with torch.no_grad():
-        pulled = problem.update.pull_back(theta, gradients, slopes)
+        pulled = step.pull_back(filled(slopes, step.displaced))
     return Direction(dict(zip(parameters, pulled, strict=True)), loss.detach())
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from metafacs.hypergradient.phases import (
     base_parameters,
     chain_into_meta_parameters,
-    inner_gradients,
+    inner_step,
     validation_direction,
 )
 from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
@@ -24,32 +24,31 @@ class Tangent:
     go through torch's forward mode one by one.
 
     Attributes:
-        reuse_graph: Run the training pictures once and keep their graph during the validation pass:
-            one forward pass less, more memory. Otherwise the graph is dropped and built anew.
+        reuse_graph: Run the training pictures once and keep their graph during the validation pass.
+            Otherwise the graph is dropped and built anew: one forward pass more, less memory.
     """
 
-    reuse_graph: bool = False
+    reuse_graph: bool = True
 
     def __call__(self, problem: BilevelProblem) -> MetaGradient:
         """Return the meta gradient by tangents along the validation direction."""
         parameters = base_parameters(problem.network)
         theta = list(parameters.values())
-        randomness = RandomState.capture(problem.images.device)
         if self.reuse_graph:
             recording = record(problem.network, problem.images)
-            losses, gradients = inner_gradients(problem, recording.outputs, theta, retain_graph=True)
-            direction = validation_direction(problem, parameters, gradients)
-            del gradients
+            step = inner_step(problem, recording.outputs, theta, retain_graph=True)
+            losses, direction = step.losses, validation_direction(problem, parameters, step)
         else:
+            randomness = RandomState.capture(problem.images.device)
             with frozen_running_statistics(problem.network):
                 outputs = problem.network(problem.images)
-            _, gradients = inner_gradients(problem, outputs, theta, retain_graph=False)
+            step = inner_step(problem, outputs, theta, retain_graph=False)
             del outputs
-            direction = validation_direction(problem, parameters, gradients)
-            del gradients
+            direction = validation_direction(problem, parameters, step)
             with randomness.replayed():
                 recording = record(problem.network, problem.images)
             losses = problem.losses(recording.outputs)
+        del step
         tangents = recording.tangents(direction.tangents)
         meta, per_loss = chain_into_meta_parameters(problem, recording.outputs, tangents)
         return MetaGradient(meta, recording.outputs, losses, direction.validation_loss, per_loss)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+PullBack = Callable[[Sequence[Tensor]], tuple[Tensor, ...]]
+"""Directions at theta* -> directions of the gradients."""
 
 
 class UpdateRule(Protocol):
@@ -17,10 +20,11 @@ class UpdateRule(Protocol):
         """Return theta*, out of place and differentiable with respect to ``gradients``."""
         ...
 
-    def pull_back(
-        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor], direction: Sequence[Tensor]
-    ) -> tuple[Tensor, ...]:
-        """Return ``(d theta* / d gradients)^T direction``."""
+    def pull_back(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> PullBack:
+        """Return the function ``direction -> (d theta* / d gradients)^T direction``.
+
+        It holds on to no more than it needs: a copy of the gradients is as large as the network.
+        """
         ...
 
 
@@ -34,11 +38,9 @@ class PlainSGD:
         """Return ``parameters - learning_rate * gradients``."""
         return tuple(torch._foreach_add(list(parameters), list(gradients), alpha=-self.learning_rate))
 
-    def pull_back(
-        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor], direction: Sequence[Tensor]
-    ) -> tuple[Tensor, ...]:
-        """Return ``-learning_rate * direction``."""
-        return tuple(torch._foreach_mul(list(direction), -self.learning_rate))
+    def pull_back(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> PullBack:
+        """Return ``direction -> -learning_rate * direction``."""
+        return lambda direction: tuple(torch._foreach_mul(list(direction), -self.learning_rate))
 
 
 class ElementwiseStep(Protocol):
@@ -171,15 +173,11 @@ class ElementwiseUpdate:
         """Return theta*, tensor by tensor."""
         return tuple(s.displaced(p, g) for s, p, g in zip(self.steps, parameters, gradients, strict=True))
 
-    def pull_back(
-        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor], direction: Sequence[Tensor]
-    ) -> tuple[Tensor, ...]:
-        """Return the direction times the slope of each element."""
+    def pull_back(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> PullBack:
+        """Return the function that multiplies a direction with the slope of each element."""
         with torch.no_grad():
-            return tuple(
-                d * s.slope(p, g)
-                for s, p, g, d in zip(self.steps, parameters, gradients, direction, strict=True)
-            )
+            slopes = [s.slope(p, g) for s, p, g in zip(self.steps, parameters, gradients, strict=True)]
+        return lambda direction: tuple(d * slope for d, slope in zip(direction, slopes, strict=True))
 
 
 @dataclass(frozen=True)
@@ -207,15 +205,18 @@ class GlobalNormClipping:
             return self.rule.displace(parameters, gradients)
         return self.rule.displace(parameters, [scale * g for g in gradients])
 
-    def pull_back(
-        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor], direction: Sequence[Tensor]
-    ) -> tuple[Tensor, ...]:
-        """Return the direction through the step and through the scale."""
+    def pull_back(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> PullBack:
+        """Return the function that takes a direction through the step and through the scale."""
         with torch.no_grad():
             norm, scale = self._scale(gradients)
             if scale >= 1:
-                return self.rule.pull_back(parameters, gradients, direction)
-            pulled = self.rule.pull_back(parameters, [scale * g for g in gradients], direction)
+                return self.rule.pull_back(parameters, gradients)
+            inner = self.rule.pull_back(parameters, [scale * g for g in gradients])
+
+        def through(direction: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            pulled = inner(direction)
             along = torch.stack([(g * d).sum() for g, d in zip(gradients, pulled, strict=True)]).sum()
             shrink = -scale / (norm + 1e-6) / norm * along
             return tuple(scale * d + shrink * g for g, d in zip(gradients, pulled, strict=True))
+
+        return through

@@ -40,7 +40,8 @@ class ResNetBackbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``batch x features`` for ``batch x 3 x height x width`` pictures."""
-        return self.resnet(images)
+        # CPU convolutions are up to 30 % faster channels last; layers keep the order of their input.
+        return self.resnet(images.contiguous(memory_format=torch.channels_last))
 
 
 _RESNETS: dict[str, Callable[..., torchvision.models.ResNet]] = {

@@ -60,7 +60,7 @@ class Rendering:
 
     Attributes:
         image: Shape (size, size, 3), uint8 sRGB.
-        landmarks: Shape (68, 2), iBUG points in pixels (x right, y down; 0 is the picture's edge).
+        landmarks: Shape (68, 2), iBUG points in pixels (x right, y down; the centre of the first pixel is 0).
         pose: Yaw, pitch and roll in radians.
         action_units: AU -> intensity 0..1 that is true of the picture (see `closure`); absent AUs are 0.
         face_box: ``(x0, y0, x1, y1)`` in pixels, from the forehead to the chin.
@@ -155,7 +155,8 @@ def render(subject: Subject, activation: Activation, scene: Scene) -> Rendering:
     positions = view.to_camera_space(vertices)
     picture = np.array(scene.background, np.float32, order="C")
     xy = _draw(picture, subject, activation, scene, view, positions, gap) / np.float32(SUPERSAMPLING)
-    landmarks = locate_landmarks(xy, view.rotation)
+    # The rasteriser counts from the picture's edge, landmarks from the centre of its first pixel.
+    landmarks = locate_landmarks(xy, view.rotation) - np.float32(0.5)
     face = xy[model.face_vertices]
     (left, top), (right, bottom) = face.min(0), face.max(0)
     return Rendering(
