@@ -14,7 +14,7 @@ def test_the_grid_is_an_identity_at_64_pixels() -> None:
 
 def test_fits_a_handful_of_pictures() -> None:
     torch.manual_seed(0)
-    backbone = SmallBackbone(features=32, channels=(8, 8, 8))
+    backbone = SmallBackbone(features=32, channels=(8, 8, 8, 8))
     head = torch.nn.Linear(32, 2)
     images, targets = torch.randn(8, 3, 64, 64), torch.randint(0, 2, (8, 2)).float()
     optimizer = torch.optim.Adam([*backbone.parameters(), *head.parameters()], 1e-2)

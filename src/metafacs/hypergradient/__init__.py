@@ -14,7 +14,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "finite_difference": FiniteDifference(),
     "forward_mode": ForwardMode(),
     "tangent": Tangent(),
-    "tangent_low_memory": Tangent(reuse_graph=False),
+    "tangent_reusing_graph": Tangent(reuse_graph=True),
 }
 """Name -> estimator. All but ``finite_difference`` are exact; ``tangent`` is the one to use."""
 

@@ -24,11 +24,12 @@ class Tangent:
     go through torch's forward mode one by one.
 
     Attributes:
-        reuse_graph: Run the training pictures once and keep their graph during the validation pass.
-            Otherwise the graph is dropped and built anew: one forward pass more, less memory.
+        reuse_graph: Keep the graph of the training pictures during the validation pass. Otherwise it is
+            dropped and built anew. On ResNet-18 (64 px, 64 + 64 + 256) reuse takes .68 of double
+            backward's time and .77 of its memory, rebuilding .71 and .63.
     """
 
-    reuse_graph: bool = True
+    reuse_graph: bool = False
 
     def __call__(self, problem: BilevelProblem) -> MetaGradient:
         """Return the meta gradient by tangents along the validation direction."""

@@ -7,42 +7,37 @@ from torch import Tensor, nn
 
 
 class SmallBackbone(nn.Module):
-    """Three convolutions and one projection that keeps where on the face a response was.
+    """Four convolutions and one projection that keeps where on the face a response was.
 
     On aligned faces the place of a response tells the action unit, so the last map is flattened and
-    projected instead of being averaged over the picture. Every strided step is early: most of the work
-    is at 16 x 16 and below.
+    projected instead of being averaged over the picture. 1.15 million parameters, 4.6 MB.
 
     Args:
         features: Width of the feature vector.
-        channels: Channels of the three convolutions.
+        channels: Channels of the four convolutions, which work at a half, a half, a quarter and an eighth
+            of the picture's size.
     """
 
     GRID = 8
     """Height and width of the map that is projected; reached exactly by 64 px pictures."""
 
-    def __init__(self, features: int = 192, channels: tuple[int, int, int] = (32, 64, 96)) -> None:
+    def __init__(self, features: int = 128, channels: tuple[int, int, int, int] = (16, 32, 64, 128)) -> None:
         super().__init__()
         self.feature_width = features
-        first, second, third = channels
+        first, second, third, fourth = channels
         self.stages = nn.Sequential(
-            nn.Conv2d(3, first, 5, stride=2, padding=2, bias=False),
-            nn.BatchNorm2d(first),
-            nn.ReLU(),
+            *_convolution(3, first, stride=2),
+            *_convolution(first, second),
             nn.MaxPool2d(2),
-            nn.Conv2d(first, second, 3, padding=1, bias=False),
-            nn.BatchNorm2d(second),
-            nn.ReLU(),
+            *_convolution(second, third),
             nn.MaxPool2d(2),
-            nn.Conv2d(second, third, 3, padding=1, bias=False),
-            nn.BatchNorm2d(third),
-            nn.ReLU(),
+            *_convolution(third, fourth),
         )
         # The identity at 64 px; at any other size it keeps the projection's width.
         self.grid = nn.AdaptiveAvgPool2d(self.GRID)
         self.flatten = nn.Flatten()
         self.projection = nn.Sequential(
-            nn.Linear(third * self.GRID**2, features, bias=False),
+            nn.Linear(fourth * self.GRID**2, features, bias=False),
             nn.BatchNorm1d(features),
             nn.ReLU(),
         )
@@ -52,3 +47,7 @@ class SmallBackbone(nn.Module):
         # CPU kernels are a fifth faster channels last, and every layer keeps the order of its input.
         maps = self.stages(images.contiguous(memory_format=torch.channels_last))
         return self.projection(self.flatten(self.grid(maps)))
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
