@@ -203,8 +203,8 @@ def test_works_under_bfloat16_autocast(make_problem: Callable[..., BilevelProble
         with torch.autocast("cpu", torch.bfloat16):
             meta = ESTIMATORS[name](problem)
         cosine = torch.cosine_similarity(flat(meta.gradients), reference, dim=0)
-        assert cosine > 0.97, name
-        assert cosine > price - 0.01, name
+        assert cosine > 0.9, name
+        assert cosine > price - 0.02, name
         assert all(g.dtype == torch.float32 for g in meta.gradients), name
 
 
