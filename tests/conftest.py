@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
 
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import write_bp4d, write_raf_db
 from metafacs.facs import EXPRESSIONS
+
+# The suite runs in one process per core; more threads than cores would wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
 
 AUS = (1, 4, 12)
 PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])

@@ -20,7 +20,7 @@ def bp4d(bp4d_twin: Path) -> Reading:
 
 
 def test_labels_come_back_exactly_and_faces_are_centred(bp4d: Reading, tmp_path: Path) -> None:
-    store = prepare_store(bp4d, tmp_path / "store", size=48, workers=0, progress=False)
+    store = prepare_store(bp4d, tmp_path / "store", size=48, workers=1, progress=False)
     assert store.synthetic
     assert store.description["twin"]["seed"] == 0
     assert list(store.keys) == [sample.key for sample in bp4d.samples]
@@ -36,7 +36,7 @@ def test_labels_come_back_exactly_and_faces_are_centred(bp4d: Reading, tmp_path:
 def test_aligned_pictures_skip_the_detector(raf_db_twin: Path, tmp_path: Path) -> None:
     reading = read_raf_db(raf_db_twin)
     reading.samples = reading.samples[:12]
-    store = prepare_store(reading, tmp_path / "store", size=48, workers=0, progress=False)
+    store = prepare_store(reading, tmp_path / "store", size=48, workers=1, progress=False)
     assert len(store) + len(store.description["skipped"]) == 12
     assert len(store) >= 10
     assert np.allclose(store.votes.sum(axis=1), 1, atol=0.02)
@@ -45,7 +45,7 @@ def test_aligned_pictures_skip_the_detector(raf_db_twin: Path, tmp_path: Path) -
 
 def test_stopped_work_is_taken_up(bp4d: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare, "_SHARD", 4)
-    whole = prepare_store(bp4d, tmp_path / "whole", size=48, workers=0, progress=False)
+    whole = prepare_store(bp4d, tmp_path / "whole", size=48, workers=1, progress=False)
     cropped, align = [], prepare.align
 
     def dying(*arguments):
@@ -56,10 +56,10 @@ def test_stopped_work_is_taken_up(bp4d: Reading, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(prepare, "align", dying)
     with pytest.raises(KeyboardInterrupt):
-        prepare_store(bp4d, tmp_path / "parts", size=48, workers=0, progress=False)
+        prepare_store(bp4d, tmp_path / "parts", size=48, workers=1, progress=False)
     with pytest.raises(StoreError, match="goes on where it stopped"):
         Store(tmp_path / "parts")
-    parts = prepare_store(bp4d, tmp_path / "parts", size=48, workers=0, progress=False)
+    parts = prepare_store(bp4d, tmp_path / "parts", size=48, workers=1, progress=False)
     # 6 crops before the kill, of which the first shard's 4 are kept.
     assert len(cropped) == 7 + len(bp4d.samples) - 4
     assert np.array_equal(parts.images(np.arange(len(parts))), whole.images(np.arange(len(whole))))
@@ -74,7 +74,7 @@ def test_bad_pictures_are_counted_and_stop_nothing(bp4d_twin: Path, tmp_path: Pa
     pictures[1].write_bytes(pictures[1].read_bytes()[:200])
     reading = read_bp4d(root)
     reading.samples = [s for s in reading.samples if s.picture in pictures[:4]]
-    store = prepare_store(reading, tmp_path / "store", size=48, workers=0, progress=False)
+    store = prepare_store(reading, tmp_path / "store", size=48, workers=1, progress=False)
     assert len(store) == 2
     bad = store.description["skipped"]
     assert {Path(entry["file"]).name for entry in bad} == {picture.name for picture in pictures[:2]}
@@ -85,11 +85,11 @@ def test_other_plans_and_foreign_folders_are_refused(bp4d: Reading, tmp_path: Pa
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
     with pytest.raises(StoreError, match="not empty"):
-        prepare_store(bp4d, tmp_path / "mine", workers=0, progress=False)
+        prepare_store(bp4d, tmp_path / "mine", workers=1, progress=False)
     short = Reading(**{**vars(bp4d), "samples": bp4d.samples[:2]})
-    prepare_store(short, tmp_path / "store", size=48, workers=0, progress=False)
+    prepare_store(short, tmp_path / "store", size=48, workers=1, progress=False)
     with pytest.raises(StoreError, match="other data or settings"):
-        prepare_store(short, tmp_path / "store", size=64, workers=0, progress=False)
+        prepare_store(short, tmp_path / "store", size=64, workers=1, progress=False)
 
 
 def test_nothing_to_prepare_says_why(tmp_path: Path) -> None:
@@ -97,9 +97,11 @@ def test_nothing_to_prepare_says_why(tmp_path: Path) -> None:
         prepare_store(Reading("bp4d", tmp_path), tmp_path / "store", progress=False)
 
 
-def test_several_processes_write_the_same_store(bp4d: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_write_the_same_store(
+    bp4d: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(prepare, "_SHARD", 6)
-    alone = prepare_store(bp4d, tmp_path / "alone", size=48, workers=0, progress=False)
+    alone = prepare_store(bp4d, tmp_path / "alone", size=48, workers=1, progress=False)
     together = prepare_store(bp4d, tmp_path / "together", size=48, workers=2, progress=False)
     rows = np.arange(len(alone))
     assert np.array_equal(alone.images(rows), together.images(rows))

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
 from metafacs.files import write_json, written_whole
+from metafacs.processes import worker_count
 from metafacs.progress import progress_bar
 
 PLAN_FILE = "plan.json"
@@ -52,7 +52,7 @@ def prepare_store(
         out: Folder of the store; new, empty, or an unfinished store of the same plan.
         size: Side of the square crops in pixels.
         alignment: Geometry of the crop; the same one prediction will use.
-        workers: Processes; None = one per core, 0 = in this process.
+        workers: Processes; None = one per core, 1 = in this process.
         progress: Show a progress bar.
 
     Returns:
@@ -184,13 +184,13 @@ def _claim(out: Path, plan: dict[str, object]) -> None:
 
 
 def _run(work: partial[int], jobs: list[tuple[Path, list[Sample]]], workers: int | None) -> Iterator[int]:
-    count = (os.cpu_count() or 1) if workers is None else workers
-    if count == 0 or len(jobs) <= 1:
+    count = min(worker_count(workers), len(jobs))
+    if count <= 1:
         yield from map(work, jobs)
         return
     # Forking a process that has used torch threads can deadlock; a spawned one starts clean.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(count, len(jobs)), mp_context=context, initializer=_single_thread) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_single_thread) as pool:
         yield from pool.map(work, jobs)
 
 

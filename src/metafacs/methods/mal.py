@@ -22,7 +22,9 @@ from metafacs.models.backbones import BackboneName, build_backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
 
-EstimatorName = Literal["tangent", "forward_mode", "double_backward", "finite_difference"]
+EstimatorName = Literal[
+    "tangent", "tangent_reusing_graph", "forward_mode", "double_backward", "finite_difference"
+]
 
 
 class MAL(Method):

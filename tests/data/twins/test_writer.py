@@ -175,7 +175,7 @@ def test_file_in_place_of_the_folder_and_bad_numbers_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TwinError, match="is a file"):
         write_twin(tmp_path / "file", flat_plan(), workers=1, progress=False)
-    with pytest.raises(TwinError, match="number of workers is 0"):
+    with pytest.raises(ValueError, match="number of workers is 0"):
         write_twin(tmp_path / "twin", flat_plan(), workers=0, progress=False)
     with pytest.raises(TwinError, match="seed of a twin is -1"):
         chunk_generator("flat", -1)

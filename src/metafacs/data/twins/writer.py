@@ -30,6 +30,7 @@ from PIL import Image
 from metafacs import __version__
 from metafacs.data.datasets.reading import TWIN_FILE
 from metafacs.files import written_whole
+from metafacs.processes import worker_count
 from metafacs.progress import progress_bar
 
 Preset = Literal["tiny", "small", "full"]
@@ -127,10 +128,7 @@ def write_twin(
     """
     start = time.monotonic()
     root = Path(root)
-    if workers is not None and workers < 1:
-        raise TwinError(
-            f"the number of workers is {workers}; give 1 or more, or leave it out for one per core"
-        )
+    processes = worker_count(workers)
     total = sum(plan.pictures.values())
     described = _claim(root, plan)
     if described.get("complete"):
@@ -144,7 +142,7 @@ def write_twin(
     with progress_bar(progress) as bar:
         task = bar.add_task(f"twin of {plan.twin}", total=total)
         bar.advance(task, total - sum(plan.pictures[name] for name in missing))
-        for name in _render_missing(root, plan, missing, workers):
+        for name in _render_missing(root, plan, missing, processes):
             bar.advance(task, plan.pictures[name])
     records = [json.loads(_manifest(root, name).read_text(encoding="utf-8")) for name in plan.chunks]
     counts = dict(plan.finish(root, records))
@@ -256,10 +254,10 @@ def _render_chunk(root: Path, name: str, render: Callable[[Path, ChunkT], Record
 
 
 def _render_missing(
-    root: Path, plan: TwinPlan[ChunkT], missing: Sequence[str], workers: int | None
+    root: Path, plan: TwinPlan[ChunkT], missing: Sequence[str], processes: int
 ) -> Iterable[str]:
     """Yield the names of the chunks as they are finished."""
-    processes = min(_cores() if workers is None else workers, max(len(missing), 1))
+    processes = min(processes, max(len(missing), 1))
     if processes == 1:
         for name in missing:
             yield _render_chunk(root, name, plan.render, plan.chunks[name])
@@ -295,12 +293,6 @@ def _prepare_worker() -> None:
 def _end_with(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _summary(

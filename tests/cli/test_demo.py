@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from metafacs.cli import main
+
+
+@pytest.mark.filterwarnings("ignore:.*positive.*")
+def test_demo_runs_from_twins_to_report(
+    bp4d_twin: Path, raf_db_twin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "demo"
+    # The demo takes up stopped renderings, so finished twins are taken as they are.
+    shutil.copytree(bp4d_twin, out / "data" / "bp4d")
+    shutil.copytree(raf_db_twin, out / "data" / "raf_db")
+    words = ["demo", "--out", str(out), "--preset", "tiny", "--iterations", "3", "--workers", "1"]
+    assert main(words) == 0
+    assert "synthetic" in capsys.readouterr().out
+    results = json.loads((out / "results.json").read_text())
+    assert results["synthetic"] is True
+    assert set(results["methods"]) == {"single_task", "multi_task", "mal"}
+    for scores in results["methods"].values():
+        assert 0 <= scores["f1_average"] <= 1
+        assert len(scores["f1"]) == 12
+        assert scores["seeds"] == [0]
+        assert scores["seconds"]["train"] > 0
+    page = (out / "report.html").read_text()
+    assert "synthetic" in page.lower()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    for name in ("astronaut", "grace_hopper"):
+        assert (out / "photos" / f"{name}_overlay.png").exists()
+    first = (out / "models" / "mal-seed0" / "model.safetensors").stat().st_mtime_ns
+    assert main(words) == 0
+    assert json.loads((out / "results.json").read_text())["methods"].keys() == results["methods"].keys()
+    assert (out / "models" / "mal-seed0" / "model.safetensors").stat().st_mtime_ns >= first
