@@ -82,7 +82,7 @@ def test_predict_writes_table_sidecar_and_overlay(
 
 
 def test_stopped_training_goes_on(stores: dict[str, Path], tmp_path: Path) -> None:
-    """SIGTERM in the middle writes a checkpoint; the same command ends with the weights of an unbroken run."""
+    """SIGTERM writes a checkpoint; the same command then ends with the weights of an unbroken run."""
     words = training(stores, tmp_path / "parts", "--iterations", "60", "--checkpoint_every", "5")
     checkpoint = tmp_path / "parts" / "checkpoint.safetensors"
     process = subprocess.Popen([sys.executable, "-m", "metafacs.cli", *words])
