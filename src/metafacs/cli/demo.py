@@ -39,11 +39,13 @@ from metafacs.training.run import BatchSizes, train
 SIZE, CROP = 64, 72
 """Sides of the network's input and of the stored crops, in pixels: what a CPU learns from in minutes."""
 
-ITERATIONS = 800
-BATCH = BatchSizes(au=64, expression=64, validation=64)
+ITERATIONS = 1000
+BATCH = BatchSizes(au=32, expression=32, validation=32)
 AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
 BASE = OptimizerSpec("adamw", lr=2e-3, weight_decay=1e-2, schedule="one_cycle")
-META = OptimizerSpec("adam", lr=3e-3, momentum=0.0, weight_decay=0.0)
+META = OptimizerSpec("adam", lr=1e-4, momentum=0.0, weight_decay=0.0)
+"""Adam, because the paper's plain step of .001 does not move the weights in a short run. At .003 the weights
+collapsed onto few pictures and the AU training loss stalled at 5.4 instead of 3.1."""
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -123,10 +125,11 @@ def _store(
 
 
 def _train(method: str, stores: dict[str, Store], out: Path, fold: int, seed: int, iterations: int) -> Path:
-    groups = {"base": BASE, "meta": META} if method == "mal" else {"base": BASE}
+    learned = method == "mal"
     return train(
         method,
-        {"backbone": "small"},
+        # With a network this small the kept graph costs little memory and saves a forward pass.
+        {"backbone": "small", **({"estimator": "tangent_reusing_graph"} if learned else {})},
         action_units=stores["bp4d"].path,
         expression=stores["raf_db"].path,
         out=out / "models" / f"{method}-seed{seed}",
@@ -135,7 +138,7 @@ def _train(method: str, stores: dict[str, Store], out: Path, fold: int, seed: in
         batch=BATCH,
         size=SIZE,
         augmentation=AUGMENTATION,
-        optimizers=groups,
+        optimizers={"base": BASE, "meta": META} if learned else {"base": BASE},
         seed=seed,
     )
 
