@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from metafacs.facs import AU_NAMES, BP4D_AUS, DISFA_AUS, EXPRESSIONS, au_column, au_name, check_aus
+
+
+def test_names_and_columns_go_by_facs_number() -> None:
+    assert au_name(24) == "Lip pressor"
+    assert au_name(25) == "Lips part"
+    assert au_column(6) == "AU06"
+    assert au_column(45, "p") == "AU45_p"
+    assert {3, 40} & set(AU_NAMES) == set()
+
+
+@pytest.mark.parametrize("number", [0, 3, 99, -1])
+def test_unknown_numbers_are_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="not a FACS action unit"):
+        au_name(number)
+
+
+def test_sets_of_the_field() -> None:
+    assert len(check_aus(BP4D_AUS)) == 12
+    assert len(check_aus(DISFA_AUS)) == 8
+    assert EXPRESSIONS[0] == "surprise"
+    assert EXPRESSIONS[6] == "neutral"
+
+
+def test_repeated_aus_are_refused() -> None:
+    with pytest.raises(ValueError, match="repeated"):
+        check_aus([1, 2, 1])
