@@ -86,20 +86,18 @@ def run(arguments: Namespace) -> None:
     _print_scores(records)
     photos = _photos(models["mal"], out)
     claims, rows = _weighted_expressions(models["mal"], stores["raf_db"])
-    commands = [
-        "make demo",
+    command = (
         f"metafacs demo --out {out.as_posix()} --preset {arguments.preset} --twin_seed {arguments.twin_seed} "
-        f"--fold {arguments.fold} --seeds {arguments.seeds} --iterations {arguments.iterations}".replace(
-            ", ", ","
-        ),
-    ]
+        f"--fold {arguments.fold} --seeds {str(arguments.seeds).replace(' ', '')} "
+        f"--iterations {arguments.iterations}"
+    )
     content = compose_report(
         records,
         claims=claims,
         weight_rows=rows,
         photos=photos,
         faces=[_samples(stores["bp4d"], "BP4D twin"), _samples(stores["raf_db"], "RAF-DB twin")],
-        commands=commands,
+        commands=[command],
         facts=[
             ("Initial weights", "random; no network was pre-trained"),
             (

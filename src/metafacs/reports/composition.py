@@ -115,7 +115,7 @@ def _figures(records: Sequence[Record], label: str, level: float) -> tuple[Drawn
                 ),
                 f"As Fig. 3 of the MAL paper, on {label}: loss per task of multi_task and of mal, and mal's "
                 "average sample weight per task, normalised so that both sum to one (0.5 is an equal share). "
-                "Thin: single batches; thick: running mean.",
+                "Thin: as recorded, means over a few iterations; thick: running mean.",
             )
         )
     return tuple(figures)
