@@ -1,0 +1,125 @@
+"""The text lists of the RAF family, ``<name>.jpg <label>`` per line, and the aligned pictures they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from metafacs.data.datasets.reading import DatasetError, Reading, numbered_lines
+
+_NAME = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)\.jpe?g", re.IGNORECASE)
+_PICTURE = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)_aligned\.jpe?g", re.IGNORECASE)
+_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list.
+
+    Attributes:
+        line: 1-based number of the line.
+        label: What follows the name, blanks around it dropped.
+    """
+
+    line: int
+    label: str
+
+
+def read_list(reading: Reading, path: Path) -> dict[str, Entry]:
+    """Read a list of labels; what cannot be read is noted in ``reading``.
+
+    Args:
+        reading: Takes up the lines that were skipped.
+        path: The list.
+
+    Returns:
+        Key of the picture -> its line. Keys are names without ending, plain numbers filled to four digits.
+
+    Raises:
+        DatasetError: If the list is missing or is not text in UTF-8.
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing: it is a list of labels, one '<name>.jpg <label>' per line")
+    entries: dict[str, Entry] = {}
+    number = 0
+    for number, line in numbered_lines(path):
+        name, _, label = line.replace("\t", " ").partition(" ")
+        key = _key(_NAME, name)
+        if key is None:
+            reading.skip(path, number, "line is not '<name>.jpg <label>'")
+        elif not label.strip():
+            reading.skip(path, number, "line has no label")
+        elif key in entries:
+            reading.skip(path, number, "picture is listed twice; the first line counts")
+        else:
+            entries[key] = Entry(number, label.strip())
+    if not number:
+        reading.skip(path, None, "empty file")
+    return entries
+
+
+def read_shares(label: str, count: int) -> tuple[float, ...] | None:
+    """Return the numbers of a label if they are ``count`` shares that sum to one, else None.
+
+    Sums may be off by 0.02, as rounded shares are; the numbers are returned as written.
+    """
+    try:
+        shares = tuple(float(cell) for cell in label.split())
+    except ValueError:
+        return None
+    within = all(0 <= share <= 1 for share in shares)
+    return shares if len(shares) == count and within and abs(sum(shares) - 1) <= 0.02 else None
+
+
+def read_code(label: str, low: int, high: int) -> int | None:
+    """Return a whole number from ``low`` to ``high``, or None if the label is anything else."""
+    if not re.fullmatch(r"[0-9]{1,3}", label):
+        return None
+    return int(label) if low <= int(label) <= high else None
+
+
+def find_aligned_pictures(reading: Reading, folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Return the aligned pictures, ``<name>_aligned.jpg``, of the first folder that exists.
+
+    Args:
+        reading: Takes up the pictures of zero bytes.
+        folders: Where the pictures may be, the first choice first.
+
+    Returns:
+        Key of the picture -> its file.
+
+    Raises:
+        DatasetError: If there is none of the folders.
+    """
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    if folder is None:
+        places = " or ".join(str(folder) for folder in folders)
+        raise DatasetError(f"{places} is missing: it should hold the aligned pictures '<name>_aligned.jpg'")
+    pictures: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        key = _key(_PICTURE, path.name)
+        if key is None or not path.is_file():
+            continue
+        if not path.stat().st_size:
+            reading.skip(path, None, "picture of 0 bytes")
+            continue
+        pictures.setdefault(key, path)
+    return pictures
+
+
+def note_unlabelled(reading: Reading, pictures: Mapping[str, Path], labelled: Mapping[str, object]) -> None:
+    """Note the pictures that no list names."""
+    for key, path in pictures.items():
+        if key not in labelled:
+            reading.skip(path, None, "picture without a label")
+
+
+def _key(pattern: re.Pattern[str], name: str) -> str | None:
+    match = pattern.fullmatch(name)
+    if match is None:
+        return None
+    if match["part"]:
+        return f"{match['part'].lower()}{match['number']}"
+    return match["number"].zfill(_DIGITS)
