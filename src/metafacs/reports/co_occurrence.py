@@ -12,15 +12,15 @@ from matplotlib.patches import Rectangle
 
 from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
 from metafacs.evaluation.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
-from metafacs.reports.style import SERIES, blank_figure, house_style
+from metafacs.reports.style import INK, SERIES, blank_figure, house_style
 from metafacs.reports.tables import Column, Table
 
 Rates = Mapping[str, Mapping[int, float]]
 
 _ON_PALE = "#16202b"
 _PALE = "#f4f6f8"
-_BOX = "#8fa3ba"
-_EXCLUSIVE = "#c92a3f"
+_UNKNOWN = "#8fa3ba"
+_ALONE = "#c92a3f"
 _SHADES = LinearSegmentedColormap.from_list("rates", [_PALE, "#a9c4e6", SERIES["action units"], "#173a73"])
 _CELL_HEIGHT = 0.285
 _CELL_WIDTH = 0.44
@@ -84,7 +84,7 @@ def pattern_table(found: CoOccurrence, reference: Reference = LABORATORY) -> Tab
             _listed(pattern.prototypical),
             _listed(pattern.variant),
             _listed(pattern.only_here),
-            "no row" if pattern.only_reference is None else _listed(pattern.only_reference),
+            "no sound row" if pattern.only_reference is None else _listed(pattern.only_reference),
             _listed(pattern.unlabelled),
         )
         for pattern in expression_patterns(found, reference)
@@ -114,8 +114,9 @@ def pattern_table(found: CoOccurrence, reference: Reference = LABORATORY) -> Tab
 def co_occurrence_map(found: CoOccurrence, reference: Reference | None = LABORATORY) -> Figure:
     """Draw the rates of AUs per expression as a heat map, the reference's below, as Fig. 2 of RAF-CE.
 
-    A box marks an observed AU (20 % or more), a red one an AU that only this source observes for the
-    expression; the numbers are percent, prototypical AUs (70 % or more) in bold.
+    An observed AU (20 % or more) has its number, a prototypical one (70 % or more) in bold; a red box marks
+    an AU that only this source observes with the expression, a question mark one without labels. Doubtful
+    rows of the reference are drawn, but nothing is concluded from them.
 
     Args:
         found: Rates of a data set.
@@ -135,22 +136,24 @@ def co_occurrence_map(found: CoOccurrence, reference: Reference | None = LABORAT
     with house_style():
         # The reference's rows are as high as ours, so that the eye can go from one to the other.
         height = panels * (len(rates) * _CELL_HEIGHT + 0.75)
-        figure, axes = blank_figure(max(4.5, 2.0 + _CELL_WIDTH * len(aus)), height, panels, 1)
-        _draw(axes[0], rates, dict(zip(rates, rates, strict=True)), aus, _exclusive(rates, listed))
+        figure, axes = blank_figure(max(7.0, 2.0 + _CELL_WIDTH * len(aus)), height, panels, 1)
+        doubtful = reference.doubtful if reference else ()
+        _draw(axes[0], rates, {name: name for name in rates}, aus, _exclusive(rates, listed, doubtful))
         axes[0].set_title(f"{_label(found)}: percent of pictures that show the AU")
         if reference and beside:
-            labels = {name: f"{name} ?" if name in reference.doubtful else name for name in rates}
-            _draw(axes[1], listed, labels, aus, _exclusive(listed, rates))
-            axes[1].set_title(f"{reference.name}: {reference.source}")
+            axes[0].set_title(f"{axes[0].get_title(loc='left')}; red: only here, not in the {reference.name}")
+            labels = {name: f"{name} ?" if name in doubtful else name for name in rates}
+            _draw(axes[1], listed, labels, aus, _exclusive(listed, rates, doubtful))
+            axes[1].set_title(f"{reference.name} ({reference.source}); red: only there")
     return figure
 
 
-def _exclusive(rates: Rates, others: Rates) -> set[tuple[str, int]]:
+def _exclusive(rates: Rates, others: Rates, doubtful: Sequence[str]) -> set[tuple[str, int]]:
     """Return the (expression, AU) that one source observes and the other, which knows both, does not."""
     return {
         (name, au)
         for name, row in rates.items()
-        if name in others
+        if name in others and name not in doubtful
         for au, rate in row.items()
         if rate >= OBSERVED_RATE and au in others[name] and others[name][au] < OBSERVED_RATE
     }
@@ -166,7 +169,7 @@ def _draw(
         for column, au in enumerate(aus):
             value = values[row, column]
             if np.isnan(value):
-                axes.text(column, row, "?", ha="center", va="center", color=_BOX, fontsize=7.8)
+                axes.text(column, row, "?", ha="center", va="center", color=_UNKNOWN, fontsize=7.8)
             elif value >= OBSERVED_RATE:
                 axes.text(
                     column,
@@ -178,20 +181,25 @@ def _draw(
                     fontweight="bold" if value >= PROTOTYPICAL_RATE else "normal",
                     fontsize=7.8,
                 )
-                alone = (name, au) in exclusive
-                axes.add_patch(
-                    Rectangle(
-                        (column - 0.44, row - 0.42),
-                        0.88,
-                        0.84,
-                        fill=False,
-                        edgecolor=_EXCLUSIVE if alone else _BOX,
-                        linewidth=1.5 if alone else 0.7,
+                if (name, au) in exclusive:
+                    axes.add_patch(
+                        Rectangle(
+                            (column - 0.45, row - 0.43),
+                            0.9,
+                            0.86,
+                            fill=False,
+                            edgecolor=_ALONE,
+                            linewidth=1.6,
+                        )
                     )
-                )
     axes.set_xticks(range(len(aus)), [f"AU{au}" for au in aus], fontsize=7.8)
     axes.set_yticks(range(len(labels)), list(labels.values()))
+    axes.tick_params(axis="y", labelcolor=INK)
     axes.grid(visible=False)
+    axes.set_xticks(np.arange(1, len(aus)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, len(labels)) - 0.5, minor=True)
+    axes.tick_params(which="minor", length=0)
+    axes.grid(which="minor", axis="both", color="white", linewidth=1.2)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
