@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from metafacs.data import prepare
-from metafacs.data.datasets import DatasetError, Reading, read_bp4d, read_raf_db
+from metafacs.data.datasets import DatasetError, Reading, Sample, read_bp4d, read_disfa, read_raf_db
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store, StoreError
+from metafacs.faces.landmarks import landmarks_49
+from metafacs.faces.pictures import read_picture
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,88 @@ def test_other_plans_and_foreign_folders_are_refused(bp4d: Reading, tmp_path: Pa
     prepare_store(short, tmp_path / "store", size=48, workers=1, progress=False)
     with pytest.raises(StoreError, match="other data or settings"):
         prepare_store(short, tmp_path / "store", size=64, workers=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def disfa(bp4d: Reading, write_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people of DISFA: the frames of BP4D's twin as real AVI files."""
+    root = tmp_path_factory.mktemp("disfa")
+    rng = np.random.default_rng(0)
+    for position, subject in enumerate(("SN003", "SN005")):
+        pictures = [read_picture(sample.picture) for sample in bp4d.samples[6 * position :][:6]]
+        height, width = (side // 2 * 2 for side in pictures[0].shape[:2])
+        write_video(
+            root / "Videos_LeftCamera" / f"LeftVideo{subject}_comp.avi",
+            [picture[:height, :width] for picture in pictures],
+            gop=3,
+        )
+        for au in (1, 12):
+            folder = root / "ActionUnit_Labels" / subject
+            folder.mkdir(parents=True, exist_ok=True)
+            lines = [f"{frame},{rng.integers(0, 6)}\n" for frame in range(1, 7)]
+            (folder / f"{subject}_au{au}.txt").write_text("".join(lines))
+    return root
+
+
+def test_frames_of_videos_come_back_with_their_labels(
+    disfa: Path, bp4d: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = read_disfa(disfa)
+    whole = prepare_store(reading, tmp_path / "whole", size=48, workers=1, progress=False)
+    assert list(whole.keys) == [sample.key for sample in reading.samples]
+    assert len(whole) == 12
+    labels = [[sample.action_units[au] for au in whole.aus] for sample in reading.samples]
+    assert np.array_equal(whole.action_units, labels)
+    # The crop of a frame is the crop of the picture that was encoded, not of its neighbour.
+    stills = Reading(**{**vars(bp4d), "samples": bp4d.samples[:12]})
+    still = prepare_store(stills, tmp_path / "stills", size=48, workers=1, progress=False)
+    difference = np.abs(
+        whole.images(np.arange(12)).astype(int)[:, None] - still.images(np.arange(12)).astype(int)
+    )
+    assert list(difference.mean(axis=(2, 3, 4)).argmin(axis=1)) == list(range(12))
+    monkeypatch.setattr(prepare, "_SHARD", 4)
+    parts = prepare_store(reading, tmp_path / "parts", size=48, workers=1, progress=False)
+    assert np.array_equal(parts.images(np.arange(12)), whole.images(np.arange(12)))
+
+
+def test_a_truncated_video_is_reported_and_stops_nothing(disfa: Path, tmp_path: Path) -> None:
+    root = tmp_path / "disfa"
+    shutil.copytree(disfa, root)
+    video = root / "Videos_LeftCamera" / "LeftVideoSN003_comp.avi"
+    content = video.read_bytes()
+    start, end = content.index(b"movi"), content.index(b"idx1")
+    video.write_bytes(content[: start + (end - start) * 2 // 3])
+    store = prepare_store(read_disfa(root), tmp_path / "store", size=48, workers=1, progress=False)
+    kept = [key for key in store.keys if key.startswith("SN003")]
+    assert 1 <= len(kept) < 6
+    assert kept == [f"SN003/{frame:04d}" for frame in range(1, len(kept) + 1)]
+    assert sum(key.startswith("SN005") for key in store.keys) == 6
+    bad = store.description["skipped"]
+    assert len(bad) == 6 - len(kept)
+    assert all(Path(entry["file"]).name == video.name for entry in bad)
+    assert all("unreadable frame" in entry["reason"] for entry in bad)
+
+
+def test_delivered_landmarks_cut_the_crop(
+    bp4d: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = prepare_store(bp4d, tmp_path / "found", size=48, workers=1, progress=False)
+    picture = bp4d.samples[0].picture
+    points_68 = prepare.find_faces(read_picture(picture))[0].landmarks
+    given = [("a", points_68), ("b", landmarks_49(points_68))]
+    given += [("c", points_68[17:]), ("d", np.full((49, 2), np.nan))]
+    samples = [Sample(key, picture, landmarks=points.astype(np.float32)) for key, points in given]
+    monkeypatch.setattr(prepare, "find_faces", None)
+    reading = Reading("list_files", bp4d.root, samples=samples)
+    store = prepare_store(reading, tmp_path / "given", size=48, workers=1, progress=False)
+    assert list(store.keys) == ["a", "b"]
+    for row in (0, 1):
+        assert np.abs(store.image(row).astype(int) - found.image(0)).mean() < 1
+    assert np.isnan(store.landmarks[1]).all()
+    assert np.allclose(store.landmarks[0], found.landmarks[0], atol=0.01)
+    assert [entry["reason"].split(":")[0] for entry in store.description["skipped"]] == [
+        "unusable landmarks"
+    ] * 2
 
 
 def test_nothing_to_prepare_says_why(tmp_path: Path) -> None:

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from metafacs.data.datasets import DatasetError
 from metafacs.data.splits import (
     BP4D_PARTS,
     DISFA_PARTS,
     Split,
     SplitError,
+    adld_split,
+    leave_one_subject_out,
+    listed_split,
     published_split,
     refuse_overlap,
     validation_reserve,
 )
+from metafacs.facs import BP4D_AUS, DISFA_AUS
 
 
 def test_published_parts_hold_everybody_once() -> None:
@@ -74,3 +82,58 @@ def test_reserve_refuses_to_take_everything() -> None:
         validation_reserve(["F001"], 0.5, seed=0)
     with pytest.raises(SplitError, match="inside"):
         validation_reserve(["F001"] * 5, 0.0, seed=0)
+
+
+def test_adld_trains_on_two_parts_and_divides_the_third() -> None:
+    everybody = [person for part in BP4D_PARTS for person in part]
+    split = adld_split(everybody)
+    assert (len(split.train), len(split.validation), len(split.test)) == (28, 7, 6)
+    assert set(split.train) == set(BP4D_PARTS[0]) | set(BP4D_PARTS[1])
+    assert set(split.validation) | set(split.test) == set(BP4D_PARTS[2])
+    assert split.hash != published_split("bp4d", 1, everybody).hash
+    with pytest.raises(SplitError, match="F099"):
+        adld_split([*everybody, "F099"])
+    with pytest.raises(SplitError, match="nobody"):
+        adld_split(["F001"])
+
+
+def test_validation_people_may_be_on_no_other_side() -> None:
+    with pytest.raises(SplitError, match="in training and in validation: F001"):
+        Split("mine", 1, ("F001",), ("F002",), ("F001",))
+    with pytest.raises(SplitError, match="in validation and in test: F002"):
+        Split("mine", 1, ("F001",), ("F002",), ("F002",))
+
+
+@pytest.mark.parametrize(
+    ("parts", "aus", "tasks"), [(BP4D_PARTS, BP4D_AUS, 480), (DISFA_PARTS, DISFA_AUS, 208)]
+)
+def test_leaving_one_out_gives_the_task_counts_of_maml_au(
+    parts: tuple[tuple[str, ...], ...], aus: tuple[int, ...], tasks: int
+) -> None:
+    """One task per AU and training person; MAML-AU prints 8 x 26 = 208 for DISFA."""
+    everybody = [person for part in parts for person in part]
+    splits = leave_one_subject_out(reversed(everybody))
+    assert [split.test for split in splits] == [(person,) for person in sorted(everybody)]
+    assert [split.fold for split in splits] == list(range(1, len(everybody) + 1))
+    assert {len(split.train) * len(aus) for split in splits} == {tasks}
+    assert len({split.hash for split in splits}) == len(everybody)
+
+
+def test_leaving_one_out_takes_two() -> None:
+    with pytest.raises(SplitError, match="two people"):
+        leave_one_subject_out(["F001", "F001"])
+
+
+def test_lists_of_people_in_files(write_text: Callable[[str, str], Path]) -> None:
+    train = write_text("train.txt", "\ufeff001A\r\n001B,\r\n\r\n009C\r\n")
+    test = write_text("test.txt", "002A\n")
+    split = listed_split(train, test, ["002A", "001B", "001A"])
+    assert (split.name, split.train, split.test) == ("listed", ("001A", "001B"), ("002A",))
+    with pytest.raises(SplitError, match="lists these people: 003A"):
+        listed_split(train, test, ["001A", "002A", "003A"])
+    with pytest.raises(SplitError, match="nobody"):
+        listed_split(train, test, ["001A"])
+    with pytest.raises(SplitError, match="002A"):
+        listed_split(write_text("both.txt", "002A\n"), test, ["002A"])
+    with pytest.raises(DatasetError, match="is missing"):
+        listed_split(train, test.with_name("none.txt"), ["001A"])

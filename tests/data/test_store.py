@@ -53,3 +53,8 @@ def test_truncated_shard_is_refused(au_store: Store, tmp_path) -> None:
 def test_row_outside_is_an_index_error(au_store: Store) -> None:
     with pytest.raises(IndexError, match="96 rows"):
         au_store.image(96)
+
+
+def test_a_set_without_aus_has_no_columns(expression_store: Store) -> None:
+    assert expression_store.action_units.shape == (56, 0)
+    assert expression_store.votes.shape == (56, 7)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from jsonargparse import ArgumentParser
 
 from metafacs import __version__
-from metafacs.cli import demo, evaluate, methods, predict, prepare, train, twin
+from metafacs.cli import build, demo, evaluate, inspect, methods, predict, prepare, train, twin
 from metafacs.data.datasets import DatasetError
 from metafacs.data.splits import SplitError
 from metafacs.data.store import StoreError
@@ -19,7 +19,9 @@ from metafacs.training.stepper import DivergedError
 
 COMMANDS = {
     "twin": twin,
+    "build": build,
     "prepare": prepare,
+    "inspect": inspect,
     "train": train,
     "evaluate": evaluate,
     "predict": predict,

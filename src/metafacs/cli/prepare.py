@@ -14,10 +14,13 @@ from metafacs.faces.alignment import AlignmentSpec
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
-    """Return the parser of the command."""
+    """Return the parser; the data set named by the words decides about ``--options``."""
+    dataset = _named_dataset(words)
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     parser.add_argument("dataset", type=Literal[tuple(READERS)], help="data set to read")
+    if dataset is not None:
+        parser.add_function_arguments(READERS[dataset], "options", skip={"root"})
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set or of its twin")
     parser.add_argument("--out", type=Path, required=True, help="folder of the store; takes up stopped work")
     parser.add_argument("--size", type=int, default=256, help="side of the square crops in pixels")
@@ -29,7 +32,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Prepare the store and print what was found and skipped."""
-    reading = READERS[arguments.dataset](arguments.root)
+    options = arguments.get("options")
+    reading = READERS[arguments.dataset](arguments.root, **(vars(options) if options else {}))
     print(reading)
     store = prepare_store(
         reading,
@@ -43,3 +47,11 @@ def run(arguments: Namespace) -> None:
     print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a face")
     for entry in unusable[:5]:
         print(f"  {entry['file']}: {entry['reason']}")
+
+
+def _named_dataset(words: Sequence[str]) -> str | None:
+    # Every option takes a value: a word after one is never the data set.
+    for before, word in zip(["", *words], words, strict=False):
+        if word in READERS and not (before.startswith("--") and "=" not in before):
+            return word
+    return None

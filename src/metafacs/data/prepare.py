@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from PIL import Image
 
 from metafacs import __version__
 from metafacs.data.datasets import DatasetError, Reading, Sample, Skipped
-from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
+from metafacs.data.store import LANDMARKS, STORE_FILE, Store, StoreError, shard_schema
+from metafacs.data.videos import VideoError, decode_frames
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
@@ -45,7 +47,9 @@ def prepare_store(
 
     Work that was finished before a kill is kept: every shard is written to a temporary name and renamed,
     and a second call renders only what is missing. A picture that cannot be read or shows no face is
-    noted in ``store.json`` with its file and never stops the rest.
+    noted in ``store.json`` with its file and never stops the rest. Landmarks that a sample brings along cut
+    its crop; elsewhere the face is found. Frames of a video are decoded one after the other, one decoder per
+    shard.
 
     Args:
         reading: What a reader found.
@@ -102,17 +106,20 @@ def write_shard(
     path, samples = job
     rows: list[dict[str, object]] = []
     skipped: list[Skipped] = []
-    for sample in samples:
-        try:
-            picture = read_picture(sample.picture)
-        except PictureError as error:
-            skipped.append(Skipped(str(sample.picture), None, f"unreadable picture: {error}"))
+    for sample, picture in _pictures(samples):
+        if isinstance(picture, str):
+            skipped.append(Skipped(str(sample.picture), None, picture))
             continue
-        landmarks = _landmarks(picture, pre_aligned)
+        landmarks = _landmarks(picture, pre_aligned) if sample.landmarks is None else sample.landmarks
         if landmarks is None:
-            skipped.append(Skipped(str(sample.picture), None, "no face found"))
+            frame = "" if sample.frame is None else f": frame number {sample.frame}"
+            skipped.append(Skipped(str(sample.picture), None, f"no face found{frame}"))
             continue
-        crop, matrix = align(picture, landmarks, size, alignment)
+        try:
+            crop, matrix = align(picture, landmarks, size, alignment)
+        except ValueError as error:
+            skipped.append(Skipped(str(sample.picture), None, f"unusable landmarks: {error}"))
+            continue
         points = landmarks @ matrix[:, :2].T + matrix[:, 2]
         rows.append(_row(sample, crop, points, aus))
     schema = shard_schema(aus, expressions)
@@ -125,6 +132,33 @@ def write_shard(
     ):
         writer.write_table(table)
     return len(samples)
+
+
+def _pictures(samples: list[Sample]) -> Iterator[tuple[Sample, np.ndarray | str]]:
+    """Yield every sample with its picture, or with the reason why there is none."""
+    for video, group in groupby(samples, lambda sample: None if sample.frame is None else sample.picture):
+        if video is not None:
+            yield from _frames(video, list(group))
+            continue
+        for sample in group:
+            picture: np.ndarray | str
+            try:
+                picture = read_picture(sample.picture)
+            except PictureError as error:
+                picture = f"unreadable picture: {error}"
+            yield sample, picture
+
+
+def _frames(video: Path, samples: list[Sample]) -> Iterator[tuple[Sample, np.ndarray | str]]:
+    ordered = sorted((sample.frame or 0, position) for position, sample in enumerate(samples))
+    done = 0
+    try:
+        for picture in decode_frames(video, [frame for frame, _ in ordered]):
+            yield samples[ordered[done][1]], picture
+            done += 1
+    except VideoError as error:
+        for frame, position in ordered[done:]:
+            yield samples[position], f"unreadable frame: number {frame}: {error}"
 
 
 def _landmarks(picture: np.ndarray, pre_aligned: bool) -> np.ndarray | None:
@@ -143,7 +177,8 @@ def _row(sample: Sample, crop: np.ndarray, points: np.ndarray, aus: tuple[int, .
         "subject": sample.subject,
         "part": sample.part,
         "image": encoded.getvalue(),
-        "landmarks": points.astype(np.float32).ravel(),
+        # 49 or 66 delivered points cannot be completed to the 68 of the store.
+        "landmarks": points.astype(np.float32).ravel() if len(points) == LANDMARKS else None,
         "action_units": [sample.action_units.get(au, float("nan")) for au in aus],
         "expression": -1 if sample.expression is None else sample.expression,
         "votes": sample.votes,
@@ -155,6 +190,8 @@ def _plan(reading: Reading, size: int, alignment: AlignmentSpec) -> dict[str, ob
     digest = hashlib.sha256()
     for sample in reading.samples:
         digest.update(repr((sample.key, sorted(sample.action_units.items()), sample.expression)).encode())
+        if sample.landmarks is not None:
+            digest.update(sample.landmarks.tobytes())
     return {
         "dataset": reading.dataset,
         "size": size,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from metafacs.data.datasets.reading import listed_names
 
 BP4D_PARTS: tuple[tuple[str, ...], ...] = (
     (
@@ -52,6 +55,12 @@ DISFA_PARTS: tuple[tuple[str, ...], ...] = (
 )
 """The three parts of DISFA's people as published with JAA-Net and used by ME-GraphAU."""
 
+ADLD_VALIDATION: tuple[str, ...] = ("F012", "M003", "F004", "F021", "F017", "M015", "F014")
+"""The people of BP4D's part 3 that ADLD validates on; it trains on parts 1 and 2."""
+
+ADLD_TEST: tuple[str, ...] = ("F007", "F015", "F006", "F019", "M006", "M009")
+"""The people of BP4D's part 3 that ADLD tests on."""
+
 PARTS: dict[str, tuple[tuple[str, ...], ...]] = {"bp4d": BP4D_PARTS, "disfa": DISFA_PARTS}
 
 
@@ -68,32 +77,46 @@ class Split:
         fold: 1-based fold number.
         train: Ids of the people to train on, sorted.
         test: Ids of the held-out people, sorted.
+        validation: Ids of the people to choose by, sorted; empty where the split names none.
     """
 
     name: str
     fold: int
     train: tuple[str, ...]
     test: tuple[str, ...]
+    validation: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_overlap(self.train, self.test)
+        refuse_overlap(self.train, self.validation, other="validation")
+        refuse_overlap(self.validation, self.test, one="validation")
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits that change when anybody moves between train and test."""
+        """Twelve hexadecimal digits that change when anybody moves between train, validation and test."""
         text = f"{','.join(self.train)}|{','.join(self.test)}"
+        if self.validation:
+            text += f"|{','.join(self.validation)}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def refuse_overlap(train: Iterable[str], test: Iterable[str]) -> None:
+def refuse_overlap(
+    train: Iterable[str], test: Iterable[str], *, one: str = "training", other: str = "test"
+) -> None:
     """Fail if anybody is on both sides.
+
+    Args:
+        train: Ids on one side.
+        test: Ids on the other side.
+        one: What the first side is called in the message.
+        other: What the second side is called.
 
     Raises:
         SplitError: Naming the people who are in both.
     """
     both = sorted(set(train) & set(test))
     if both:
-        raise SplitError(f"{len(both)} people are in training and in test: {', '.join(both[:10])}")
+        raise SplitError(f"{len(both)} people are in {one} and in {other}: {', '.join(both[:10])}")
 
 
 def published_split(dataset: str, fold: int, subjects: Iterable[str]) -> Split:
@@ -126,6 +149,82 @@ def published_split(dataset: str, fold: int, subjects: Iterable[str]) -> Split:
             f"fold {fold} of {dataset} leaves nobody to train on or to test; the store holds "
             f"{', '.join(sorted(present))}"
         )
+    return split
+
+
+def adld_split(subjects: Iterable[str]) -> Split:
+    """Return ADLD's split of BP4D, restricted to the people that are there.
+
+    ADLD trains on parts 1 and 2 (28 people), validates on 7 and tests on 6 people of part 3.
+
+    Args:
+        subjects: Ids present in the store.
+
+    Raises:
+        SplitError: For an id that is in no part, or a split without people to train on or to test.
+    """
+    present = set(subjects)
+    train = {person for part in BP4D_PARTS[:2] for person in part}
+    unknown = sorted(present - train - set(ADLD_VALIDATION) - set(ADLD_TEST))
+    if unknown:
+        raise SplitError(f"ADLD's split of BP4D does not list these people: {', '.join(unknown[:10])}")
+    return _populated(
+        Split(
+            "adld",
+            1,
+            tuple(sorted(present & train)),
+            tuple(sorted(present & set(ADLD_TEST))),
+            tuple(sorted(present & set(ADLD_VALIDATION))),
+        )
+    )
+
+
+def leave_one_subject_out(subjects: Iterable[str]) -> list[Split]:
+    """Return one split per person, who is tested while everybody else trains; fold k tests the k-th id.
+
+    Args:
+        subjects: Ids present in the store.
+
+    Raises:
+        SplitError: If there are fewer than two people.
+    """
+    people = sorted(set(subjects))
+    if len(people) < 2:
+        raise SplitError(f"leaving one subject out takes two people or more; the store holds {people}")
+    return [
+        Split("leave_one_subject_out", fold, tuple(p for p in people if p != held_out), (held_out,))
+        for fold, held_out in enumerate(people, start=1)
+    ]
+
+
+def listed_split(train: Path | str, test: Path | str, subjects: Iterable[str]) -> Split:
+    """Return the split that two files give, one id a line, restricted to the people that are there.
+
+    GFT is split this way: ``train.txt`` and ``test.txt``.
+
+    Args:
+        train: File with the people to train on.
+        test: File with the people to test on.
+        subjects: Ids present in the store.
+
+    Raises:
+        DatasetError: If a file is missing or not text.
+        SplitError: If somebody is in both files, somebody present in neither, or one side is empty.
+    """
+    sides = [set(listed_names(Path(path))) for path in (train, test)]
+    refuse_overlap(*sides)
+    present = set(subjects)
+    unknown = sorted(present - sides[0] - sides[1])
+    if unknown:
+        raise SplitError(f"neither {train} nor {test} lists these people: {', '.join(unknown[:10])}")
+    return _populated(
+        Split("listed", 1, tuple(sorted(present & sides[0])), tuple(sorted(present & sides[1])))
+    )
+
+
+def _populated(split: Split) -> Split:
+    if not split.train or not split.test:
+        raise SplitError(f"split '{split.name}' leaves nobody to train on or to test in this store")
     return split
 
 

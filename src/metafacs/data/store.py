@@ -165,6 +165,8 @@ class Store:
             for chunk in table.column(name).chunks:
                 values = np.full((len(chunk), width), np.nan, dtype=np.float32)
                 known = ~np.asarray(chunk.is_null())
-                values[known] = chunk.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                given = chunk.drop_null().flatten().to_numpy(zero_copy_only=False)
+                # Not reshape(-1, width): a set without AUs has lists of width 0.
+                values[known] = given.reshape(int(known.sum()), width)
                 blocks.append(values)
         return np.concatenate(blocks) if blocks else np.empty((0, width), np.float32)

@@ -58,8 +58,8 @@ def _rows(store: Store) -> list[tuple[str, str, NDArray[np.int64]]]:
         none = np.flatnonzero((labels == 0).any(axis=1) & ~(labels == 1).any(axis=1))
         rows.append(("no AU", f"{len(none)} pictures", none))
     for column, counts in enumerate(inspection.action_units):
-        note = f"{au_name(counts.au)}, {100 * counts.rate:.1f} %"
-        rows.append((f"AU{counts.au}", note, np.flatnonzero(labels[:, column] == 1)))
+        name = f"AU{counts.au}, {100 * counts.rate:.1f} %"
+        rows.append((name, au_name(counts.au), np.flatnonzero(labels[:, column] == 1)))
     for index, (name, count) in enumerate(inspection.expressions.items()):
         rows.append((name, f"{count} pictures", np.flatnonzero(store.expression == index)))
     rows = [row for row in rows if len(row[2])]

@@ -3,13 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from metafacs.data.datasets.bp4d import read_bp4d
+from metafacs.data.datasets.disfa import read_disfa
+from metafacs.data.datasets.emotionet import read_emotionet
+from metafacs.data.datasets.gft import read_gft
+from metafacs.data.datasets.list_files import read_list_files
+from metafacs.data.datasets.raf_au import read_raf_au
+from metafacs.data.datasets.raf_ce import read_raf_ce
 from metafacs.data.datasets.raf_db import read_raf_db
+from metafacs.data.datasets.raf_db_compound import read_raf_db_compound
+from metafacs.data.datasets.raf_ml import read_raf_ml
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped
 
-READERS: dict[str, Callable[[Path], Reading]] = {"bp4d": read_bp4d, "raf_db": read_raf_db}
-"""Name of a data set -> its reader."""
+READERS: dict[str, Callable[..., Reading]] = {
+    "bp4d": read_bp4d,
+    "raf_db": read_raf_db,
+    "raf_db_compound": read_raf_db_compound,
+    "raf_ml": read_raf_ml,
+    "raf_au": read_raf_au,
+    "raf_ce": read_raf_ce,
+    "disfa": read_disfa,
+    "gft": read_gft,
+    "emotionet": read_emotionet,
+    "list_files": read_list_files,
+}
+"""Name -> reader: the root folder first, then the reader's own options by keyword.
 
-__all__ = ["READERS", "DatasetError", "Reading", "Sample", "Skipped", "read_bp4d", "read_raf_db"]
+Every data set reads with its root alone; ``list_files``, which stands for no data set, needs ``aus`` too.
+"""
+
+__all__ = [
+    "READERS",
+    "DatasetError",
+    "Reading",
+    "Sample",
+    "Skipped",
+    "read_bp4d",
+    "read_disfa",
+    "read_emotionet",
+    "read_gft",
+    "read_list_files",
+    "read_raf_au",
+    "read_raf_ce",
+    "read_raf_db",
+    "read_raf_db_compound",
+    "read_raf_ml",
+]

@@ -72,7 +72,7 @@ def _read_sequence(reading: Reading, path: Path, frames: Path, subject: str, tas
         reading.skip(path, None, "empty file")
         return
     columns = [cell.strip() for cell in header[1].rstrip(",").split(",")]
-    if columns[0] != "0" or not all(cell.isdigit() for cell in columns):
+    if columns[0] != "0" or not all(cell.isdecimal() for cell in columns):
         reading.skip(path, header[0], "wrong header: expected '0,1,2,...' (0 = frame, k = AU k)")
         return
     if not frames.is_dir():
@@ -85,7 +85,7 @@ def _read_sequence(reading: Reading, path: Path, frames: Path, subject: str, tas
         if len(cells) != len(columns):
             reading.skip(path, number, "row has another number of cells than the header")
             continue
-        if not cells[0].isdigit():
+        if not cells[0].isdecimal():
             reading.skip(path, number, "frame number is not a whole number")
             continue
         codes = {au: cells[index] for index, au in wanted}

@@ -47,7 +47,7 @@ def read_raf_db(root: Path | str) -> Reading:
     available = {entry.name for entry in pictures.iterdir()}
     for number, line in numbered_lines(labels):
         cells = line.split()
-        if len(cells) != 2 or not cells[1].isdigit() or not 1 <= int(cells[1]) <= len(EXPRESSIONS):
+        if len(cells) != 2 or not cells[1].isdecimal() or not 1 <= int(cells[1]) <= len(EXPRESSIONS):
             reading.skip(labels, number, f"line is not '<name>.jpg <code 1..{len(EXPRESSIONS)}>'")
             continue
         stem = Path(cells[0]).stem

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 TWIN_FILE = "TWIN.json"
 
@@ -21,12 +24,15 @@ class Sample:
 
     Attributes:
         key: Unique name within the data set, e.g. ``F001/T1/2440``.
-        picture: Path of the picture file.
+        picture: Path of the picture file, or of the video that holds the picture.
         subject: The person's id as the data set writes it; None where it tells none.
         action_units: FACS number -> 1.0 present, 0.0 absent; an AU that is missing here is unknown.
         expression: Class index into the reading's expressions; None = unknown.
         part: The data set's own partition, e.g. ``train``; None where it has none.
         votes: Share of annotators per expression, sums to 1; None where the data set has none.
+        frame: 0-based number of the frame where ``picture`` is a video; None for a picture file.
+        landmarks: Points delivered with the data set, ``49, 66 or 68 x 2`` as (x, y) in pixels, the centre
+            of the first pixel at (0, 0); None where the face is to be found.
     """
 
     key: str
@@ -36,6 +42,8 @@ class Sample:
     expression: int | None = None
     part: str | None = None
     votes: tuple[float, ...] | None = None
+    frame: int | None = None
+    landmarks: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,14 @@ class Reading:
         path = Path(file)
         name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
         self.skipped.append(Skipped(name, line, reason))
+
+    def lines(self, path: Path) -> list[tuple[int, str]]:
+        """Return the numbered lines of one file of many; a file that is not text is noted and gives none."""
+        try:
+            return list(numbered_lines(path))
+        except DatasetError:
+            self.skip(path, None, "not a UTF-8 text file")
+            return []
 
     def summary(self) -> dict[str, object]:
         """Return the counts as plain data for JSON."""
@@ -146,3 +162,48 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield number, line.strip()
+
+
+def listed_names(path: Path) -> list[str]:
+    """Return the names a list file gives, one a line; blank lines and trailing commas are dropped.
+
+    Raises:
+        DatasetError: If the file is missing or not text in UTF-8.
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing: it should hold one name a line")
+    names = (line.rstrip(",").strip() for _, line in numbered_lines(path))
+    return [name for name in names if name]
+
+
+def whole_number(cell: str) -> int | None:
+    """Return the number a cell of digits stands for, or None for anything else.
+
+    >>> whole_number("0012"), whole_number("-1"), whole_number("1.5"), whole_number("")
+    (12, None, None, None)
+    """
+    # Python refuses to convert very long numbers; no frame or code needs ten digits.
+    return int(cell) if cell.isascii() and cell.isdecimal() and len(cell) < 10 else None
+
+
+def occurrence(code: str, unknown: Collection[int]) -> float | None:
+    """Return what an occurrence code says: 1.0 present, 0.0 absent, None unknown or left blank.
+
+    Args:
+        code: The cell of the file; ``1`` and ``1.0`` are the same.
+        unknown: Codes that stand for an AU that was not coded.
+
+    Raises:
+        ValueError: For any other code.
+
+    >>> occurrence("1", {9}), occurrence("0.0", {9}), occurrence("9", {9}), occurrence("", {9})
+    (1.0, 0.0, None, None)
+    """
+    if not code.strip():
+        return None
+    value = float(code)
+    if value in (0.0, 1.0):
+        return value
+    if value in unknown:
+        return None
+    raise ValueError(f"code {code!r} is neither 0 nor 1 nor one of {sorted(unknown)}")

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from metafacs.cli import main
+from metafacs.data.store import Store
+
+
+def test_counts_sheet_and_json(au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet, out = tmp_path / "new" / "sheet.png", tmp_path / "counts.json"
+    assert main(["inspect", str(au_store.path), "--sheet", str(sheet), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "bp4d (synthetic twin): 96 pictures of 36 px" in printed
+    assert "Brow lowerer" in printed
+    assert json.loads(out.read_text())["pictures"] == 96
+    with Image.open(sheet) as picture:
+        assert picture.format == "PNG"
+
+
+def test_no_store_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(tmp_path)]) == 1
+    assert "not a finished prepared store" in capsys.readouterr().err

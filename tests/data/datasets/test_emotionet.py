@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from metafacs.data.datasets import emotionet
+from metafacs.data.datasets.emotionet import read_emotionet
+from metafacs.data.datasets.reading import DatasetError
+
+HEADER = "URL,URL orig,'AU 1','AU 2','AU 12'\n"
+FIRST = "N_0000000001/N_0000000001_00003.jpg"
+
+
+def layout(root: Path, rows: str, pictures: tuple[str, ...] = (FIRST,), header: str = HEADER) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "EmotioNet_FACS.csv").write_bytes((header + rows).encode())
+    for picture in pictures:
+        path = root / "optimization_set" / picture
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def row(codes: str, picture: str = FIRST) -> str:
+    return f"'http://example.org/images/{picture}','http://example.org/x',{codes}\n"
+
+
+def test_quoted_headers_addresses_and_999(tmp_path: Path) -> None:
+    reading = read_emotionet(layout(tmp_path, row("1,999,0")))
+    (sample,) = reading.samples
+    assert sample.action_units == {1: 1.0, 12: 0.0}
+    assert sample.key == "optimization_set/N_0000000001/N_0000000001_00003"
+    assert sample.picture.is_file()
+    assert (sample.subject, sample.part, reading.aus) == (None, None, (1, 12))
+
+
+def test_lists_give_parts_and_unlabelled_pictures(tmp_path: Path) -> None:
+    names = (FIRST, "b/2.jpg", "b/3.jpg", "b/4.jpg")
+    root = layout(tmp_path, row("1,0,0") + row("0,0,1", "b/2.jpg"), names)
+    (root / "validation.txt").write_text(f"{FIRST}\n")
+    (root / "test.txt").write_text("optimization_set/b/2.jpg\r\n\r\n")
+    (root / "train.txt").write_text("b/3.jpg\nb/none.jpg\n")
+    reading = read_emotionet(root)
+    found = [(s.picture.name, s.part, len(s.action_units)) for s in reading.samples]
+    assert found == [
+        (Path(FIRST).name, "validation", 3),
+        ("2.jpg", "test", 3),
+        ("3.jpg", "train", 0),
+    ]
+    assert [str(s) for s in reading.skipped] == ["train.txt: listed picture is missing or not unique"]
+    (root / "train.txt").write_text("b/2.jpg\n")
+    with pytest.raises(DatasetError, match=r"test\.txt lists .*2\.jpg, which is in train\.txt too"):
+        read_emotionet(root)
+
+
+def test_the_folder_decides_between_pictures_of_one_name(tmp_path: Path) -> None:
+    rows = row("1,0,0", "a/1.jpg") + row("0,0,0", "b/1.jpg") + row("0,0,0", "c/1.jpg")
+    reading = read_emotionet(layout(tmp_path, rows, ("a/1.jpg", "b/1.jpg")))
+    assert [sample.key for sample in reading.samples] == ["optimization_set/a/1", "optimization_set/b/1"]
+    assert [(s.line, s.reason) for s in reading.skipped] == [(4, "several pictures have this name")]
+
+
+def test_hostile_but_readable_text(tmp_path: Path) -> None:
+    header = "\ufeff" + HEADER.strip() + ",\r\n\r\n"
+    text = row("1.0, ,0,", "Zoë.jpg").strip() + "\r\n"
+    (sample,) = read_emotionet(layout(tmp_path / "ä", text, ("x/Zoë.jpg",), header)).samples
+    assert sample.action_units == {1: 1.0, 12: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (row("1,0"), "number of cells"),
+        (row("1,0,0,1"), "number of cells"),
+        (row("1,2,0"), "code other than"),
+        (row("1,yes,0"), "code other than"),
+        (row("1,0,0", "none.jpg"), "label without a picture"),
+        (row("1,0,0", "b/2.jpg"), "labelled twice"),
+    ],
+)
+def test_bad_rows_are_reported_and_do_not_stop_the_rest(tmp_path: Path, rows: str, reason: str) -> None:
+    root = layout(tmp_path, row("0,0,1", "b/2.jpg") + rows, (FIRST, "b/2.jpg"))
+    reading = read_emotionet(root)
+    assert len(reading.samples) == 1
+    (skipped,) = reading.skipped
+    assert (skipped.file, skipped.line) == ("EmotioNet_FACS.csv", 3)
+    assert reason in skipped.reason
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("", "wrong header"),
+        ("address,'AU 1'\n", "wrong header"),
+        ("URL,URL orig,smile\n", "no column such as"),
+        ("URL,AU 1,'AU 01'\n", "two columns"),
+    ],
+)
+def test_a_table_without_its_columns_is_an_error(tmp_path: Path, header: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        read_emotionet(layout(tmp_path, "", header=header))
+
+
+def test_which_table(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"neither a \*\.csv nor an \*\.xlsx"):
+        read_emotionet(tmp_path)
+    root = layout(tmp_path, row("1,0,0"))
+    (root / "other.csv").write_text(HEADER)
+    with pytest.raises(DatasetError, match="several tables"):
+        read_emotionet(root)
+    assert len(read_emotionet(root, table=root / "EmotioNet_FACS.csv").samples) == 1
+    with pytest.raises(DatasetError, match="is missing"):
+        read_emotionet(root, table=root / "none.csv")
+    with pytest.raises(DatasetError, match="elsewhere is missing"):
+        read_emotionet(root, table=root / "other.csv", pictures=root / "elsewhere")
+
+
+def test_excel_without_openpyxl_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "EmotioNet_FACS.xlsx").touch()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DatasetError, match="pip install openpyxl"):
+        read_emotionet(tmp_path)
+
+
+def test_excel_rows_are_read_like_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package that opens Excel files may be absent; what comes after it is the same for both."""
+    root = layout(tmp_path, "")
+    (root / "EmotioNet_FACS.csv").unlink()
+    (root / "EmotioNet_FACS.xlsx").touch()
+    cells = [
+        ["URL", "URL orig", "'AU 1'", "'AU 2'"],
+        ["", "", "", ""],
+        [f"'http://x.org/{FIRST}'", "''", "1", "999"],
+    ]
+    monkeypatch.setattr(emotionet, "_xlsx_rows", lambda table: enumerate(cells, start=1))
+    (sample,) = read_emotionet(root).samples
+    assert sample.action_units == {1: 1.0}
+
+
+def test_a_damaged_excel_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "EmotioNet_FACS.xlsx").write_bytes(b"")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    with pytest.raises(DatasetError, match="not a readable Excel file"):
+        read_emotionet(tmp_path)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.text(alphabet="01999,.'\"/jpgN_ \r\né\x00", max_size=60))
+def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:
+    for sample in read_emotionet(layout(tmp_path, body + "\n" + row(body[:8]))).samples:
+        assert set(sample.action_units.values()) <= {0.0, 1.0}

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from metafacs.data.datasets.frame_sources import find_frame_source, numbered_pictures
+
+
+def test_pictures_are_found_by_the_number_they_end_with(tmp_path: Path) -> None:
+    for name in ("0.jpg", "SN001_0012.PNG", "0012.jpg", "notes.txt", "7.txt", "last.jpg"):
+        (tmp_path / name).touch()
+    found = numbered_pictures(tmp_path)
+    assert {number: path.name for number, path in found.items()} == {0: "0.jpg", 12: "0012.jpg"}
+    assert numbered_pictures(tmp_path / "missing") == {}
+
+
+def test_a_video_of_any_case_comes_before_pictures(tmp_path: Path) -> None:
+    videos, frames = tmp_path / "videos", tmp_path / "frames"
+    for path in (videos / "LEFTvideo_Ä.AVI", frames / "3.jpg"):
+        path.parent.mkdir()
+        path.touch()
+    found = find_frame_source([tmp_path / "none", videos], "leftVideo_ä", [frames])
+    assert found is not None
+    assert found.locate(2, 3) == (videos / "LEFTvideo_Ä.AVI", 2)
+    extracted = find_frame_source([videos], "right", [tmp_path / "none", frames])
+    assert extracted is not None
+    assert extracted.locate(2, 3) == (frames / "3.jpg", None)
+    assert extracted.locate(3, 4) is None
+    assert find_frame_source([videos], "right", [videos]) is None

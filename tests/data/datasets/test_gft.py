@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from metafacs.data.datasets.gft import read_gft
+from metafacs.data.datasets.reading import DatasetError
+
+
+def layout(root: Path, text: str, subject: str = "001A", frames: tuple[int, ...] = (1, 2, 3)) -> Path:
+    (root / "labels").mkdir(parents=True, exist_ok=True)
+    (root / "labels" / f"{subject}.csv").write_bytes(text.encode())
+    folder = root / "frames" / subject
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in frames:
+        (folder / f"{frame}.jpg").touch()
+    return root
+
+
+@pytest.mark.parametrize("header", ["frame,AU1,AU12", "Frame,AU01,au12,", "0,1,12", "'frame','AU 1','AU 12'"])
+def test_columns_are_found_by_name(tmp_path: Path, header: str) -> None:
+    reading = read_gft(layout(tmp_path, f"{header}\n1,1,0\n2,9,-9\n3,,1\n"))
+    assert [sample.action_units for sample in reading.samples] == [{1: 1.0, 12: 0.0}, {}, {12: 1.0}]
+    assert [sample.key for sample in reading.samples] == ["001A/00001", "001A/00002", "001A/00003"]
+    assert reading.aus == (1, 12)
+    assert reading.samples[0].frame is None
+
+
+@pytest.mark.parametrize(("first", "frames"), [(1, [0, 2]), (0, [1, 3])])
+def test_videos_count_from_what_the_table_calls_first(tmp_path: Path, first: int, frames: list[int]) -> None:
+    root = layout(tmp_path, "frame,AU1\n1,1\n3,0\n", frames=())
+    (root / "videos").mkdir()
+    (root / "videos" / "001a.MP4").touch()
+    reading = read_gft(root, first_frame=first)
+    assert [sample.frame for sample in reading.samples] == frames
+    with pytest.raises(ValueError, match="first_frame"):
+        read_gft(root, first_frame=2)
+
+
+def test_split_files_give_the_part(tmp_path: Path) -> None:
+    layout(tmp_path, "frame,AU1\n1,1\n", "001A")
+    layout(tmp_path, "frame,AU1\n1,1\n", "002B")
+    root = layout(tmp_path, "frame,AU1\n1,1\n", "003C")
+    (root / "train.txt").write_text("001A\n")
+    (root / "test.txt").write_text("\ufeff002B\r\n")
+    assert [sample.part for sample in read_gft(root).samples] == ["train", "test", None]
+    (root / "test.txt").write_text("001A\n")
+    with pytest.raises(DatasetError, match=r"001A is in train\.txt and in test\.txt"):
+        read_gft(root)
+
+
+def test_tables_may_lie_in_the_root(tmp_path: Path) -> None:
+    (tmp_path / "Zoë.csv").write_text("frame,AU1\n1,1\n", encoding="utf-8")
+    (tmp_path / "Zoë").mkdir()
+    (tmp_path / "Zoë" / "00001.png").touch()
+    assert read_gft(tmp_path).samples[0].subject == "Zoë"
+
+
+def test_hostile_but_readable_text(tmp_path: Path) -> None:
+    text = "\ufeffframe,AU1,AU2,\r\n\r\n 1 , 1.0 ,0,\r\n"
+    (sample,) = read_gft(layout(tmp_path, text)).samples
+    assert sample.action_units == {1: 1.0, 2: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("", None, "empty file"),
+        ("time,AU1\n1,0\n", 1, "no column 'frame'"),
+        ("frame,smile\n1,0\n", 1, "no column named after an AU"),
+        ("frame,AU1,AU01\n1,0,0\n", 1, "two columns"),
+        ("frame,AU1\n1\n", 2, "number of cells"),
+        ("frame,AU1\n1,0,1\n", 2, "number of cells"),
+        ("frame,AU1\nx,0\n", 2, "frame number"),
+        ("frame,AU1\n1,7\n", 2, "code other than"),
+        ("frame,AU1\n99,1\n", 2, "label without a frame"),
+        ("frame,AU1\n0,1\n", 2, "label without a frame"),
+    ],
+)
+def test_bad_lines_are_reported_and_do_not_stop_the_rest(
+    tmp_path: Path, text: str, line: int | None, reason: str
+) -> None:
+    layout(tmp_path, "frame,AU1\n1,1\n", "002B")
+    reading = read_gft(layout(tmp_path, text))
+    assert [sample.key for sample in reading.samples] == ["002B/00001"]
+    (skipped,) = reading.skipped
+    assert (skipped.file, skipped.line) == ("labels/001A.csv", line)
+    assert reason in skipped.reason
+
+
+def test_repeated_frames_and_missing_sequences(tmp_path: Path) -> None:
+    layout(tmp_path, "frame,AU1\n1,1\n", "002B", frames=())
+    reading = read_gft(layout(tmp_path, "frame,AU1\n1,1\n1,0\n"))
+    assert [sample.action_units for sample in reading.samples] == [{1: 1.0}]
+    assert [s.reason for s in reading.skipped] == [
+        "frame is labelled twice; the first label counts",
+        "labels without a video and without frames",
+    ]
+
+
+def test_no_labels_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"holds no \*\.csv"):
+        read_gft(tmp_path)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=st.text(alphabet="frameAU012, '", max_size=20),
+    body=st.text(alphabet="019,-. \r\nxé²", max_size=60),
+)
+def test_no_text_breaks_the_reader(tmp_path: Path, header: str, body: str) -> None:
+    for text in (f"{header}\n{body}", f"frame,AU1,AU2\n{body}"):
+        for sample in read_gft(layout(tmp_path, text)).samples:
+            assert set(sample.action_units.values()) <= {0.0, 1.0}
+            assert sample.picture.is_file()

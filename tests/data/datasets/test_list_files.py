@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from metafacs.data.datasets.list_files import parse_landmarks, read_list_files
+from metafacs.data.datasets.reading import DatasetError
+
+AUS = (1, 2, 12)
+
+
+def layout(
+    root: Path, paths: str, codes: str | None, land: str | None = None, part: str = "BP4D_part1"
+) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / f"{part}_path.txt").write_bytes(paths.encode())
+    for name, text in (("AUoccur", codes), ("land", land)):
+        if text is not None:
+            (root / f"{part}_{name}.txt").write_bytes(text.encode())
+    for path in ("F001/T1/2440.jpg", "M002/T3/0007.jpg"):
+        (root / "img" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "img" / path).touch()
+    return root
+
+
+def read(root: Path, **options: object):
+    return read_list_files(root, aus=AUS, pictures=root / "img", **options)  # type: ignore[arg-type]
+
+
+def test_codes_follow_the_given_order_of_aus(tmp_path: Path) -> None:
+    root = layout(tmp_path, "F001/T1/2440.jpg\nM002/T3/0007.jpg\n", "1 0 -1\n0 9 1\n")
+    reading = read(root)
+    assert [sample.action_units for sample in reading.samples] == [{1: 1.0, 2: 0.0}, {1: 0.0, 12: 1.0}]
+    assert [sample.subject for sample in reading.samples] == ["F001", "M002"]
+    assert {sample.part for sample in reading.samples} == {"BP4D_part1"}
+    assert reading.samples[0].key == "F001/T1/2440"
+    other = read_list_files(root, aus=(12, 4, 25), pictures=root / "img", dataset="bp4d")
+    assert other.samples[0].action_units == {12: 1.0, 4: 0.0}
+    assert (other.dataset, other.aus) == ("bp4d", (4, 12, 25))
+
+
+def test_names_of_me_graphau(tmp_path: Path) -> None:
+    root = layout(tmp_path, "", "")
+    (root / "BP4D_train_img_path_fold1.txt").write_text("F001/T1/2440.jpg\n")
+    (root / "BP4D_train_label_fold1.txt").write_text("0 1 1\n")
+    (sample,) = read(root, parts=("BP4D_train_fold1",)).samples
+    assert sample.action_units == {1: 0.0, 2: 1.0, 12: 1.0}
+    assert sample.part == "BP4D_train_fold1"
+
+
+def test_a_picture_of_two_lists_is_taken_once(tmp_path: Path) -> None:
+    layout(tmp_path, "F001/T1/2440.jpg\n", "1 1 1\n", part="BP4D_combine_1_2")
+    root = layout(tmp_path, "F001/T1/2440.jpg\n", "1 1 1\n")
+    reading = read(root)
+    assert [sample.part for sample in reading.samples] == ["BP4D_combine_1_2"]
+    assert [str(s) for s in reading.skipped] == [
+        "BP4D_part1_path.txt:1: picture is listed twice; the first row counts"
+    ]
+    assert [sample.part for sample in read(root, parts=("BP4D_part1",)).samples] == ["BP4D_part1"]
+
+
+@pytest.mark.parametrize("count", [49, 66, 68])
+def test_landmarks_count_pixels_from_one(tmp_path: Path, count: int) -> None:
+    points = np.arange(2 * count, dtype=float).reshape(count, 2) + 1
+    land = "\t".join(f"{value:.2f}" for value in points.ravel()) + "\n"
+    root = layout(tmp_path, "F001/T1/2440.jpg\n", "1 1 1\n", land)
+    (sample,) = read(root, landmarks=True).samples
+    assert sample.landmarks is not None
+    assert np.allclose(sample.landmarks, points - 1)
+    assert read(root).samples[0].landmarks is None
+
+
+def test_subjects_by_another_folder_or_not_at_all(tmp_path: Path) -> None:
+    root = layout(tmp_path, "F001/T1/2440.jpg\n", "1 1 1\n")
+    assert read(root, subject_folder=1).samples[0].subject == "T1"
+    assert read(root, subject_folder=None).samples[0].subject is None
+    assert "folder number 2" in read(root, subject_folder=2).skipped[0].reason
+
+
+def test_hostile_but_readable_text(tmp_path: Path) -> None:
+    root = tmp_path / "Zoë"
+    (root / "img" / "Änne B").mkdir(parents=True)
+    (root / "img" / "Änne B" / "1.jpg").touch()
+    layout(root, "\ufeffÄnne B\\1.jpg,\r\n\r\n", "\ufeff\r\n1, 0.0, -1,\r\n")
+    (sample,) = read(root).samples
+    assert (sample.subject, sample.action_units) == ("Änne B", {1: 1.0, 2: 0.0})
+
+
+@pytest.mark.parametrize(
+    ("path", "codes", "reason"),
+    [
+        ("F001/T1/2440.jpg", "1 0", "number of codes"),
+        ("F001/T1/2440.jpg", "1 0 7", "code other than"),
+        ("F001/T1/2440.jpg", "1 0 x", "code other than"),
+        ("F001/T1/none.jpg", "1 0 1", "label without a picture"),
+        ("../img/F001/T1/2440.jpg", "1 0 1", "does not stay below"),
+        ("/etc/hosts", "1 0 1", "does not stay below"),
+        ("x" * 5000 + "/1.jpg", "1 0 1", "label without a picture"),
+    ],
+)
+def test_bad_rows_are_reported_and_do_not_stop_the_rest(
+    tmp_path: Path, path: str, codes: str, reason: str
+) -> None:
+    reading = read(layout(tmp_path, f"{path}\nM002/T3/0007.jpg\n", f"{codes}\n0 0 1\n"))
+    assert [sample.key for sample in reading.samples] == ["M002/T3/0007"]
+    (skipped,) = reading.skipped
+    assert (skipped.file, skipped.line) == ("BP4D_part1_path.txt", 1)
+    assert reason in skipped.reason
+
+
+@pytest.mark.parametrize(
+    ("paths", "codes", "land", "reason"),
+    [
+        ("F001/T1/2440.jpg\n", None, None, "list without BP4D_part1_AUoccur.txt"),
+        ("F001/T1/2440.jpg\n", "1 0 1\n", None, "list without BP4D_part1_land.txt"),
+        ("F001/T1/2440.jpg\n\nM002/T3/0007.jpg\n", "1 0 1\n", "", "lists differ in length: 2 paths, 1 rows"),
+        ("", "", "", "empty file"),
+        ("F001/T1/2440.jpg\n", "1 0 1\n", "1 2 3\n", "landmarks are not"),
+    ],
+)
+def test_lists_that_do_not_fit_are_left_out_whole(
+    tmp_path: Path, paths: str, codes: str | None, land: str | None, reason: str
+) -> None:
+    layout(tmp_path, "M002/T3/0007.jpg\n", "1 1 1\n", "1 " * 98 + "\n", part="other")
+    reading = read(layout(tmp_path, paths, codes, land), landmarks=True)
+    assert [sample.key for sample in reading.samples] == ["M002/T3/0007"]
+    (skipped,) = reading.skipped
+    assert reason in skipped.reason
+
+
+def test_nothing_to_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="holds no list"):
+        read_list_files(tmp_path, aus=AUS)
+    root = layout(tmp_path, "", "")
+    with pytest.raises(DatasetError, match="no list part9; it holds BP4D_part1"):
+        read(root, parts=("part9",))
+    with pytest.raises(ValueError, match="repeated"):
+        read_list_files(root, aus=(1, 1))
+    with pytest.raises(DatasetError, match="none is missing"):
+        read_list_files(root, aus=AUS, pictures=root / "none")
+
+
+@given(st.text(alphabet="0123456789.-e \tnaif", max_size=400))
+def test_no_text_breaks_the_landmarks(line: str) -> None:
+    points = parse_landmarks(line)
+    assert points is None or (points.shape[0] in (49, 66, 68) and np.isfinite(points).all())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    paths=st.text(alphabet="F01/T1\\.jpg \r\né\x00", max_size=60),
+    codes=st.text(alphabet="019-. \r\nx", max_size=60),
+)
+def test_no_text_breaks_the_reader(tmp_path: Path, paths: str, codes: str) -> None:
+    for text in (paths, "F001/T1/2440.jpg\n" * (len(codes.split("\n")))):
+        for sample in read(layout(tmp_path, text, codes)).samples:
+            assert set(sample.action_units.values()) <= {0.0, 1.0}
+            assert sample.picture.is_file()

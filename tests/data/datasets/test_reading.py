@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metafacs.data.datasets.reading import DatasetError, Reading, listed_names, occurrence, whole_number
+
+
+@given(st.text(max_size=12))
+def test_whole_numbers_are_digits_and_nothing_else(cell: str) -> None:
+    number = whole_number(cell)
+    assert (number is not None) == (0 < len(cell) < 10 and set(cell) <= set("0123456789"))
+
+
+def test_an_endless_number_is_none() -> None:
+    assert whole_number("1" * 5000) is None
+
+
+@given(st.text(alphabet="019-. enaif_²", max_size=6))
+def test_codes_are_known_unknown_or_refused(code: str) -> None:
+    try:
+        value = occurrence(code, (9, -1))
+    except ValueError:
+        return
+    assert value in (0.0, 1.0, None)
+
+
+def test_lists_lose_blank_lines_and_trailing_commas(write_text: Callable[[str, str], Path]) -> None:
+    path = write_text("train.txt", "\ufeff001A,\r\n\r\n  Zoë B \n,\n")
+    assert listed_names(path) == ["001A", "Zoë B"]
+    with pytest.raises(DatasetError, match="is missing"):
+        listed_names(path.with_name("test.txt"))
+
+
+def test_a_file_that_is_not_text_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"1,2\n\xff\xfe")
+    reading = Reading("disfa", tmp_path)
+    assert reading.lines(path) == []
+    assert str(reading.skipped[0]) == "labels.txt: not a UTF-8 text file"
