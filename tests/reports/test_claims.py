@@ -87,3 +87,15 @@ def test_ambiguity_claim_needs_an_interval_above_zero() -> None:
     assert low_weight_for_ambiguous(rng.random(80), consistency, repetitions=200).answer == "no"
     with pytest.raises(ValueError, match="rank correlation"):
         low_weight_for_ambiguous(np.ones(2), np.ones(2))
+
+
+def test_correlation_within_classes_is_told_apart_from_that_between_them() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 100)
+    consistency = labels * 0.5 + rng.random(200) * 0.4
+    weights = labels + rng.random(200) * 0.1 - 0.2 * (consistency - labels * 0.5)
+    claim = low_weight_for_ambiguous(
+        weights, consistency, labels=labels, class_names=("fear", "anger"), repetitions=100
+    )
+    assert claim.answer == "yes"
+    assert "within one class from -0." in claim.detail

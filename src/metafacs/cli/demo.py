@@ -192,7 +192,8 @@ def _weighted_expressions(model: Path, store: Store) -> tuple[list[Claim], list[
     shown = weight_rows(
         [store.image(int(row)) for row in rows], weights, labels, store.expressions, consistency=consistency
     )
-    return [low_weight_for_ambiguous(weights, consistency)], shown
+    claim = low_weight_for_ambiguous(weights, consistency, labels=labels, class_names=store.expressions)
+    return [claim], shown
 
 
 def _samples(store: Store, title: str, count: int = 18) -> PictureRow:

@@ -105,15 +105,22 @@ def low_weight_for_ambiguous(
     weights: np.ndarray,
     consistency: np.ndarray,
     *,
+    labels: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
     level: float = 0.95,
     repetitions: int = 1000,
     seed: int = 0,
 ) -> Claim:
     """Answer whether pictures on which annotators agree get higher weights (MAL's Fig. 6).
 
+    Classes differ in both numbers, so the correlation over all pictures may come from the classes alone:
+    with labels, the answer also names the lowest and the highest correlation within a class.
+
     Args:
         weights: ``picture``, learned weight of each expression picture.
         consistency: ``picture``, share of the annotators' votes that its label got, in [0, 1].
+        labels: ``picture``, class index; None leaves the classes out.
+        class_names: Name by class index.
         level: Nominal coverage of the interval.
         repetitions: Bootstrap resamples of pictures.
         seed: Seed of the resampling.
@@ -138,8 +145,25 @@ def low_weight_for_ambiguous(
         "mal gives low weight to ambiguous expression pictures",
         "yes" if low > 0 else "no",
         f"Spearman's rho {_signed(estimate)} over {len(weights):,} pictures of their votes' consistency "
-        "against their weight",
+        f"against their weight{_within_classes(weights, consistency, labels, class_names)}",
     )
+
+
+def _within_classes(
+    weights: np.ndarray, consistency: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str]
+) -> str:
+    if labels is None:
+        return ""
+    found = {
+        name: rank_correlation(weights[labels == code], consistency[labels == code])
+        for code, name in enumerate(class_names)
+        if (labels == code).sum() >= 3
+    }
+    found = {name: rho for name, rho in found.items() if not np.isnan(rho)}
+    if not found:
+        return ""
+    low, high = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    return f"; within one class from {found[low]:+.2f} ({low}) to {found[high]:+.2f} ({high})"
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
