@@ -16,5 +16,7 @@ def test_moves_every_tensor_and_keeps_what_is_unknown() -> None:
 
 
 def test_missing_labels_are_named() -> None:
-    with pytest.raises(ValueError, match="carries no expression; train from a store that has expression labels"):
+    with pytest.raises(
+        ValueError, match="carries no expression; train from a store that has expression labels"
+    ):
         Batch(torch.zeros(1, 3, 4, 4)).require("expression")

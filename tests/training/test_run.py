@@ -39,7 +39,9 @@ def test_rows_without_any_known_label_are_left_out(au_store: Store) -> None:
 
 def test_streams_have_the_sizes_asked_for(au_store: Store, expression_store: Store) -> None:
     sources = choose_rows(au_store, expression_store, AUS, 1, 0.1, 0)
-    streams = make_streams(au_store, expression_store, sources, AUS, BatchSizes(4, 5, 6), 32, 0, Augmentation())
+    streams = make_streams(
+        au_store, expression_store, sources, AUS, BatchSizes(4, 5, 6), 32, 0, Augmentation()
+    )
     assert {name: len(stream.batch(0)) for name, stream in streams.items()} == {
         "au": 4,
         "expression": 5,
