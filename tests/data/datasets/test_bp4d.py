@@ -52,6 +52,8 @@ def test_hostile_but_readable_text(tmp_path: Path) -> None:
         ("1,2\n3,0\n", 1, "wrong header"),
         (HEADER + "1,0,0\n", 2, "number of cells"),
         (HEADER + "x,0,0,0,0\n", 2, "frame number"),
+        (HEADER + "²,0,0,0,0\n", 2, "frame number"),
+        ("0,²\n1,0\n", 1, "wrong header"),
         (HEADER + "1,0,7,0,0\n", 2, "code other than"),
         (HEADER + "\n99,0,0,0,0\n", 3, "label without a frame"),
     ],

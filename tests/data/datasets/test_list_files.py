@@ -52,6 +52,17 @@ def test_names_of_me_graphau(tmp_path: Path) -> None:
     assert sample.part == "BP4D_train_fold1"
 
 
+def test_pictures_of_a_twin_stay_synthetic(tmp_path: Path) -> None:
+    """Lists of one's own about a twin's pictures must not make them pass for real."""
+    lists = layout(tmp_path / "lists", "F001/T1/2440.jpg\n", "1 0 1\n")
+    assert read(lists).twin is None
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    (lists / "img").rename(twin / "img")
+    (twin / "TWIN.json").write_text('{"synthetic": true}')
+    assert read_list_files(lists, aus=AUS, pictures=twin / "img").twin == {"synthetic": True}
+
+
 def test_a_picture_of_two_lists_is_taken_once(tmp_path: Path) -> None:
     layout(tmp_path, "F001/T1/2440.jpg\n", "1 1 1\n", part="BP4D_combine_1_2")
     root = layout(tmp_path, "F001/T1/2440.jpg\n", "1 1 1\n")

@@ -47,6 +47,7 @@ def test_votes_come_with_the_sample(tmp_path: Path) -> None:
         ("train_00001.jpg", "line is not"),
         ("train_00001.jpg 8", "line is not"),
         ("train_00001.jpg 0", "line is not"),
+        ("train_00001.jpg ²", "line is not"),
         ("valid_00001.jpg 1", "neither train nor test"),
         ("train_00009.jpg 1", "label without a picture"),
     ],

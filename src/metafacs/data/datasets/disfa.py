@@ -69,7 +69,8 @@ def read_disfa(
         keep_bad_frames: Keep the frames in :data:`BAD_FRAMES`, as ME-GraphAU's lists do.
 
     Returns:
-        The reading; an AU whose file does not label a frame is unknown there.
+        The reading; an AU whose file does not label a frame is unknown there, and frames without any label
+        are left alone.
 
     Raises:
         DatasetError: If the label folder is missing or holds no person.

@@ -13,10 +13,10 @@ from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
     Sample,
+    find_twin,
     listed_names,
     numbered_lines,
     occurrence,
-    read_twin,
     require_folder,
 )
 from metafacs.faces.pictures import SUFFIXES
@@ -53,7 +53,7 @@ def read_emotionet(root: Path | str, *, table: Path | None = None, pictures: Pat
     root = require_folder(Path(root), "EmotioNet's table and pictures")
     folder = root if pictures is None else require_folder(Path(pictures), "EmotioNet's pictures")
     table = _find_table(root) if table is None else Path(table)
-    reading = Reading("emotionet", root, twin=read_twin(root))
+    reading = Reading("emotionet", root, twin=find_twin(root, folder))
     found = _Pictures(folder)
     parts = _read_parts(reading, root, found)
     rows = _rows(table)

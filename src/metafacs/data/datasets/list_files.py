@@ -12,8 +12,8 @@ from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
     Sample,
+    find_twin,
     occurrence,
-    read_twin,
     require_folder,
 )
 from metafacs.facs import check_aus
@@ -72,7 +72,7 @@ def read_list_files(
     missing = sorted(set(parts or ()) - set(found))
     if missing:
         raise DatasetError(f"{root} holds no list {', '.join(missing)}; it holds {', '.join(sorted(found))}")
-    reading = Reading(dataset, root, twin=read_twin(root))
+    reading = Reading(dataset, root, twin=find_twin(root, folder))
     seen: set[str] = set()
     for part in parts or sorted(found):
         paths, labels, points = found[part]

@@ -136,6 +136,22 @@ def read_twin(root: Path) -> dict[str, object] | None:
     return twin
 
 
+def find_twin(*folders: Path) -> dict[str, object] | None:
+    """Return the content of the first ``TWIN.json`` in the folders or above them, or None.
+
+    For readers whose lists and pictures may lie apart, anywhere below the twin they were taken from.
+
+    Raises:
+        DatasetError: If such a file cannot be read.
+    """
+    for folder in folders:
+        for place in (folder, *folder.resolve().parents):
+            twin = read_twin(place)
+            if twin is not None:
+                return twin
+    return None
+
+
 def require_folder(path: Path, what: str) -> Path:
     """Return ``path`` if it is a folder, else fail with what it should hold.
 
