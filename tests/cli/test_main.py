@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from metafacs.cli import COMMANDS, main
+from metafacs.cli import command_module, main
 from metafacs.evaluation.records import read_record
 from metafacs.training.checkpoint import load_checkpoint
 
@@ -141,7 +141,7 @@ def test_print_config_can_be_read_back(capsys: pytest.CaptureFixture[str], tmp_p
     assert stop.value.code == 0
     path = tmp_path / "config.yaml"
     path.write_text(capsys.readouterr().out)
-    parser = COMMANDS["train"].build_parser(["--config", str(path)])
+    parser = command_module("train").build_parser(["--config", str(path)])
     values = parser.parse_args(["--config", str(path)])
     assert values.method == "mal"
     assert values.options.backbone == "resnet34"

@@ -91,5 +91,5 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
         raise URLError("no network")
 
     monkeypatch.setitem(backbones._RESNETS, "resnet18", fail)
-    with pytest.raises(RuntimeError, match="give its path as weights"):
+    with pytest.raises(ConnectionError, match="give its path as weights"):
         build_backbone("resnet18", "imagenet")

@@ -5,41 +5,33 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
 from metafacs import __version__
-from metafacs.cli import build, demo, evaluate, inspect, methods, predict, prepare, train, twin
-from metafacs.data.datasets import DatasetError
-from metafacs.data.splits import SplitError
-from metafacs.data.store import StoreError
-from metafacs.faces.pictures import PictureError
-from metafacs.training.checkpoint import CheckpointError
-from metafacs.training.stepper import DivergedError
 
-COMMANDS = {
-    "twin": twin,
-    "build": build,
-    "prepare": prepare,
-    "inspect": inspect,
-    "train": train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "demo": demo,
-    "methods": methods,
+COMMANDS: dict[str, str] = {
+    "twin": "render a synthetic twin of a licensed data set",
+    "build": "build a data set from its sources: RAF-CE from RAF-ML and RAF-AU",
+    "prepare": "cut the aligned faces out of a data set",
+    "inspect": "print what a prepared store holds",
+    "train": "train an AU detector",
+    "evaluate": "test a model on held-out people",
+    "predict": "tell which action units the faces on photos show",
+    "demo": "run the main job: twins, three methods, photos, report",
+    "methods": "list the methods",
 }
+"""Name of a command, which is its module's, -> one line of help."""
 
-EXPECTED_ERRORS = (
-    ValueError,
-    FileNotFoundError,
-    DatasetError,
-    SplitError,
-    StoreError,
-    PictureError,
-    CheckpointError,
-    DivergedError,
-)
+EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError)
 """Errors whose message is written for the user; anything else is a bug and keeps its traceback."""
+
+
+def command_module(name: str) -> ModuleType:
+    """Return the module of a command; importing it brings in what the command needs, torch included."""
+    return import_module(f"metafacs.cli.{name}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         version=__version__,
     )
     commands = parser.add_subcommands(required=True, dest="command")
-    for name, module in COMMANDS.items():
-        # Only the command in use is built in full: the others would import and inspect for nothing.
-        command = module.build_parser(words) if name in words else ArgumentParser(description=module.__doc__)
-        commands.add_subcommand(name, command, help=(module.__doc__ or "").splitlines()[0])
+    used = next((word for word in words if word in COMMANDS), None)
+    for name, help_line in COMMANDS.items():
+        command = command_module(name).build_parser(words) if name == used else ArgumentParser()
+        commands.add_subcommand(name, command, help=help_line)
     arguments = parser.instantiate(parser.parse_args(words))
     debug = bool(os.environ.get("METAFACS_DEBUG"))
     try:
-        code = COMMANDS[arguments.command].run(arguments[arguments.command])
+        code = command_module(arguments.command).run(arguments[arguments.command])
     except KeyboardInterrupt as stop:
         print(stop or "stopped", file=sys.stderr)
         return 130

@@ -65,7 +65,7 @@ def build_backbone(name: BackboneName, weights: str | Path | None = "none") -> n
     Raises:
         ValueError: If the name is unknown, the weights do not exist for it or do not fit.
         FileNotFoundError: If ``weights`` is a path that does not exist.
-        RuntimeError: If ``imagenet`` is asked for and cannot be downloaded.
+        ConnectionError: If ``imagenet`` is asked for and cannot be downloaded.
     """
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}")
@@ -84,7 +84,7 @@ def _download_imagenet(name: str) -> torchvision.models.ResNet:
     try:
         return _RESNETS[name](weights="IMAGENET1K_V1")
     except (URLError, OSError) as error:
-        raise RuntimeError(
+        raise ConnectionError(
             f"the ImageNet weights of {name} could not be downloaded ({error}); put a safetensors copy of "
             "torchvision's state dict on this machine and give its path as weights, or set weights=none"
         ) from error

@@ -12,7 +12,7 @@ from metafacs.hypergradient import PlainSGD, UpdateRule, update_rule_of
 from metafacs.methods.base import OptimizerSpec
 
 
-class DivergedError(RuntimeError):
+class DivergedError(FloatingPointError):
     """A loss or a gradient is not finite; the message says which and at which iteration."""
 
 
