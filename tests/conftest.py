@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import write_bp4d, write_raf_db
@@ -106,6 +107,21 @@ def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         )
     path = tmp_path_factory.mktemp("stores") / "raf_db"
     return write_store(path, rows, dataset="raf_db", aus=[], expressions=list(EXPRESSIONS), size=36)
+
+
+@pytest.fixture(scope="session")
+def compound_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second."""
+    rng = np.random.default_rng(2)
+    rows: list[dict[str, object]] = []
+    for number in range(40):
+        kind = number % 2
+        labels = np.array([0.0, float(kind), 1.0 - kind], np.float32)
+        shown = paint(rng, 36, labels)
+        rows.append({"key": f"{number:04d}", "image": shown, "action_units": labels, "expression": kind})
+    path = tmp_path_factory.mktemp("stores") / "raf_ce"
+    names = list(COMPOUND_EXPRESSIONS[:2])
+    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
 
 
 @pytest.fixture

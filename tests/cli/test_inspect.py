@@ -24,3 +24,22 @@ def test_counts_sheet_and_json(au_store: Store, tmp_path: Path, capsys: pytest.C
 def test_no_store_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(tmp_path)]) == 1
     assert "not a finished prepared store" in capsys.readouterr().err
+
+
+def test_patterns_of_expressions(
+    compound_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "patterns.png"
+    assert main(["inspect", str(compound_store.path), "--patterns", str(drawn)]) == 0
+    printed = capsys.readouterr().out
+    assert "synthetic" in printed
+    assert compound_store.expressions[0] in printed
+    with Image.open(drawn) as picture:
+        assert picture.format == "PNG"
+
+
+def test_patterns_need_both_labels(
+    au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(au_store.path), "--patterns", str(tmp_path / "patterns.png")]) == 1
+    assert "expression" in capsys.readouterr().err
