@@ -28,6 +28,8 @@ def test_demo_runs_from_twins_to_report(
         assert len(scores["f1"]) == 12
         assert scores["seeds"] == [0]
         assert scores["seconds"]["train"] > 0
+    assert "synthetic" in (out / "f1.md").read_text()
+    assert (out / "f1.csv").exists()
     page = (out / "report.html").read_text()
     assert "synthetic" in page.lower()
     assert "http://" not in page.replace("http://www.w3.org", "")

@@ -50,9 +50,11 @@ def test_twelve_aus_of_bp4d_are_the_default(model: Path) -> None:
 def test_evaluate_writes_the_record(
     model: Path, stores: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "record.json"
-    assert main(["evaluate", str(model), "--action_units", str(stores["bp4d"]), "--out", str(out)]) == 0
-    record = read_record(out)
+    table = tmp_path / "f1.csv"
+    words = ["evaluate", str(model), "--action_units", str(stores["bp4d"]), "--table", str(table)]
+    assert main(words) == 0
+    assert "synthetic" in table.read_text()
+    record = read_record(model.parent / "record.json")
     assert record.method == "mal"
     assert record.data.synthetic
     assert set(record.history) >= {"iteration", "loss_validation", "weight_expression"}
@@ -119,6 +121,17 @@ def test_misspelt_words_are_refused(
         main(words)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*positive.*")
+def test_several_models_make_one_table(model: Path, stores: dict[str, Path], tmp_path: Path) -> None:
+    other = training(stores, tmp_path / "run", "--iterations", "2", "--seed", "1")
+    assert main(other) == 0
+    table = tmp_path / "f1.md"
+    words = ["evaluate", str(model), str(tmp_path / "run" / "model.safetensors"), "--table", str(table)]
+    assert main([*words, "--action_units", str(stores["bp4d"])]) == 0
+    assert "±" in table.read_text()
+    assert main([*words[:-1], "table.txt", "--action_units", str(stores["bp4d"])]) == 1
 
 
 def test_expected_errors_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

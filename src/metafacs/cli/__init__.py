@@ -18,7 +18,7 @@ COMMANDS: dict[str, str] = {
     "prepare": "cut the aligned faces out of a data set",
     "inspect": "print what a prepared store holds",
     "train": "train an AU detector",
-    "evaluate": "test a model on held-out people",
+    "evaluate": "test models on held-out people",
     "predict": "tell which action units the faces on photos show",
     "demo": "run the main job: twins, three methods, photos, report",
     "methods": "list the methods",

@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
+from metafacs.cli.evaluate import write_table
 from metafacs.cli.predict import predict_photos
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
@@ -84,6 +85,8 @@ def run(arguments: Namespace) -> None:
             records.append(record)
             models.setdefault(method, model)
     _print_scores(records)
+    for suffix in (".md", ".csv"):
+        write_table(records, out / f"f1{suffix}")
     photos = _photos(models["mal"], out)
     claims, rows = _weighted_expressions(models["mal"], stores["raf_db"])
     command = (

@@ -1,4 +1,4 @@
-"""Test a model on the people its fold held out and write the record."""
+"""Test models on the people their folds held out, write the records and one table over folds and seeds."""
 
 from __future__ import annotations
 
@@ -12,29 +12,49 @@ from rich.table import Table
 from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, write_record
 from metafacs.facs import au_name
+from metafacs.files import written_whole
+from metafacs.reports.tables import f1_table
+
+RECORD_FILE = "record.json"
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="model.safetensors that 'metafacs train' wrote")
+    parser.add_argument("models", type=Path, nargs="+", help="model.safetensors that 'metafacs train' wrote")
     parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
+    parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
     parser.add_argument(
-        "--fold", type=int | None, default=None, help="fold; default the one it was trained for"
-    )
-    parser.add_argument(
-        "--out", type=Path | None, default=None, help="record; default record.json beside the model"
+        "--table",
+        type=Path | None,
+        default=None,
+        help="file for F1 per AU and method, mean and spread over folds and seeds: .md or .csv",
     )
     return parser
 
 
 def run(arguments: Namespace) -> None:
-    """Test, print the scores and write the record."""
-    record, _ = evaluate_held_out(arguments.model, arguments.action_units, fold=arguments.fold)
-    out = arguments.out or arguments.model.parent / "record.json"
-    write_record(record, out)
-    print_scores(record)
-    print(f"record: {out}")
+    """Test every model, print its scores, write its record beside it, and the table where asked."""
+    if arguments.table is not None and arguments.table.suffix not in (".md", ".csv"):
+        raise ValueError(f"the table's name must end in .md or .csv, not '{arguments.table.suffix}'")
+    records = []
+    for model in arguments.models:
+        record, _ = evaluate_held_out(model, arguments.action_units, fold=arguments.fold)
+        write_record(record, model.parent / RECORD_FILE)
+        print_scores(record)
+        print(f"record: {model.parent / RECORD_FILE}")
+        records.append(record)
+    if arguments.table is not None:
+        write_table(records, arguments.table)
+        print(f"table: {arguments.table}")
+
+
+def write_table(records: Sequence[Record], path: Path) -> None:
+    """Write F1 per AU and method as Markdown or CSV, whichever the path ends in."""
+    table = f1_table(records)
+    text = table.to_csv() if path.suffix == ".csv" else table.to_markdown() + "\n"
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def print_scores(record: Record) -> None:
