@@ -83,6 +83,17 @@ def test_predict_writes_table_sidecar_and_overlay(
     assert (out / f"{photo.stem}_overlay.png").exists()
 
 
+def test_photos_of_the_same_name_keep_their_overlays(model: Path, bp4d_twin: Path, tmp_path: Path) -> None:
+    photos = sorted(bp4d_twin.glob("Sequences*/F001/T1/*.jpg"))[:2]
+    for folder, photo in zip(("one", "two"), photos, strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "me.jpg").write_bytes(photo.read_bytes())
+    out = tmp_path / "out"
+    words = ["predict", str(tmp_path / "one" / "me.jpg"), str(tmp_path / "two" / "me.jpg")]
+    assert main([*words, "--model", str(model), "--out", str(out)]) == 0
+    assert {path.name for path in out.glob("*.png")} == {"me_overlay.png", "me_1_overlay.png"}
+
+
 def test_stopped_training_goes_on(stores: dict[str, Path], tmp_path: Path) -> None:
     """SIGTERM writes a checkpoint; the same command then ends with the weights of an unbroken run."""
     words = training(stores, tmp_path / "parts", "--iterations", "60", "--checkpoint_every", "5")

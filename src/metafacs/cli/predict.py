@@ -10,6 +10,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.faces.pictures import PictureError, read_picture
+from metafacs.files import written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.loading import load_detector
 from metafacs.inference.overlay import draw_overlay
@@ -49,6 +50,8 @@ def predict_photos(
 ) -> list[str]:
     """Write ``faces.<suffix>`` and one ``<name>_overlay.png`` per photo.
 
+    Of photos with the same name the later ones' overlays carry their frame number too.
+
     Args:
         detector: What tells the action units.
         photos: Picture files.
@@ -59,7 +62,8 @@ def predict_photos(
     Returns:
         What was wrong with the photos that could not be read; the others are done all the same.
     """
-    unreadable = []
+    unreadable: list[str] = []
+    drawn: set[str] = set()
     table = out / f"faces{SUFFIXES[form]}"
     with open_writer(table, form, detector) as writer:
         for frame, photo in enumerate(photos):
@@ -75,7 +79,12 @@ def predict_photos(
             print(describe(photo, results, detector))
             if overlay:
                 drawing = draw_overlay(image, results, detector.thresholds, synthetic=detector.synthetic)
-                drawing.save(out / f"{photo.stem}_overlay.png")
+                name = photo.stem
+                while name in drawn:
+                    name = f"{name}_{frame}"
+                drawn.add(name)
+                with written_whole(out / f"{name}_overlay.png") as temporary:
+                    drawing.save(temporary, "PNG")
     print(f"table: {table}")
     return unreadable
 
