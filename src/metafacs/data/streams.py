@@ -63,11 +63,6 @@ class Stream:
         self._decoded: np.ndarray | None = None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
-    @property
-    def batches_per_epoch(self) -> float:
-        """Batches in one pass over the rows."""
-        return len(self.rows) / self.batch_size
-
     def batch(self, k: int) -> Batch:
         """Return training batch number ``k`` (0-based)."""
         start = k * self.batch_size

@@ -7,9 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-IMAGE_NORMALISATION = {"mean": 0.5, "std": 0.5}
-"""Stored in checkpoints: what :func:`to_tensor` does to pixel values 0-1."""
-
 
 def to_tensor(crops: NDArray[np.uint8] | Tensor) -> Tensor:
     """Return crops as network input in [-1, 1]: mean .5, standard deviation .5, as ADLD.

@@ -37,7 +37,7 @@ class ResultWriter(ABC):
     """Takes results one by one. Get one from :func:`open_writer`."""
 
     def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
-        self._path, self._aus, self._thresholds = path, tuple(aus), thresholds
+        self._aus, self._thresholds = tuple(aus), thresholds
 
     @abstractmethod
     def write(self, result: FaceResult) -> None:

@@ -18,6 +18,7 @@ from metafacs.data.twins.writer import (
     TwinPlan,
     TwinSummary,
     chunk_generator,
+    size_of,
     write_jpeg,
     write_text,
     write_twin,
@@ -130,9 +131,7 @@ def write_bp4d(
         TwinError: If the folder holds something else or the seed is negative.
         ValueError: If the preset is unknown.
     """
-    if preset not in _SIZES:
-        raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(_SIZES)}")
-    size = _SIZES[preset]
+    size = size_of(preset, _SIZES)
     sequences = {
         f"{subject}_{task}": _plan_sequence(seed, subject, task, size)
         for subject in size.subjects

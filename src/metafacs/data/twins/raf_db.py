@@ -20,6 +20,7 @@ from metafacs.data.twins.writer import (
     TwinPlan,
     TwinSummary,
     chunk_generator,
+    size_of,
     write_jpeg,
     write_text,
     write_twin,
@@ -110,9 +111,7 @@ def write_raf_db(
         TwinError: If the folder holds something else or the seed is negative.
         ValueError: If the preset is unknown.
     """
-    if preset not in _SIZES:
-        raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(_SIZES)}")
-    size = _SIZES[preset]
+    size = size_of(preset, _SIZES)
     train = _plan_part("train", 5, class_counts(TRAIN_COUNTS, size.train), seed, size.pixels, first_person=0)
     people = sum(len(set(chunk.people)) for chunk in train)
     test = _plan_part("test", 4, class_counts(TEST_COUNTS, size.test), seed, size.pixels, first_person=people)

@@ -35,6 +35,7 @@ from metafacs.progress import progress_bar
 
 Preset = Literal["tiny", "small", "full"]
 PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
+SizeT = TypeVar("SizeT")
 
 FORMAT = 1
 """Number of the generator's output; raised whenever the same seed gives other bytes."""
@@ -107,6 +108,17 @@ class TwinPlan(Generic[ChunkT]):
     render: Callable[[Path, ChunkT], Record]
     finish: Callable[[Path, Sequence[Record]], Mapping[str, Any]]
     files_per_picture: int = 1
+
+
+def size_of(preset: Preset, sizes: Mapping[Preset, SizeT]) -> SizeT:
+    """Return a twin's size for a preset.
+
+    Raises:
+        ValueError: If the preset is unknown.
+    """
+    if preset not in sizes:
+        raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(sizes)}")
+    return sizes[preset]
 
 
 def write_twin(
