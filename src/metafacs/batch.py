@@ -17,6 +17,8 @@ class Batch:
         action_units: ``batch x au``, float, 1 present, 0 absent, NaN unknown. The AU order is the
             stream's ``aus``.
         expression: ``batch``, long, class index into the stream's expression names; -1 unknown.
+        landmarks: ``batch x 68 x 2``, float, iBUG's points as (x, y) in pixels of ``images``, the centre of
+            the first pixel at (0, 0); NaN unknown.
         subject: ``batch``, long, code of the person within the stream; -1 unknown.
         index: ``batch``, long, row in the prepared store.
     """
@@ -24,6 +26,7 @@ class Batch:
     images: Tensor
     action_units: Tensor | None = None
     expression: Tensor | None = None
+    landmarks: Tensor | None = None
     subject: Tensor | None = None
     index: Tensor | None = None
 

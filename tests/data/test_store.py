@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from metafacs.data.store import Store, StoreError
@@ -40,6 +41,18 @@ def test_damaged_description_is_refused(tmp_path) -> None:
         Store(tmp_path)
     with pytest.raises(StoreError, match=r"no store\.json"):
         Store(tmp_path / "nowhere")
+
+
+def test_a_store_of_an_earlier_version_says_so(au_store: Store, tmp_path) -> None:
+    table = pa.ipc.open_file(str(au_store.path / "shard-00000.arrow")).read_all().drop_columns("intensities")
+    with (
+        pa.OSFile(str(tmp_path / "shard-00000.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as w,
+    ):
+        w.write_table(table)
+    (tmp_path / "store.json").write_text((au_store.path / "store.json").read_text())
+    with pytest.raises(StoreError, match=r"earlier version \(no intensities\); prepare it again"):
+        Store(tmp_path)
 
 
 def test_truncated_shard_is_refused(au_store: Store, tmp_path) -> None:

@@ -12,6 +12,7 @@ from metafacs.faces.landmarks import (
     landmarks_49,
     landmarks_68,
     mirror_landmarks,
+    spread_to_68,
 )
 
 
@@ -79,3 +80,12 @@ def test_only_68_or_49_points_can_be_mirrored() -> None:
 def test_a_mesh_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="468"):
         landmarks_68(np.zeros((478, 3)))
+
+
+@pytest.mark.parametrize(("count", "known"), [(49, 49), (66, 66), (68, 68)])
+def test_points_of_any_layout_spread_to_68(count: int, known: int) -> None:
+    points = np.arange(count * 2, dtype=float).reshape(count, 2)
+    spread = spread_to_68(points)
+    assert spread.shape == (68, 2)
+    assert np.isfinite(spread).all(axis=1).sum() == known
+    assert np.array_equal(landmarks_49(spread), landmarks_49(points))

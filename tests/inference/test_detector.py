@@ -39,7 +39,7 @@ def test_the_model_sees_exactly_the_crop_of_training(make_detector: Maker, astro
     spec = AlignmentSpec(box_enlarge=2.4)
     make_detector(predictor=look, crop_size=80, alignment=spec).analyse_picture(astronaut)
     crop, _ = align(astronaut, find_faces(astronaut)[0].landmarks, 80, spec)
-    assert torch.equal(seen[0], to_tensor(crop_centre(crop[None], 64)))
+    assert torch.equal(seen[0], to_tensor(crop_centre(crop[None], 64)[0]))
 
 
 def test_faces_are_numbered_from_left_to_right(make_detector: Maker, two_people: Picture) -> None:

@@ -187,7 +187,7 @@ def inspect_store(store: Store) -> Inspection:
         subjects=_counted(store.subjects),
         without_subject=int((store.subjects == "").sum()),
         parts=_counted(store.parts),
-        without_landmarks=int(np.isnan(store.landmarks).any(axis=(1, 2)).sum()),
+        without_landmarks=int(np.isnan(store.landmarks).all(axis=(1, 2)).sum()),
         # The text behind the colon names the one file; the text before it is the kind of failure.
         skipped=dict(
             Counter(entry["reason"].split(":")[0] for entry in store.description["skipped"]).most_common()

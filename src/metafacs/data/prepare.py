@@ -19,9 +19,10 @@ from PIL import Image
 
 from metafacs import __version__
 from metafacs.data.datasets import DatasetError, Reading, Sample, Skipped
-from metafacs.data.store import LANDMARKS, STORE_FILE, Store, StoreError, shard_schema
+from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.data.videos import VideoError, decode_frames
 from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.landmarks import spread_to_68
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
 from metafacs.files import write_json, written_whole
@@ -177,9 +178,9 @@ def _row(sample: Sample, crop: np.ndarray, points: np.ndarray, aus: tuple[int, .
         "subject": sample.subject,
         "part": sample.part,
         "image": encoded.getvalue(),
-        # 49 or 66 delivered points cannot be completed to the 68 of the store.
-        "landmarks": points.astype(np.float32).ravel() if len(points) == LANDMARKS else None,
+        "landmarks": spread_to_68(points).astype(np.float32).ravel(),
         "action_units": [sample.action_units.get(au, float("nan")) for au in aus],
+        "intensities": [sample.intensities.get(au, float("nan")) for au in aus],
         "expression": -1 if sample.expression is None else sample.expression,
         "votes": sample.votes,
     }
@@ -189,7 +190,9 @@ def _plan(reading: Reading, size: int, alignment: AlignmentSpec) -> dict[str, ob
     # Labels and keys are part of the identity of a plan: a resumed store must not mix two versions of a set.
     digest = hashlib.sha256()
     for sample in reading.samples:
-        digest.update(repr((sample.key, sorted(sample.action_units.items()), sample.expression)).encode())
+        labels = (sample.key, sorted(sample.action_units.items()), sample.expression)
+        digest.update(repr(labels).encode())
+        digest.update(repr(sorted(sample.intensities.items())).encode())
         if sample.landmarks is not None:
             digest.update(sample.landmarks.tobytes())
     return {

@@ -33,6 +33,7 @@ def shard_schema(aus: Sequence[int], expressions: Sequence[str]) -> pa.Schema:
             pa.field("image", pa.binary()),
             pa.field("landmarks", pa.list_(pa.float32(), LANDMARKS * 2)),
             pa.field("action_units", pa.list_(pa.float32(), len(aus))),
+            pa.field("intensities", pa.list_(pa.float32(), len(aus))),
             pa.field("expression", pa.int8()),
             pa.field("votes", pa.list_(pa.float32(), len(expressions))),
         ]
@@ -70,6 +71,11 @@ class Store:
             ) from error
         except (ValueError, KeyError, pa.ArrowInvalid) as error:
             raise StoreError(f"{self.path} is damaged ({error}); delete it and prepare it again") from error
+        lacking = [name for name in shard_schema((), ()).names if name not in self._tables[0].column_names]
+        if lacking:
+            raise StoreError(
+                f"{self.path} was prepared by an earlier version (no {', '.join(lacking)}); prepare it again"
+            )
         self.aus = check_aus(self.description["aus"])
         self.expressions: tuple[str, ...] = tuple(self.description["expressions"])
         self.size = int(self.description["size"])
@@ -110,6 +116,11 @@ class Store:
         return self._lists("action_units", len(self.aus))
 
     @cached_property
+    def intensities(self) -> np.ndarray:
+        """FACS intensities ``row x au``: 0 absent, 1 to 5 levels A to E, NaN unknown."""
+        return self._lists("intensities", len(self.aus))
+
+    @cached_property
     def expression(self) -> np.ndarray:
         """Class index per row, -1 unknown."""
         return np.concatenate([table.column("expression").to_numpy() for table in self._tables]).astype(
@@ -123,7 +134,7 @@ class Store:
 
     @cached_property
     def landmarks(self) -> np.ndarray:
-        """The 68 iBUG points in crop pixels, ``row x 68 x 2`` as (x, y)."""
+        """The 68 iBUG points in crop pixels, ``row x 68 x 2`` as (x, y); NaN where one is unknown."""
         return self._lists("landmarks", LANDMARKS * 2).reshape(-1, LANDMARKS, 2)
 
     def columns_of(self, aus: Iterable[int]) -> np.ndarray:

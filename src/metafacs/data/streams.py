@@ -99,9 +99,9 @@ class Stream:
         rows = self.rows[positions]
         pictures = self._pictures(positions)
         if rng is None or self._augmentation is None:
-            pictures = crop_centre(pictures, self.size)
+            pictures, windows = crop_centre(pictures, self.size)
         else:
-            pictures = augment(pictures, self.size, self._augmentation, rng)
+            pictures, windows = augment(pictures, self.size, self._augmentation, rng)
         people = [self._people[person] if person else -1 for person in self.store.subjects[rows]]
         return Batch(
             images=to_tensor(pictures),
@@ -109,6 +109,7 @@ class Stream:
             if self.aus
             else None,
             expression=torch.from_numpy(self.store.expression[rows]) if self.store.expressions else None,
+            landmarks=torch.from_numpy(windows.move(self.store.landmarks[rows])),
             subject=torch.tensor(people),
             index=torch.from_numpy(rows),
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metafacs.faces.landmarks import mirror_landmarks
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -25,16 +27,39 @@ class Augmentation:
     contrast: float = 0.0
 
 
-def crop_centre(images: np.ndarray, size: int) -> np.ndarray:
-    """Return the central ``size x size`` window of ``batch x height x width x 3`` pictures."""
+@dataclass(frozen=True)
+class Windows:
+    """Which part of each crop became the network's input.
+
+    Attributes:
+        corners: ``batch x 2``, (x, y) of the window's first pixel in the crop.
+        mirrored: ``batch``, True where the window was mirrored left to right.
+        size: Side of the windows in pixels.
+    """
+
+    corners: np.ndarray
+    mirrored: np.ndarray
+    size: int
+
+    def move(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return points of the crops, ``batch x 68 x 2`` in pixels, as points of the windows."""
+        moved = landmarks - self.corners[:, None, :].astype(np.float32)
+        if self.mirrored.any():
+            moved[self.mirrored] = mirror_landmarks(moved[self.mirrored], self.size)
+        return moved
+
+
+def crop_centre(images: np.ndarray, size: int) -> tuple[np.ndarray, Windows]:
+    """Return the central ``size x size`` windows of ``batch x height x width x 3`` pictures."""
     check_crop(images.shape[1], size)
     offset = (images.shape[1] - size) // 2
-    return images[:, offset : offset + size, offset : offset + size]
+    windows = Windows(np.full((len(images), 2), offset), np.zeros(len(images), bool), size)
+    return images[:, offset : offset + size, offset : offset + size], windows
 
 
 def augment(
     images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator
-) -> np.ndarray:
+) -> tuple[np.ndarray, Windows]:
     """Crop every picture at random, mirror some, change the light.
 
     Args:
@@ -44,7 +69,7 @@ def augment(
         rng: Source of every random number; the same state gives the same pictures.
 
     Returns:
-        ``batch x size x size x 3`` uint8.
+        ``batch x size x size x 3`` uint8, and which windows of the crops these are.
 
     Raises:
         ValueError: If the pictures are smaller than ``size``.
@@ -62,7 +87,7 @@ def augment(
         shift = augmentation.brightness * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
         mean = out.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
         out = np.clip((out - mean) * gain + mean + shift, 0, 255).astype(np.uint8)
-    return out
+    return out, Windows(corners[:, ::-1], mirrored, size)
 
 
 def check_crop(side: int, size: int) -> None:

@@ -28,6 +28,9 @@ MESH_TO_68: tuple[int, ...] = (
 LANDMARKS_68_TO_49: tuple[int, ...] = (*range(17, 60), 61, 62, 63, 65, 66, 67)
 """Index into the 68 points for each of the 49: no jaw, no inner mouth corners."""
 
+LANDMARKS_68_TO_66: tuple[int, ...] = (*range(60), 61, 62, 63, 65, 66, 67)
+"""Index into the 68 points for each of DISFA's 66: no inner mouth corners."""
+
 MIRROR_68: tuple[int, ...] = (
     *range(16, -1, -1),
     *range(26, 16, -1),
@@ -96,11 +99,33 @@ def landmarks_49(landmarks: Points) -> NDArray[np.float64]:
     raise ValueError(f"landmarks must be 49, 66 or 68 points (x, y), not an array of shape {points.shape}")
 
 
+def spread_to_68(landmarks: Points) -> NDArray[np.float64]:
+    """Return points in the layout of iBUG's 68; those that the given layout does not have are NaN.
+
+    Args:
+        landmarks: 49, 66 or 68 points, (x, y) in pixels.
+
+    Returns:
+        ``68 x 2``, (x, y) in pixels.
+
+    Raises:
+        ValueError: If the number of points is none of these.
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    spread = np.full((68, 2), np.nan)
+    if points.shape in ((66, 2), (68, 2)):
+        spread[list(LANDMARKS_68_TO_66) if len(points) == 66 else slice(None)] = points
+    else:
+        spread[list(LANDMARKS_68_TO_49)] = landmarks_49(points)
+    return spread
+
+
 def mirror_landmarks(landmarks: Points, width: int) -> NDArray[np.float64]:
     """Return the landmarks of the picture mirrored left to right.
 
     Args:
-        landmarks: ``68 x 2`` or ``49 x 2``, (x, y) in pixels, the centre of the first pixel being (0, 0).
+        landmarks: ``68 x 2`` or ``49 x 2``, (x, y) in pixels, the centre of the first pixel being (0, 0);
+            any number of faces in front, ``... x 68 x 2``.
         width: Width of the picture in pixels.
 
     Returns:
@@ -110,10 +135,11 @@ def mirror_landmarks(landmarks: Points, width: int) -> NDArray[np.float64]:
         ValueError: If there are neither 68 nor 49 points.
     """
     permutations = {68: MIRROR_68, 49: MIRROR_49}
-    if len(landmarks) not in permutations:
-        raise ValueError(f"only 68 or 49 landmarks can be mirrored, not {len(landmarks)}")
-    mirrored = np.array(landmarks, dtype=np.float64)[list(permutations[len(landmarks)])]
-    mirrored[:, 0] = width - 1 - mirrored[:, 0]
+    count = np.shape(landmarks)[-2]
+    if count not in permutations:
+        raise ValueError(f"only 68 or 49 landmarks can be mirrored, not {count}")
+    mirrored = np.array(landmarks, dtype=np.float64)[..., list(permutations[count]), :]
+    mirrored[..., 0] = width - 1 - mirrored[..., 0]
     return mirrored
 
 

@@ -131,7 +131,7 @@ class Detector:
         """
         size = self.crop_size or self.input_size
         crops = np.stack([align(image, face.landmarks, size, self.alignment)[0] for face in faces])
-        inputs = to_tensor(crop_centre(crops, self.input_size))
+        inputs = to_tensor(crop_centre(crops, self.input_size)[0])
         with torch.inference_mode():
             rows = [
                 self.predictor(part.to(self.device)).double().cpu() for part in inputs.split(self.batch_size)

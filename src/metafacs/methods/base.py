@@ -18,9 +18,12 @@ class Prediction(NamedTuple):
 
     Attributes:
         probabilities: ``batch x au`` in [0, 1], columns in the order of the method's ``aus``.
+        expressions: ``batch x expression`` probabilities in the order of the method's ``expressions``; None
+            from a method that does not recognise expressions.
     """
 
     probabilities: Tensor
+    expressions: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -62,23 +65,14 @@ class Stepper(Protocol):
         """
 
 
-class Method(nn.Module, ABC):
-    """A way to train an AU detector.
-
-    A concrete method is final: no method subclasses another one.
+class Learner(nn.Module, ABC):
+    """Whatever is trained by iterations on named batches.
 
     Attributes:
         streams: Names of the batches one iteration reads: ``au``, ``expression``, ``validation``.
-        aus: FACS numbers in the order of the predicted columns.
-        expressions: Names of the expression classes; empty if the method reads none.
     """
 
     streams: ClassVar[tuple[str, ...]]
-
-    def __init__(self, aus: Sequence[int], expressions: Sequence[str]) -> None:
-        super().__init__()
-        self.aus = tuple(aus)
-        self.expressions = tuple(expressions)
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -94,6 +88,22 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Run one whole iteration and return the scalars worth a curve, detached."""
+
+
+class Method(Learner):
+    """A way to train an AU detector.
+
+    A concrete method is final: no method subclasses another one.
+
+    Attributes:
+        aus: FACS numbers in the order of the predicted columns.
+        expressions: Names of the expression classes; empty if the method reads none.
+    """
+
+    def __init__(self, aus: Sequence[int], expressions: Sequence[str]) -> None:
+        super().__init__()
+        self.aus = tuple(aus)
+        self.expressions = tuple(expressions)
 
     @abstractmethod
     def predict(self, images: Tensor) -> Prediction:
