@@ -186,8 +186,11 @@ def test_gradients_exist_twice_and_forward(statistics: Statistics, form: Form) -
 
 @pytest.mark.parametrize(
     ("stop", "first", "second"),
-    [("none", (True, True), (True, True)), ("predicted", (False, True), (True, False))]
-    + [("expected", (True, False), (False, True))],
+    [
+        ("none", (True, True), (True, True)),
+        ("predicted", (False, True), (True, False)),
+        ("expected", (True, False), (False, True)),
+    ],
 )
 def test_gradient_stops_where_it_should(
     stop: StopGradient, first: tuple[bool, bool], second: tuple[bool, bool]

@@ -52,7 +52,9 @@ def test_backbone_and_heads_learn_at_their_own_rates() -> None:
     found = {}
     for heads in (0.0, 0.1):
         method = build()
-        specs = {name: OptimizerSpec("sgd", lr, 0.0, 0.0) for name, lr in (("backbone", 0.1), ("heads", heads))}
+        specs = {
+            name: OptimizerSpec("sgd", lr, 0.0, 0.0) for name, lr in (("backbone", 0.1), ("heads", heads))
+        }
         step = OptimizerStepper(method.parameter_groups(), specs, 1)
         step.start(0)
         method.update(batches(), step)

@@ -27,9 +27,7 @@ def build(name: str, seed: int = 0) -> Method:
 
 
 @pytest.fixture
-def streams(
-    name: str, au_store: Store, expression_store: Store, compound_store: Store
-) -> dict[str, Stream]:
+def streams(name: str, au_store: Store, expression_store: Store, compound_store: Store) -> dict[str, Stream]:
     """The streams of the method under test: of one store with both labels, or of one per label."""
 
     def stream(store: Store, name: str, rows: range) -> Stream:

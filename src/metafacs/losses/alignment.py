@@ -58,8 +58,8 @@ def alignment_prior(expressions: Sequence[str], aus: Sequence[int], statistics: 
     unknown = [name for name in expressions if name not in table]
     if unknown or not expressions:
         raise ValueError(
-            f"the alignment of AUs and expressions knows the compound expressions {list(table)}, "
-            f"not {unknown or 'none at all'}; train on a store of them or set the weight of the alignment to 0"
+            f"the alignment of AUs and expressions knows the compound expressions {list(table)}, not "
+            f"{unknown or 'none at all'}; train on a store of them or set the weight of the alignment to 0"
         )
     numbers = check_aus(aus)
     rates = [[table[name].get(au, 0.0) for au in numbers] for name in expressions]

@@ -22,15 +22,15 @@ from metafacs.models.weight_net import WeightNet
 class MML(Method):
     """Compound expression recognition helped by AUs, with learned weights per picture and auxiliary loss.
 
-    Implements Eqs. (11)-(17) of Li et al., "Compound Expression Recognition In-the-wild with AU-assisted Meta
-    Multi-task Learning"; theta -> ``network``, psi -> ``weight_net``, alpha -> the learning rates of the groups
-    ``backbone`` and ``heads``, beta -> that of ``meta``. A weight is a number or ``learned``; 0 leaves its loss
-    out. Rows of Table 3 by their weights of expression, AUs and alignment: MML 1, learned, learned; MAL 1,
-    learned, 0 or learned, learned, 0. For fixed weights only there is ``compound_multi_task``.
+    Implements Eqs. (11)-(17) of Li et al., "Compound Expression Recognition In-the-wild with AU-assisted
+    Meta Multi-task Learning"; theta -> ``network``, psi -> ``weight_net``, alpha -> the learning rates of the
+    groups ``backbone`` and ``heads``, beta -> that of ``meta``. A weight is a number or ``learned``; 0 leaves
+    its loss out. Rows of Table 3 by their weights of expression, AUs and alignment: MML 1, learned, learned;
+    MAL 1, learned, 0 or learned, learned, 0. For fixed weights only there is ``compound_multi_task``.
 
-    Differs from the paper where it is silent or contradicts itself: L_emo of Eq. (16) is taken at theta, not at
-    theta*; sums over the batch are means; the meta net reads detached features; only base-learning moves the
-    running statistics of BatchNorm.
+    Differs from the paper where it is silent or contradicts itself: L_emo of Eq. (16) is taken at theta, not
+    at theta*; sums over the batch are means; the meta net reads detached features; only base-learning moves
+    the running statistics of BatchNorm.
 
     Args:
         aus: FACS numbers to detect.
@@ -46,8 +46,8 @@ class MML(Method):
         form: Cross-entropy of the alignment: as printed in the ``paper``, or ``two_sided``.
         stop_gradient: Side of the alignment held fixed: ``none``, ``predicted`` or ``expected``.
         estimator: How d L_val(theta*) / d psi is computed; all but ``finite_difference`` are exact.
-        virtual_step: Step of meta-train, Eq. (13): ``sgd`` a plain gradient step at each group's learning rate,
-            ``optimizer`` the step of its optimiser with momentum and decay.
+        virtual_step: Step of meta-train, Eq. (13): ``sgd`` takes a plain gradient step at each group's
+            learning rate, ``optimizer`` the step of its optimiser with momentum and decay.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("joint", "validation")
