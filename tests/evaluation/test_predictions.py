@@ -14,7 +14,7 @@ from metafacs.methods import Prediction
 
 
 class BrightnessMethod(nn.Module):
-    """Stands for a trained method: the probability of each AU and of the second expression is the brightness."""
+    """Stands for a trained method: brightness is the probability of each AU and of the second expression."""
 
     aus = (1, 12)
 

@@ -34,7 +34,7 @@ class PublishedExpressions:
         source: Paper and tables.
         data: Data set as the paper names it.
         expressions: Classes of the columns.
-        pictures: Test pictures per class.
+        pictures: Test pictures per class, as far as the printed percentages tell.
         recalls: Row name -> share recognised of each class in percent, where it is printed.
         accuracy: Row name -> share recognised in percent.
         mean_recall: Row name -> mean over classes of the share recognised in percent.
@@ -106,7 +106,8 @@ EXPRESSION_TABLES: dict[str, PublishedExpressions] = {
         source="Li et al., Compound Expression Recognition In-the-wild, Tables 2 and 3",
         data="RAF-CE",
         expressions=COMPOUND_EXPRESSIONS,
-        # Not printed: the only whole numbers that give every printed percentage of Table 2.
+        # Not printed, but the only whole numbers that give the percentages of Table 2; of fearfully disgusted
+        # and happily fearful, of which no picture was recognised, they give the sum, 7.
         pictures=(126, 54, 36, 44, 25, 178, 43, 113, 6, 44, 194, 37, 1, 8),
         recalls={
             "STL": (
