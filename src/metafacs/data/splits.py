@@ -82,8 +82,11 @@ class Split:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Split:
         """Return the split stored as a mapping by ``dataclasses.asdict``, e.g. in a checkpoint."""
-        stored: dict[str, Any] = {field.name: values[field.name] for field in fields(cls)}
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()})
+        stored: dict[str, Any] = {
+            field.name: tuple(value) if isinstance(value := values[field.name], list) else value
+            for field in fields(cls)
+        }
+        return cls(**stored)
 
     @property
     def hash(self) -> str:
