@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "prepare": "cut the aligned faces out of a data set",
     "inspect": "print what a prepared store holds",
     "train": "train an AU detector",
+    "compare": "train and test methods over folds and seeds, as a file describes",
     "evaluate": "test models on held-out people",
     "predict": "tell which action units the faces on photos show",
     "demo": "run the main job: twins, three methods, photos, report",
