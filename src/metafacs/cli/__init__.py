@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "train": "train an AU detector",
     "compare": "train and test methods over folds and seeds, as a file describes",
     "evaluate": "test models on held-out people",
+    "analyse": "show what trained models have learned",
     "predict": "tell which action units the faces on photos show",
     "demo": "run the main job: twins, three methods, photos, report",
     "methods": "list the methods",
