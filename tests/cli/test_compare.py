@@ -9,7 +9,7 @@ import yaml
 from metafacs.cli import main
 from metafacs.cli.compare import plan_runs, read_comparison
 from metafacs.data.store import Store
-from metafacs.evaluation.comparison import ComparisonError, perform_runs
+from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs
 
 
 @pytest.fixture
@@ -108,3 +108,13 @@ def test_mistakes_in_the_file_are_named(
     path = write({**content, **change}, tmp_path)
     with pytest.raises(ComparisonError, match=message):
         plan_runs(read_comparison(path), path)
+
+
+def test_a_study_tests_on_validation_people(content: dict[str, object], tmp_path: Path) -> None:
+    content["side"], content["folds"] = "validation", [1]
+    content["common"]["validation_people"] = 1  # type: ignore[index]
+    _, runs = plan_runs(content, tmp_path / "x.yaml")
+    list(perform_runs(runs, workers=1))
+    assert [len(record.per_subject) for record in finished_records(runs)] == [1, 1]
+    with pytest.raises(ComparisonError, match="side is test or validation"):
+        plan_runs({**content, "side": "train"}, tmp_path / "x.yaml")

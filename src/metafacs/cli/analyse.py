@@ -151,8 +151,8 @@ def _cosine_figure(cosines: dict[str, np.ndarray]) -> DrawnFigure:
         "Conflict between the tasks",
         inline_svg(figure, name="cosines", alt=f"Cosine of both tasks' gradients per batch; means: {means}"),
         "Cosine between the gradients of the AU and the expression loss for the shared backbone at the end "
-        "of training, one stroke per batch of training pictures, the dot their mean. Below zero a step for one "
-        "task harms the other.",
+        "of training, one stroke per batch of training pictures, the dot their mean. Below zero a step for "
+        "one task harms the other.",
     )
 
 

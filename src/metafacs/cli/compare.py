@@ -12,6 +12,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from metafacs.cli import train
 from metafacs.cli.evaluate import write_table
+from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
 from metafacs.evaluation.records import Record
 from metafacs.files import written_whole
@@ -21,7 +22,7 @@ from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
 from metafacs.reports.tables import summary_table
 
-_KEYS = {"out", "folds", "seeds", "common", "sources", "methods"}
+_KEYS = {"out", "folds", "seeds", "side", "common", "sources", "methods"}
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -103,12 +104,16 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     """Return the runs that others start from, and the compared ones, every setting checked.
 
     A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
-    ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers.
+    ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
+    tests on validation people, to choose settings by.
 
     Raises:
         ComparisonError: If a setting is unknown or has a wrong value.
     """
-    kinds = ((content.get("sources") or {}, [1], False), (content["methods"], content["folds"], True))
+    side: Side = content.get("side", "test")
+    if side not in ("test", "validation"):
+        raise ComparisonError(f"{path}: side is test or validation, not {side!r}")
+    kinds = ((content.get("sources") or {}, [1], None), (content["methods"], content["folds"], side))
     planned: list[list[Run]] = []
     for methods, folds, tested in kinds:
         # Seeds and folds in the outer loops: a comparison that is cut short has whole rows of methods.
@@ -127,7 +132,7 @@ def _plan(
     label: str,
     fold: int,
     seed: int,
-    tested: bool,
+    tested: Side | None,
     own: Mapping[str, Any],
 ) -> Run:
     settings = _filled(_laid_over(content["common"], own), content["out"], fold, seed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from metafacs.data.splits import Side
 from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, read_record, write_record
 from metafacs.files import write_json
@@ -34,7 +35,8 @@ class Run:
         seed: Seed of training.
         settings: What the run was asked for, as plain data; kept beside its record.
         arguments: The same as keyword arguments of :func:`metafacs.training.run.train`.
-        tested: Whether the model is tested; a source of other runs is only trained.
+        tested: Side of the split to test on, ``validation`` for a study that chooses settings; None for a
+            source of other runs, which is only trained.
     """
 
     label: str
@@ -42,7 +44,7 @@ class Run:
     seed: int
     settings: Mapping[str, Any]
     arguments: Mapping[str, Any]
-    tested: bool = True
+    tested: Side | None = "test"
 
     @property
     def folder(self) -> Path:
@@ -71,7 +73,7 @@ def perform(run: Run) -> Outcome:
     try:
         model = train(**{**run.arguments, "progress": False})
         if run.tested:
-            record, _ = evaluate_held_out(model, run.arguments["action_units"])
+            record, _ = evaluate_held_out(model, run.arguments["action_units"], side=run.tested)
             write_record(replace(record, method=run.label), run.folder / RECORD_FILE)
     except (ValueError, OSError, FloatingPointError) as error:
         return Outcome(run, str(error))
