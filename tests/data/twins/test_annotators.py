@@ -30,10 +30,10 @@ def test_textbook_faces_are_evident(expression):
 
 
 def test_probabilities_sum_to_one_and_follow_hint_and_context():
-    plain = vote_probabilities({}, None, 0.0, 4, 0.0)
+    plain = vote_probabilities({}, None, 0.0, (4,), 0.0)
     assert plain.sum() == pytest.approx(1)
-    assert vote_probabilities({}, 4, 2.0, 4, 0.0)[4] > 3 * plain[4]
-    assert vote_probabilities({}, None, 0.0, 4, 2.0)[4] > 3 * plain[4]
+    assert vote_probabilities({}, 4, 2.0, (4,), 0.0)[4] > 3 * plain[4]
+    assert vote_probabilities({}, None, 0.0, (4,), 2.0)[4] > 3 * plain[4]
 
 
 def test_label_always_wins_and_votes_add_up():
