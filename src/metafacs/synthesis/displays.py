@@ -34,7 +34,8 @@ def possible_together(aus: Collection[int]) -> bool:
     """
     shown = set(aus)
     return not (
-        any(pair <= shown for pair in EXCLUSIVE_PAIRS) or (shown.intersection(PARTING_AUS) and 25 not in shown)
+        any(pair <= shown for pair in EXCLUSIVE_PAIRS)
+        or (shown.intersection(PARTING_AUS) and 25 not in shown)
     )
 
 
@@ -82,7 +83,9 @@ def sample_exact_display(
         activation = complete_display(rng, intensities, gaze_deviation, traces * (1 - abs(opening)))
         if rng.random() < one_sided:
             activation = _show_one_side(rng, activation)
-        shown = {au for au, x in foreseen_action_units(identity, resting, activation).items() if is_present(x)}
+        shown = {
+            au for au, x in foreseen_action_units(identity, resting, activation).items() if is_present(x)
+        }
         if shown == wanted:
             return activation
         opening = float(np.clip(opening + (_STEP if 25 in wanted else -_STEP), -1, 1))

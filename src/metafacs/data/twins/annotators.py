@@ -132,7 +132,9 @@ def sample_blend(
         ValueError: If the winners are not one to three different basic expressions.
     """
     if not 1 <= len(set(winners)) == len(winners) <= 3 or not set(winners) <= set(range(_NEUTRAL)):
-        raise ValueError(f"the winners {winners} are not one to three different indices of 0 to {_NEUTRAL - 1}")
+        raise ValueError(
+            f"the winners {winners} are not one to three different indices of 0 to {_NEUTRAL - 1}"
+        )
 
     def probabilities(weight: float) -> NDArray[np.float64]:
         basic = vote_probabilities(action_units, None, 0.0, winners, weight)[:_NEUTRAL]

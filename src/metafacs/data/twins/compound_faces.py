@@ -28,7 +28,7 @@ AU11 is not among them: the RAF-CE paper says that it "is never detected" in the
 """
 
 _KINDRED = 1.5
-_ATTRACTION = 0.7
+_ATTRACTION = 0.35
 _COUPLED: dict[tuple[int, int], float] = {(1, 2): 1.5, (6, 12): 1.5, (10, 25): 1.5, (17, 25): -1.5}
 
 
@@ -154,9 +154,7 @@ def prototype_rates(expressions: Sequence[str]) -> dict[int, float]:
     return rates
 
 
-def assign_people(
-    names: Iterable[str], plans: Sequence[Plan], part: str, first_person: int
-) -> list[Face]:
+def assign_people(names: Iterable[str], plans: Sequence[Plan], part: str, first_person: int) -> list[Face]:
     """Return the faces of one part, four in a row of each person."""
     return [
         Face(name, first_person + number // PICTURES_PER_PERSON, winners, aus, part)

@@ -166,8 +166,8 @@ def write_codes(rng: np.random.Generator, action_units: Iterable[int], activatio
         activation: Which sides they were asked of.
     """
     tokens = [_side(au, activation) + str(au) for au in sorted(action_units)]
-    if tokens and rng.random() < _UNSORTED:
-        tokens = [tokens[index] for index in rng.permutation(len(tokens))]
+    if len(tokens) > 1 and rng.random() < _UNSORTED:
+        tokens.append(tokens.pop(int(rng.integers(len(tokens) - 1))))
     if tokens and rng.random() < _REPEATED:
         tokens.append(tokens[-1])
     return "+".join(tokens) or NO_ACTION_UNIT
@@ -183,9 +183,7 @@ def _side(au: int, activation: Activation) -> str:
 def _split(album: Album) -> Iterable[Album]:
     """Yield the albums of a few people each."""
     for _, faces in groupby(album.faces, key=lambda face: face.person // _PEOPLE_PER_CHUNK):
-        yield Album(
-            album.pool, album.seed, album.folder, album.pixels, album.laboratory, tuple(faces)
-        )
+        yield Album(album.pool, album.seed, album.folder, album.pixels, album.laboratory, tuple(faces))
 
 
 def _row(face: Face, portrait: Portrait, album: Album) -> dict[str, Any]:

@@ -67,7 +67,9 @@ def write_raf_ce_lab(
     """
     faces = tuple(plan_posed_faces(preset, seed))
     album = Album(POOL, seed, ALIGNED_FOLDER, _PIXELS[preset], True, faces)
-    return write_album_twin(root, "raf_ce_lab", preset, album, finish_raf_ce, workers=workers, progress=progress)
+    return write_album_twin(
+        root, "raf_ce_lab", preset, album, finish_raf_ce, workers=workers, progress=progress
+    )
 
 
 def plan_posed_faces(preset: Preset, seed: int) -> list[Face]:
@@ -86,5 +88,7 @@ def plan_posed_faces(preset: Preset, seed: int) -> list[Face]:
     ]
     names = iter(draw_names(chunk_generator(POOL, seed, "names"), people * len(posed)))
     return [
-        Face(next(names), person, *plans[person], parts[person]) for person in range(people) for plans in posed
+        Face(next(names), person, *plans[person], parts[person])
+        for person in range(people)
+        for plans in posed
     ]

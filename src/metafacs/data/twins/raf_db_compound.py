@@ -55,7 +55,9 @@ def write_raf_db_compound(
     """
     faces = tuple(plan_raf_db_compound(preset, seed))
     album = Album(POOL, seed, "compound/Image/aligned", _PIXELS[preset], False, faces)
-    return write_album_twin(root, "raf_db_compound", preset, album, _finish, workers=workers, progress=progress)
+    return write_album_twin(
+        root, "raf_db_compound", preset, album, _finish, workers=workers, progress=progress
+    )
 
 
 def plan_raf_db_compound(preset: Preset, seed: int) -> list[Face]:

@@ -122,7 +122,9 @@ def _plan_discarded(rng: np.random.Generator, count: int) -> list[Plan]:
     mixed, tied, single = class_counts((_OUT_OF_CATEGORY, _TIES, _SINGLE), count)
     winners = [("happiness", "anger")] * mixed
     for size, number in ((3, tied), (1, single)):
-        winners += [tuple(map(str, rng.choice(BASIC_EXPRESSIONS, size, replace=False))) for _ in range(number)]
+        winners += [
+            tuple(map(str, rng.choice(BASIC_EXPRESSIONS, size, replace=False))) for _ in range(number)
+        ]
     return [(some, draw_action_units(rng, prototype_rates(some))) for some in winners]
 
 
