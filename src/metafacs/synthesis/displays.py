@@ -15,7 +15,7 @@ from metafacs.synthesis.identities import Identity
 PARTING_AUS: tuple[int, ...] = (16, 22, 26, 27)
 """AUs that come with AU25 only: from level B on they part the lips."""
 
-EXCLUSIVE_PAIRS: frozenset[frozenset[int]] = frozenset(map(frozenset, (*CONFLICTS, (7, 43))))
+EXCLUSIVE_PAIRS: tuple[tuple[int, int], ...] = (*CONFLICTS, (7, 43))
 """AUs that no picture shows both of: they conflict, or closed lids hide the tension of the lids."""
 
 _PRESENT = LEVEL_THRESHOLDS[PRESENCE_LEVEL - 1]
@@ -34,7 +34,7 @@ def possible_together(aus: Collection[int]) -> bool:
     """
     shown = set(aus)
     return not (
-        any(pair <= shown for pair in EXCLUSIVE_PAIRS)
+        any(a in shown and b in shown for a, b in EXCLUSIVE_PAIRS)
         or (shown.intersection(PARTING_AUS) and 25 not in shown)
     )
 
@@ -98,7 +98,7 @@ def sample_exact_display(
 def _intensities(
     rng: np.random.Generator, aus: Collection[int], strength: float, opening: float
 ) -> dict[int, float]:
-    """Return intensities from level B on; ``opening`` -1 shuts the lips as far as they allow, 1 opens them."""
+    """Return intensities from level B on; ``opening`` -1 shuts the lips as far as possible, 1 opens them."""
     drawn = {}
     for au in aus:
         x = max(strength * float(rng.uniform(0.75, 1.25)), _LEAST.get(au, _FAINTEST))

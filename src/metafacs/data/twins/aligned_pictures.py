@@ -8,7 +8,6 @@ from PIL import Image
 
 from metafacs.synthesis.renderer import Rendering
 
-
 ALIGNED_SIDE = 100
 
 _EYE_HEIGHT = 0.36

@@ -22,7 +22,7 @@ RARE_RATES: dict[int, float] = {
     **{15: 0.05, 16: 0.07, 17: 0.09, 18: 0.02, 20: 0.04, 22: 0.02, 23: 0.03, 24: 0.05, 25: 0.12},
     **{26: 0.10, 27: 0.05, 28: 0.01, 34: 0.01, 43: 0.03},
 }
-"""AU -> share of the pictures that show it where the published table leaves it out; ours, for want of figures.
+"""AU -> share of the pictures that show it where the published table leaves it out; set by us.
 
 AU11 is not among them: the RAF-CE paper says that it "is never detected" in the wild.
 """
@@ -114,7 +114,7 @@ def plan_parts(
 
 
 def rare_rates(expressions: Iterable[str]) -> dict[int, float]:
-    """Return the rates of AUs that a table leaves out: higher where a prototype of the expressions has them."""
+    """Return the rates of AUs that a table leaves out: higher where the expressions' prototypes have them."""
     kindred = {
         au
         for expression in expressions

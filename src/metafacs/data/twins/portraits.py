@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -48,16 +48,16 @@ class Album:
         seed: Seed of the twin.
         folder: Folder of the aligned pictures below the twin's root.
         pixels: Side of a picture before it is aligned.
-        laboratory: People pose before a plain wall; else they are met anywhere.
         faces: What is to be shown, the pictures of a person in a row.
+        laboratory: People pose before a plain wall; else they are met anywhere.
     """
 
     pool: str
     seed: int
     folder: str
     pixels: int
-    laboratory: bool
     faces: tuple[Face, ...]
+    laboratory: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def take_portrait(subject: Subject, face: Face, album: Album) -> Portrait:
     """Render one face; the picture depends on nothing but the arguments and the album's pool and seed."""
     rng = chunk_generator(album.pool, album.seed, "picture", face.name)
     identity, resting = subject.identity, subject.mesh
-    occluder, votes = None, ()
+    occluder: str | None = None
+    votes: tuple[int, ...] = ()
     if album.laboratory:
         activation = sample_exact_display(rng, face.action_units, identity, resting, strength=(0.5, 1.0))
         room = sample_studio(identity.generator("studio"))
@@ -183,7 +184,7 @@ def _side(au: int, activation: Activation) -> str:
 def _split(album: Album) -> Iterable[Album]:
     """Yield the albums of a few people each."""
     for _, faces in groupby(album.faces, key=lambda face: face.person // _PEOPLE_PER_CHUNK):
-        yield Album(album.pool, album.seed, album.folder, album.pixels, album.laboratory, tuple(faces))
+        yield replace(album, faces=tuple(faces))
 
 
 def _row(face: Face, portrait: Portrait, album: Album) -> dict[str, Any]:

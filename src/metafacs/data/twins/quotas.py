@@ -104,7 +104,7 @@ def spread_action_units(
     """
     aus = sorted(counts)
     affinity = _pairs(aus, affinities)
-    exclusive = _pairs(aus, {(a, b): 1.0 for a, b in map(sorted, EXCLUSIVE_PAIRS)})
+    exclusive = _pairs(aus, dict.fromkeys(EXCLUSIVE_PAIRS, 1.0))
     parting = np.isin(aus, PARTING_AUS)
     shown = np.zeros((pictures, len(aus)), bool)
     for sweep in range(_MOST_SWEEPS):
@@ -146,7 +146,7 @@ def _rounded(exact: float, rate: float) -> int:
 
 def _room(au: int, counts: Mapping[int, int], pictures: int) -> int:
     """Return how many pictures can surely take this AU beside those that are counted already."""
-    rivals = {other for other in counts if frozenset((au, other)) in EXCLUSIVE_PAIRS}
+    rivals = {b if au == a else a for a, b in EXCLUSIVE_PAIRS if au in (a, b)} & counts.keys()
     if 25 in rivals:
         rivals -= set(PARTING_AUS)  # they are within the pictures of AU25
     hosts = counts.get(25, 0) if au in PARTING_AUS else pictures

@@ -44,7 +44,7 @@ def write_raf_au(
         ValueError: If the preset is unknown.
     """
     faces = tuple(face for face in plan_raf_faces(preset, seed) if face.part != UNCODED)
-    album = Album(POOL, seed, "aligned", pixels_of(preset), False, faces)
+    album = Album(POOL, seed, "aligned", pixels_of(preset), faces)
     return write_album_twin(root, "raf_au", preset, album, _finish, workers=workers, progress=progress)
 
 

@@ -51,7 +51,7 @@ def write_raf_ce(
         ValueError: If the preset is unknown.
     """
     faces = tuple(face for face in plan_raf_faces(preset, seed) if face.part in PARTS)
-    album = Album(POOL, seed, ALIGNED_FOLDER, pixels_of(preset), False, faces)
+    album = Album(POOL, seed, ALIGNED_FOLDER, pixels_of(preset), faces)
     return write_album_twin(root, "raf_ce", preset, album, finish_raf_ce, workers=workers, progress=progress)
 
 

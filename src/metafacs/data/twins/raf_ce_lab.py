@@ -16,7 +16,7 @@ from metafacs.data.twins.writer import Preset, TwinSummary, chunk_generator, siz
 POOL = "raf_ce_lab"
 
 UNMET_CELLS: tuple[tuple[str, int], ...] = (("angrily disgusted", 24), ("disgustedly surprised", 24))
-"""Laboratory rates that no rendered faces can have: lips are not raised (AU10, above 90 %) and pressed at once."""
+"""Laboratory rates that cannot be met: more than 90 % show AU10 there, and raised lips are not pressed."""
 
 HAPPILY_SAD: dict[int, float] = {4: 0.825, 6: 0.825, 12: 0.825, 25: 0.825}
 """Stands for the row that is printed with another row's numbers.
@@ -66,7 +66,7 @@ def write_raf_ce_lab(
         ValueError: If the preset is unknown.
     """
     faces = tuple(plan_posed_faces(preset, seed))
-    album = Album(POOL, seed, ALIGNED_FOLDER, _PIXELS[preset], True, faces)
+    album = Album(POOL, seed, ALIGNED_FOLDER, _PIXELS[preset], faces, laboratory=True)
     return write_album_twin(
         root, "raf_ce_lab", preset, album, finish_raf_ce, workers=workers, progress=progress
     )

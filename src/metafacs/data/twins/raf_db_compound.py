@@ -54,7 +54,7 @@ def write_raf_db_compound(
         ValueError: If the preset is unknown.
     """
     faces = tuple(plan_raf_db_compound(preset, seed))
-    album = Album(POOL, seed, "compound/Image/aligned", _PIXELS[preset], False, faces)
+    album = Album(POOL, seed, "compound/Image/aligned", _PIXELS[preset], faces)
     return write_album_twin(
         root, "raf_db_compound", preset, album, _finish, workers=workers, progress=progress
     )

@@ -23,7 +23,7 @@ from metafacs.data.twins.writer import Preset, chunk_generator, size_of
 POOL = "raf_faces"
 
 TEST_COUNTS: tuple[int, ...] = (126, 54, 36, 44, 25, 178, 43, 113, 6, 44, 194, 37, 1, 8)
-"""Test pictures per class of the real RAF-CE: the whole numbers that give all accuracies of its paper's Table 2."""
+"""Test pictures per class of the real RAF-CE: what gives all accuracies of its paper's Table 2."""
 
 PRINTED_TOTALS: dict[str, int] = {"fearfully disgusted": 36, "happily sad": 29, "happily fearful": 11}
 """Pictures of a class in the real RAF-CE, where its paper (section 3.2) prints them."""
@@ -120,7 +120,7 @@ def plan_raf_faces(preset: Preset, seed: int) -> list[Face]:
 def _plan_discarded(rng: np.random.Generator, count: int) -> list[Plan]:
     """Return mixtures out of category, ties for the second place and single expressions."""
     mixed, tied, single = class_counts((_OUT_OF_CATEGORY, _TIES, _SINGLE), count)
-    winners = [("happiness", "anger")] * mixed
+    winners: list[tuple[str, ...]] = [("happiness", "anger")] * mixed
     for size, number in ((3, tied), (1, single)):
         winners += [
             tuple(map(str, rng.choice(BASIC_EXPRESSIONS, size, replace=False))) for _ in range(number)

@@ -46,7 +46,7 @@ def write_raf_ml(
         ValueError: If the preset is unknown.
     """
     faces = tuple(plan_raf_faces(preset, seed))
-    album = Album(POOL, seed, "Image/aligned", pixels_of(preset), False, faces)
+    album = Album(POOL, seed, "Image/aligned", pixels_of(preset), faces)
     return write_album_twin(root, "raf_ml", preset, album, _finish, workers=workers, progress=progress)
 
 
