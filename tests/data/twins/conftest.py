@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from metafacs.data.twins import TwinSummary, write_bp4d, write_raf_db
+from metafacs.data.twins import TwinSummary, write_bp4d, write_emotionet, write_raf_db
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +17,9 @@ def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSumma
 def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
     root = tmp_path_factory.mktemp("twins") / "raf_db"
     return root, write_raf_db(root, preset="tiny", workers=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def emotionet_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
+    root = tmp_path_factory.mktemp("twins") / "emotionet"
+    return root, write_emotionet(root, preset="tiny", workers=1, progress=False)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TWIN_FILE = "TWIN.json"
+PROVENANCE_FILE = "twin_provenance.csv"
+"""What a twin tells beside the data set's own files; readers leave it alone."""
 
 
 class DatasetError(ValueError):
@@ -50,15 +52,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that was left out: the file, the line where one is known (1-based), and the reason."""
+    """Something that was left out: the file, the line where one is known (1-based), the reason, how many."""
 
     file: str
     line: int | None
     reason: str
+    count: int = 1
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.reason}"
+        times = "" if self.count == 1 else f" ({self.count} times)"
+        return f"{place}: {self.reason}{times}"
 
 
 @dataclass
@@ -85,11 +89,13 @@ class Reading:
     pre_aligned: bool = False
     twin: dict[str, object] | None = None
 
-    def skip(self, file: Path | str, line: int | None, reason: str) -> None:
-        """Note that a file or a line was left out."""
+    def skip(self, file: Path | str, line: int | None, reason: str, count: int = 1) -> None:
+        """Note that a file, a line or ``count`` things of one kind were left out; nothing if that is 0."""
+        if not count:
+            return
         path = Path(file)
         name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-        self.skipped.append(Skipped(name, line, reason))
+        self.skipped.append(Skipped(name, line, reason, count))
 
     def lines(self, path: Path) -> list[tuple[int, str]]:
         """Return the numbered lines of one file of many; a file that is not text is noted and gives none."""
@@ -101,6 +107,9 @@ class Reading:
 
     def summary(self) -> dict[str, object]:
         """Return the counts as plain data for JSON."""
+        reasons: Counter[str] = Counter()
+        for entry in self.skipped:
+            reasons[entry.reason] += entry.count
         return {
             "dataset": self.dataset,
             "synthetic": self.twin is not None,
@@ -108,7 +117,7 @@ class Reading:
             "subjects": len({s.subject for s in self.samples if s.subject is not None}),
             "aus": list(self.aus),
             "expressions": list(self.expressions),
-            "skipped": dict(Counter(s.reason for s in self.skipped).most_common()),
+            "skipped": dict(reasons.most_common()),
         }
 
     def __str__(self) -> str:

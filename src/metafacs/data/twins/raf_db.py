@@ -14,6 +14,7 @@ from PIL import Image
 
 from metafacs.data.twins.annotators import ANNOTATORS, sample_votes
 from metafacs.data.twins.carriers import CARRIERS, Display, sample_display
+from metafacs.data.twins.provenance import provenance, write_provenance
 from metafacs.data.twins.writer import (
     Preset,
     Record,
@@ -26,7 +27,6 @@ from metafacs.data.twins.writer import (
     write_twin,
 )
 from metafacs.facs import EXPRESSIONS
-from metafacs.synthesis.activations import is_present
 from metafacs.synthesis.camera import WILD, photograph
 from metafacs.synthesis.identities import Identity, sample_identity
 from metafacs.synthesis.occluders import sample_occluder
@@ -259,19 +259,18 @@ def _row(
     votes: NDArray[np.int64],
 ) -> dict[str, Any]:
     """Return everything the label files say about one picture."""
-    present = {au: x for au, x in rendering.action_units.items() if is_present(x)}
     return {
         "name": name,
         "code": label + 1,
-        "subject": f"P{person:05d}",
-        "carrier": display.carrier,
-        "strength": round(display.strength, 3),
-        "occluder": occluder or "none",
         "votes": [int(count) for count in votes],
-        "action_units": "+".join(str(au) for au in present) or "null",
-        "intensities": "+".join(f"{au}:{x:.2f}" for au, x in rendering.action_units.items()) or "null",
-        "pose": [round(angle, 4) for angle in rendering.pose],
-        "gaze": [round(angle, 4) for angle in display.activation.gaze],
+        "provenance": {
+            "name": f"{name}.jpg",
+            "subject": f"P{person:05d}",
+            "carrier": display.carrier,
+            "strength": round(display.strength, 3),
+            "occluder": occluder or "none",
+            **provenance(rendering, display.activation),
+        },
     }
 
 
@@ -303,35 +302,20 @@ def _write_lists(root: Path, records: Sequence[Record]) -> dict[str, Any]:
             for row in rows
         ),
     )
-    header = "name,subject,carrier,strength,occluder,action_units,intensities,yaw,pitch,roll,gaze_x,gaze_y\n"
-    write_text(
-        labels / "twin_provenance.csv",
-        header
-        + "".join(
-            ",".join(
-                [
-                    *(f"{row['name']}.jpg", row["subject"], row["carrier"], str(row["strength"])),
-                    *(row["occluder"], row["action_units"], row["intensities"]),
-                    *(str(angle) for angle in (*row["pose"], *row["gaze"])),
-                ]
-            )
-            + "\n"
-            for row in rows
-        ),
-    )
+    write_provenance(labels, [row["provenance"] for row in rows])
     classes = Counter((row["name"].split("_")[0], EXPRESSIONS[row["code"] - 1]) for row in rows)
     neutral = EXPRESSIONS.index("neutral") + 1
     consistency = {
         carrier: [
             max(row["votes"]) / ANNOTATORS
             for row in rows
-            if row["carrier"] == carrier and row["code"] != neutral
+            if row["provenance"]["carrier"] == carrier and row["code"] != neutral
         ]
         for carrier in CARRIERS
     }
     consistency["neutral"] = [max(row["votes"]) / ANNOTATORS for row in rows if row["code"] == neutral]
     return {
-        "subjects": len({row["subject"] for row in rows}),
+        "subjects": len({row["provenance"]["subject"] for row in rows}),
         "annotators": ANNOTATORS,
         "classes": {
             part: {expression: classes[part, expression] for expression in EXPRESSIONS}
