@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metafacs.data.twins.provenance import provenance, write_provenance
+from metafacs.data.twins.provenance import provenance_of, write_provenance
 from metafacs.data.twins.web_displays import sample_web_display
 from metafacs.data.twins.writer import (
     Preset,
@@ -220,9 +220,8 @@ def _render_snapshots(root: Path, chunk: _Snapshots) -> Record:
                     "part": chunk.part,
                     "subject": f"P{person:05d}",
                     "display": display.kind,
-                    "strength": round(display.strength, 3),
-                    "occluder": occluder or "none",
-                    **provenance(rendering, display.activation),
+                    "strength": str(round(display.strength, 3)),
+                    **provenance_of(rendering, display.activation, occluder),
                 },
             }
         )

@@ -1,9 +1,7 @@
-"""The truth about a twin's pictures beside what the data set itself would tell: ``twin_provenance.csv``."""
+"""What is true of each rendered picture, in a file beside the labels that no licensed set has."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,33 +10,32 @@ from metafacs.data.twins.writer import write_text
 from metafacs.synthesis.activations import Activation, is_present
 from metafacs.synthesis.renderer import Rendering
 
-Provenance = dict[str, str | float]
 
+def provenance_of(rendering: Rendering, activation: Activation, occluder: str | None) -> dict[str, str]:
+    """Return what every twin tells of a picture: occluder, action units, intensities, head pose and gaze.
 
-def provenance(rendering: Rendering, activation: Activation) -> Provenance:
-    """Return what is true of a picture: action units present, all intensities, head pose and gaze.
-
-    Args:
-        rendering: The picture.
-        activation: What the face was asked to do; gives the gaze.
-
-    Returns:
-        Column -> cell; angles of the head in radians, gaze in shares of the full turn.
+    Action units that are present are joined by ``+``, as are all intensities, ``12:0.55+25:0.31``; ``null``
+    stands for none. Pose is in radians, gaze in units of the full turn.
     """
-    present = [au for au, x in rendering.action_units.items() if is_present(x)]
-    yaw, pitch, roll = (round(angle, 4) for angle in rendering.pose)
-    gaze_x, gaze_y = (round(angle, 4) for angle in activation.gaze)
+    present = (str(au) for au, x in rendering.action_units.items() if is_present(x))
+    intensities = (f"{au}:{x:.2f}" for au, x in rendering.action_units.items())
+    angles = dict(
+        zip(("yaw", "pitch", "roll", "gaze_x", "gaze_y"), (*rendering.pose, *activation.gaze), strict=True)
+    )
     return {
-        "action_units": "+".join(str(au) for au in present) or "null",
-        "intensities": "+".join(f"{au}:{x:.2f}" for au, x in rendering.action_units.items()) or "null",
-        **{"yaw": yaw, "pitch": pitch, "roll": roll, "gaze_x": gaze_x, "gaze_y": gaze_y},
+        "occluder": occluder or "none",
+        "action_units": "+".join(present) or "null",
+        "intensities": "+".join(intensities) or "null",
+        **{name: str(round(angle, 4)) for name, angle in angles.items()},
     }
 
 
-def write_provenance(folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write ``twin_provenance.csv`` into a folder; all rows have the same columns, at least one row."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(folder / PROVENANCE_FILE, table.getvalue())
+def write_provenance(folder: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write ``twin_provenance.csv``, one line per picture; no cell may hold a comma.
+
+    Args:
+        folder: Where the label lists of the twin lie.
+        rows: Column -> cell, the same columns for every picture.
+    """
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    write_text(folder / PROVENANCE_FILE, "\n".join(lines) + "\n")

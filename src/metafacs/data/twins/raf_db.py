@@ -14,7 +14,7 @@ from PIL import Image
 
 from metafacs.data.twins.annotators import ANNOTATORS, sample_votes
 from metafacs.data.twins.carriers import CARRIERS, Display, sample_display
-from metafacs.data.twins.provenance import provenance, write_provenance
+from metafacs.data.twins.provenance import provenance_of, write_provenance
 from metafacs.data.twins.writer import (
     Preset,
     Record,
@@ -267,9 +267,8 @@ def _row(
             "name": f"{name}.jpg",
             "subject": f"P{person:05d}",
             "carrier": display.carrier,
-            "strength": round(display.strength, 3),
-            "occluder": occluder or "none",
-            **provenance(rendering, display.activation),
+            "strength": str(round(display.strength, 3)),
+            **provenance_of(rendering, display.activation, occluder),
         },
     }
 
