@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.datasets.reading import Skipped, count_reasons
 from metafacs.data.published_rates import published_rate
 from metafacs.data.store import Store
 from metafacs.facs import au_column, au_name
@@ -209,7 +209,11 @@ def inspect_store(store: Store) -> Inspection:
         without_subject=int((store.subjects == "").sum()),
         parts=_counted(store.parts),
         without_landmarks=int(np.isnan(store.landmarks).all(axis=(1, 2)).sum()),
-        skipped=_counted_reasons(store.description["skipped"]),
+        # The text behind the colon names the one file; the text before it is the kind of failure.
+        skipped=count_reasons(
+            Skipped(**{**entry, "reason": entry["reason"].split(":")[0]})
+            for entry in store.description["skipped"]
+        ),
     )
 
 
@@ -238,14 +242,6 @@ def spread_rows(people: Sequence[str] | NDArray[np.str_], rows: NDArray[np.int64
             if not own:
                 del waiting[name]
     return chosen
-
-
-def _counted_reasons(skipped: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    reasons: Counter[str] = Counter()
-    for entry in skipped:
-        # The text behind the colon names the one file; the text before it is the kind of failure.
-        reasons[entry["reason"].split(":")[0]] += entry.get("count", 1)
-    return dict(reasons.most_common())
 
 
 def _counted(names: NDArray[np.str_]) -> dict[str, int]:

@@ -206,6 +206,39 @@ def test_a_damaged_excel_file_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
         read_emotionet(tmp_path)
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    aus=st.permutations([1, 2, 12, 43, 60]),
+    codes=st.lists(st.lists(st.sampled_from(["0", "1", "999"]), min_size=5, max_size=5), max_size=4),
+    quote=st.sampled_from(["", "'", '"']),
+)
+def test_every_written_table_is_read_back(
+    tmp_path: Path, aus: list[int], codes: list[list[str]], quote: str
+) -> None:
+    """AU60 is no action unit of FACS: the real table's columns beyond the known ones are left alone."""
+    names = [f"N_1/N_1_{number}.jpg" for number in range(4)]
+    header = ",".join(["URL", "URL orig", *(f"{quote}AU {au}{quote}" for au in aus)]) + "\n"
+    text = "".join(row(",".join(cells), name) for cells, name in zip(codes, names, strict=False))
+    reading = read_emotionet(layout(tmp_path, text, tuple(names), header))
+    assert [sample.action_units for sample in reading.samples] == [
+        {au: float(code) for au, code in zip(aus, cells, strict=True) if au != 60 and code != "999"}
+        for cells in codes
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.binary(max_size=60), land=st.text(alphabet="0123 .\tna\r\n", max_size=60), good=st.booleans())
+def test_no_list_breaks_the_reader(tmp_path: Path, names: bytes, land: str, good: bool) -> None:
+    root = layout(tmp_path, row("1,0,0"))
+    (root / "test.txt").write_bytes((FIRST.encode() + b"\n") * good + names)
+    (root / "test_land.txt").write_text(points(1) * good + land)
+    for sample in read_emotionet(root, landmarks=True).samples:
+        assert sample.part == "test"
+        assert sample.landmarks is not None
+        assert sample.landmarks.shape == (49, 2)
+    assert len(read_emotionet(root).samples) == 1
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.text(alphabet="01999,.'\"/jpgN_ \r\né\x00", max_size=60))
 def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:

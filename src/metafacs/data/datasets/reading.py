@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,9 +65,19 @@ class Skipped:
         return f"{place}: {self.reason}{times}"
 
 
+def count_reasons(skipped: Iterable[Skipped]) -> dict[str, int]:
+    """Return reason -> how many things were left out for it, the most frequent first."""
+    reasons: Counter[str] = Counter()
+    for entry in skipped:
+        reasons[entry.reason] += entry.count
+    return dict(reasons.most_common())
+
+
 @dataclass
 class Reading:
     """Everything a reader found below a root folder.
+
+    Readers open no picture: one that is empty or damaged is found, and named, when the store is prepared.
 
     Attributes:
         dataset: Name of the data set, e.g. ``bp4d``.
@@ -107,9 +117,6 @@ class Reading:
 
     def summary(self) -> dict[str, object]:
         """Return the counts as plain data for JSON."""
-        reasons: Counter[str] = Counter()
-        for entry in self.skipped:
-            reasons[entry.reason] += entry.count
         return {
             "dataset": self.dataset,
             "synthetic": self.twin is not None,
@@ -117,7 +124,7 @@ class Reading:
             "subjects": len({s.subject for s in self.samples if s.subject is not None}),
             "aus": list(self.aus),
             "expressions": list(self.expressions),
-            "skipped": dict(reasons.most_common()),
+            "skipped": count_reasons(self.skipped),
         }
 
     def __str__(self) -> str:
@@ -186,7 +193,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DatasetError(
             f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})"
         ) from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    # An editor's lines end with a line feed only; splitlines() would also cut at form feeds and the like.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line.strip()
 
