@@ -185,7 +185,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (1-based line number, stripped line) of the non-empty lines; BOM and CRLF are dropped.
 
     Raises:
-        DatasetError: If the file is not text in UTF-8.
+        DatasetError: If the file cannot be read or is not text in UTF-8.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -193,6 +193,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DatasetError(
             f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})"
         ) from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
     # An editor's lines end with a line feed only; splitlines() would also cut at form feeds and the like.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
