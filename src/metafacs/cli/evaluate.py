@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
+from metafacs.data.splits import SplitName
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, write_record
@@ -26,7 +28,19 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="model.safetensors that 'metafacs train' wrote")
     parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
+    parser.add_argument(
+        "--split",
+        type=SplitName | None,
+        default=None,
+        help="split of a data set that the models were not trained on; default the usual one",
+    )
     parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
+    parser.add_argument(
+        "--side",
+        type=Literal["test", "validation"],
+        default="test",
+        help="validation: the people to choose settings by",
+    )
     parser.add_argument(
         "--table",
         type=Path | None,
@@ -54,10 +68,13 @@ def run(arguments: Namespace) -> None:
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
     records = []
     for model in arguments.models:
-        record, _ = evaluate_held_out(model, arguments.action_units, fold=arguments.fold)
-        write_record(record, model.parent / RECORD_FILE)
+        record, _ = evaluate_held_out(
+            model, arguments.action_units, split=arguments.split, fold=arguments.fold, side=arguments.side
+        )
+        path = model.parent / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
+        write_record(record, path)
         print_scores(record)
-        print(f"record: {model.parent / RECORD_FILE}")
+        print(f"record: {path}")
         records.append(record)
     for path, make in wanted:
         write_table(make(records), path)
