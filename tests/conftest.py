@@ -114,14 +114,19 @@ def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def compound_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second."""
+    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second.
+
+    Nobody is known by name; the first 24 are for training, then 8 for validation and 8 for test.
+    """
     rng = np.random.default_rng(2)
     rows: list[dict[str, object]] = []
     for number in range(40):
         kind = number % 2
         labels = np.array([0.0, float(kind), 1.0 - kind], np.float32)
         shown = paint(rng, 36, labels)
-        rows.append({"key": f"{number:04d}", "image": shown, "action_units": labels, "expression": kind})
+        part = "train" if number < 24 else "validation" if number < 32 else "test"
+        row = {"key": f"{number:04d}", "part": part, "image": shown}
+        rows.append({**row, "action_units": labels, "expression": kind})
     path = tmp_path_factory.mktemp("stores") / "raf_ce"
     names = list(COMPOUND_EXPRESSIONS[:2])
     return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)

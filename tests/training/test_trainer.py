@@ -2,17 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from metafacs.data.store import Store
-from metafacs.data.streams import Stream
 from metafacs.methods import METHODS, OptimizerSpec
 from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.run import BatchSizes, train
 from metafacs.training.stepper import DivergedError
-from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
+from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer
 
 BATCH = BatchSizes(8, 8, 6)
 
@@ -29,26 +27,6 @@ def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object)
         **changes,
     }
     return train(method, action_units=au.path, expression=fe.path, out=out, aus=[1, 4, 12], **settings)
-
-
-def run_joint(out: Path, store: Store, method: str, optimizers: dict[str, OptimizerSpec]) -> Path:
-    """Train a method that reads pictures with both labels."""
-
-    def stream(name: str, rows: range) -> Stream:
-        return Stream(store, np.array(rows), aus=store.aus, name=name, batch_size=8, size=32, seed=0)
-
-    torch.manual_seed(0)
-    options = {"backbone": "small"}
-    return Trainer(
-        method,
-        METHODS[method](store.aus, store.expressions, **options),
-        options,
-        {"joint": stream("joint", range(30)), "validation": stream("validation", range(30, 40))},
-        TrainingPlan(12, checkpoint_every=5),
-        out,
-        {},
-        optimizers,
-    ).run(progress=False)
 
 
 class KilledError(Exception):
@@ -69,9 +47,8 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
     optimizers = dict.fromkeys(["backbone", "heads"] if joint else ["base"], moments)
 
     def trained(name: str) -> Path:
-        if joint:
-            return run_joint(tmp_path / name, compound_store, method, optimizers)
-        return run(tmp_path / name, au_store, expression_store, method, optimizers=optimizers)
+        faces = compound_store if joint else au_store
+        return run(tmp_path / name, faces, expression_store, method, optimizers=optimizers)
 
     whole = load_checkpoint(trained("whole"))
     update, calls = METHODS[method].update, []
