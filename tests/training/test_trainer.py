@@ -35,10 +35,15 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_and_resumed_run_ends_with_the_same_weights(
-    method: str, tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    method_options: dict[str, dict[str, object]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options = {
-        "options": {"backbone": "small"},
+        "options": method_options[method],
         "optimizers": {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")},
     }
     whole = load_checkpoint(run(tmp_path / "whole", au_store, expression_store, method, **options))

@@ -1,5 +1,7 @@
 """The gradient of a validation loss by sample weights, through one step of the base net."""
 
+from typing import Literal
+
 from metafacs.hypergradient.double_backward import DoubleBackward
 from metafacs.hypergradient.finite_difference import FiniteDifference
 from metafacs.hypergradient.forward_mode import ForwardMode
@@ -8,6 +10,11 @@ from metafacs.hypergradient.problem import BilevelProblem, Estimator, MetaGradie
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.tangent import Tangent
 from metafacs.hypergradient.updates import GlobalNormClipping, PlainSGD, UpdateRule
+
+EstimatorName = Literal[
+    "tangent", "tangent_reusing_graph", "forward_mode", "double_backward", "finite_difference"
+]
+"""Names accepted by ``ESTIMATORS``."""
 
 ESTIMATORS: dict[str, Estimator] = {
     "double_backward": DoubleBackward(),
@@ -23,6 +30,7 @@ __all__ = [
     "BilevelProblem",
     "DoubleBackward",
     "Estimator",
+    "EstimatorName",
     "FiniteDifference",
     "ForwardMode",
     "GlobalNormClipping",
