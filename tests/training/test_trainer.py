@@ -115,3 +115,17 @@ def test_description_tells_what_a_user_must_know(
     assert description["crop_size"] == 36
     assert not set(description["split"]["train"]) & set(description["split"]["test"])  # type: ignore[index]
     assert str(tmp_path) not in str(description)
+
+
+def test_description_tells_which_model_was_learned_from(
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    expression_model: Path,
+    method_options: dict[str, dict[str, object]],
+) -> None:
+    options = method_options["l2t_ww"]
+    path = run(tmp_path, au_store, expression_store, "l2t_ww", options=options, iterations=1)
+    told = load_checkpoint(path).description["transferred_from"]
+    assert told["file"] == expression_model.name  # type: ignore[index]
+    assert told["method"] == "single_task_expression"  # type: ignore[index]
