@@ -20,8 +20,10 @@ from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import portraits, write_bp4d, write_raf_au, write_raf_ce, write_raf_db, write_raf_ml
 from metafacs.data.twins.compound_faces import Face
 from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.renderer import Subject
+from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -145,7 +147,29 @@ def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         row = {"key": f"{number:04d}", "subject": person, "part": parts[person], "image": shown}
         rows.append({**row, "action_units": labels, "expression": int(labels[0])})
     path = tmp_path_factory.mktemp("stores") / "parted"
-    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=["calm", "other"], size=36)
+    names = list(COMPOUND_EXPRESSIONS[:2])
+    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
+
+
+@pytest.fixture(scope="session")
+def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model of ``single_task_expression``, the kind that L2T-ww transfers from."""
+    torch.manual_seed(3)
+    options: dict[str, object] = {"backbone": "small"}
+    method = METHODS["single_task_expression"]((), EXPRESSIONS, **options)
+    path = tmp_path_factory.mktemp("models") / "expressions.safetensors"
+    description: dict[str, object] = {"synthetic": True, "seed": 3}
+    state = method.state_dict()
+    save_checkpoint(path, Checkpoint("single_task_expression", options, (), EXPRESSIONS, state, description))
+    return path
+
+
+@pytest.fixture(scope="session")
+def method_options(expression_model: Path) -> dict[str, dict[str, object]]:
+    """Method -> options that make it small enough for tests."""
+    options: dict[str, dict[str, object]] = {name: {"backbone": "small"} for name in METHODS}
+    options["l2t_ww"].update(source=str(expression_model), source_backbone="small")
+    return options
 
 
 @pytest.fixture
