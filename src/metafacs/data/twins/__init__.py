@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from metafacs.data.twins.bp4d import write_bp4d
+from metafacs.data.twins.disfa import write_disfa
+from metafacs.data.twins.gft import write_gft
 from metafacs.data.twins.raf_db import write_raf_db
 from metafacs.data.twins.writer import PRESETS, TWIN_FILE, Preset, TwinError, TwinSummary
 
-TWINS = {"bp4d": write_bp4d, "raf_db": write_raf_db}
+TWINS = {"bp4d": write_bp4d, "disfa": write_disfa, "gft": write_gft, "raf_db": write_raf_db}
 """Name of the data set -> the function that writes its twin."""
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "TwinError",
     "TwinSummary",
     "write_bp4d",
+    "write_disfa",
+    "write_gft",
     "write_raf_db",
 ]

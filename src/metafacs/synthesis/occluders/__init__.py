@@ -1,4 +1,4 @@
-"""Things in front of a face: glasses, hands, objects, strands of hair.
+"""Things in front of a face: glasses, hands, cups and other objects, strands of hair.
 
 Each occluder is drawn over a finished picture at the place that the landmarks give, shaded with the
 light that already falls on the face. Labels do not change: what the person does is still true.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from metafacs.synthesis.occluders.geometry import FaceGeometry
 from metafacs.synthesis.occluders.hair_strands import drop_hair_strands
 from metafacs.synthesis.occluders.hands import lay_hand
-from metafacs.synthesis.occluders.objects import hold_object
+from metafacs.synthesis.occluders.objects import hold_object, raise_cup
 from metafacs.synthesis.occluders.spectacles import wear_glasses, wear_sunglasses
 
 Painter = Callable[
@@ -26,6 +26,7 @@ OCCLUDERS: dict[str, Painter] = {
     "sunglasses": wear_sunglasses,
     "hand": lay_hand,
     "object": hold_object,
+    "cup": raise_cup,
     "hair": drop_hair_strands,
 }
 """Kind of occluder -> the function that paints it."""
