@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
-
+from metafacs.data.datasets.line_lists import find_lists, joined_lines, parse_landmarks
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -19,9 +16,6 @@ from metafacs.data.datasets.reading import (
 from metafacs.facs import check_aus
 
 _UNKNOWN = (-1, 9, 999)
-_POINTS = (49, 66, 68)
-_JAA_NET = re.compile(r"^(?P<part>.+?)_?path\.txt$")
-_ME_GRAPHAU = re.compile(r"^(?P<part>.+)_img_path_(?P<fold>fold\d+)\.txt$", re.ASCII)
 
 
 def read_list_files(
@@ -64,7 +58,7 @@ def read_list_files(
     root = require_folder(Path(root), "the lists, e.g. BP4D_part1_path.txt and BP4D_part1_AUoccur.txt")
     folder = root if pictures is None else require_folder(Path(pictures), "the pictures of the lists")
     aus = check_aus(aus)
-    found = _find_lists(root)
+    found = find_lists(root)
     if not found:
         raise DatasetError(
             f"{root} holds no list such as BP4D_part1_path.txt or BP4D_train_img_path_fold1.txt"
@@ -76,9 +70,9 @@ def read_list_files(
     seen: set[str] = set()
     for part in parts or sorted(found):
         paths, labels, points = found[part]
-        rows = _joined(reading, paths, labels, points if landmarks else None)
-        for number, line, codes, land in rows:
-            sample = _parse_row(folder, line, codes, land, aus, subject_folder, part)
+        columns = [labels, points] if landmarks else [labels]
+        for number, (line, codes, *land) in joined_lines(reading, paths, columns):
+            sample = _parse_row(folder, line, codes, "".join(land), aus, subject_folder, part)
             if isinstance(sample, str):
                 reading.skip(paths, number, sample)
             elif sample.key in seen:
@@ -88,46 +82,6 @@ def read_list_files(
                 reading.samples.append(sample)
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
-
-
-def _find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
-    """Return name -> (paths, codes, landmarks); the last two may not exist."""
-    lists = {}
-    for path in sorted(root.glob("*path*.txt")):
-        if match := _ME_GRAPHAU.match(path.name):
-            part, fold = match["part"], match["fold"]
-            others = (root / f"{part}_label_{fold}.txt", root / f"{part}_land_{fold}.txt")
-            lists[f"{part}_{fold}"] = (path, *others)
-        elif match := _JAA_NET.match(path.name):
-            part = match["part"]
-            lists[part] = (path, root / f"{part}_AUoccur.txt", root / f"{part}_land.txt")
-    return lists
-
-
-def _joined(
-    reading: Reading, paths: Path, labels: Path, points: Path | None
-) -> list[tuple[int, str, str, str]]:
-    """Return (line number, path, codes, landmarks) of every row; nothing if the files do not fit."""
-    columns = []
-    for path in (labels, *([points] if points is not None else [])):
-        if not path.is_file():
-            reading.skip(paths, None, f"list without {path.name}")
-            return []
-        columns.append([line for _, line in reading.lines(path)])
-    rows = reading.lines(paths)
-    for column in columns:
-        if len(column) != len(rows):
-            reading.skip(
-                paths, None, f"lists differ in length: {len(rows)} paths, {len(column)} rows beside them"
-            )
-            return []
-    if not rows:
-        reading.skip(paths, None, "empty file")
-    lands = columns[1] if points is not None else [""] * len(rows)
-    return [
-        (number, line, codes, land)
-        for (number, line), codes, land in zip(rows, columns[0], lands, strict=True)
-    ]
 
 
 def _parse_row(
@@ -169,17 +123,3 @@ def _parse_row(
     known = {au: value for au, value in zip(aus, values, strict=True) if value is not None}
     key = place.with_suffix("").as_posix()
     return Sample(key, picture, subject=subject, action_units=known, part=part, landmarks=points)
-
-
-def parse_landmarks(line: str) -> NDArray[np.float32] | None:
-    """Return the points of one line, ``point x 2`` with the first pixel at (0, 0), or None if it is not one.
-
-    The files count pixels from 1, as MATLAB does.
-    """
-    try:
-        numbers = np.array([float(cell) for cell in line.replace(",", " ").split()], dtype=np.float64)
-    except ValueError:
-        return None
-    if numbers.size not in [2 * count for count in _POINTS] or not np.isfinite(numbers).all():
-        return None
-    return (numbers.reshape(-1, 2) - 1).astype(np.float32)

@@ -65,12 +65,12 @@ _PEOPLE = Population(women=12, ages=(-0.05, 0.75), ancestry=(2, 3, 22))
 
 _ROOM = Laboratory(
     key=(-0.15, 0.35, 0.95),
-    key_colour=(0.46, 0.47, 0.50),
+    key_colour=(0.42, 0.40, 0.38),
     fill=(0.6, -0.1, 0.8),
-    fill_colour=(0.17, 0.18, 0.20),
-    sky=(0.34, 0.36, 0.40),
-    ground=(0.22, 0.22, 0.24),
-    exposure=0.98,
+    fill_colour=(0.15, 0.15, 0.16),
+    sky=(0.30, 0.30, 0.31),
+    ground=(0.18, 0.18, 0.19),
+    exposure=0.83,
     camera_distance=14.0,
     enlargement=1.62,
     walls=((0.10, 0.13, 0.17), (0.13, 0.16, 0.20)),
@@ -80,17 +80,17 @@ _CAMERA = Camera(
     noise=(1.5, 2.5),
     blur=(0.35, 0.45),
     blur_share=1.0,
-    contrast=(0.9, 0.9),
+    contrast=(0.95, 0.95),
     brightness=0.5,
-    saturation=(0.82, 0.82),
-    white_balance=(0.95, 1.0, 1.05),
+    saturation=(1.0, 1.0),
+    white_balance=(0.97, 1.0, 1.04),
 )
 """A machine-vision camera before a dark wall: even frontal light, cool colours, a compressed video."""
 
 FILM = Programme(
     "a film of nine scenes",
     {
-        **{1: 0.046, 2: 0.040, 4: 0.130, 5: 0.012, 6: 0.075, 9: 0.033, 12: 0.135, 15: 0.024, 17: 0.050},
+        **{1: 0.046, 2: 0.044, 4: 0.130, 5: 0.009, 6: 0.076, 9: 0.037, 12: 0.137, 15: 0.024, 17: 0.050},
         **{20: 0.024, 25: 0.250, 26: 0.095},
         **{7: 0.08, 10: 0.04, 14: 0.07, 18: 0.01, 23: 0.02, 24: 0.04, 43: 0.01},
     },

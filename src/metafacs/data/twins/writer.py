@@ -241,11 +241,8 @@ def _claim(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
 
 def _check_complete(root: Path, plan: TwinPlan[Any]) -> None:
     """Refuse a twin that says it is complete but lost some of its pictures or videos."""
-    if plan.videos:
-        kind, endings, wanted = "video", VIDEO_SUFFIXES, len(plan.chunks)
-    else:
-        kind, endings = "JPEG", (".jpg",)
-        wanted = sum(plan.pictures.values()) * plan.files_per_picture
+    wanted = len(plan.chunks) if plan.videos else sum(plan.pictures.values()) * plan.files_per_picture
+    kind, endings = ("video", VIDEO_SUFFIXES) if plan.videos else ("JPEG", (".jpg",))
     found = sum(file.endswith(endings) for _, _, files in os.walk(root) for file in files)
     if found < wanted:
         raise TwinError(

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.synthesis.occluders.cups import raise_cup
 from metafacs.synthesis.occluders.geometry import FaceGeometry
 from metafacs.synthesis.occluders.hair_strands import drop_hair_strands
 from metafacs.synthesis.occluders.hands import lay_hand
-from metafacs.synthesis.occluders.objects import hold_object, raise_cup
+from metafacs.synthesis.occluders.objects import hold_object
 from metafacs.synthesis.occluders.spectacles import wear_glasses, wear_sunglasses
 
 Painter = Callable[

@@ -29,37 +29,16 @@ def hold_object(
             [*head, *grip, radius * 0.6, radius * 0.5, 0.0, 0],
         ]
     elif form == "cup":
-        parts = _cup(face, side, rng)
+        rim = face.mouth + np.array([side * unit * rng.uniform(0.0, 0.4), unit * rng.uniform(0.1, 0.5)])
+        foot = rim + np.array([side * unit * rng.uniform(-0.1, 0.3), unit * 1.1])
+        radius = unit * rng.uniform(0.3, 0.45)
+        parts = [[*rim, *foot, radius, radius * 0.85, 0.0, 0]]
     else:
         centre = face.landmarks[0 if side < 0 else 16] + np.array([-side * unit * 0.12, unit * 0.25])
         along = np.array([-side * rng.uniform(0.1, 0.35), 1.0]) * unit * 0.75
         radius = unit * rng.uniform(0.16, 0.24)
         parts = [[*(centre - along), *(centre + along), radius, radius, 0.0, 0]]
-    return _hold(image, face, parts, colour)
-
-
-def raise_cup(
-    image: NDArray[np.uint8], face: FaceGeometry, rng: np.random.Generator, _hair: object
-) -> NDArray[np.uint8]:
-    """Raise a cup to the mouth, as people do who drink together."""
-    colour = surface_colour(rng, 0.08, 0.7, 0.5)
-    return _hold(image, face, _cup(face, -1.0 if rng.random() < 0.5 else 1.0, rng), colour)
-
-
-def _cup(face: FaceGeometry, side: float, rng: np.random.Generator) -> list[list[float]]:
-    """Return the capsule of a cup before the mouth, its foot toward one side; see ``shade_capsules``."""
-    unit = face.unit
-    rim = face.mouth + np.array([side * unit * rng.uniform(0.0, 0.4), unit * rng.uniform(0.1, 0.5)])
-    foot = rim + np.array([side * unit * rng.uniform(-0.1, 0.3), unit * 1.1])
-    radius = unit * rng.uniform(0.3, 0.45)
-    return [[*rim, *foot, radius, radius * 0.85, 0.0, 0]]
-
-
-def _hold(
-    image: NDArray[np.uint8], face: FaceGeometry, parts: list[list[float]], colour: NDArray[np.float32]
-) -> NDArray[np.uint8]:
-    """Paint rods of one colour over the picture, lit like the face and casting a shadow on it."""
-    unit, capsules = face.unit, np.array(parts, np.float32)
+    capsules = np.array(parts, np.float32)
     brightness = float(skin_colour(image, face).mean()) / 0.35
     shaded = shade_capsules(
         image.shape[:2],
