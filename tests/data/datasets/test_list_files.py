@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metafacs.data.datasets.list_files import parse_landmarks, read_list_files
+from metafacs.data.datasets.list_files import read_list_files
 from metafacs.data.datasets.reading import DatasetError
 
 AUS = (1, 2, 12)
@@ -153,12 +153,6 @@ def test_nothing_to_read_says_why(tmp_path: Path) -> None:
         read_list_files(root, aus=(1, 1))
     with pytest.raises(DatasetError, match="none is missing"):
         read_list_files(root, aus=AUS, pictures=root / "none")
-
-
-@given(st.text(alphabet="0123456789.-e \tnaif", max_size=400))
-def test_no_text_breaks_the_landmarks(line: str) -> None:
-    points = parse_landmarks(line)
-    assert points is None or (points.shape[0] in (49, 66, 68) and np.isfinite(points).all())
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.datasets.line_lists import POINTS
+from metafacs.data.datasets.line_lists import counted_from_zero
 from metafacs.data.datasets.reading import Reading
 
 _COUNTED_FROM_ZERO = re.compile(r"^SN\d{3}_(?P<index>\d{4})_lm\.mat$", re.IGNORECASE | re.ASCII)
@@ -75,6 +75,4 @@ def read_points(path: Path) -> NDArray[np.float32] | None:
         points = np.asarray(loadmat(path, variable_names=["pts"])["pts"], dtype=np.float64)
     except Exception:  # damaged bytes make SciPy stumble in any way
         return None
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in POINTS or not np.isfinite(points).all():
-        return None
-    return (points - 1).astype(np.float32)
+    return counted_from_zero(points)

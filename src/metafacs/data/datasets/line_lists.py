@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from metafacs.data.datasets.reading import Reading
 
-POINTS = (49, 66, 68)
-"""Numbers of landmarks that data sets deliver, see `metafacs.faces.landmarks`."""
-
+_POINTS = (49, 66, 68)
+_FARTHEST_PIXEL = 1e6
 _JAA_NET = re.compile(r"^(?P<part>.+?)_?path\.txt$")
 _ME_GRAPHAU = re.compile(r"^(?P<part>.+)_img_path_(?P<fold>fold\d+)\.txt$", re.ASCII)
 
@@ -67,6 +66,16 @@ def parse_landmarks(line: str) -> NDArray[np.float32] | None:
         numbers = np.array([float(cell) for cell in line.replace(",", " ").split()], dtype=np.float64)
     except ValueError:
         return None
-    if numbers.size not in [2 * count for count in POINTS] or not np.isfinite(numbers).all():
+    return None if numbers.size % 2 else counted_from_zero(numbers.reshape(-1, 2))
+
+
+def counted_from_zero(points: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """Return landmarks whose pixels count from 1 with the first at (0, 0), or None if they cannot be any.
+
+    Args:
+        points: Any array; landmarks are 49, 66 or 68 pairs of finite numbers of the size of pixels.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in _POINTS:
         return None
-    return (numbers.reshape(-1, 2) - 1).astype(np.float32)
+    # The comparison is also false for NaN.
+    return (points - 1).astype(np.float32) if (np.abs(points) < _FARTHEST_PIXEL).all() else None
