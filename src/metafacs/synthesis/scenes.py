@@ -171,7 +171,7 @@ def sample_studio(
     )
 
 
-def seat(studio: Studio, angle: float) -> Studio:
+def turn_studio(studio: Studio, angle: float) -> Studio:
     """Return the room as the camera of a person sees it who sits at another place in it.
 
     The wall is of the same colour; the lamps stand where they stood, so their light comes from elsewhere.

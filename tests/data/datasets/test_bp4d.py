@@ -145,7 +145,7 @@ def test_frames_without_landmarks_are_kept_and_counted(tmp_path: Path) -> None:
     assert others == [None, None]
     missing = "frame without delivered landmarks; its face is found instead"
     assert [str(s) for s in reading.skipped] == [
-        "Landmarks/BP4D_part1_land.txt:2: landmarks are not 49, 66 or 68 pairs of numbers",
+        "Landmarks/BP4D_part1_path.txt:2: landmarks are not 49, 66 or 68 pairs of numbers",
         "Landmarks/BP4D_part1_path.txt:3: path does not end with <subject>/<task>/<frame>.jpg",
         "Landmarks/BP4D_part3_path.txt: list without BP4D_part3_land.txt",
         f"AUCoding/AU_OCC/F001_T1.csv:3: {missing}",

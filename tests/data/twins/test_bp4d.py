@@ -165,7 +165,7 @@ def test_frames_of_a_preset_are_spread_over_the_task():
 
 
 def test_full_plan_has_the_size_of_the_real_set():
-    size = _Size(SUBJECTS, None, 224)
+    size = _Size(SUBJECTS, None, 192)
     lengths = [
         len(_plan(0, subject, task, size).rendered) for subject in SUBJECTS for task in TASK_PROGRAMMES
     ]

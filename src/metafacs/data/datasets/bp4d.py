@@ -96,7 +96,7 @@ def _read_landmarks(reading: Reading, folder: Path) -> Landmarks:
             if match is None:
                 reading.skip(paths, number, "path does not end with <subject>/<task>/<frame>.jpg")
             elif parsed is None:
-                reading.skip(lands, number, "landmarks are not 49, 66 or 68 pairs of numbers")
+                reading.skip(paths, number, "landmarks are not 49, 66 or 68 pairs of numbers")
             else:
                 points.setdefault((match["subject"], match["task"], int(match["frame"])), parsed)
     return points

@@ -82,7 +82,7 @@ class _Size:
 _SIZES: dict[Preset, _Size] = {
     "tiny": _Size(TINY_SUBJECTS, 2, 128),
     "small": _Size(SUBJECTS, 12, 160),
-    "full": _Size(SUBJECTS, None, 224),
+    "full": _Size(SUBJECTS, None, 192),
 }
 
 
@@ -105,7 +105,7 @@ def write_bp4d(
     Args:
         root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
         preset: ``tiny`` (6 people, 96 frames of 128 px), ``small`` (41 people, 12 frames of each task,
-            160 px) or ``full`` (41 people, every frame of the coded segments, 224 px).
+            160 px) or ``full`` (41 people, every frame of the coded segments, 192 px).
         seed: Seed of the generator; another seed gives other people.
         workers: Processes; None = one per core.
         progress: Show a progress bar.

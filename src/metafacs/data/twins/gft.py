@@ -38,7 +38,7 @@ from metafacs.data.twins.writer import (
 from metafacs.synthesis.activations import is_present
 from metafacs.synthesis.camera import Camera
 from metafacs.synthesis.renderer import Subject
-from metafacs.synthesis.scenes import Laboratory, sample_studio, seat
+from metafacs.synthesis.scenes import Laboratory, sample_studio, turn_studio
 
 GROUPS: tuple[str, ...] = tuple(f"{number:03d}" for number in range(1, 33))
 """Groups of three people; who of the real set was with whom is not known here."""
@@ -188,7 +188,7 @@ def _sitter(seed: int, subject: str) -> tuple[Sitter, Participant]:
     who = participant("gft", seed, SUBJECTS, subject, _PEOPLE, TALK)
     room = sample_studio(chunk_generator("gft", seed, "room", group), variation=0.5, laboratory=_ROOM)
     spectacles = bool(chunk_generator("gft", seed, "spectacles", subject).random() < _SPECTACLED)
-    return Sitter(Subject(who.identity), seat(room, (place - 1) * _SEAT_ANGLE), spectacles), who
+    return Sitter(Subject(who.identity), turn_studio(room, (place - 1) * _SEAT_ANGLE), spectacles), who
 
 
 def conversation(rng: np.random.Generator, place: int) -> tuple[Moment, ...]:

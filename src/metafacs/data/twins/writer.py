@@ -38,7 +38,7 @@ Preset = Literal["tiny", "small", "full"]
 PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
 SizeT = TypeVar("SizeT")
 
-FORMAT = 1
+FORMAT = 2
 """Number of the generator's output; raised whenever the same seed gives other bytes."""
 
 _MANIFESTS = ".chunks"
