@@ -139,7 +139,8 @@ def test_rates_are_near_the_published_ones_before_the_lips_are_looked_at():
     assert set(CODED_AUS) <= set(FILM.rates) <= set(RENDERED_AUS)
     assert set(DISFA_AUS) == set(PUBLISHED)
     for au, rate in PUBLISHED.items():
-        assert FILM.rates[au] == pytest.approx(rate, rel=0.25)
+        # Other AUs part the lips too, so less of AU25 is asked for than is seen.
+        assert FILM.rates[au] == pytest.approx(rate - 0.09 * (au == 25), rel=0.15)
 
 
 def test_presets_have_the_sizes_of_the_real_set():

@@ -1,4 +1,4 @@
-"""A person films a session: what the twins of BP4D, DISFA and GFT share, frame by frame."""
+"""One person's session filmed frame by frame: what the twins of BP4D, DISFA and GFT share."""
 
 from __future__ import annotations
 

@@ -172,18 +172,11 @@ def sample_session(
     if frames < 1:
         raise ValueError(f"a session has at least one frame, not {frames}")
     clock = _Clock(frames, frames_per_second)
-    if programme.moments:
-        drives = _reactions(rng, programme.moments, clock)
-        drive = np.max([wave for _, wave in drives], axis=0)
-    else:
-        drive = _emotional_drive(rng, clock)
-        drives = []
+    drive, drives = _drives(rng, programme, clock)
     intensities = {}
     for au, rate in sorted(programme.rates.items()):
         own = clock.fluctuation(rng, 1.2)
-        waves = [wave for moment, wave in drives if au in moment.aus]
-        moved = drive if not programme.moments else np.max([np.zeros(frames, np.float32), *waves], axis=0)
-        mixture = (1 - programme.spontaneity) * moved + programme.spontaneity * own
+        mixture = (1 - programme.spontaneity) * drives[au] + programme.spontaneity * own
         share = (
             _session_share(rng, rate, person.tendencies[au] + person.composure)
             if shares is None
@@ -223,6 +216,22 @@ class _Clock:
         return np.asarray(up * down, np.float32)
 
 
+def _drives(
+    rng: np.random.Generator, programme: Programme, clock: _Clock
+) -> tuple[Course, dict[int, Course]]:
+    """Return how moved a person is over the session, and how far each AU is: by its own moments, if any."""
+    if not programme.moments:
+        drive = _emotional_drive(rng, clock)
+        return drive, dict.fromkeys(programme.rates, drive)
+    waves = [_reaction(rng, moment, clock) for moment in programme.moments]
+    silence = np.zeros(clock.frames, np.float32)
+    drives = {
+        au: np.max([silence, *(w for m, w in zip(programme.moments, waves, strict=True) if au in m.aus)], 0)
+        for au in programme.rates
+    }
+    return np.max(waves, 0), drives
+
+
 def _emotional_drive(rng: np.random.Generator, clock: _Clock) -> Course:
     """Return a course of 1 to 5 waves, each rising within a second and fading over several."""
     drive = np.zeros(clock.frames, np.float32)
@@ -235,19 +244,14 @@ def _emotional_drive(rng: np.random.Generator, clock: _Clock) -> Course:
     return drive + 0.12 * clock.fluctuation(rng, 1.0)
 
 
-def _reactions(
-    rng: np.random.Generator, moments: Sequence[Moment], clock: _Clock
-) -> list[tuple[Moment, Course]]:
-    """Return one wave for each moment; one in five moments leaves a person nearly cold."""
-    reactions = []
-    for moment in moments:
-        length = (moment.end - moment.start) * clock.frames
-        onset = moment.start * clock.frames + rng.uniform(0.05, 0.5) * length
-        rise, fade = rng.uniform(0.3, 1.2) * clock.per_second, rng.uniform(0.6, 3.0) * clock.per_second
-        apex = rng.uniform(0.1, 0.45) * length
-        height = rng.uniform(0.5, 1.0) if rng.random() < 0.8 else rng.uniform(0.0, 0.25)
-        reactions.append((moment, np.float32(height) * clock.wave(onset, rise, apex, fade)))
-    return reactions
+def _reaction(rng: np.random.Generator, moment: Moment, clock: _Clock) -> Course:
+    """Return one wave within a moment; one in five moments leaves a person nearly cold."""
+    length = (moment.end - moment.start) * clock.frames
+    onset = moment.start * clock.frames + rng.uniform(0.05, 0.5) * length
+    rise, fade = rng.uniform(0.3, 1.2) * clock.per_second, rng.uniform(0.6, 3.0) * clock.per_second
+    apex = rng.uniform(0.1, 0.45) * length
+    height = rng.uniform(0.5, 1.0) if rng.random() < 0.8 else rng.uniform(0.0, 0.25)
+    return np.float32(height) * clock.wave(onset, rise, apex, fade)
 
 
 def _session_share(rng: np.random.Generator, rate: float, shift: float) -> float:
