@@ -17,8 +17,20 @@ from PIL import Image
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import write_bp4d, write_disfa, write_gft, write_raf_db
+from metafacs.data.twins import (
+    portraits,
+    write_bp4d,
+    write_disfa,
+    write_gft,
+    write_raf_au,
+    write_raf_ce,
+    write_raf_db,
+    write_raf_ml,
+)
+from metafacs.data.twins.compound_faces import Face
 from metafacs.facs import EXPRESSIONS
+from metafacs.synthesis.identities import Identity
+from metafacs.synthesis.renderer import Subject
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -124,6 +136,22 @@ def compound_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
 
 
+@pytest.fixture(scope="session")
+def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """48 pictures of four people with both labels, in parts of its own: two train, one each else."""
+    rng = np.random.default_rng(3)
+    parts = {"001A": "train", "001B": "train", "002A": "validation", "002B": "test"}
+    rows: list[dict[str, object]] = []
+    for number in range(48):
+        person = list(parts)[number % 4]
+        labels = (rng.random(len(AUS)) < 0.5).astype(np.float32)
+        shown = paint(rng, 36, labels)
+        row = {"key": f"{number:04d}", "subject": person, "part": parts[person], "image": shown}
+        rows.append({**row, "action_units": labels, "expression": int(labels[0])})
+    path = tmp_path_factory.mktemp("stores") / "parted"
+    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=["calm", "other"], size=36)
+
+
 @pytest.fixture
 def write_text(tmp_path: Path) -> Callable[[str, str], Path]:
     """Return a function that writes a text file below the test's folder."""
@@ -167,3 +195,27 @@ def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("twins") / "raf_db"
     write_raf_db(root, preset="tiny", seed=0, workers=1, progress=False)
     return root
+
+
+@pytest.fixture(scope="session")
+def raf_twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The tiny twins of RAF-ML, RAF-AU and RAF-CE by name: 69, 65 and 60 pictures, each rendered once."""
+    folder = tmp_path_factory.mktemp("raf_twins")
+    writers = {"raf_ml": write_raf_ml, "raf_au": write_raf_au, "raf_ce": write_raf_ce}
+    people: dict[object, object] = {}
+    taken: dict[str, portraits.Portrait] = {}
+    make_subject, take_portrait = portraits.Subject, portraits.take_portrait
+
+    def known_subject(identity: Identity) -> object:
+        key = (identity.pool, identity.seed)
+        return people.get(key) or people.setdefault(key, make_subject(identity))
+
+    def known_portrait(subject: Subject, face: Face, album: portraits.Album) -> portraits.Portrait:
+        return taken.get(face.name) or taken.setdefault(face.name, take_portrait(subject, face, album))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portraits, "Subject", known_subject)
+        patch.setattr(portraits, "take_portrait", known_portrait)
+        for name, write in writers.items():
+            write(folder / name, preset="tiny", seed=0, workers=1, progress=False)
+    return {name: folder / name for name in writers}

@@ -55,11 +55,8 @@ def test_the_reader_gets_back_what_was_rendered(gft_twin):
     reading = read_gft(root)
     assert not reading.skipped
     assert (reading.aus, len(reading.samples)) == (CODED_AUS, 72)
-    truth = {}
-    for path in (root / "twin_provenance").iterdir():
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                truth[f"{path.stem}/{int(row['frame']):05d}"] = row["action_units"].split("+")
+    with (root / "twin_provenance.csv").open(newline="", encoding="utf-8") as file:
+        truth = {row["name"]: row["action_units"].split("+") for row in csv.DictReader(file)}
     unknown = 0
     for sample in reading.samples:
         unknown += len(CODED_AUS) - len(sample.action_units)

@@ -11,11 +11,10 @@ from metafacs.data.twins.recordings import (
     Recording,
     Sitter,
     film,
-    positives,
-    presence_rates,
+    finish_recordings,
+    record_of,
     spread_positions,
     unknown_cells,
-    write_provenance,
 )
 from metafacs.data.twins.sessions import Programme, sample_person, sample_session
 from metafacs.synthesis.activations import is_present
@@ -58,17 +57,17 @@ def test_what_is_before_the_face_changes_the_picture_and_not_the_truth(recording
     bare = list(film(recording, sitter, session, STILL))
     events = [Occlusion("cup", 15, 45), Occlusion("hand", 41, 60)]
     covered = list(film(recording, sitter, session, STILL, events))
-    assert [frame.occluders for _, frame in covered] == [(), ("cup",), ("cup",)]
+    assert [frame.provenance["occluder"] for _, frame in covered] == ["none", "cup", "cup"]
     np.testing.assert_array_equal(covered[0][0], bare[0][0])
     for (with_cup, truth), (without, plain) in zip(covered[1:], bare[1:], strict=True):
         assert (np.abs(with_cup.astype(int) - without).max(2) > 20).mean() > 0.01
         assert truth.action_units == plain.action_units
         np.testing.assert_array_equal(truth.landmarks, plain.landmarks)
     spectacled = list(film(recording, replace(sitter, spectacles=True), session, STILL, events))
-    assert [frame.occluders for _, frame in spectacled] == [
-        ("glasses",),
-        ("glasses", "cup"),
-        ("glasses", "cup"),
+    assert [frame.provenance["occluder"] for _, frame in spectacled] == [
+        "glasses",
+        "glasses+cup",
+        "glasses+cup",
     ]
 
 
@@ -78,24 +77,20 @@ def test_positions_are_spread_one_to_each_part():
         assert [position * count // 100 for position in positions] == list(range(count))
 
 
-def test_provenance_holds_the_truth(recording, sitter, session, tmp_path):
+def test_the_record_of_a_chunk_holds_the_truth(recording, sitter, session, tmp_path):
     frames = [frame for _, frame in film(recording, sitter, session, LAB)]
-    file = write_provenance(tmp_path, "P1", frames)
-    with (tmp_path / file).open(newline="", encoding="utf-8") as stream:
+    record = record_of("P1", "P1/{:04d}", frames, {12})
+    assert (record["subject"], record["frames"]) == ("P1", 3)
+    shown = sum(is_present(frame.action_units.get(12, 0.0)) for frame in frames)
+    assert record["positives"] == ({"12": shown} if shown else {})
+    assert finish_recordings(tmp_path, [record, record], (12, 6)) == {"12": round(shown / 3, 4), "6": 0.0}
+    with (tmp_path / "twin_provenance.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert [int(row["frame"]) for row in rows] == [1, 2, 3]
-    for row, frame in zip(rows, frames, strict=True):
-        shown = {au for au, x in frame.action_units.items() if is_present(x)}
-        assert row["action_units"] == ("+".join(str(au) for au in sorted(shown)) or "null")
-        for cell in row["intensities"].split("+"):
-            if cell != "null":
-                au, x = cell.split(":")
-                assert float(x) == pytest.approx(frame.action_units[int(au)], abs=6e-4)
-        assert float(row["yaw"]) == pytest.approx(frame.pose[0], abs=1e-4)
-        assert row["occluders"] == "none"
-    counted = positives(frames, {12})
-    assert presence_rates([{"frames": 3, "positives": counted}], (12, 6))["6"] == 0.0
-    assert counted.get("12", 0) == sum(is_present(frame.action_units.get(12, 0.0)) for frame in frames)
+    assert [row["name"] for row in rows] == ["P1/0001", "P1/0002", "P1/0003"] * 2
+    for row, frame in zip(rows, frames, strict=False):
+        present = [str(au) for au, x in frame.action_units.items() if is_present(x)]
+        assert row["action_units"] == ("+".join(present) or "null")
+        assert row["occluder"] == "none"
 
 
 def test_unknown_cells_are_as_many_as_wanted():

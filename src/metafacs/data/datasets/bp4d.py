@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.data.datasets.intensities import HIGHEST, parse_intensity
-from metafacs.data.datasets.line_lists import find_lists, joined_lines, parse_landmarks
+from metafacs.data.datasets.list_files import BAD_LANDMARKS, find_lists, joined_lines, parse_landmarks
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -48,7 +48,8 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
             landmarks, which are counted in ``skipped``.
 
     Returns:
-        The reading; rows with a wrong code, a wrong frame number or no picture are in ``skipped``.
+        The reading; rows with a wrong code, a wrong frame number or no picture are in ``skipped``, and how
+        many frames of each sequence no row labels.
 
     Raises:
         DatasetError: If the label folder is missing or holds no label file, or there is no list of wanted
@@ -91,12 +92,12 @@ def _read_landmarks(reading: Reading, folder: Path) -> Landmarks:
         raise DatasetError(f"{folder} holds no list such as BP4D_part1_path.txt")
     points: dict[tuple[str, str, int], NDArray[np.float32]] = {}
     for paths, _, lands in lists.values():
-        for number, (line, land) in joined_lines(reading, paths, [lands]):
+        for number, line, (land,) in joined_lines(reading, paths, lands):
             match, parsed = _FRAME.search(line), parse_landmarks(land)
             if match is None:
                 reading.skip(paths, number, "path does not end with <subject>/<task>/<frame>.jpg")
             elif parsed is None:
-                reading.skip(paths, number, "landmarks are not 49, 66 or 68 pairs of numbers")
+                reading.skip(paths, number, BAD_LANDMARKS)
             else:
                 points.setdefault((match["subject"], match["task"], int(match["frame"])), parsed)
     return points
@@ -146,17 +147,19 @@ def _read_sequence(
     if not lines:
         reading.skip(path, None, "empty file")
         return
-    columns = [whole_number(cell.strip()) for cell in lines[0][1].rstrip(",").split(",")]
-    if columns[0] != 0 or None in columns:
-        reading.skip(path, lines[0][0], "wrong header: expected '0,1,2,...' (0 = frame, k = AU k)")
+    header, *lines = lines
+    columns = [whole_number(cell.strip()) for cell in header[1].rstrip(",").split(",")]
+    if columns[0] != 0 or None in columns or len(set(columns)) < len(columns):
+        reading.skip(path, header[0], "wrong header: expected '0,1,2,...' (0 = frame, k = AU k), each once")
         return
     if not frames.is_dir():
         reading.skip(path, None, "sequence has labels but no folder of frames")
         return
     available = {entry.name for entry in frames.iterdir()}
-    coded: set[int] = set()
     wanted = [(index, au) for index, au in enumerate(columns) if au in AU_NAMES]
-    for number, line in lines[1:]:
+    seen: dict[int, str] = {}
+    coded: set[int] = set()
+    for number, line in lines:
         cells = [cell.strip() for cell in line.rstrip(",").split(",")]
         if len(cells) != len(columns):
             reading.skip(path, number, "row has another number of cells than the header")
@@ -165,18 +168,19 @@ def _read_sequence(
         if frame is None:
             reading.skip(path, number, "frame number is not a whole number")
             continue
-        if frame in coded:
-            reading.skip(path, number, "frame is labelled twice; the first label counts")
-            continue
         coded.add(frame)
         codes = {au: cells[index] for index, au in wanted}
         if any(code not in _CODES and code != _UNKNOWN for code in codes.values()):
             reading.skip(path, number, "code other than 0, 1 and 9")
             continue
+        if frame in seen:
+            reading.skip(path, number, "frame is labelled twice; the first label counts")
+            continue
         name = next((n for f in _FRAME_FORMATS if (n := f"{f.format(frame)}.jpg") in available), None)
         if name is None:
             reading.skip(path, number, "label without a frame")
             continue
+        seen[frame] = name
         points = None if landmarks is None else landmarks.get((*sequence, frame))
         if landmarks is not None and points is None:
             reading.skip(path, number, "frame without delivered landmarks; its face is found instead")
@@ -192,5 +196,6 @@ def _read_sequence(
                 landmarks=points,
             )
         )
-    for _ in sorted(intensities.keys() - coded):
-        reading.skip(path, None, "frame with an intensity but without codes")
+    reading.skip(path, None, "frame with an intensity but without codes", len(intensities.keys() - coded))
+    pictures = {name for name in available if name.lower().endswith(".jpg")}
+    reading.skip(frames, None, "frame without a label", len(pictures - set(seen.values())))

@@ -75,8 +75,8 @@ def read_disfa(
             without landmarks, which are counted in ``skipped``.
 
     Returns:
-        The reading; an AU whose file does not label a frame is unknown there, and frames without any label
-        are left alone.
+        The reading; an AU whose file does not label a frame is unknown there. Extracted frames without any
+        label are left out and counted; those of a video are not.
 
     Raises:
         DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person.
@@ -142,6 +142,8 @@ def _read_person(
                     landmarks=None if landmarks is None else landmarks.read(reading, frame, origins[frame]),
                 )
             )
+    unlabelled = source.pictures.keys() - {frame - 1 for frame in intensities}
+    reading.skip(folder, None, "frame without a label", len(unlabelled))
 
 
 def _read_intensities(

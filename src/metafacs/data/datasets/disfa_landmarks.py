@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.datasets.line_lists import counted_from_zero
+from metafacs.data.datasets.list_files import counted_from_zero
 from metafacs.data.datasets.reading import Reading
 
 _COUNTED_FROM_ZERO = re.compile(r"^SN\d{3}_(?P<index>\d{4})_lm\.mat$", re.IGNORECASE | re.ASCII)

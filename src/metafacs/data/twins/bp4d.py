@@ -16,11 +16,10 @@ from metafacs.data.twins.recordings import (
     Recording,
     Sitter,
     film,
-    positives,
-    presence_rates,
+    finish_recordings,
+    record_of,
     spread_positions,
     unknown_cells,
-    write_provenance,
 )
 from metafacs.data.twins.sessions import Person, sample_person, sample_session
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
@@ -100,7 +99,7 @@ def write_bp4d(
     ``AUCoding/AU_INT/AU06/F001_T1_AU06.csv`` the intensities 0 to 5 of five AUs,
     ``Sequences(2D+3D)/F001/T1/2440.jpg`` the frames, ``Landmarks/BP4D_part1_path.txt`` and
     ``Landmarks/BP4D_part1_land.txt`` the 49 points of each frame of a published part, ``TWIN.json`` what it
-    is and how it was made. Beside what BP4D has: ``twin_provenance``, all that is true of each frame.
+    is and how it was made. Beside what BP4D has: ``twin_provenance.csv``, all that is true of each frame.
 
     Args:
         root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
@@ -182,12 +181,11 @@ def _render(root: Path, recording: Recording) -> Record:
     files = [f"{_SEQUENCES}/{picture}" for picture in pictures]
     files.append(_write_occurrences(root, name, frames, hidden))
     files.extend(_write_intensities(root, name, au, frames, hidden) for au in INTENSITY_AUS)
-    files.append(write_provenance(root, name, frames))
     return {
+        **record_of(
+            recording.subject, f"{recording.subject}/{recording.session}/{{:04d}}", frames, CODED_AUS
+        ),
         "files": files,
-        "frames": len(frames),
-        "positives": positives(frames, CODED_AUS),
-        "subject": recording.subject,
         "pictures": pictures,
         "landmarks": [_landmark_line(frame) for frame in frames],
     }
@@ -227,7 +225,7 @@ def _landmark_line(frame: Frame) -> str:
 
 
 def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
-    """Write the landmarks of each published part; return who is there and how often each AU is present."""
+    """Write landmarks and provenance; return who is there and how often each AU is present."""
     for number, people in enumerate(BP4D_PARTS, start=1):
         part = [record for record in records if record["subject"] in people]
         for kind, key in (("path", "pictures"), ("land", "landmarks")):
@@ -237,5 +235,5 @@ def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
         "subjects": len({record["subject"] for record in records}),
         "sequences": len(records),
         "presence_rule": "FACS level B or above",
-        "au_rates": presence_rates(records, BP4D_AUS),
+        "au_rates": finish_recordings(root, records, BP4D_AUS),
     }

@@ -20,10 +20,9 @@ from metafacs.data.twins.recordings import (
     Sitter,
     film,
     film_video,
-    positives,
-    presence_rates,
+    finish_recordings,
+    record_of,
     spread_positions,
-    write_provenance,
 )
 from metafacs.data.twins.sessions import Moment, Programme, sample_session
 from metafacs.data.twins.writer import (
@@ -144,8 +143,8 @@ def write_disfa(
     ``Videos_LeftCamera/LeftVideoSN001_comp.avi`` is the video (upper and lower case vary),
     ``ActionUnit_Labels/SN001/SN001_au1.txt`` holds the intensities 0 to 5 of one of twelve AUs per frame,
     ``Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat`` the 66 points of a frame, ``TWIN.json`` what it
-    is and how it was made. Beside what DISFA has: ``twin_provenance``, all that is true of each frame. The
-    second camera's videos are left out: they would double the rendering.
+    is and how it was made. Beside what DISFA has: ``twin_provenance.csv``, all that is true of each labelled
+    frame. The second camera's videos are left out: they would double the rendering.
 
     Args:
         root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
@@ -222,8 +221,7 @@ def _render(root: Path, recording: Recording) -> Record:
     for au in CODED_AUS:
         files.append(f"ActionUnit_Labels/{subject}/{subject}_au{au}.txt")
         write_text(root / files[-1], "".join(_label_lines(labelled, au)))
-    files.append(write_provenance(root, subject, frames))
-    return {"files": files, "frames": len(labelled), "positives": positives(labelled, CODED_AUS)}
+    return {**record_of(subject, f"{subject}/{{:04d}}", labelled, CODED_AUS), "files": files}
 
 
 def _label_lines(frames: Sequence[Frame], au: int) -> list[str]:
@@ -267,9 +265,9 @@ def landmark_file(landmarks: NDArray[np.float32]) -> bytes:
 
 
 def _finish(root: Path, records: Sequence[Record]) -> Mapping[str, Any]:
-    """Return who is there and how often each AU is present."""
+    """Write the provenance; return who is there and how often each AU is present."""
     return {
         "subjects": len(records),
         "presence_rule": "intensity 2 (FACS level B) or above",
-        "au_rates": presence_rates(records, CODED_AUS),
+        "au_rates": finish_recordings(root, records, CODED_AUS),
     }

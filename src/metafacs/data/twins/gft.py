@@ -18,11 +18,10 @@ from metafacs.data.twins.recordings import (
     Sitter,
     film,
     film_video,
-    positives,
-    presence_rates,
+    finish_recordings,
+    record_of,
     spread_positions,
     unknown_cells,
-    write_provenance,
 )
 from metafacs.data.twins.sessions import Moment, Programme, sample_session
 from metafacs.data.twins.writer import (
@@ -139,7 +138,7 @@ def write_gft(
     ``labels/001A.csv`` holds the occurrence codes of ten AUs per frame (level B and above = 1, unknown = 9),
     ``videos/001A.mp4`` is the video, ``train.txt`` and ``test.txt`` name the people of the two sides,
     whatever the preset, ``TWIN.json`` says what it is and how it was made. Beside that:
-    ``twin_provenance``, all that is true of each frame. The three people of a group share a room, what
+    ``twin_provenance.csv``, all that is true of each frame. The three people of a group share a room, what
     amuses them, and the conversation: one speaks at a time.
 
     Args:
@@ -239,8 +238,8 @@ def _render(root: Path, recording: Recording) -> Record:
     hidden = unknown_cells(rng, len(frames), CODED_AUS, _UNKNOWN_SHARE)
     labels = f"labels/{recording.subject}.csv"
     write_text(root / labels, _table(frames, hidden))
-    files = [video, labels, write_provenance(root, recording.subject, frames)]
-    return {"files": files, "frames": len(frames), "positives": positives(frames, CODED_AUS)}
+    record = record_of(recording.subject, f"{recording.subject}/{{:05d}}", frames, CODED_AUS)
+    return {**record, "files": [video, labels]}
 
 
 def _table(frames: Sequence[Frame], hidden: set[tuple[int, int]]) -> str:
@@ -256,7 +255,7 @@ def _table(frames: Sequence[Frame], hidden: set[tuple[int, int]]) -> str:
 
 
 def _finish(root: Path, records: Sequence[Record]) -> Mapping[str, Any]:
-    """Write the official sizes of split as lists; return who is there and how often each AU is present."""
+    """Write split lists and provenance; return who is there and how often each AU is present."""
     for name, tests in (("train", False), ("test", True)):
         people = [subject for subject in SUBJECTS if (subject[:-1] in TEST_GROUPS) == tests]
         write_text(root / f"{name}.txt", "\n".join(people) + "\n")
@@ -264,5 +263,5 @@ def _finish(root: Path, records: Sequence[Record]) -> Mapping[str, Any]:
         "subjects": len(records),
         "groups": len(records) // len(SEATS),
         "presence_rule": "FACS level B or above",
-        "au_rates": presence_rates(records, CODED_AUS),
+        "au_rates": finish_recordings(root, records, CODED_AUS),
     }

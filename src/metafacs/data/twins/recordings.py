@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.twins.provenance import provenance_of, write_provenance
 from metafacs.data.twins.sessions import Session
-from metafacs.data.twins.writer import Record, chunk_generator, write_text
+from metafacs.data.twins.writer import Record, chunk_generator
 from metafacs.data.videos import encode_video
 from metafacs.synthesis.activations import Activation, is_present, resolve_conflicts
 from metafacs.synthesis.camera import Camera, cover, expose
@@ -89,17 +90,13 @@ class Frame:
         number: Its number in the label files.
         action_units: AU -> intensity 0..1, as true of the picture; absent AUs are left out.
         landmarks: Shape (68, 2), pixels, the centre of the first pixel at (0, 0).
-        pose: Yaw, pitch and roll in radians.
-        gaze: Horizontal and vertical, -1..1.
-        occluders: What is before the face.
+        provenance: What a twin tells of it beside the labels, see `metafacs.data.twins.provenance`.
     """
 
     number: int
     action_units: Mapping[int, float]
     landmarks: NDArray[np.float32]
-    pose: tuple[float, float, float]
-    gaze: tuple[float, float]
-    occluders: tuple[str, ...]
+    provenance: Mapping[str, str]
 
 
 def spread_positions(rng: np.random.Generator, length: int, count: int) -> list[int]:
@@ -135,9 +132,8 @@ def film(
         visible = resolve_conflicts({au: x for au, x in wanted.items() if x > 0.02}, rng)
         yaw, pitch, roll = (float(angle) for angle in session.pose[position])
         horizontal, vertical = (float(angle) for angle in session.gaze[position])
-        activation = Activation(
-            visible, {au: s for au, s in session.asymmetry.items() if au in visible}, (horizontal, vertical)
-        )
+        sides = {au: shares for au, shares in session.asymmetry.items() if au in visible}
+        activation = Activation(visible, sides, (horizontal, vertical))
         framing = None
         if session.framing is not None:
             right, up, farther = (float(value) for value in session.framing[position])
@@ -151,14 +147,8 @@ def film(
             form = recording.generator("occluder", kind, start)
             rendering = cover(rendering, sitter.subject, scene, kind, form)
         number = count if recording.first is None else recording.first + position
-        frame = Frame(
-            number=number,
-            action_units=rendering.action_units,
-            landmarks=rendering.landmarks,
-            pose=rendering.pose,
-            gaze=(horizontal, vertical),
-            occluders=tuple(kind for kind, _ in before),
-        )
+        provenance = provenance_of(rendering, activation, "+".join(kind for kind, _ in before) or None)
+        frame = Frame(number, rendering.action_units, rendering.landmarks, provenance)
         yield expose(rendering.image, camera, rng), frame
 
 
@@ -183,38 +173,31 @@ def unknown_cells(
     return {(int(row), aus[column]) for row, column in zip(*np.nonzero(drawn), strict=True)}
 
 
-def write_provenance(root: Path, name: str, frames: Iterable[Frame]) -> str:
-    """Write what is true of each frame of a recording and return the file's path below the root.
+def record_of(subject: str, names: str, frames: Sequence[Frame], aus: Collection[int]) -> Record:
+    """Return what the record of a chunk says about its labelled frames.
 
-    ``twin_provenance/<name>.csv``: number of the frame, occluders, action units at level B and above, all
-    intensities 0..1, head pose in radians and gaze.
+    Args:
+        subject: Who is filmed.
+        names: Format of the frames' names by number, e.g. ``SN001/{:04d}``: what the reader calls them.
+        frames: The labelled frames.
+        aus: The AUs with labels.
     """
-    lines = ["frame,occluders,action_units,intensities,yaw,pitch,roll,gaze_x,gaze_y"]
-    for frame in frames:
-        present = [str(au) for au, x in frame.action_units.items() if is_present(x)]
-        cells = [
-            str(frame.number),
-            "+".join(frame.occluders) or "none",
-            "+".join(present) or "null",
-            "+".join(f"{au}:{x:.3f}" for au, x in frame.action_units.items()) or "null",
-            *(f"{angle:.4f}" for angle in (*frame.pose, *frame.gaze)),
-        ]
-        lines.append(",".join(cells))
-    file = f"twin_provenance/{name}.csv"
-    write_text(root / file, "\n".join(lines) + "\n")
-    return file
-
-
-def positives(frames: Iterable[Frame], aus: Collection[int]) -> dict[str, int]:
-    """Return how many frames show each of the AUs at level B or above, for the record of a chunk."""
     counted = Counter(
         au for frame in frames for au, x in frame.action_units.items() if au in aus and is_present(x)
     )
-    return {str(au): counted[au] for au in sorted(counted)}
+    return {
+        "subject": subject,
+        "frames": len(frames),
+        "positives": {str(au): counted[au] for au in sorted(counted)},
+        "provenance": [
+            {"name": names.format(frame.number), "subject": subject, **frame.provenance} for frame in frames
+        ],
+    }
 
 
-def presence_rates(records: Sequence[Record], aus: Iterable[int]) -> dict[str, float]:
-    """Return the share of frames that show each AU, over the records of all chunks."""
+def finish_recordings(root: Path, records: Sequence[Record], aus: Iterable[int]) -> dict[str, float]:
+    """Write what is true of all frames and return the share of frames that show each AU."""
+    write_provenance(root, [row for record in records for row in record["provenance"]])
     total = sum(record["frames"] for record in records)
     return {
         str(au): round(sum(record["positives"].get(str(au), 0) for record in records) / total, 4)
