@@ -17,7 +17,16 @@ from PIL import Image
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import portraits, write_bp4d, write_raf_au, write_raf_ce, write_raf_db, write_raf_ml
+from metafacs.data.twins import (
+    portraits,
+    write_bp4d,
+    write_disfa,
+    write_gft,
+    write_raf_au,
+    write_raf_ce,
+    write_raf_db,
+    write_raf_ml,
+)
 from metafacs.data.twins.compound_faces import Face
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
@@ -190,6 +199,22 @@ def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of BP4D: six people, eight tasks, two frames each."""
     root = tmp_path_factory.mktemp("twins") / "bp4d"
     write_bp4d(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def disfa_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of DISFA: six people, twelve frames each."""
+    root = tmp_path_factory.mktemp("twins") / "disfa"
+    write_disfa(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def gft_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of GFT: two groups of three, twelve frames each."""
+    root = tmp_path_factory.mktemp("twins") / "gft"
+    write_gft(root, preset="tiny", seed=0, workers=1, progress=False)
     return root
 
 
