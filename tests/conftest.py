@@ -17,9 +17,12 @@ from PIL import Image
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import write_bp4d, write_raf_db
+from metafacs.data.twins import portraits, write_bp4d, write_raf_au, write_raf_ce, write_raf_db, write_raf_ml
+from metafacs.data.twins.compound_faces import Face
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
+from metafacs.synthesis.identities import Identity
+from metafacs.synthesis.renderer import Subject
 from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
@@ -190,3 +193,27 @@ def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("twins") / "raf_db"
     write_raf_db(root, preset="tiny", seed=0, workers=1, progress=False)
     return root
+
+
+@pytest.fixture(scope="session")
+def raf_twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The tiny twins of RAF-ML, RAF-AU and RAF-CE by name: 69, 65 and 60 pictures, each rendered once."""
+    folder = tmp_path_factory.mktemp("raf_twins")
+    writers = {"raf_ml": write_raf_ml, "raf_au": write_raf_au, "raf_ce": write_raf_ce}
+    people: dict[object, object] = {}
+    taken: dict[str, portraits.Portrait] = {}
+    make_subject, take_portrait = portraits.Subject, portraits.take_portrait
+
+    def known_subject(identity: Identity) -> object:
+        key = (identity.pool, identity.seed)
+        return people.get(key) or people.setdefault(key, make_subject(identity))
+
+    def known_portrait(subject: Subject, face: Face, album: portraits.Album) -> portraits.Portrait:
+        return taken.get(face.name) or taken.setdefault(face.name, take_portrait(subject, face, album))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portraits, "Subject", known_subject)
+        patch.setattr(portraits, "take_portrait", known_portrait)
+        for name, write in writers.items():
+            write(folder / name, preset="tiny", seed=0, workers=1, progress=False)
+    return {name: folder / name for name in writers}

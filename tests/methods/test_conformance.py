@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
@@ -25,14 +27,15 @@ def build(method_options: dict[str, dict[str, object]]) -> Callable[[str], Metho
 
     def build(name: str) -> Method:
         torch.manual_seed(0)
-        return METHODS[name](AUS, EXPRESSIONS, **method_options[name])
+        expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
+        return METHODS[name](AUS, expressions, **method_options[name])
 
     return build
 
 
-@pytest.fixture(scope="session")
-def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
-    import numpy as np
+@pytest.fixture
+def streams(name: str, au_store: Store, expression_store: Store, compound_store: Store) -> dict[str, Stream]:
+    """The streams of the method under test: of one store with both labels, or of one per label."""
 
     def stream(store: Store, name: str, rows: range) -> Stream:
         aus = AUS if store.aus else ()
@@ -47,6 +50,11 @@ def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
             augmentation=Augmentation(),
         )
 
+    if "joint" in METHODS[name].streams:
+        return {
+            "joint": stream(compound_store, "joint", range(30)),
+            "validation": stream(compound_store, "validation", range(30, 40)),
+        }
     return {
         "au": stream(au_store, "au", range(64)),
         "validation": stream(au_store, "validation", range(64, 96)),
@@ -101,18 +109,17 @@ def test_predictions_are_probabilities(
 ) -> None:
     method = build(name).eval()
     with torch.inference_mode():
-        images = streams["au"].batch(0).images
-        together = method.predict(images)
-        alone = method.predict(images[:1])
-    assert together.probabilities.shape == (8, len(method.aus))
-    assert len(method.aus) or together.expressions is not None
-    for found, one in zip(together, alone, strict=True):
-        if found is not None:
-            assert bool(((found >= 0) & (found <= 1)).all())
-            assert torch.allclose(found[:1], one, atol=1e-6)
-    if together.expressions is not None:
-        assert together.expressions.shape == (8, len(method.expressions))
-        assert torch.allclose(together.expressions.sum(1), torch.ones(8))
+        images = streams[method.streams[0]].batch(0).images
+        probabilities, expressions = method.predict(images)
+        alone = method.predict(images[:1]).probabilities
+    assert probabilities.shape == (8, len(method.aus))
+    assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
+    assert torch.allclose(probabilities[:1], alone, atol=1e-6)
+    assert method.aus or method.expressions
+    assert (expressions is None) == (method.expressions == ())
+    if expressions is not None:
+        assert expressions.shape == (8, len(method.expressions))
+        assert torch.allclose(expressions.sum(1), torch.ones(8))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -139,7 +146,7 @@ def test_checkpoint_brings_the_same_predictions_back(
     saved = Checkpoint(name, method_options[name], method.aus, method.expressions, method.state_dict(), {})
     save_checkpoint(tmp_path / "model.safetensors", saved)
     loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
-    images = streams["au"].batch(5).images
+    images = streams[method.streams[0]].batch(5).images
     method.eval()
     for mine, theirs in zip(method.predict(images), loaded.predict(images), strict=True):
         assert mine is None or torch.equal(mine, theirs)

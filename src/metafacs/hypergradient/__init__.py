@@ -9,7 +9,14 @@ from metafacs.hypergradient.optimizers import update_rule_of
 from metafacs.hypergradient.problem import BilevelProblem, Estimator, MetaGradient
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.tangent import Tangent
-from metafacs.hypergradient.updates import GlobalNormClipping, PlainSGD, UpdateRule
+from metafacs.hypergradient.updates import (
+    ElementwiseStep,
+    ElementwiseUpdate,
+    GlobalNormClipping,
+    PlainSGD,
+    SGDStep,
+    UpdateRule,
+)
 
 EstimatorName = Literal[
     "tangent", "tangent_reusing_graph", "forward_mode", "double_backward", "finite_difference"
@@ -29,6 +36,8 @@ __all__ = [
     "ESTIMATORS",
     "BilevelProblem",
     "DoubleBackward",
+    "ElementwiseStep",
+    "ElementwiseUpdate",
     "Estimator",
     "EstimatorName",
     "FiniteDifference",
@@ -36,6 +45,7 @@ __all__ = [
     "GlobalNormClipping",
     "MetaGradient",
     "PlainSGD",
+    "SGDStep",
     "Tangent",
     "UpdateRule",
     "frozen_running_statistics",

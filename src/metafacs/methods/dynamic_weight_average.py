@@ -112,5 +112,5 @@ class DynamicWeightAverage(Method):
         return math.ceil(int(self.pictures) / batch)
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.network(images).action_units.sigmoid())
+        """Return AU and expression probabilities."""
+        return Prediction.of(self.network(images))

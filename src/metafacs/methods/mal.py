@@ -67,7 +67,7 @@ class MAL(SampleWeightingMethod):
 
     def sample_weights(self, outputs: Outputs) -> Tensor:
         """Return w_AU, then w_FE of Eq. (4); section 4.1.2: they sum to one over both tasks."""
-        raw = self.weight_net(outputs.features.detach())
+        raw = self.weight_net(outputs.features.detach()).squeeze(1)
         return raw / raw.sum()
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
@@ -89,4 +89,4 @@ class MAL(SampleWeightingMethod):
 
     def weigh(self, images: Tensor) -> Tensor:
         """Return the meta net's weight of each picture before normalisation, ``batch`` in (0, 1)."""
-        return self.weight_net(self.network(images).features)
+        return self.weight_net(self.network(images).features).squeeze(1)

@@ -124,5 +124,5 @@ class SampleWeightingMethod(Method):
         }
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.network(images).action_units.sigmoid())
+        """Return AU and expression probabilities."""
+        return Prediction.of(self.network(images))

@@ -44,6 +44,11 @@ class SmallBackbone(StagedBackbone):
             nn.ReLU(),
         )
 
+    @property
+    def last_stage(self) -> nn.Module:
+        """The module whose output is the last map of features."""
+        return self.stages
+
     def forward(self, images: Tensor) -> Tensor:
         """Return ``batch x features`` for ``batch x 3 x height x width`` pictures, best 64 x 64."""
         return self.pool(self.stages(self.stem(images)))
