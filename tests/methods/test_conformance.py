@@ -21,16 +21,19 @@ from metafacs.training.stepper import OptimizerStepper
 AUS = (1, 4, 12)
 
 
+Build = Callable[[str], Method]
+
+
 @pytest.fixture
-def build(method_options: dict[str, dict[str, object]]) -> Callable[[str], Method]:
+def build(small_options: Callable[[str], dict]) -> Build:
     """Return a function that builds a method by its name, always with the same weights."""
 
-    def build(name: str) -> Method:
+    def method(name: str) -> Method:
         torch.manual_seed(0)
         expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
-        return METHODS[name](AUS, expressions, **method_options[name])
+        return METHODS[name](AUS, expressions, **small_options(name))
 
-    return build
+    return method
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def iterate(method: Method, streams: dict[str, Stream], count: int) -> list[dict
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_group_moves_and_every_curve_is_finite(
-    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
+    name: str, streams: dict[str, Stream], build: Build
 ) -> None:
     method = build(name)
     groups = method.parameter_groups()
@@ -95,7 +98,7 @@ def test_every_group_moves_and_every_curve_is_finite(
 
 @pytest.mark.parametrize("name", METHODS)
 def test_running_statistics_move_once_per_iteration(
-    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
+    name: str, streams: dict[str, Stream], build: Build
 ) -> None:
     method = build(name)
     iterate(method, streams, 3)
@@ -104,9 +107,7 @@ def test_running_statistics_move_once_per_iteration(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_predictions_are_probabilities(
-    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
-) -> None:
+def test_predictions_are_probabilities(name: str, streams: dict[str, Stream], build: Build) -> None:
     method = build(name).eval()
     with torch.inference_mode():
         images = streams[method.streams[0]].batch(0).images
@@ -123,9 +124,7 @@ def test_predictions_are_probabilities(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_same_seed_same_weights(
-    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
-) -> None:
+def test_same_seed_same_weights(name: str, streams: dict[str, Stream], build: Build) -> None:
     first, second = build(name), build(name)
     iterate(first, streams, 2)
     iterate(second, streams, 2)
@@ -136,14 +135,14 @@ def test_same_seed_same_weights(
 @pytest.mark.parametrize("name", METHODS)
 def test_checkpoint_brings_the_same_predictions_back(
     name: str,
-    build: Callable[[str], Method],
     streams: dict[str, Stream],
-    method_options: dict[str, dict[str, object]],
+    build: Build,
+    small_options: Callable[[str], dict],
     tmp_path: Path,
 ) -> None:
     method = build(name)
     iterate(method, streams, 1)
-    saved = Checkpoint(name, method_options[name], method.aus, method.expressions, method.state_dict(), {})
+    saved = Checkpoint(name, small_options(name), method.aus, method.expressions, method.state_dict(), {})
     save_checkpoint(tmp_path / "model.safetensors", saved)
     loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
     images = streams[method.streams[0]].batch(5).images
@@ -153,6 +152,6 @@ def test_checkpoint_brings_the_same_predictions_back(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_papers_optimizers_name_the_groups(name: str, build: Callable[[str], Method]) -> None:
+def test_papers_optimizers_name_the_groups(name: str, build: Build) -> None:
     method = build(name)
     assert set(method.optimizers()) == set(method.parameter_groups())
