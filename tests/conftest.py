@@ -17,7 +17,16 @@ from PIL import Image
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import portraits, write_bp4d, write_raf_au, write_raf_ce, write_raf_db, write_raf_ml
+from metafacs.data.twins import (
+    portraits,
+    write_bp4d,
+    write_disfa,
+    write_gft,
+    write_raf_au,
+    write_raf_ce,
+    write_raf_db,
+    write_raf_ml,
+)
 from metafacs.data.twins.compound_faces import Face
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
@@ -116,14 +125,19 @@ def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def compound_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second."""
+    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second.
+
+    Nobody is known by name; the first 24 are for training, then 8 for validation and 8 for test.
+    """
     rng = np.random.default_rng(2)
     rows: list[dict[str, object]] = []
     for number in range(40):
         kind = number % 2
         labels = np.array([0.0, float(kind), 1.0 - kind], np.float32)
         shown = paint(rng, 36, labels)
-        rows.append({"key": f"{number:04d}", "image": shown, "action_units": labels, "expression": kind})
+        part = "train" if number < 24 else "validation" if number < 32 else "test"
+        row = {"key": f"{number:04d}", "part": part, "image": shown}
+        rows.append({**row, "action_units": labels, "expression": kind})
     path = tmp_path_factory.mktemp("stores") / "raf_ce"
     names = list(COMPOUND_EXPRESSIONS[:2])
     return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
@@ -142,7 +156,8 @@ def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         row = {"key": f"{number:04d}", "subject": person, "part": parts[person], "image": shown}
         rows.append({**row, "action_units": labels, "expression": int(labels[0])})
     path = tmp_path_factory.mktemp("stores") / "parted"
-    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=["calm", "other"], size=36)
+    names = list(COMPOUND_EXPRESSIONS[:2])
+    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
 
 
 @pytest.fixture(scope="session")
@@ -159,13 +174,10 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
-    """Return a function that gives the options that make a method small, and those it cannot do without."""
-    needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
-
-    def options(method: str) -> dict[str, object]:
-        return {"backbone": "small", **needed.get(method, {})}
-
+def method_options(expression_model: Path) -> dict[str, dict[str, object]]:
+    """Method -> options that make it small enough for tests."""
+    options: dict[str, dict[str, object]] = {name: {"backbone": "small"} for name in METHODS}
+    options["l2t_ww"].update(source=str(expression_model), source_backbone="small", matching_steps=1)
     return options
 
 
@@ -187,6 +199,22 @@ def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of BP4D: six people, eight tasks, two frames each."""
     root = tmp_path_factory.mktemp("twins") / "bp4d"
     write_bp4d(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def disfa_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of DISFA: six people, twelve frames each."""
+    root = tmp_path_factory.mktemp("twins") / "disfa"
+    write_disfa(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def gft_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of GFT: two groups of three, twelve frames each."""
+    root = tmp_path_factory.mktemp("twins") / "gft"
+    write_gft(root, preset="tiny", seed=0, workers=1, progress=False)
     return root
 
 

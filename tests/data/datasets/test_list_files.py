@@ -167,6 +167,11 @@ def test_every_written_line_of_landmarks_is_read_back(count: int, first: float, 
     np.testing.assert_allclose(read_back, points, rtol=1e-6, atol=1e-4)
 
 
+@pytest.mark.parametrize("value", ["1e300", "nan", "-inf", "1e6"])
+def test_numbers_that_are_no_pixels_are_no_landmarks(value: str) -> None:
+    assert parse_landmarks(" ".join(["5"] * 97 + [value])) is None
+
+
 @given(st.text(alphabet="0123456789.-e \tnaif", max_size=400))
 def test_no_text_breaks_the_landmarks(line: str) -> None:
     points = parse_landmarks(line)

@@ -1,3 +1,5 @@
+"""The session's tiny twins with their summaries: a finished twin tells it without rendering again."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -5,23 +7,41 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metafacs.data.twins import TwinSummary, portraits, write_bp4d, write_emotionet, write_raf_db
+from metafacs.data.twins import TWINS, TwinSummary, portraits, write_emotionet
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.portraits import Album, Portrait
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.renderer import Rendering
 
 
-@pytest.fixture(scope="session")
-def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
-    root = tmp_path_factory.mktemp("twins") / "bp4d"
-    return root, write_bp4d(root, preset="tiny", workers=1, progress=False)
+def summarised(name: str, root: Path) -> tuple[Path, TwinSummary]:
+    return root, TWINS[name](root, preset="tiny", workers=1, progress=False)
 
 
 @pytest.fixture(scope="session")
-def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
-    root = tmp_path_factory.mktemp("twins") / "raf_db"
-    return root, write_raf_db(root, preset="tiny", workers=1, progress=False)
+def bp4d_twin(bp4d_twin: Path) -> tuple[Path, TwinSummary]:
+    return summarised("bp4d", bp4d_twin)
+
+
+@pytest.fixture(scope="session")
+def disfa_twin(disfa_twin: Path) -> tuple[Path, TwinSummary]:
+    return summarised("disfa", disfa_twin)
+
+
+@pytest.fixture(scope="session")
+def gft_twin(gft_twin: Path) -> tuple[Path, TwinSummary]:
+    return summarised("gft", gft_twin)
+
+
+@pytest.fixture(scope="session")
+def raf_db_twin(raf_db_twin: Path) -> tuple[Path, TwinSummary]:
+    return summarised("raf_db", raf_db_twin)
+
+
+@pytest.fixture(scope="session")
+def emotionet_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
+    root = tmp_path_factory.mktemp("twins") / "emotionet"
+    return root, write_emotionet(root, preset="tiny", workers=1, progress=False)
 
 
 @pytest.fixture
@@ -38,9 +58,3 @@ def grey_portraits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(portraits, "take_portrait", take)
     monkeypatch.setattr(portraits, "Subject", lambda identity: identity)
-
-
-@pytest.fixture(scope="session")
-def emotionet_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
-    root = tmp_path_factory.mktemp("twins") / "emotionet"
-    return root, write_emotionet(root, preset="tiny", workers=1, progress=False)

@@ -20,6 +20,7 @@ from metafacs.facs import check_aus
 
 _UNKNOWN = (-1, 9, 999)
 _POINTS = (49, 66, 68)
+_FARTHEST_PIXEL = 1e6
 BAD_LANDMARKS = "landmarks are not 49, 66 or 68 pairs of numbers"
 """Reason for leaving out a row whose landmarks :func:`parse_landmarks` cannot read."""
 
@@ -67,7 +68,7 @@ def read_list_files(
     root = require_folder(Path(root), "the lists, e.g. BP4D_part1_path.txt and BP4D_part1_AUoccur.txt")
     folder = root if pictures is None else require_folder(Path(pictures), "the pictures of the lists")
     aus = check_aus(aus)
-    found = _find_lists(root)
+    found = find_lists(root)
     if not found:
         raise DatasetError(
             f"{root} holds no list such as BP4D_part1_path.txt or BP4D_train_img_path_fold1.txt"
@@ -93,8 +94,8 @@ def read_list_files(
     return reading
 
 
-def _find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
-    """Return name -> (paths, codes, landmarks); the last two may not exist."""
+def find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
+    """Return name -> (paths, codes, landmarks) of the lists in a folder; the last two may not exist."""
     lists = {}
     for path in sorted(root.glob("*path*.txt")):
         if match := _ME_GRAPHAU.match(path.name):
@@ -188,6 +189,16 @@ def parse_landmarks(line: str) -> NDArray[np.float32] | None:
         numbers = np.array([float(cell) for cell in line.replace(",", " ").split()], dtype=np.float64)
     except ValueError:
         return None
-    if numbers.size not in [2 * count for count in _POINTS] or not np.isfinite(numbers).all():
+    return None if numbers.size % 2 else counted_from_zero(numbers.reshape(-1, 2))
+
+
+def counted_from_zero(points: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """Return landmarks whose pixels count from 1 with the first at (0, 0), or None if they cannot be any.
+
+    Args:
+        points: Any array; landmarks are 49, 66 or 68 pairs of finite numbers of the size of pixels.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in _POINTS:
         return None
-    return (numbers.reshape(-1, 2) - 1).astype(np.float32)
+    # The comparison is also false for NaN.
+    return (points - 1).astype(np.float32) if (np.abs(points) < _FARTHEST_PIXEL).all() else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from metafacs.data.twins.bp4d import write_bp4d
+from metafacs.data.twins.disfa import write_disfa
 from metafacs.data.twins.emotionet import write_emotionet
+from metafacs.data.twins.gft import write_gft
 from metafacs.data.twins.raf_au import write_raf_au
 from metafacs.data.twins.raf_ce import write_raf_ce
 from metafacs.data.twins.raf_ce_lab import write_raf_ce_lab
@@ -14,6 +16,8 @@ from metafacs.data.twins.writer import PRESETS, TWIN_FILE, Preset, TwinError, Tw
 
 TWINS = {
     "bp4d": write_bp4d,
+    "disfa": write_disfa,
+    "gft": write_gft,
     "raf_db": write_raf_db,
     "raf_db_compound": write_raf_db_compound,
     "raf_ml": write_raf_ml,
@@ -32,7 +36,9 @@ __all__ = [
     "TwinError",
     "TwinSummary",
     "write_bp4d",
+    "write_disfa",
     "write_emotionet",
+    "write_gft",
     "write_raf_au",
     "write_raf_ce",
     "write_raf_ce_lab",
