@@ -174,10 +174,13 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def method_options(expression_model: Path) -> dict[str, dict[str, object]]:
-    """Method -> options that make it small enough for tests."""
-    options: dict[str, dict[str, object]] = {name: {"backbone": "small"} for name in METHODS}
-    options["l2t_ww"].update(source=str(expression_model), source_backbone="small", matching_steps=1)
+def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
+    """Return a function that gives the options that make a method small, and those it cannot do without."""
+    needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
+
+    def options(method: str) -> dict[str, object]:
+        return {"backbone": "small", **needed.get(method, {})}
+
     return options
 
 
