@@ -60,7 +60,11 @@ def read_pretraining_faces(root: Path | str) -> Reading:
             values = np.array(numbers, np.float32)
         except ValueError:
             values = np.empty(0, np.float32)
-        if len(values) != len(COLUMNS) - 3 or not np.isfinite(values).all() or part not in (TRAINING, HELD_OUT):
+        if (
+            len(values) != len(COLUMNS) - 3
+            or not np.isfinite(values).all()
+            or part not in (TRAINING, HELD_OUT)
+        ):
             reading.skip(path, number, "line is not name, person, part, three angles and 68 points")
             continue
         if name not in available:

@@ -151,7 +151,7 @@ def _photograph(rng: np.random.Generator, subject: Subject, pixels: int) -> Rend
 
 
 def _sample_display(rng: np.random.Generator) -> Activation:
-    """Return what the face does: half the time a basic expression of any strength, else any mixture of AUs."""
+    """Return what the face does: a basic expression of any strength, or any mixture of AUs."""
     if rng.random() < _FREE_SHARE:
         rates = dict.fromkeys(RENDERED_AUS, _FREE_RATE)
         return sample_action_units(rng, rates, gaze_deviation=_GAZE_DEVIATION)
