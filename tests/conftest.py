@@ -17,7 +17,7 @@ from PIL import Image
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import write_bp4d, write_raf_db
+from metafacs.data.twins import write_bp4d, write_pretraining_faces, write_raf_db
 from metafacs.facs import EXPRESSIONS
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
@@ -150,4 +150,12 @@ def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of RAF-DB: 60 training and 24 test pictures."""
     root = tmp_path_factory.mktemp("twins") / "raf_db"
     write_raf_db(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def pretraining_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny set of faces to pre-train on: 20 people, two of them held out, three pictures each."""
+    root = tmp_path_factory.mktemp("twins") / "pretraining_faces"
+    write_pretraining_faces(root, preset="tiny", seed=0, workers=1, progress=False)
     return root

@@ -46,11 +46,20 @@ def describe_weights(choice: str, backbone: str) -> dict[str, object]:
         backbone: Name of the backbone.
 
     Returns:
-        ``choice`` and ``sha256``, the first 16 hexadecimal digits; None where no file was read by us.
+        ``choice``, of a path only the file's name, and ``sha256``, the first 16 hexadecimal digits; None for
+        ``none`` and for torchvision's weights.
+
+    Raises:
+        ValueError: If there are such packaged weights, but for other backbones.
     """
-    path = packaged_weights(choice, backbone) or Path(choice)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
-    return {"choice": choice if path.stem.endswith(choice) else path.name, "sha256": digest}
+    if choice in ("none", "imagenet"):
+        return {"choice": choice, "sha256": None}
+    packaged = packaged_weights(choice, backbone)
+    content = (packaged or Path(choice)).read_bytes()
+    return {
+        "choice": choice if packaged else Path(choice).name,
+        "sha256": hashlib.sha256(content).hexdigest()[:16],
+    }
 
 
 def save_weights(path: Path | str, backbone: nn.Module, description: Mapping[str, object]) -> None:

@@ -18,6 +18,7 @@ from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import BP4D_AUS, DISFA_AUS, check_aus
 from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.models.initial_weights import describe_weights
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS}
@@ -112,15 +113,18 @@ def train(
     numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
     sources = choose_rows(store, faces, numbers, fold, reserve, seed)
     torch.manual_seed(seed)
-    names = faces.expressions if faces else ()
+    learner = kind(numbers, faces.expressions if faces else (), **options)
     description = {
         **describe_run(store, faces, sources, size, seed, augmentation, batch, optimizers or {}),
+        "initial_weights": describe_weights(
+            str(options.get("weights") or "none"), str(options.get("backbone"))
+        ),
         "iterations": iterations,
         "precision": precision,
     }
     trainer = Trainer(
         method,
-        kind(numbers, names, **options),
+        learner,
         dict(options),
         make_streams(store, faces, sources, numbers, batch, size, seed, augmentation),
         TrainingPlan(iterations, checkpoint_every=checkpoint_every),
