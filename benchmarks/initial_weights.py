@@ -24,7 +24,7 @@ from metafacs.data.streams import Stream
 from metafacs.evaluation.predictions import collect_predictions
 from metafacs.facs import BP4D_AUS
 from metafacs.methods.single_task import SingleTask
-from metafacs.metrics.outcomes import average_f1, count_outcomes
+from metafacs.metrics.outcomes import average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
 from metafacs.training.trainer import Trainer, TrainingPlan
 
@@ -67,7 +67,7 @@ def measure(
     found = collect_predictions(method, stream(people[1]), batch_size=256)
     probabilities, targets = torch.from_numpy(found.probabilities), torch.from_numpy(found.targets)
     return {
-        "f1": float(average_f1(count_outcomes(probabilities, targets))),
+        "f1": float(average_f1(f1(count_outcomes(probabilities, targets)))),
         "auc": float(area_under_roc(probabilities, targets).nanmean()),
         "loss": trainer.history["loss_action_units"][-1],
     }
