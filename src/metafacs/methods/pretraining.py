@@ -37,7 +37,7 @@ class FacePretraining(Learner):
 
     Identity is a softmax over the cosines between an embedding and one direction per person; landmarks and
     pose are regressed. The embedding is a layer of its own, so that the features may keep what identity does
-    not care for. The paper's starting points, CASIA-WebFace and ImageNet, learn names of people and things
+    not care for. The papers start from CASIA-WebFace or ImageNet, which teach names of people and things
     in the same way; this stands in for them.
 
     Args:

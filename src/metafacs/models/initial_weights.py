@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import torch
@@ -34,8 +33,7 @@ def packaged_weights(choice: str, backbone: str) -> Path | None:
             f"the packaged weights {choice!r} are for the backbone {' or '.join(fitting)}, not for "
             f"{backbone!r}; choose that backbone, or weights=none, imagenet or a file"
         )
-    with as_file(files("metafacs.models") / "assets" / PACKAGED[choice, backbone]) as path:
-        return path
+    return Path(__file__).with_name("assets") / PACKAGED[choice, backbone]
 
 
 def describe_weights(choice: str, backbone: str) -> dict[str, object]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from metafacs.data.datasets.pretraining_faces import HELD_OUT, TRAINING
+from metafacs.data.datasets.pretraining_faces import TRAINING
 from metafacs.data.store import Store, StoreError
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.methods.pretraining import FacePretraining
-from metafacs.models.backbones import BackboneName
 from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.trainer import Trainer, TrainingPlan
 
@@ -27,21 +27,19 @@ def pretrain(
     faces: Path,
     out: Path,
     *,
-    backbone: BackboneName = "small",
     iterations: int = ITERATIONS,
     batch: int = 64,
     size: int = 64,
     seed: int = 0,
     progress: bool = True,
 ) -> Path:
-    """Train a backbone on the training people of a store; a run that was stopped goes on where it was.
+    """Train the small backbone on the training people of a store; a run that was stopped goes on where it was.
 
     The streams carry people, landmarks and head poses; action units and expressions are not in the store.
 
     Args:
         faces: Prepared store of ``pretraining_faces``.
         out: Folder of the run; receives ``model.safetensors``.
-        backbone: Name of the backbone.
         iterations: Number of iterations.
         batch: Pictures per batch.
         size: Side of the network's input in pixels.
@@ -57,7 +55,7 @@ def pretrain(
     store = open_faces(faces)
     stream = faces_stream(store, TRAINING, batch=batch, size=size, seed=seed, augmentation=AUGMENTATION)
     torch.manual_seed(seed)
-    options: dict[str, object] = {"people": stream.people, "backbone": backbone}
+    options: dict[str, Any] = {"people": stream.people, "backbone": "small"}
     description = {
         "input_size": size,
         "crop_size": store.size,
@@ -75,7 +73,7 @@ def pretrain(
     }
     trainer = Trainer(
         METHOD,
-        FacePretraining(stream.people, backbone=backbone),
+        FacePretraining(**options),
         options,
         {"faces": stream},
         TrainingPlan(iterations),
@@ -116,6 +114,3 @@ def faces_stream(
     return Stream(
         store, rows, aus=(), name="faces", batch_size=batch, size=size, seed=seed, augmentation=augmentation
     )
-
-
-__all__ = ["HELD_OUT", "TRAINING", "faces_stream", "load_pretrained", "open_faces", "pretrain"]
