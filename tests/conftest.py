@@ -22,6 +22,7 @@ from metafacs.data.twins import (
     write_bp4d,
     write_disfa,
     write_gft,
+    write_pretraining_faces,
     write_raf_au,
     write_raf_ce,
     write_raf_db,
@@ -251,3 +252,11 @@ def raf_twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for name, write in writers.items():
             write(folder / name, preset="tiny", seed=0, workers=1, progress=False)
     return {name: folder / name for name in writers}
+
+
+@pytest.fixture(scope="session")
+def pretraining_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny set of faces to pre-train on: 20 people, two of them held out, three pictures each."""
+    root = tmp_path_factory.mktemp("twins") / "pretraining_faces"
+    write_pretraining_faces(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root

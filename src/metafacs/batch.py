@@ -19,6 +19,8 @@ class Batch:
         expression: ``batch``, long, class index into the stream's expression names; -1 unknown.
         landmarks: ``batch x 68 x 2``, float, iBUG's points as (x, y) in pixels of ``images``, the centre of
             the first pixel at (0, 0); NaN unknown.
+        pose: ``batch x 3``, float, yaw, pitch and roll of the head in radians as ``images`` show it; NaN
+            unknown.
         subject: ``batch``, long, code of the person within the stream; -1 unknown.
         index: ``batch``, long, row in the prepared store.
     """
@@ -27,6 +29,7 @@ class Batch:
     action_units: Tensor | None = None
     expression: Tensor | None = None
     landmarks: Tensor | None = None
+    pose: Tensor | None = None
     subject: Tensor | None = None
     index: Tensor | None = None
 

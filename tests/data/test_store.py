@@ -20,6 +20,8 @@ def test_labels_pictures_and_people_come_back(au_store: Store) -> None:
 
 def test_missing_votes_and_landmarks_are_nan(au_store: Store, expression_store: Store) -> None:
     assert np.isnan(au_store.landmarks).all()
+    assert au_store.pose.shape == (96, 3)
+    assert np.isnan(au_store.pose).all()
     assert expression_store.landmarks.shape == (56, 68, 2)
     assert np.allclose(expression_store.votes.sum(axis=1), 1)
     assert (au_store.expression == -1).all()

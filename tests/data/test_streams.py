@@ -53,6 +53,19 @@ def test_labels_and_people_belong_to_the_pictures(au_store: Store, expression_st
     assert (faces.batch(0).subject == -1).all()
 
 
+def test_people_are_counted_within_the_stream(au_store: Store) -> None:
+    rows = np.flatnonzero(au_store.subjects != sorted(set(au_store.subjects))[0])
+    stream = make(au_store, rows)
+    assert stream.people == 5
+    assert set(torch.cat([stream.batch(k).subject for k in range(10)]).tolist()) == set(range(5))
+
+
+def test_unknown_poses_are_nan(au_store: Store) -> None:
+    batch = make(au_store, np.arange(8)).batch(0)
+    assert batch.pose.shape == (8, 3)
+    assert batch.pose.isnan().all()
+
+
 def test_sequential_covers_all_positions_with_centre_crops(au_store: Store) -> None:
     stream = make(au_store, np.arange(20))
     pieces = stream.sequential()

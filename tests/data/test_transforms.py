@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metafacs.data.transforms import Augmentation, augment, crop_centre
+from metafacs.data.transforms import Augmentation, Windows, augment, crop_centre
+from metafacs.synthesis.projection import rotation_matrix
 
 
 @pytest.fixture
@@ -46,6 +47,18 @@ def test_points_go_where_their_pixels_go(flip: float) -> None:
             assert {picture[y, x, 0] for x, y in (left, right)} == {100, 200}
             assert left[0] < right[0]
         assert np.isnan(moved[:, 0]).all()
+
+
+def test_mirrored_head_is_turned_the_other_way() -> None:
+    rng = np.random.default_rng(0)
+    poses = rng.uniform(-0.5, 0.5, (6, 3)).astype(np.float32)
+    windows = Windows(np.zeros((6, 2), int), np.arange(6) % 2 == 0, 8)
+    mirror = np.diag([-1.0, 1.0, 1.0])
+    for mirrored, before, after in zip(windows.mirrored, poses, windows.turn(poses), strict=True):
+        expected = rotation_matrix(*before)
+        if mirrored:
+            expected = mirror @ expected @ mirror
+        np.testing.assert_allclose(rotation_matrix(*after), expected, atol=1e-6)
 
 
 def test_too_small_crops_say_what_to_do(pictures: np.ndarray) -> None:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from metafacs.faces.alignment import AlignmentSpec, align, alignment_matrix
+from metafacs.faces.alignment import AlignmentSpec, align, alignment_matrix, turned_pose
 from metafacs.faces.landmarks import landmarks_49
 from metafacs.faces.warping import move_points
+from metafacs.synthesis.projection import rotation_matrix
 
 
 def face_points() -> NDArray[np.float64]:
@@ -94,3 +95,19 @@ def test_unknown_landmarks_are_refused() -> None:
 def test_landmarks_in_one_place_are_refused() -> None:
     with pytest.raises(ValueError, match="one place"):
         alignment_matrix(np.full((68, 2), 5.0), 64)
+
+
+def test_pose_turns_with_the_crop() -> None:
+    """Turning the picture about the line of sight turns the head by the same rotation."""
+    rng = np.random.default_rng(0)
+    landmarks = rng.uniform(20, 80, (68, 2))
+    _, matrix = align(np.zeros((100, 100, 3), np.uint8), landmarks, 32)
+    scale = np.sqrt(np.linalg.det(matrix[:, :2]))
+    turn = np.eye(3)
+    flip = np.diag([1.0, -1.0])  # y points down in pictures and up in the rotations of heads
+    turn[:2, :2] = flip @ (matrix[:, :2] / scale) @ flip
+    for pose in rng.uniform(-1, 1, (5, 3)):
+        turned = turned_pose((pose[0], pose[1], pose[2]), matrix)
+        assert turned is not None
+        np.testing.assert_allclose(rotation_matrix(*turned), turn @ rotation_matrix(*pose), atol=1e-6)
+    assert turned_pose(None, matrix) is None

@@ -8,6 +8,7 @@ import pytest
 from metafacs.data.splits import SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
+from metafacs.models.initial_weights import describe_weights
 from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, Sources, choose_rows, make_streams, train
 
@@ -73,6 +74,23 @@ def test_a_method_says_which_store_it_misses(au_store: Store, tmp_path: Path) ->
         ValueError, match="learns from expressions too; give a prepared store with --expression"
     ):
         train("multi_task", {"backbone": "small"}, au_store.path, tmp_path / "run", aus=[1], size=32)
+
+
+@pytest.mark.parametrize("packaged", [True, False])
+def test_model_says_what_it_started_from(au_store: Store, tmp_path: Path, packaged: bool) -> None:
+    options = {"backbone": "small", **({"weights": "faces"} if packaged else {})}
+    out = train(
+        *("single_task", options, au_store.path, tmp_path),
+        aus=[1],
+        iterations=1,
+        batch=BatchSizes(8),
+        size=32,
+        reserve=0.1,
+        progress=False,
+    )
+    expected = describe_weights("faces" if packaged else "none", "small")
+    assert load_checkpoint(out).description["initial_weights"] == expected
+    assert (expected["sha256"] is not None) == packaged
 
 
 def test_impossible_fold_is_refused_before_anything_is_written(au_store: Store, tmp_path: Path) -> None:

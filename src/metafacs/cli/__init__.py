@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "build": "build a data set from its sources: RAF-CE from RAF-ML and RAF-AU",
     "prepare": "cut the aligned faces out of a data set",
     "inspect": "print what a prepared store holds",
+    "pretrain": "rebuild the packaged initial weights from rendered faces",
     "train": "train an AU detector",
     "compare": "train and test methods over folds and seeds, as a file describes",
     "evaluate": "test models on held-out people",

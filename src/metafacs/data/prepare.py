@@ -19,7 +19,7 @@ from metafacs import __version__
 from metafacs.data.datasets import DatasetError, Reading, Sample, Skipped
 from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.data.videos import VideoError, decode_frames
-from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
 from metafacs.faces.landmarks import spread_to_68
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
@@ -120,7 +120,7 @@ def write_shard(
             skipped.append(Skipped(str(sample.picture), None, f"unusable landmarks: {error}"))
             continue
         points = landmarks @ matrix[:, :2].T + matrix[:, 2]
-        rows.append(_row(sample, crop, points, aus))
+        rows.append(_row(sample, crop, points, turned_pose(sample.pose, matrix), aus))
     schema = shard_schema(aus, expressions)
     note = json.dumps([asdict(s) for s in skipped]).encode()
     table = pa.Table.from_pylist(rows, schema=schema).replace_schema_metadata({SKIPPED_KEY: note})
@@ -167,7 +167,13 @@ def _landmarks(picture: np.ndarray, pre_aligned: bool) -> np.ndarray | None:
     return faces[0].landmarks if faces else None
 
 
-def _row(sample: Sample, crop: np.ndarray, points: np.ndarray, aus: tuple[int, ...]) -> dict[str, object]:
+def _row(
+    sample: Sample,
+    crop: np.ndarray,
+    points: np.ndarray,
+    pose: tuple[float, float, float] | None,
+    aus: tuple[int, ...],
+) -> dict[str, object]:
     encoded = io.BytesIO()
     Image.fromarray(crop).save(encoded, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     return {
@@ -177,6 +183,7 @@ def _row(sample: Sample, crop: np.ndarray, points: np.ndarray, aus: tuple[int, .
         "part": sample.part,
         "image": encoded.getvalue(),
         "landmarks": spread_to_68(points).astype(np.float32).ravel(),
+        "pose": pose,
         "action_units": [sample.action_units.get(au, float("nan")) for au in aus],
         "intensities": [sample.intensities.get(au, float("nan")) for au in aus],
         "expression": -1 if sample.expression is None else sample.expression,
@@ -193,6 +200,8 @@ def _plan(reading: Reading, size: int, alignment: AlignmentSpec) -> dict[str, ob
         digest.update(repr(sorted(sample.intensities.items())).encode())
         if sample.landmarks is not None:
             digest.update(sample.landmarks.tobytes())
+        if sample.pose is not None:
+            digest.update(repr(sample.pose).encode())
     return {
         "dataset": reading.dataset,
         "size": size,

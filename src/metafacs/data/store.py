@@ -16,6 +16,7 @@ from metafacs.facs import check_aus
 
 STORE_FILE = "store.json"
 LANDMARKS = 68
+ANGLES = 3
 
 
 class StoreError(ValueError):
@@ -32,6 +33,7 @@ def shard_schema(aus: Sequence[int], expressions: Sequence[str]) -> pa.Schema:
             pa.field("part", pa.string()),
             pa.field("image", pa.binary()),
             pa.field("landmarks", pa.list_(pa.float32(), LANDMARKS * 2)),
+            pa.field("pose", pa.list_(pa.float32(), ANGLES)),
             pa.field("action_units", pa.list_(pa.float32(), len(aus))),
             pa.field("intensities", pa.list_(pa.float32(), len(aus))),
             pa.field("expression", pa.int8()),
@@ -136,6 +138,11 @@ class Store:
     def landmarks(self) -> np.ndarray:
         """The 68 iBUG points in crop pixels, ``row x 68 x 2`` as (x, y); NaN where one is unknown."""
         return self._lists("landmarks", LANDMARKS * 2).reshape(-1, LANDMARKS, 2)
+
+    @cached_property
+    def pose(self) -> np.ndarray:
+        """Yaw, pitch and roll of the head in the crop, ``row x 3`` in radians; NaN where unknown."""
+        return self._lists("pose", ANGLES)
 
     def columns_of(self, aus: Iterable[int]) -> np.ndarray:
         """Return the columns of the given AUs in ``action_units``.

@@ -59,7 +59,7 @@ class Stream:
         self._seed = (seed, zlib.crc32(name.encode()))
         self._augmentation = augmentation
         self._columns = store.columns_of(aus)
-        self._people = {person: code for code, person in enumerate(sorted(set(store.subjects)))}
+        self._people = {person: k for k, person in enumerate(sorted(set(store.subjects[self.rows]) - {""}))}
         self._decoded: np.ndarray | None = None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
@@ -82,6 +82,11 @@ class Stream:
         """Return the labels of all rows, ``row x au`` with NaN = unknown."""
         return self.store.action_units[self.rows][:, self._columns]
 
+    @property
+    def people(self) -> int:
+        """Number of different people in the rows; ``Batch.subject`` counts them from 0."""
+        return len(self._people)
+
     def _position(self, i: int) -> int:
         epoch, offset = divmod(i, len(self.rows))
         if self._order[0] != epoch:
@@ -102,7 +107,7 @@ class Stream:
             pictures, windows = crop_centre(pictures, self.size)
         else:
             pictures, windows = augment(pictures, self.size, self._augmentation, rng)
-        people = [self._people[person] if person else -1 for person in self.store.subjects[rows]]
+        people = [self._people.get(person, -1) for person in self.store.subjects[rows]]
         return Batch(
             images=to_tensor(pictures),
             action_units=torch.from_numpy(self.store.action_units[rows][:, self._columns])
@@ -110,6 +115,7 @@ class Stream:
             else None,
             expression=torch.from_numpy(self.store.expression[rows]) if self.store.expressions else None,
             landmarks=torch.from_numpy(windows.move(self.store.landmarks[rows])),
+            pose=torch.from_numpy(windows.turn(self.store.pose[rows])),
             subject=torch.tensor(people),
             index=torch.from_numpy(rows),
         )

@@ -48,6 +48,12 @@ class Windows:
             moved[self.mirrored] = mirror_landmarks(moved[self.mirrored], self.size)
         return moved
 
+    def turn(self, pose: np.ndarray) -> np.ndarray:
+        """Return head poses of the crops, ``batch x 3`` as yaw, pitch and roll, as poses in the windows."""
+        turned = pose.copy()
+        turned[self.mirrored] *= np.array([-1, 1, -1], np.float32)
+        return turned
+
 
 def crop_centre(images: np.ndarray, size: int) -> tuple[np.ndarray, Windows]:
     """Return the central ``size x size`` windows of ``batch x height x width x 3`` pictures."""

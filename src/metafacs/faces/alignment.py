@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import atan2
+from math import atan2, remainder, tau
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,3 +110,24 @@ def align(
     spec = spec or AlignmentSpec()
     matrix = alignment_matrix(landmarks, size, spec)
     return warp(image, matrix, size, spec.border), matrix
+
+
+def turned_pose(pose: tuple[float, float, float] | None, matrix: Matrix) -> tuple[float, float, float] | None:
+    """Return the head pose as the crop shows it: the crop turns about the line of sight, so roll changes.
+
+    Args:
+        pose: Yaw, pitch and roll in the picture, in radians, roll positive with the top of the head toward
+            the left and applied last; None where unknown.
+        matrix: ``2 x 3``, picture to crop, as :func:`align` returns it.
+
+    Returns:
+        Yaw, pitch and roll in the crop, roll in [-pi, pi]; None where unknown.
+
+    >>> along_rising_eyes = similarity((0.0, 0.0), 1.0, -0.5, 1)
+    >>> turned_pose((0.2, 0.1, 0.5), along_rising_eyes)
+    (0.2, 0.1, 0.0)
+    """
+    if pose is None:
+        return None
+    yaw, pitch, roll = pose
+    return yaw, pitch, remainder(roll + atan2(matrix[0, 1], matrix[0, 0]), tau)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metafacs.methods.base import Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
+from metafacs.methods.base import Learner, Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
 from metafacs.methods.compound_multi_task import CompoundMultiTask
 from metafacs.methods.dynamic_weight_average import DynamicWeightAverage
 from metafacs.methods.l2t_ww import L2TWW
@@ -32,4 +32,4 @@ METHODS: dict[str, type[Method]] = {
 }
 """Name on the command line -> class."""
 
-__all__ = ["METHODS", "Method", "OptimizerSpec", "Prediction", "SingleLossMethod", "Stepper"]
+__all__ = ["METHODS", "Learner", "Method", "OptimizerSpec", "Prediction", "SingleLossMethod", "Stepper"]

@@ -79,9 +79,13 @@ class Learner(nn.Module, ABC):
     Attributes:
         streams: Names of the batches one iteration reads: ``au``, ``expression``, ``joint`` (pictures with
             both labels), ``validation``.
+        aus: FACS numbers it learns; none unless it is a detector.
+        expressions: Names of the expression classes it learns; none unless it is a detector that does.
     """
 
     streams: ClassVar[tuple[str, ...]]
+    aus: tuple[int, ...] = ()
+    expressions: tuple[str, ...] = ()
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

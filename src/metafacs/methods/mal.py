@@ -33,7 +33,7 @@ class MAL(SampleWeightingMethod):
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
         backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        weights: Initial weights of the backbone: ``none``, ``imagenet``, ``faces`` or a safetensors file.
         reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
         estimator: How d L_val(theta*) / d psi is computed; all but ``finite_difference`` are exact.
         virtual_step: Step of meta-train, Eq. (6): ``optimizer`` takes the step of the base optimiser with its

@@ -24,7 +24,7 @@ class MultiTask(SingleLossMethod):
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
         backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        weights: Initial weights of the backbone: ``none``, ``imagenet``, ``faces`` or a safetensors file.
         reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
         balance: Weight of the expression loss, 1 in the paper.
     """

@@ -23,7 +23,7 @@ class SingleTask(SingleLossMethod):
         aus: FACS numbers to detect.
         expressions: Ignored; kept so that every method is built alike.
         backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        weights: Initial weights of the backbone: ``none``, ``imagenet``, ``faces`` or a safetensors file.
         reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
     """
 

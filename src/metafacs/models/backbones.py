@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from metafacs.models.initial_weights import packaged_weights
 from metafacs.models.small import SmallBackbone
 from metafacs.models.stages import Stage, StagedBackbone
 
@@ -84,8 +85,9 @@ def build_backbone(name: BackboneName, weights: str | Path | None = "none") -> n
     Args:
         name: ``small`` (for CPUs, made for 64 px aligned faces), ``resnet18`` or ``resnet34``.
         weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets
-            only; downloaded once where a network exists), or the path of a safetensors file that holds
-            the backbone's state, torchvision's names included (``fc.*`` is ignored).
+            only; downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
+            pre-trained on rendered faces, or the path of a safetensors file that holds the backbone's
+            state, torchvision's names included (``fc.*`` is ignored).
 
     Raises:
         ValueError: If the name is unknown, the weights do not exist for it or do not fit.
@@ -99,7 +101,7 @@ def build_backbone(name: BackboneName, weights: str | Path | None = "none") -> n
         return ResNetBackbone(_download_imagenet(name))
     backbone = SmallBackbone() if name == "small" else ResNetBackbone(_RESNETS[name](weights=None))
     if choice != "none":
-        _load_weights(backbone, name, Path(choice))
+        _load_weights(backbone, name, packaged_weights(choice, name) or Path(choice))
     return backbone
 
 
@@ -118,7 +120,8 @@ def _download_imagenet(name: str) -> torchvision.models.ResNet:
 def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f"no weights file at {path}; weights is 'none', 'imagenet' or the path of a safetensors file"
+            f"no weights file at {path}; weights is 'none', 'imagenet', 'faces' or the path of a safetensors "
+            "file"
         )
     try:
         state = load_file(path)

@@ -25,6 +25,7 @@ from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
 from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.models.initial_weights import describe_weights
 from metafacs.training.trainer import Trainer, TrainingPlan
 from metafacs.training.transfer import transfer
 
@@ -151,12 +152,15 @@ def train(
     names = others["expression"].expressions if "expression" in others else ()
     if "joint" in kind.streams:
         names = store.expressions
+    learner = kind(numbers, names, **options)
     description = {
         **describe_run(sources, kind.streams, size, seed, augmentation, batch, optimizers or {}),
+        "initial_weights": describe_weights(
+            str(options.get("weights") or "none"), str(options.get("backbone"))
+        ),
         "iterations": iterations,
         "precision": precision,
     }
-    learner = kind(numbers, names, **options)
     if initialise is not None:
         taken = transfer(learner, initialise, store.dataset, chosen, stand_ins)
         description = taken.describe(description)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from metafacs.batch import Batch
 from metafacs.data.streams import Stream
-from metafacs.methods import Method, OptimizerSpec
+from metafacs.methods import Learner, OptimizerSpec
 from metafacs.progress import progress_bar
 from metafacs.training.checkpoint import (
     Checkpoint,
@@ -59,8 +59,8 @@ class Trainer:
     """Trains one method from named streams; a run that was killed goes on where its checkpoint is.
 
     Args:
-        method_name: Name in ``METHODS``.
-        method: The method to train; its initial weights must come from ``plan.seed``.
+        method_name: Name in ``METHODS``, or of a learner that is no detector.
+        method: The learner to train; its initial weights must come from ``plan.seed``.
         options: Keyword arguments the method was built with, for the checkpoint.
         streams: Stream name -> stream, at least those the method reads.
         plan: Lengths and seed.
@@ -73,7 +73,7 @@ class Trainer:
     def __init__(
         self,
         method_name: str,
-        method: Method,
+        method: Learner,
         options: dict[str, object],
         streams: Mapping[str, Stream],
         plan: TrainingPlan,

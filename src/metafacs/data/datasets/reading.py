@@ -36,6 +36,8 @@ class Sample:
         frame: 0-based number of the frame where ``picture`` is a video; None for a picture file.
         landmarks: Points delivered with the data set, ``49, 66 or 68 x 2`` as (x, y) in pixels, the centre
             of the first pixel at (0, 0); None where the face is to be found.
+        pose: Yaw (positive: toward the right of the picture), pitch (positive: nodding down) and roll
+            (positive: the top of the head toward the left) in radians, as in the picture; None = unknown.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Sample:
     votes: tuple[float, ...] | None = None
     frame: int | None = None
     landmarks: NDArray[np.float32] | None = field(default=None, compare=False)
+    pose: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from metafacs.data.twins.bp4d import write_bp4d
 from metafacs.data.twins.disfa import write_disfa
 from metafacs.data.twins.emotionet import write_emotionet
 from metafacs.data.twins.gft import write_gft
+from metafacs.data.twins.pretraining_faces import write_pretraining_faces
 from metafacs.data.twins.raf_au import write_raf_au
 from metafacs.data.twins.raf_ce import write_raf_ce
 from metafacs.data.twins.raf_ce_lab import write_raf_ce_lab
@@ -25,8 +26,9 @@ TWINS = {
     "raf_ce": write_raf_ce,
     "raf_ce_lab": write_raf_ce_lab,
     "emotionet": write_emotionet,
+    "pretraining_faces": write_pretraining_faces,
 }
-"""Name of the data set -> the function that writes its twin."""
+"""Name of the data set -> the function that writes its twin; ``pretraining_faces`` is a set of its own."""
 
 __all__ = [
     "PRESETS",
@@ -39,6 +41,7 @@ __all__ = [
     "write_disfa",
     "write_emotionet",
     "write_gft",
+    "write_pretraining_faces",
     "write_raf_au",
     "write_raf_ce",
     "write_raf_ce_lab",

@@ -1,0 +1,33 @@
+"""Distance of predicted numbers from known ones where some are unknown."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def absolute_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean absolute error of each sample over what is known of it.
+
+    Args:
+        predicted: ``batch x ...``, any real numbers.
+        targets: The same shape; NaN unknown.
+
+    Returns:
+        ``batch``, non-negative; 0, without gradient, where nothing is known.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    >>> import torch
+    >>> absolute_error(torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, float("nan")]]))
+    tensor([2.])
+    """
+    if predicted.shape != targets.shape or predicted.ndim < 2:
+        raise ValueError(
+            "predicted and targets must have one shape, batch x ..., "
+            f"but their shapes are {tuple(predicted.shape)} and {tuple(targets.shape)}"
+        )
+    known = ~targets.isnan()
+    # Not a product with the mask: the gradient of NaN times 0 would be NaN.
+    errors = (predicted - targets.where(known, predicted.detach())).abs().flatten(1)
+    return errors.sum(dim=1) / known.flatten(1).sum(dim=1).clamp(min=1)

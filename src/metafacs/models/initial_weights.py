@@ -1,0 +1,92 @@
+"""Where a backbone starts: the packaged weights, their file, and what a run says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from metafacs.files import written_whole
+
+FORMAT = "metafacs-backbone-1"
+PACKAGED: dict[tuple[str, str], str] = {("faces", "small"): "small_faces.safetensors"}
+"""Choice and backbone -> file in the package; see docs/pretraining.md for what it learned."""
+
+
+def packaged_weights(choice: str, backbone: str) -> Path | None:
+    """Return the packaged file that a choice of initial weights stands for, None if it stands for none.
+
+    Raises:
+        ValueError: If there are such weights, but for other backbones.
+    """
+    fitting = [name for kind, name in PACKAGED if kind == choice]
+    if not fitting:
+        return None
+    if backbone not in fitting:
+        raise ValueError(
+            f"the packaged weights {choice!r} are for the backbone {' or '.join(fitting)}, not for "
+            f"{backbone!r}; choose that backbone, or weights=none, imagenet or a file"
+        )
+    return Path(__file__).with_name("assets") / PACKAGED[choice, backbone]
+
+
+def describe_weights(choice: str, backbone: str) -> dict[str, object]:
+    """Return what a run says of its initial weights: the choice, without folders, and the file's hash.
+
+    Args:
+        choice: As for :func:`metafacs.models.backbones.build_backbone`.
+        backbone: Name of the backbone.
+
+    Returns:
+        ``choice``, of a path only the file's name, and ``sha256``, the first 16 hexadecimal digits; None for
+        ``none`` and for torchvision's weights.
+
+    Raises:
+        ValueError: If there are such packaged weights, but for other backbones.
+    """
+    if choice in ("none", "imagenet"):
+        return {"choice": choice, "sha256": None}
+    packaged = packaged_weights(choice, backbone)
+    content = (packaged or Path(choice)).read_bytes()
+    return {
+        "choice": choice if packaged else Path(choice).name,
+        "sha256": hashlib.sha256(content).hexdigest()[:16],
+    }
+
+
+def save_weights(path: Path | str, backbone: nn.Module, description: Mapping[str, object]) -> None:
+    """Write a backbone's state in half precision, with a description of what it learned.
+
+    Args:
+        path: The safetensors file.
+        backbone: The trained backbone.
+        description: Plain data for JSON.
+    """
+    state = {
+        name: value.detach().cpu().to(torch.float16).contiguous()
+        for name, value in backbone.state_dict().items()
+        if value.is_floating_point()
+    }
+    content = json.dumps({"format": FORMAT, **description})
+    with written_whole(path) as temporary:
+        save_file(state, str(temporary), metadata={"metafacs": content})
+
+
+def read_description(path: Path | str) -> dict[str, object]:
+    """Return the description in a file that :func:`save_weights` wrote.
+
+    Raises:
+        ValueError: If the file holds none.
+    """
+    with safe_open(str(path), framework="pt") as file:
+        header = (file.metadata() or {}).get("metafacs")
+    content: dict[str, object] = json.loads(header) if header else {}
+    if content.get("format") != FORMAT:
+        raise ValueError(f"{path} does not hold a backbone's weights as 'metafacs pretrain' writes them")
+    return content

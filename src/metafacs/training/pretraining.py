@@ -1,0 +1,116 @@
+"""Pre-training of a backbone on rendered faces: from the prepared store to a model file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from metafacs.data.datasets.pretraining_faces import TRAINING
+from metafacs.data.store import Store, StoreError
+from metafacs.data.streams import Stream
+from metafacs.data.transforms import Augmentation
+from metafacs.methods.pretraining import FacePretraining
+from metafacs.training.checkpoint import load_checkpoint
+from metafacs.training.trainer import Trainer, TrainingPlan
+
+METHOD = "pretraining"
+ITERATIONS = 8000
+AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
+
+
+def pretrain(
+    faces: Path,
+    out: Path,
+    *,
+    iterations: int = ITERATIONS,
+    batch: int = 64,
+    size: int = 64,
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """Train the small backbone on the training people of a store; a stopped run goes on where it was.
+
+    The streams carry people, landmarks and head poses; action units and expressions are not in the store.
+
+    Args:
+        faces: Prepared store of ``pretraining_faces``.
+        out: Folder of the run; receives ``model.safetensors``.
+        iterations: Number of iterations.
+        batch: Pictures per batch.
+        size: Side of the network's input in pixels.
+        seed: Seed of initial weights, shuffling and augmentation.
+        progress: Show a progress bar.
+
+    Returns:
+        Path of the finished model, for :func:`load_pretrained`.
+
+    Raises:
+        StoreError: If the store was made from something else.
+    """
+    store = open_faces(faces)
+    stream = faces_stream(store, TRAINING, batch=batch, size=size, seed=seed, augmentation=AUGMENTATION)
+    torch.manual_seed(seed)
+    options: dict[str, Any] = {"people": stream.people, "backbone": "small"}
+    description = {
+        "input_size": size,
+        "crop_size": store.size,
+        "alignment": store.description["alignment"],
+        "synthetic": store.synthetic,
+        "learned": ["identity", "landmarks", "head pose"],
+        "never_read": ["action units", "expressions"],
+        "data": {key: store.description[key] for key in ("dataset", "twin", "labels_hash")},
+        "pictures": len(stream.rows),
+        "people": stream.people,
+        "iterations": iterations,
+        "batch": batch,
+        "augmentation": asdict(AUGMENTATION),
+        "seed": seed,
+    }
+    trainer = Trainer(
+        METHOD,
+        FacePretraining(**options),
+        options,
+        {"faces": stream},
+        TrainingPlan(iterations),
+        out,
+        json.loads(json.dumps(description)),
+    )
+    return trainer.run(progress=progress)
+
+
+def load_pretrained(model: Path) -> FacePretraining:
+    """Return the learner that :func:`pretrain` trained, in evaluation mode."""
+    saved = load_checkpoint(model)
+    learner = FacePretraining(**saved.options)  # type: ignore[arg-type]
+    learner.load_state_dict(saved.weights)
+    return learner.eval()
+
+
+def open_faces(path: Path) -> Store:
+    """Open a store of faces to pre-train on.
+
+    Raises:
+        StoreError: If it holds another data set, or action units or expressions.
+    """
+    store = Store(path)
+    if store.dataset != "pretraining_faces" or store.aus or store.expressions:
+        raise StoreError(
+            f"{path} was prepared from {store.dataset}; prepare 'pretraining_faces', whose people are in no "
+            "twin and which holds neither action units nor expressions"
+        )
+    return store
+
+
+def faces_stream(
+    store: Store, part: str, *, batch: int, size: int, seed: int = 0, augmentation: Augmentation | None = None
+) -> Stream:
+    """Return the pictures of one part, ``train`` or ``validation``, as a stream."""
+    rows = np.flatnonzero(store.parts == part)
+    return Stream(
+        store, rows, aus=(), name="faces", batch_size=batch, size=size, seed=seed, augmentation=augmentation
+    )
