@@ -9,8 +9,12 @@ import torch
 from torch import nn
 
 from metafacs.batch import Batch
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions, collect_predictions
-from metafacs.methods import Prediction
+from metafacs.evaluation.records import DataSource
+from metafacs.evaluation.scoring import score_predictions
+from metafacs.methods import METHODS, Prediction
 
 
 class BrightnessMethod(nn.Module):
@@ -91,6 +95,23 @@ def test_expressions_the_method_does_not_know_are_not_compared() -> None:
     assert collect_predictions(method, elsewhere).expressions is None
     with pytest.raises(ValueError, match=r"recognises \['sad', 'angry'\], the store has \['happy'\]"):
         collect_predictions(method, stream(["", ""], aus=(), expressions=("happy",)))
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+@pytest.mark.parametrize("name", ["mml", "compound_multi_task"])
+def test_store_without_people_makes_a_record_of_both_tasks(name: str, compound_store: Store) -> None:
+    torch.manual_seed(0)
+    method = METHODS[name](compound_store.aus, compound_store.expressions, backbone="small")  # type: ignore[call-arg]
+    test = Stream(
+        compound_store, np.arange(40), aus=compound_store.aus, name="test", batch_size=16, size=32, seed=0
+    )
+    predictions = collect_predictions(method, test)
+    data = DataSource("raf_ce", True, "parts", "hash", 0, 0)
+    record = score_predictions(predictions, method=name, data=data, seed=0, bootstrap=20)
+    assert record.people == 0
+    assert record.positives == {1: 0, 4: 20, 12: 20}
+    assert record.expressions is not None
+    assert record.expressions.pictures == dict.fromkeys(compound_store.expressions, 20)
 
 
 def test_other_action_units_are_refused() -> None:

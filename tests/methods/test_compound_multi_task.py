@@ -75,6 +75,8 @@ def test_single_task_reads_no_action_units() -> None:
 
 def test_basic_expressions_serve_where_nothing_is_aligned() -> None:
     CompoundMultiTask(AUS, EXPRESSIONS, backbone="small")
+    with pytest.raises(ValueError, match="no expression classes"):
+        CompoundMultiTask(AUS, (), backbone="small")
     with pytest.raises(ValueError, match="set the weight of the alignment to 0"):
         CompoundMultiTask(AUS, EXPRESSIONS, backbone="small", alignment=1.0)
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from metafacs.data.store import Store
+from metafacs.data.streams import Stream
 from metafacs.methods import METHODS, OptimizerSpec
 from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.run import BatchSizes, train
 from metafacs.training.stepper import DivergedError
-from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer
+from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
 
 BATCH = BatchSizes(8, 8, 6)
 
@@ -29,19 +32,51 @@ def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object)
     return train(method, action_units=au.path, expression=fe.path, out=out, aus=[1, 4, 12], **settings)
 
 
+def run_joint(out: Path, store: Store, method: str, optimizers: dict[str, OptimizerSpec]) -> Path:
+    """Train a method that reads pictures with both labels."""
+
+    def stream(name: str, rows: range) -> Stream:
+        return Stream(store, np.array(rows), aus=store.aus, name=name, batch_size=8, size=32, seed=0)
+
+    torch.manual_seed(0)
+    options = {"backbone": "small"}
+    return Trainer(
+        method,
+        METHODS[method](store.aus, store.expressions, **options),
+        options,
+        {"joint": stream("joint", range(30)), "validation": stream("validation", range(30, 40))},
+        TrainingPlan(12, checkpoint_every=5),
+        out,
+        {},
+        optimizers,
+    ).run(progress=False)
+
+
 class KilledError(Exception):
     pass
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_and_resumed_run_ends_with_the_same_weights(
-    method: str, tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    compound_store: Store,
+    small_options: Callable[[str], dict],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    options = {
-        "options": {"backbone": "small"},
-        "optimizers": {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")},
-    }
-    whole = load_checkpoint(run(tmp_path / "whole", au_store, expression_store, method, **options))
+    joint = "joint" in METHODS[method].streams
+    moments = OptimizerSpec("adamw", 0.01, schedule="one_cycle")
+    optimizers = dict.fromkeys(["backbone", "heads"] if joint else ["base"], moments)
+
+    def trained(name: str) -> Path:
+        if joint:
+            return run_joint(tmp_path / name, compound_store, method, optimizers)
+        options = {"options": small_options(method), "optimizers": optimizers}
+        return run(tmp_path / name, au_store, expression_store, method, **options)
+
+    whole = load_checkpoint(trained("whole"))
     update, calls = METHODS[method].update, []
 
     def dying(self, batches, step):
@@ -52,9 +87,9 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
 
     monkeypatch.setattr(METHODS[method], "update", dying)
     with pytest.raises(KilledError):
-        run(tmp_path / "parts", au_store, expression_store, method, **options)
+        trained("parts")
     monkeypatch.setattr(METHODS[method], "update", update)
-    resumed = load_checkpoint(run(tmp_path / "parts", au_store, expression_store, method, **options))
+    resumed = load_checkpoint(trained("parts"))
     assert resumed.iteration == whole.iteration == 12
     for key, value in whole.weights.items():
         assert torch.equal(value, resumed.weights[key]), key
@@ -110,3 +145,17 @@ def test_description_tells_what_a_user_must_know(
     assert description["crop_size"] == 36
     assert not set(description["split"]["train"]) & set(description["split"]["test"])  # type: ignore[index]
     assert str(tmp_path) not in str(description)
+
+
+def test_description_tells_which_model_was_learned_from(
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    expression_model: Path,
+    small_options: Callable[[str], dict],
+) -> None:
+    options = small_options("l2t_ww")
+    path = run(tmp_path, au_store, expression_store, "l2t_ww", options=options, iterations=1)
+    told = load_checkpoint(path).description["transferred_from"]
+    assert told["file"] == expression_model.name  # type: ignore[index]
+    assert told["method"] == "single_task_expression"  # type: ignore[index]

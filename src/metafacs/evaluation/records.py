@@ -71,6 +71,8 @@ class Record:
 
     Attributes:
         method: Name in the METHODS table, e.g. ``mal``.
+        label: Name of the variant where a comparison gave it one; empty for the method itself; optional in
+            the file.
         data: What it was trained and tested on.
         seed: Seed of training.
         aus: FACS numbers in the order of the per-subject counts.
@@ -109,6 +111,7 @@ class Record:
     iterations: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    label: str = ""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -124,6 +127,7 @@ class Record:
         content: dict[str, Any] = {
             "schema": SCHEMA,
             "method": self.method,
+            "label": self.label,
             "data": {
                 "name": data.name,
                 "synthetic": data.synthetic,
@@ -201,6 +205,7 @@ class Record:
                     for name, curve in content.get("history", {}).items()
                 },
                 versions=dict(content["versions"]),
+                label=content.get("label", ""),
             )
         except KeyError as error:
             raise RecordError(f"the record lacks the key {error}") from error

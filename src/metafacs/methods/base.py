@@ -91,6 +91,10 @@ class Learner(nn.Module, ABC):
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return the paper's optimiser for each group; a configuration may override them."""
 
+    def origins(self) -> dict[str, object]:
+        """Return the trained models it learns from, by role, as plain data for the record of a run."""
+        return {}
+
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Look once, before training, at all AU labels of each stream: ``row x au``, NaN unknown."""
 

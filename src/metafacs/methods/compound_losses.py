@@ -36,7 +36,7 @@ class CompoundLosses(nn.Module):
         stop_gradient: Side of the alignment that is held fixed.
 
     Raises:
-        ValueError: If the alignment is asked for and knows nothing of one of the expressions.
+        ValueError: If there are no expressions, or the alignment is asked for and does not know one of them.
     """
 
     prior: Tensor
@@ -58,6 +58,8 @@ class CompoundLosses(nn.Module):
         self.statistics: Statistics = statistics
         self.form: Form = form
         self.stop_gradient: StopGradient = stop_gradient
+        if not expressions:
+            raise ValueError("there are no expression classes to recognise; train on a store that has them")
         if "alignment" in self.parts:
             # The table is part of the program and not of what was learned: it is not saved with a model.
             prior = alignment_prior(expressions, aus, statistics).float()

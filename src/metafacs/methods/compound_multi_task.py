@@ -62,7 +62,6 @@ class CompoundMultiTask(SingleLossMethod):
         self.weights = used_weights(
             {"expression": expression, "action_units": action_units, "alignment": alignment}
         )
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
         self.picture_losses = CompoundLosses(
             self.aus,
             self.expressions,
@@ -72,6 +71,7 @@ class CompoundMultiTask(SingleLossMethod):
             form=form,
             stop_gradient=stop_gradient,
         )
+        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the backbone and both classifiers, which learn at different rates."""

@@ -80,8 +80,6 @@ class MML(Method):
                 "mml learns at least one of the weights expression, action_units and alignment; "
                 "for fixed weights use compound_multi_task"
             )
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
-        self.weight_net = WeightNet(self.network.features, len(self.learned))
         self.picture_losses = CompoundLosses(
             self.aus,
             self.expressions,
@@ -91,6 +89,8 @@ class MML(Method):
             form=form,
             stop_gradient=stop_gradient,
         )
+        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.weight_net = WeightNet(self.network.features, len(self.learned))
         self.batch_reduction: Literal["mean", "sum"] = batch_reduction
         self.estimator: EstimatorName = estimator
         self.virtual_step: Literal["optimizer", "sgd"] = virtual_step

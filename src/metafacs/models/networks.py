@@ -37,9 +37,7 @@ class BaseNet(nn.Module):
 
     def __init__(self, backbone: nn.Module, action_units: int, expressions: int | None = None) -> None:
         super().__init__()
-        width = getattr(backbone, "feature_width", None)
-        if not isinstance(width, int):
-            raise ValueError("a backbone must tell the width of its output in the attribute feature_width")
+        width = feature_width(backbone)
         self.backbone = backbone
         self.features = width
         self.action_units = nn.Linear(width, action_units)
@@ -58,3 +56,15 @@ class BaseNet(nn.Module):
         features = self.backbone(images)
         expressions = None if self.expressions is None else self.expressions(features)
         return Outputs(features, self.action_units(features), expressions)
+
+
+def feature_width(backbone: nn.Module) -> int:
+    """Return the width of the backbone's feature vectors.
+
+    Raises:
+        ValueError: If the backbone does not tell it.
+    """
+    width = getattr(backbone, "feature_width", None)
+    if not isinstance(width, int):
+        raise ValueError("a backbone must tell the width of its output in the attribute feature_width")
+    return width

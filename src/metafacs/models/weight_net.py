@@ -1,4 +1,4 @@
-"""The meta net: how much a sample's losses should count, judged from its features."""
+"""The meta nets: how much a sample's losses should count, judged from its features or its loss."""
 
 from __future__ import annotations
 
@@ -27,3 +27,21 @@ class WeightNet(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return weights in 0 to 1 for ``batch x features``, shape ``batch x outputs``."""
         return torch.sigmoid(self.linear(features))
+
+
+class LossWeightNet(nn.Module):
+    """One hidden layer and a sigmoid on the loss of a sample.
+
+    Implements ``V`` of Shu et al. 2019 (Meta-Weight-Net).
+
+    Args:
+        hidden: Width of the hidden layer.
+    """
+
+    def __init__(self, hidden: int = 100) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(1, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+    def forward(self, losses: Tensor) -> Tensor:
+        """Return one weight in 0 to 1 per loss of ``batch``."""
+        return torch.sigmoid(self.layers(losses[:, None])).squeeze(1)

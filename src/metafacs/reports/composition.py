@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread
+from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread, spread
 from metafacs.reports.claims import Claim, answered_claims
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.expression_table import expression_table
@@ -92,6 +92,11 @@ def _tables(records: Sequence[Record], level: float) -> tuple[Table, ...]:
 
 
 def _headline(method: str, runs: Sequence[Record], level: float) -> Headline:
+    recognised = [run.expressions.accuracy for run in runs if run.expressions is not None]
+    if recognised:
+        found = spread(recognised)
+        several = f", ± {found.std:.3f} over {found.count} runs" if found.count > 1 else ""
+        return Headline(method, f"{found.mean:.3f}", f"expressions recognised{several}", series=method)
     interval = average_f1_interval(runs, level=level)
     bounds = f", {level:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
     return Headline(

@@ -26,11 +26,12 @@ def row_position(name: str) -> tuple[int, str]:
 def row_name(record: Record) -> str:
     """Return the name of a record's row: its method, with what sets it apart from the method's other rows.
 
+    A variant that a comparison named keeps that name.
     The methods of compound expressions are named as in Tables 2 and 3 of the MML paper, with the statistics
     of the alignment, and with the weights where they are not the paper's or not known from it.
     """
     if record.method not in _WEIGHED:
-        return record.method
+        return record.label or record.method
     weights = _weights(record)
     usual = _usual_weights(published_row(record))
     unusual = [f"{part} {weights[part]}" for part in PARTS if weights[part] != usual[part]]
