@@ -26,6 +26,7 @@ from metafacs.synthesis.renderer import Subject
 from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
 PROTOTYPE = {"lab_112": 18.0, "wild_112": 12.0, "lab_224": 5.8, "wild_224": 4.2}
+SIZES = (112, 192, 224)
 DISPLAYS: tuple[dict[int, float], ...] = (
     {},
     {12: 0.8, 6: 0.6},
@@ -73,7 +74,7 @@ def main() -> None:
     results["subject_seconds"] = (
         sum(seconds(partial(set_up, k)) for k in range(1, arguments.subjects + 1)) / arguments.subjects
     )
-    for size in (112, 224):
+    for size in SIZES:
         for kind in ("lab", "wild"):
             taken = [
                 seconds(partial(picture, subjects[k % len(subjects)], kind, size, k))
@@ -85,10 +86,11 @@ def main() -> None:
 
     print(f"first pictures (compiling unless cached): {results['first_picture_seconds']:.1f} s")
     print(f"set-up of a person: {results['subject_seconds'] * 1000:.0f} ms (prototype 215 ms)")
-    for name, before in PROTOTYPE.items():
-        kind_of_scene, side = name.split("_")
-        rate, ratio = results[name], results[name] / before
-        print(f"{kind_of_scene:>4} {side} px: {rate:6.1f} pictures/s per core ({ratio:.1f} x the prototype)")
+    for size in SIZES:
+        for kind in ("lab", "wild"):
+            rate, before = results[f"{kind}_{size}"], PROTOTYPE.get(f"{kind}_{size}")
+            gain = f" ({rate / before:.1f} x the prototype)" if before else ""
+            print(f"{kind:>4} {size} px: {rate:6.1f} pictures/s per core{gain}")
     print(f"peak memory: {results['peak_memory_megabytes']:.0f} MB")
     print(json.dumps({"benchmark": "render", **{name: round(value, 4) for name, value in results.items()}}))
 

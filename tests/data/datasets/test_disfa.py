@@ -122,6 +122,8 @@ def test_the_other_camera(tmp_path: Path) -> None:
     root = layout(tmp_path, {1: "1,0\n"}, video="Videos_RightCamera/RightVideo{}_comp.avi")
     assert read_disfa(root, camera="right").samples[0].picture.parent.name == "Videos_RightCamera"
     assert "without a video of the left camera" in read_disfa(root).skipped[0].reason
+    with pytest.raises(ValueError, match="for the left camera only"):
+        read_disfa(root, camera="right", landmarks=True)
 
 
 def test_bad_frames_are_left_out_unless_asked_for(tmp_path: Path) -> None:

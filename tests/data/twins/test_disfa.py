@@ -7,6 +7,7 @@ import pytest
 from scipy.io import loadmat
 
 from metafacs.data.datasets.disfa import BAD_FRAMES, read_disfa
+from metafacs.data.published_rates import PUBLISHED_RATES
 from metafacs.data.splits import DISFA_PARTS
 from metafacs.data.twins import disfa
 from metafacs.data.twins.disfa import (
@@ -28,7 +29,7 @@ from metafacs.faces.landmarks import LANDMARKS_68_TO_66
 from metafacs.facs import DISFA_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, intensity_level
 
-PUBLISHED = {1: 0.043, 2: 0.036, 4: 0.122, 6: 0.072, 9: 0.031, 12: 0.129, 25: 0.262, 26: 0.088}
+PUBLISHED = PUBLISHED_RATES["disfa"][0].rates
 
 
 def contents(root):
@@ -137,10 +138,10 @@ def test_landmark_files_are_matlabs_and_do_not_tell_the_time(tmp_path):
 
 def test_rates_are_near_the_published_ones_before_the_lips_are_looked_at():
     assert set(CODED_AUS) <= set(FILM.rates) <= set(RENDERED_AUS)
-    assert set(DISFA_AUS) == set(PUBLISHED)
+    assert set(DISFA_AUS) <= set(PUBLISHED)
     for au, rate in PUBLISHED.items():
         # Other AUs part the lips too, so less of AU25 is asked for than is seen.
-        assert FILM.rates[au] == pytest.approx(rate - 0.09 * (au == 25), rel=0.15)
+        assert FILM.rates[au] == pytest.approx(rate - 0.09 * (au == 25), rel=0.15, abs=0.003)
 
 
 def test_presets_have_the_sizes_of_the_real_set():

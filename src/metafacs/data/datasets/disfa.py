@@ -80,10 +80,12 @@ def read_disfa(
 
     Raises:
         DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person.
-        ValueError: If the threshold is not 1 to 5.
+        ValueError: If the threshold is not 1 to 5, or landmarks are wanted for the right camera.
     """
     if not 1 <= threshold <= HIGHEST:
         raise ValueError(f"threshold must be an intensity from 1 to {HIGHEST}, not {threshold}")
+    if landmarks and camera == "right":
+        raise ValueError("landmarks are delivered for the left camera only; read the right one without them")
     root = Path(root)
     labels = require_folder(root / "ActionUnit_Labels", "one folder of intensities per person, e.g. SN001")
     people = sorted(entry for entry in labels.iterdir() if entry.is_dir() and _SUBJECT.match(entry.name))

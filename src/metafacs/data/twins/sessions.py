@@ -15,6 +15,8 @@ from metafacs.synthesis.noise import value_noise
 Course = NDArray[np.float32]
 
 _PRESENT = LEVEL_THRESHOLDS[1]
+_ALIKENESS = 6.0
+"""Sum of the parameters of the beta distribution of people's shares; the smaller, the more people differ."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def sample_person(rng: np.random.Generator, aus: Iterable[int]) -> Person:
 
 
 def share_out(
-    rng: np.random.Generator, rates: Mapping[int, float], people: Sequence[Person], concentration: float = 6.0
+    rng: np.random.Generator, rates: Mapping[int, float], people: Sequence[Person]
 ) -> list[dict[int, float]]:
     """Return in which share of one session each person shows each AU, so that the rates come out.
 
@@ -122,14 +124,13 @@ def share_out(
         rng: Source of randomness.
         rates: AU -> mean share of frames.
         people: Everybody.
-        concentration: Sum of the distribution's parameters; the smaller, the more people differ.
 
     Returns:
         One mapping AU -> share per person.
     """
     shares: list[dict[int, float]] = [{} for _ in people]
     for au, rate in sorted(rates.items()):
-        draws = rng.beta(rate * concentration, (1 - rate) * concentration, 4096)
+        draws = rng.beta(rate * _ALIKENESS, (1 - rate) * _ALIKENESS, 4096)
         inclined = [person.tendencies[au] + person.composure + rng.normal(0, 0.3) for person in people]
         places = np.argsort(np.argsort(inclined))
         for own, quantile in zip(
