@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from metafacs.data.store import Store
-from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.methods import METHODS, DivergedError, OptimizerSpec
 from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.run import BatchSizes, train
-from metafacs.training.stepper import DivergedError
 from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer
 
 BATCH = BatchSizes(8, 8, 6)

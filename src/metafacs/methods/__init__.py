@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from metafacs.methods.base import Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
+from metafacs.methods.base import (
+    DivergedError,
+    Method,
+    OptimizerSpec,
+    Prediction,
+    SingleLossMethod,
+    Stepper,
+)
 from metafacs.methods.mal import MAL
 from metafacs.methods.multi_task import MultiTask
 from metafacs.methods.single_task import SingleTask
@@ -10,4 +17,12 @@ from metafacs.methods.single_task import SingleTask
 METHODS: dict[str, type[Method]] = {"single_task": SingleTask, "multi_task": MultiTask, "mal": MAL}
 """Name on the command line -> class."""
 
-__all__ = ["METHODS", "Method", "OptimizerSpec", "Prediction", "SingleLossMethod", "Stepper"]
+__all__ = [
+    "METHODS",
+    "DivergedError",
+    "Method",
+    "OptimizerSpec",
+    "Prediction",
+    "SingleLossMethod",
+    "Stepper",
+]

@@ -9,11 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.hypergradient import PlainSGD, UpdateRule, update_rule_of
-from metafacs.methods.base import OptimizerSpec
-
-
-class DivergedError(FloatingPointError):
-    """A loss or a gradient is not finite; the message says which and at which iteration."""
+from metafacs.methods.base import DivergedError, OptimizerSpec
 
 
 class OptimizerStepper:
@@ -52,15 +48,26 @@ class OptimizerStepper:
             for group in optimizer.param_groups:
                 group["lr"] = spec.lr * schedule_factor(spec.schedule, iteration, self._iterations)
 
-    def descend(self, loss: Tensor, group: str) -> None:
-        """Take one optimiser step on ``group`` down the gradient of ``loss``.
+    @property
+    def progress(self) -> float:
+        """Share of the iterations that are done, in [0, 1)."""
+        return self.iteration / max(self._iterations, 1)
+
+    def descend(self, loss: Tensor, *groups: str) -> None:
+        """Take one optimiser step on each of ``groups`` down the gradient of ``loss``.
 
         Raises:
             DivergedError: If the loss or a gradient is not finite; the parameters are unchanged then.
         """
         if not torch.isfinite(loss):
-            raise DivergedError(f"the loss of group '{group}' is {loss.item()} at iteration {self.iteration}")
-        self.apply(self.gradients(loss, self._parameters[group]), group)
+            named = " and ".join(f"'{group}'" for group in groups)
+            raise DivergedError(f"the loss of group {named} is {loss.item()}")
+        found = iter(self.gradients(loss, [p for group in groups for p in self._parameters[group]]))
+        gradients = {group: [next(found) for _ in self._parameters[group]] for group in groups}
+        for group in groups:
+            _check_gradients(gradients[group], group)
+        for group in groups:
+            self._step(gradients[group], group)
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
         """Return the gradient of ``loss``; zeros where it does not reach. Nothing is changed."""
@@ -73,12 +80,11 @@ class OptimizerStepper:
         Raises:
             DivergedError: If a gradient is not finite; the parameters are unchanged then.
         """
+        _check_gradients(gradients, group)
+        self._step(gradients, group)
+
+    def _step(self, gradients: Sequence[Tensor], group: str) -> None:
         optimizer = self.optimizers[group]
-        norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
-        if not torch.isfinite(norm):
-            raise DivergedError(
-                f"the gradient of group '{group}' is not finite at iteration {self.iteration}"
-            )
         for parameter, gradient in zip(self._parameters[group], gradients, strict=True):
             parameter.grad = gradient.detach()
         optimizer.step()
@@ -111,14 +117,28 @@ def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
         if progress < warm:
             return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * (progress + 1 / max(iterations, 1)) / warm))
         return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
-    raise ValueError(f"unknown schedule '{schedule}'; choose constant, cosine or one_cycle")
+    if schedule == "flat_then_linear":
+        return min(1.0, 1.5 * (1 - progress))
+    if schedule == "halved":
+        return 1.0 if progress < 0.5 else 0.5
+    raise ValueError(
+        f"unknown schedule '{schedule}'; choose constant, cosine, one_cycle, flat_then_linear or halved"
+    )
+
+
+def _check_gradients(gradients: Sequence[Tensor], group: str) -> None:
+    norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
+    if not torch.isfinite(norm):
+        raise DivergedError(f"the gradient of group '{group}' is not finite")
 
 
 def _build(parameters: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:
     if spec.name == "sgd":
         return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+    # A configuration file brings a list.
+    betas = (spec.betas[0], spec.betas[1])
     if spec.name == "adam":
-        return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.Adam(parameters, lr=spec.lr, betas=betas, weight_decay=spec.weight_decay)
     if spec.name == "adamw":
-        return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.AdamW(parameters, lr=spec.lr, betas=betas, weight_decay=spec.weight_decay)
     raise ValueError(f"unknown optimizer '{spec.name}'; choose sgd, adam or adamw")
