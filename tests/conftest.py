@@ -63,7 +63,7 @@ def paint(rng: np.random.Generator, size: int, marks: np.ndarray) -> bytes:
 @pytest.fixture(scope="session")
 def au_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Six people of BP4D, two of each fold part, 16 pictures each, AUs 1, 4 and 12, some unknown."""
-    rng = np.random.default_rng(0)
+    rng, places = np.random.default_rng(0), np.random.default_rng(4)
     rows: list[dict[str, object]] = []
     for person in PEOPLE:
         for frame in range(16):
@@ -77,6 +77,7 @@ def au_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
                     "subject": person,
                     "part": "T1",
                     "image": shown,
+                    "landmarks": places.random(136) * 36,
                     "action_units": labels,
                     "expression": -1,
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,18 @@ from metafacs.training.stepper import OptimizerStepper
 AUS = (1, 4, 12)
 
 
+SMALL = {"backbone": "small", "width": 4}
+
+
+def small_options(name: str) -> dict[str, object]:
+    """Return the options that make a method's networks small, of those that it has."""
+    known = inspect.signature(METHODS[name]).parameters
+    return {option: value for option, value in SMALL.items() if option in known}
+
+
 def build(name: str, seed: int = 0) -> Method:
     torch.manual_seed(seed)
-    return METHODS[name](AUS, EXPRESSIONS, backbone="small")  # type: ignore[call-arg]
+    return METHODS[name](AUS, EXPRESSIONS, **small_options(name))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +54,8 @@ def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
         "au": stream(au_store, "au", range(64)),
         "validation": stream(au_store, "validation", range(64, 96)),
         "expression": stream(expression_store, "expression", range(56)),
+        "source": stream(au_store, "source", range(64)),
+        "target": stream(expression_store, "target", range(56)),
     }
 
 
@@ -77,11 +89,12 @@ def test_every_group_moves_and_every_curve_is_finite(name: str, streams: dict[st
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_running_statistics_move_once_per_iteration(name: str, streams: dict[str, Stream]) -> None:
+def test_running_statistics_move_at_most_once_per_iteration(name: str, streams: dict[str, Stream]) -> None:
     method = build(name)
     iterate(method, streams, 3)
     counts = {int(b) for n, b in method.named_buffers() if n.endswith("num_batches_tracked")}
-    assert counts == {3}
+    # Networks that one stage of training holds still move less often.
+    assert max(counts) == 3
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -111,7 +124,7 @@ def test_checkpoint_brings_the_same_predictions_back(
 ) -> None:
     method = build(name)
     iterate(method, streams, 1)
-    saved = Checkpoint(name, {"backbone": "small"}, method.aus, method.expressions, method.state_dict(), {})
+    saved = Checkpoint(name, small_options(name), method.aus, method.expressions, method.state_dict(), {})
     save_checkpoint(tmp_path / "model.safetensors", saved)
     loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
     images = streams["au"].batch(5).images

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from metafacs.methods.adda import ADDA
+from metafacs.methods.adld import ADLD
 from metafacs.methods.base import (
     DivergedError,
     Method,
@@ -10,11 +12,23 @@ from metafacs.methods.base import (
     SingleLossMethod,
     Stepper,
 )
+from metafacs.methods.dann import DANN
+from metafacs.methods.dual_domain import DualDomain
 from metafacs.methods.mal import MAL
 from metafacs.methods.multi_task import MultiTask
 from metafacs.methods.single_task import SingleTask
+from metafacs.methods.source_only import SourceOnly
 
-METHODS: dict[str, type[Method]] = {"single_task": SingleTask, "multi_task": MultiTask, "mal": MAL}
+METHODS: dict[str, type[Method]] = {
+    "single_task": SingleTask,
+    "multi_task": MultiTask,
+    "mal": MAL,
+    "source_only": SourceOnly,
+    "dann": DANN,
+    "adda": ADDA,
+    "adld": ADLD,
+    "dual_domain": DualDomain,
+}
 """Name on the command line -> class."""
 
 __all__ = [

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from metafacs.files import written_whole
 from metafacs.methods import METHODS, Method
+from metafacs.models.initial_weights import METHOD_PREFIX
 
 FORMAT = "metafacs-checkpoint-1"
-_METHOD, _OPTIMIZER, _RANDOM = "method.", "optimizer.", "random.state"
+_OPTIMIZER, _RANDOM = "optimizer.", "random.state"
 
 
 class CheckpointError(ValueError):
@@ -93,7 +94,7 @@ class Checkpoint:
 def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
     """Write the checkpoint under a temporary name and rename it, so that a kill leaves the old one."""
     tensors = {
-        _METHOD + name: value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()
+        METHOD_PREFIX + name: value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()
     }
     for group, state in checkpoint.optimizers.items():
         for position, values in state.items():
@@ -146,7 +147,11 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         options=content["options"],
         aus=tuple(content["aus"]),
         expressions=tuple(content["expressions"]),
-        weights={name[len(_METHOD) :]: value for name, value in tensors.items() if name.startswith(_METHOD)},
+        weights={
+            name[len(METHOD_PREFIX) :]: value
+            for name, value in tensors.items()
+            if name.startswith(METHOD_PREFIX)
+        },
         description=content["description"],
         iteration=content["iteration"],
         history=content["history"],
