@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import write_bp4d, write_raf_db
 from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -26,6 +28,20 @@ torch.set_num_threads(1)
 
 AUS = (1, 4, 12)
 PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
+
+
+SMALL = {"backbone": "small", "width": 4}
+
+
+@pytest.fixture(scope="session")
+def small_options() -> Callable[[str], dict[str, object]]:
+    """Return a function that gives the options, of those a method has, that make its networks small."""
+
+    def options(method: str) -> dict[str, object]:
+        known = inspect.signature(METHODS[method]).parameters
+        return {name: value for name, value in SMALL.items() if name in known}
+
+    return options
 
 
 def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:

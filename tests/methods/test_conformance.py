@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,18 +19,16 @@ from metafacs.training.stepper import OptimizerStepper
 AUS = (1, 4, 12)
 
 
-SMALL = {"backbone": "small", "width": 4}
+Build = Callable[[str], Method]
 
 
-def small_options(name: str) -> dict[str, object]:
-    """Return the options that make a method's networks small, of those that it has."""
-    known = inspect.signature(METHODS[name]).parameters
-    return {option: value for option, value in SMALL.items() if option in known}
+@pytest.fixture
+def build(small_options: Callable[[str], dict]) -> Build:
+    def method(name: str) -> Method:
+        torch.manual_seed(0)
+        return METHODS[name](AUS, EXPRESSIONS, **small_options(name))
 
-
-def build(name: str, seed: int = 0) -> Method:
-    torch.manual_seed(seed)
-    return METHODS[name](AUS, EXPRESSIONS, **small_options(name))  # type: ignore[arg-type]
+    return method
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +69,9 @@ def iterate(method: Method, streams: dict[str, Stream], count: int) -> list[dict
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_group_moves_and_every_curve_is_finite(name: str, streams: dict[str, Stream]) -> None:
+def test_every_group_moves_and_every_curve_is_finite(
+    name: str, streams: dict[str, Stream], build: Build
+) -> None:
     method = build(name)
     groups = method.parameter_groups()
     grouped = [p for group in groups.values() for p in group]
@@ -89,7 +89,9 @@ def test_every_group_moves_and_every_curve_is_finite(name: str, streams: dict[st
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_running_statistics_move_at_most_once_per_iteration(name: str, streams: dict[str, Stream]) -> None:
+def test_running_statistics_move_at_most_once_per_iteration(
+    name: str, streams: dict[str, Stream], build: Build
+) -> None:
     method = build(name)
     iterate(method, streams, 3)
     counts = {int(b) for n, b in method.named_buffers() if n.endswith("num_batches_tracked")}
@@ -98,7 +100,7 @@ def test_running_statistics_move_at_most_once_per_iteration(name: str, streams: 
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_prediction_is_a_probability_per_au(name: str, streams: dict[str, Stream]) -> None:
+def test_prediction_is_a_probability_per_au(name: str, streams: dict[str, Stream], build: Build) -> None:
     method = build(name).eval()
     with torch.inference_mode():
         images = streams["au"].batch(0).images
@@ -110,7 +112,7 @@ def test_prediction_is_a_probability_per_au(name: str, streams: dict[str, Stream
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_same_seed_same_weights(name: str, streams: dict[str, Stream]) -> None:
+def test_same_seed_same_weights(name: str, streams: dict[str, Stream], build: Build) -> None:
     first, second = build(name), build(name)
     iterate(first, streams, 2)
     iterate(second, streams, 2)
@@ -120,7 +122,7 @@ def test_same_seed_same_weights(name: str, streams: dict[str, Stream]) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_checkpoint_brings_the_same_predictions_back(
-    name: str, streams: dict[str, Stream], tmp_path: Path
+    name: str, streams: dict[str, Stream], build: Build, small_options: Callable[[str], dict], tmp_path: Path
 ) -> None:
     method = build(name)
     iterate(method, streams, 1)
@@ -133,6 +135,6 @@ def test_checkpoint_brings_the_same_predictions_back(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_papers_optimizers_name_the_groups(name: str) -> None:
+def test_papers_optimizers_name_the_groups(name: str, build: Build) -> None:
     method = build(name)
     assert set(method.optimizers()) == set(method.parameter_groups())

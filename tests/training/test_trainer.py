@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from metafacs.data.store import Store
+from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS, DivergedError, OptimizerSpec
 from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.run import BatchSizes, train
@@ -25,7 +27,8 @@ def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object)
         "progress": False,
         **changes,
     }
-    return train(method, action_units=au.path, expression=fe.path, out=out, aus=[1, 4, 12], **settings)
+    stores = {"action_units": au.path, "expression": fe.path, "target": fe.path}
+    return train(method, out=out, aus=[1, 4, 12], **stores, **settings)
 
 
 class KilledError(Exception):
@@ -34,11 +37,18 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_and_resumed_run_ends_with_the_same_weights(
-    method: str, tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    small_options: Callable[[str], dict],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    own = METHODS[method]((1, 4, 12), EXPRESSIONS, **small_options(method)).optimizers()
+    changed = {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")}
     options = {
-        "options": {"backbone": "small"},
-        "optimizers": {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")},
+        "options": small_options(method),
+        "optimizers": {name: changed.get(name, spec) for name, spec in own.items()},
     }
     whole = load_checkpoint(run(tmp_path / "whole", au_store, expression_store, method, **options))
     update, calls = METHODS[method].update, []

@@ -21,7 +21,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from metafacs.batch import Batch
-from metafacs.data.streams import Stream
+from metafacs.data.streams import BatchSource
 from metafacs.methods import DivergedError, Method, OptimizerSpec
 from metafacs.progress import progress_bar
 from metafacs.training.checkpoint import (
@@ -75,7 +75,7 @@ class Trainer:
         method_name: str,
         method: Method,
         options: dict[str, object],
-        streams: Mapping[str, Stream],
+        streams: Mapping[str, BatchSource],
         plan: TrainingPlan,
         out: Path | str,
         description: dict[str, object],
