@@ -122,8 +122,8 @@ class CollapseWatch(nn.Module):
     A discriminator that cannot tell has a least-squares loss of 0.25; the running mean starts there.
     """
 
-    LIMIT = 1e-3
-    """Mean loss from which on the game is over: scores within 3 % of the truth."""
+    LIMIT = 1e-4
+    """Mean loss from which on the game is over: scores within 1 % of the truth."""
     MEMORY = 100
     """Iterations that the running mean looks back."""
 

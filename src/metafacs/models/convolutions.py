@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from metafacs.models.prelu import SharedPReLU
+
 CELLS = 5
 """Side of the smallest map: what 176 px pictures come down to after five halvings."""
 
 
 def batch_convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     """Return a 3 x 3 convolution with BatchNorm and PReLU, which keeps the size of its map."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.PReLU()
+    return nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), SharedPReLU()
 
 
 def instance_convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     """Return a 3 x 3 convolution with InstanceNorm and PReLU, which keeps the size of its map."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1), nn.InstanceNorm2d(outputs), nn.PReLU()
+    return nn.Conv2d(inputs, outputs, 3, padding=1), nn.InstanceNorm2d(outputs), SharedPReLU()
 
 
 def can_halve(maps: Tensor) -> bool:

@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from torch import Tensor, nn
 
 from metafacs.models.convolutions import CELLS, can_halve, instance_convolution
+from metafacs.models.prelu import SharedPReLU
 
 
 class DomainDiscriminator(nn.Module):
@@ -29,7 +30,7 @@ class DomainDiscriminator(nn.Module):
             # The identity at 176 px.
             nn.AdaptiveAvgPool2d(CELLS),
             nn.Conv2d(2 * channels, 2 * channels, 4, stride=2),
-            nn.PReLU(),
+            SharedPReLU(),
             nn.Conv2d(2 * channels, 1, 1),
             nn.Flatten(0),
         )
@@ -45,7 +46,7 @@ class _Stage(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
-        self.rest = nn.Sequential(nn.InstanceNorm2d(outputs), nn.PReLU())
+        self.rest = nn.Sequential(nn.InstanceNorm2d(outputs), SharedPReLU())
 
     def forward(self, maps: Tensor) -> Tensor:
         weight, bias = self.convolution.weight, self.convolution.bias
