@@ -18,9 +18,22 @@ from PIL import Image
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import write_bp4d, write_raf_db
+from metafacs.data.twins import (
+    portraits,
+    write_bp4d,
+    write_disfa,
+    write_gft,
+    write_raf_au,
+    write_raf_ce,
+    write_raf_db,
+    write_raf_ml,
+)
+from metafacs.data.twins.compound_faces import Face
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
+from metafacs.synthesis.identities import Identity
+from metafacs.synthesis.renderer import Subject
+from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -128,14 +141,19 @@ def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def compound_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second."""
+    """Forty pictures of two compound expressions: AU12 always with the first, AU4 always with the second.
+
+    Nobody is known by name; the first 24 are for training, then 8 for validation and 8 for test.
+    """
     rng = np.random.default_rng(2)
     rows: list[dict[str, object]] = []
     for number in range(40):
         kind = number % 2
         labels = np.array([0.0, float(kind), 1.0 - kind], np.float32)
         shown = paint(rng, 36, labels)
-        rows.append({"key": f"{number:04d}", "image": shown, "action_units": labels, "expression": kind})
+        part = "train" if number < 24 else "validation" if number < 32 else "test"
+        row = {"key": f"{number:04d}", "part": part, "image": shown}
+        rows.append({**row, "action_units": labels, "expression": kind})
     path = tmp_path_factory.mktemp("stores") / "raf_ce"
     names = list(COMPOUND_EXPRESSIONS[:2])
     return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
@@ -154,7 +172,29 @@ def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         row = {"key": f"{number:04d}", "subject": person, "part": parts[person], "image": shown}
         rows.append({**row, "action_units": labels, "expression": int(labels[0])})
     path = tmp_path_factory.mktemp("stores") / "parted"
-    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=["calm", "other"], size=36)
+    names = list(COMPOUND_EXPRESSIONS[:2])
+    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
+
+
+@pytest.fixture(scope="session")
+def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model of ``single_task_expression``, the kind that L2T-ww transfers from."""
+    torch.manual_seed(3)
+    options: dict[str, object] = {"backbone": "small"}
+    method = METHODS["single_task_expression"]((), EXPRESSIONS, **options)
+    path = tmp_path_factory.mktemp("models") / "expressions.safetensors"
+    description: dict[str, object] = {"synthetic": True, "seed": 3}
+    state = method.state_dict()
+    save_checkpoint(path, Checkpoint("single_task_expression", options, (), EXPRESSIONS, state, description))
+    return path
+
+
+@pytest.fixture(scope="session")
+def method_options(expression_model: Path) -> dict[str, dict[str, object]]:
+    """Method -> options that make it small enough for tests."""
+    options: dict[str, dict[str, object]] = {name: {"backbone": "small"} for name in METHODS}
+    options["l2t_ww"].update(source=str(expression_model), source_backbone="small")
+    return options
 
 
 @pytest.fixture
@@ -179,8 +219,48 @@ def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def disfa_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of DISFA: six people, twelve frames each."""
+    root = tmp_path_factory.mktemp("twins") / "disfa"
+    write_disfa(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def gft_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny twin of GFT: two groups of three, twelve frames each."""
+    root = tmp_path_factory.mktemp("twins") / "gft"
+    write_gft(root, preset="tiny", seed=0, workers=1, progress=False)
+    return root
+
+
+@pytest.fixture(scope="session")
 def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of RAF-DB: 60 training and 24 test pictures."""
     root = tmp_path_factory.mktemp("twins") / "raf_db"
     write_raf_db(root, preset="tiny", seed=0, workers=1, progress=False)
     return root
+
+
+@pytest.fixture(scope="session")
+def raf_twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The tiny twins of RAF-ML, RAF-AU and RAF-CE by name: 69, 65 and 60 pictures, each rendered once."""
+    folder = tmp_path_factory.mktemp("raf_twins")
+    writers = {"raf_ml": write_raf_ml, "raf_au": write_raf_au, "raf_ce": write_raf_ce}
+    people: dict[object, object] = {}
+    taken: dict[str, portraits.Portrait] = {}
+    make_subject, take_portrait = portraits.Subject, portraits.take_portrait
+
+    def known_subject(identity: Identity) -> object:
+        key = (identity.pool, identity.seed)
+        return people.get(key) or people.setdefault(key, make_subject(identity))
+
+    def known_portrait(subject: Subject, face: Face, album: portraits.Album) -> portraits.Portrait:
+        return taken.get(face.name) or taken.setdefault(face.name, take_portrait(subject, face, album))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portraits, "Subject", known_subject)
+        patch.setattr(portraits, "take_portrait", known_portrait)
+        for name, write in writers.items():
+            write(folder / name, preset="tiny", seed=0, workers=1, progress=False)
+    return {name: folder / name for name in writers}

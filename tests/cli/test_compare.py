@@ -53,7 +53,8 @@ def test_runs_every_method_on_every_fold_and_writes_tables(
         "single_task/fold1-seed0",
         "single_task/fold3-seed0",
     ]
-    assert json.loads((out / "half/fold1-seed0/record.json").read_text())["method"] == "half"
+    record = json.loads((out / "half/fold1-seed0/record.json").read_text())
+    assert (record["method"], record["label"]) == ("multi_task", "half")
     assert "half" in (out / "f1.md").read_text()
     assert "<html" in (out / "report.html").read_text()
     before = {p: p.stat().st_mtime_ns for p in out.rglob("model.safetensors")}

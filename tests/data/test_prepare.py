@@ -8,11 +8,22 @@ import numpy as np
 import pytest
 
 from metafacs.data import prepare
-from metafacs.data.datasets import DatasetError, Reading, Sample, read_bp4d, read_disfa, read_raf_db
+from metafacs.data.datasets import (
+    DatasetError,
+    Reading,
+    Sample,
+    read_bp4d,
+    read_disfa,
+    read_gft,
+    read_raf_db,
+)
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store, StoreError
-from metafacs.faces.landmarks import landmarks_49
+from metafacs.data.videos import decode_frames
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.landmarks import landmarks_49, spread_to_68
 from metafacs.faces.pictures import read_picture
+from metafacs.faces.pipeline import find_faces
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +45,55 @@ def test_labels_come_back_exactly_and_faces_are_centred(bp4d: Reading, tmp_path:
         assert store.subjects[row] == sample.subject
     nose = store.landmarks[:, 30]
     assert np.abs(nose - 24).max() < 10
+
+
+@pytest.mark.parametrize("name", ["bp4d", "disfa"])
+def test_everything_a_twin_delivers_comes_back(
+    name: str, bp4d_twin: Path, disfa_twin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = (
+        read_bp4d(bp4d_twin, landmarks=True) if name == "bp4d" else read_disfa(disfa_twin, landmarks=True)
+    )
+    reading.samples = reading.samples[::5]
+    found = find_faces(read_first(reading.samples[0]))[0].landmarks
+    assert reading.samples[0].landmarks is not None
+    # The same convention of pixels: eyes and nose lie where they are found, not one pixel beside.
+    beside = landmarks_49(reading.samples[0].landmarks) - landmarks_49(found)
+    assert np.abs(beside[10:31].mean(0)).max() < 2.5
+    monkeypatch.setattr(prepare, "find_faces", None)
+    store = prepare_store(reading, tmp_path / "store", size=64, workers=1, progress=False)
+    assert list(store.keys) == [sample.key for sample in reading.samples]
+    for row, sample in enumerate(reading.samples):
+        for labels, stored in (
+            (sample.action_units, store.action_units[row]),
+            (sample.intensities, store.intensities[row]),
+        ):
+            expected = [labels.get(au, np.nan) for au in store.aus]
+            np.testing.assert_array_equal(stored, np.float32(expected))
+        crop, matrix = align(read_first(sample), sample.landmarks, 64, AlignmentSpec())
+        points = sample.landmarks @ matrix[:, :2].T + matrix[:, 2]
+        np.testing.assert_allclose(store.landmarks[row], spread_to_68(points), atol=0.01)
+        assert np.abs(store.image(row).astype(int) - crop).mean() < 4
+    assert np.isnan(store.landmarks[:, :17]).all() == (name == "bp4d")
+
+
+def read_first(sample: Sample) -> np.ndarray:
+    if sample.frame is None:
+        return read_picture(sample.picture)
+    return next(decode_frames(sample.picture, [sample.frame]))
+
+
+def test_the_twin_of_gft_becomes_a_store(gft_twin: Path, tmp_path: Path) -> None:
+    reading = read_gft(gft_twin)
+    reading.samples = reading.samples[::6]
+    store = prepare_store(reading, tmp_path / "store", size=48, workers=1, progress=False)
+    assert len(store) + len(store.description["skipped"]) == 12
+    assert len(store) >= 10, "a cup or a hand may hide a face"
+    samples = {sample.key: sample for sample in reading.samples}
+    for row, key in enumerate(store.keys):
+        expected = [samples[key].action_units.get(au, np.nan) for au in store.aus]
+        np.testing.assert_array_equal(store.action_units[row], np.float32(expected))
+    assert set(store.parts) == {"train", "test"}
 
 
 def test_aligned_pictures_skip_the_detector(raf_db_twin: Path, tmp_path: Path) -> None:

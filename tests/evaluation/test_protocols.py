@@ -10,6 +10,7 @@ import pytest
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.training.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.training.run import BatchSizes, train
 
 
@@ -47,6 +48,26 @@ def test_people_seen_in_training_are_refused(au_store: Store, tmp_path: Path) ->
 def test_model_of_everybody_has_no_test_people(au_store: Store, tmp_path: Path) -> None:
     with pytest.raises(SplitError, match="nobody is held out"):
         evaluate_held_out(trained(tmp_path, au_store, split="everybody"), au_store.path)
+
+
+def test_people_seen_by_the_model_it_started_from_are_refused(au_store: Store, tmp_path: Path) -> None:
+    model = trained(tmp_path, au_store)
+    checkpoint = load_checkpoint(model)
+    checkpoint.description["initialised_from"] = {
+        "file": "first.safetensors",
+        "data": [{"dataset": "bp4d"}],
+        "split": {"train": ["F004"], "by": "subject"},
+    }
+    save_checkpoint(model, checkpoint)
+    with pytest.raises(SplitError, match="F004"):
+        evaluate_held_out(model, au_store.path)
+
+
+def test_a_model_without_action_units_is_refused(
+    au_store: Store, expression_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SplitError, match="detects no action units"):
+        evaluate_held_out(expression_model, au_store.path)
 
 
 def test_other_crops_are_refused(au_store: Store, tmp_path: Path) -> None:

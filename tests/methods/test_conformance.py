@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
@@ -19,21 +21,21 @@ from metafacs.training.stepper import OptimizerStepper
 AUS = (1, 4, 12)
 
 
-Build = Callable[[str], Method]
+@pytest.fixture
+def build(method_options: dict[str, dict[str, object]]) -> Callable[[str], Method]:
+    """Return a function that builds a method by its name, always with the same weights."""
+
+    def build(name: str) -> Method:
+        torch.manual_seed(0)
+        expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
+        return METHODS[name](AUS, expressions, **method_options[name])
+
+    return build
 
 
 @pytest.fixture
-def build(small_options: Callable[[str], dict]) -> Build:
-    def method(name: str) -> Method:
-        torch.manual_seed(0)
-        return METHODS[name](AUS, EXPRESSIONS, **small_options(name))
-
-    return method
-
-
-@pytest.fixture(scope="session")
-def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
-    import numpy as np
+def streams(name: str, au_store: Store, expression_store: Store, compound_store: Store) -> dict[str, Stream]:
+    """The streams of the method under test: of one store with both labels, or of one per label."""
 
     def stream(store: Store, name: str, rows: range) -> Stream:
         aus = AUS if store.aus else ()
@@ -48,6 +50,11 @@ def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
             augmentation=Augmentation(),
         )
 
+    if "joint" in METHODS[name].streams:
+        return {
+            "joint": stream(compound_store, "joint", range(30)),
+            "validation": stream(compound_store, "validation", range(30, 40)),
+        }
     return {
         "au": stream(au_store, "au", range(64)),
         "validation": stream(au_store, "validation", range(64, 96)),
@@ -70,7 +77,7 @@ def iterate(method: Method, streams: dict[str, Stream], count: int) -> list[dict
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_group_moves_and_every_curve_is_finite(
-    name: str, streams: dict[str, Stream], build: Build
+    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
 ) -> None:
     method = build(name)
     groups = method.parameter_groups()
@@ -89,8 +96,8 @@ def test_every_group_moves_and_every_curve_is_finite(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_running_statistics_move_at_most_once_per_iteration(
-    name: str, streams: dict[str, Stream], build: Build
+def test_running_statistics_move_once_per_iteration(
+    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
 ) -> None:
     method = build(name)
     iterate(method, streams, 3)
@@ -100,19 +107,29 @@ def test_running_statistics_move_at_most_once_per_iteration(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_prediction_is_a_probability_per_au(name: str, streams: dict[str, Stream], build: Build) -> None:
+def test_predictions_are_probabilities(
+    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
+) -> None:
     method = build(name).eval()
     with torch.inference_mode():
-        images = streams["au"].batch(0).images
-        probabilities = method.predict(images).probabilities
-        alone = method.predict(images[:1]).probabilities
-    assert probabilities.shape == (8, len(AUS))
-    assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
-    assert torch.allclose(probabilities[:1], alone, atol=1e-6)
+        images = streams[method.streams[0]].batch(0).images
+        together = method.predict(images)
+        alone = method.predict(images[:1])
+    assert together.probabilities.shape == (8, len(method.aus))
+    assert len(method.aus) or together.expressions is not None
+    for found, one in zip(together, alone, strict=True):
+        if found is not None:
+            assert bool(((found >= 0) & (found <= 1)).all())
+            assert torch.allclose(found[:1], one, atol=1e-6)
+    if together.expressions is not None:
+        assert together.expressions.shape == (8, len(method.expressions))
+        assert torch.allclose(together.expressions.sum(1), torch.ones(8))
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_same_seed_same_weights(name: str, streams: dict[str, Stream], build: Build) -> None:
+def test_same_seed_same_weights(
+    name: str, build: Callable[[str], Method], streams: dict[str, Stream]
+) -> None:
     first, second = build(name), build(name)
     iterate(first, streams, 2)
     iterate(second, streams, 2)
@@ -122,19 +139,24 @@ def test_same_seed_same_weights(name: str, streams: dict[str, Stream], build: Bu
 
 @pytest.mark.parametrize("name", METHODS)
 def test_checkpoint_brings_the_same_predictions_back(
-    name: str, streams: dict[str, Stream], build: Build, small_options: Callable[[str], dict], tmp_path: Path
+    name: str,
+    build: Callable[[str], Method],
+    streams: dict[str, Stream],
+    method_options: dict[str, dict[str, object]],
+    tmp_path: Path,
 ) -> None:
     method = build(name)
     iterate(method, streams, 1)
-    saved = Checkpoint(name, small_options(name), method.aus, method.expressions, method.state_dict(), {})
+    saved = Checkpoint(name, method_options[name], method.aus, method.expressions, method.state_dict(), {})
     save_checkpoint(tmp_path / "model.safetensors", saved)
     loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
-    images = streams["au"].batch(5).images
+    images = streams[method.streams[0]].batch(5).images
     method.eval()
-    assert torch.equal(method.predict(images).probabilities, loaded.predict(images).probabilities)
+    for mine, theirs in zip(method.predict(images), loaded.predict(images), strict=True):
+        assert mine is None or torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_papers_optimizers_name_the_groups(name: str, build: Build) -> None:
+def test_papers_optimizers_name_the_groups(name: str, build: Callable[[str], Method]) -> None:
     method = build(name)
     assert set(method.optimizers()) == set(method.parameter_groups())

@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import (
     answered_claims,
+    better_accuracy,
     better_average_f1,
     low_weight_for_ambiguous,
     rank_correlation,
@@ -99,3 +101,23 @@ def test_correlation_within_classes_is_told_apart_from_that_between_them() -> No
     )
     assert claim.answer == "yes"
     assert "within one class from -0." in claim.detail
+
+
+def _recognised(correct: int, total: int = 400) -> ExpressionResult:
+    return ExpressionResult(("a", "b"), ((correct, total - correct), (0, 0)))
+
+
+def test_accuracies_apart_answer_yes_and_alike_no(record_of: MakeRecord) -> None:
+    def runs(*correct: int) -> list[Record]:
+        return [
+            replace(record_of("mml", seed=seed), expressions=_recognised(count))
+            for seed, count in enumerate(correct)
+        ]
+
+    apart = better_accuracy("MML", runs(300, 304), "MTL", runs(200, 204))
+    assert apart.answer == "yes"
+    assert "0.755 against 0.505" in apart.detail
+    # Two shares of 400 pictures: 1.96 * sqrt(.755 * .245 / 400 + .505 * .495 / 400 + 2 * .00707**2 / 2)
+    assert "[+0.184, +0.316]" in apart.detail
+    assert better_accuracy("MML", runs(204, 206), "MTL", runs(200, 204)).answer == "no"
+    assert "opposite" in better_accuracy("MTL", runs(200, 204), "MML", runs(300, 304)).detail

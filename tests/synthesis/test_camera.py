@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metafacs.synthesis.activations import Activation
-from metafacs.synthesis.camera import LAB, WILD, Camera, expose, photograph
+from metafacs.synthesis.camera import LAB, WILD, Camera, cover, expose, photograph
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.renderer import Subject, render
 from metafacs.synthesis.scenes import lab_scene, sample_studio
@@ -51,6 +51,8 @@ def test_each_fault_does_what_it_says(picture):
     assert reduced.std() < 0.8 * picture.std()
     flat = through(contrast=(0.5, 0.5))
     assert flat.std() == pytest.approx(0.5 * picture.std(), rel=0.05)
+    warm = through(white_balance=(1.2, 1.0, 0.8))
+    np.testing.assert_allclose(warm / picture, np.broadcast_to([1.2, 1.0, 0.8], picture.shape), atol=0.02)
     compressed = through(jpeg=(30.0, 30.0), jpeg_share=1.0)
     assert 1 < np.abs(compressed - picture).mean() < 60
 
@@ -72,3 +74,19 @@ def test_photograph_keeps_what_is_true_and_changes_only_the_picture(subject, sce
     assert not np.array_equal(shot.image, plain.image)
     again = photograph(subject, activation, scene, WILD, np.random.default_rng(2), "sunglasses")
     np.testing.assert_array_equal(shot.image, again.image)
+
+
+def test_an_occluder_keeps_its_form_while_the_head_moves(subject):
+    studio = sample_studio(np.random.default_rng(0))
+    colours = []
+    for yaw in (-0.2, 0.2):
+        view = lab_scene(np.random.default_rng(1), 64, studio, (yaw, 0.0, 0.0), (0.0, 0.0, 1.0))
+        plain = render(subject, Activation({}), view)
+        covered = cover(plain, subject, view, "cup", np.random.default_rng(5))
+        changed = np.abs(covered.image.astype(int) - plain.image).max(2) > 40
+        rows, columns = np.nonzero(changed)
+        mouth = plain.mouth_centre
+        assert abs(columns.mean() - mouth[0]) < 10
+        assert 0 < rows.mean() - mouth[1] < 16
+        colours.append(np.median(covered.image[changed], axis=0))
+    assert np.abs(colours[0] - colours[1]).max() < 25

@@ -5,7 +5,8 @@ import pytest
 
 from metafacs.synthesis.action_unit_shapes import pose
 from metafacs.synthesis.activations import Activation, is_present, resolve_conflicts
-from metafacs.synthesis.closure import LIP_GAPS, lip_gap, true_action_units
+from metafacs.synthesis.closure import LIP_GAPS, foreseen_action_units, lip_gap, true_action_units
+from metafacs.synthesis.contact_sheet import portrait_scene
 from metafacs.synthesis.face_model import (
     EYE_SOCKET,
     LEFT_EYE,
@@ -19,7 +20,7 @@ from metafacs.synthesis.face_model import (
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.projection import frame_face
 from metafacs.synthesis.rasterizer import Buffers
-from metafacs.synthesis.renderer import resting_mesh
+from metafacs.synthesis.renderer import Subject, render, resting_mesh
 
 MOUTH_AUS = (9, 10, 11, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 34)
 
@@ -113,3 +114,11 @@ def test_the_stronger_side_counts() -> None:
     assert true_action_units(Activation({14: 0.8}, {14: (0.0, 1.0)}), 0.0)[14] == pytest.approx(0.8)
     assert true_action_units(Activation({14: 0.8}, {14: (0.5, 0.25)}), 0.0)[14] == pytest.approx(0.4)
     assert 14 not in true_action_units(Activation({14: 0.8}, {14: (0.0, 0.0)}), 0.0)
+
+
+def test_foreseen_labels_are_those_of_the_picture() -> None:
+    subject = Subject(sample_identity(5))
+    for wanted in ({10: 0.5, 12: 0.4, 17: 0.3}, {16: 0.6, 26: 0.7, 4: 0.1}):
+        activation = Activation(wanted, {10: (1.0, 0.4)})
+        foreseen = foreseen_action_units(subject.identity, subject.mesh, activation)
+        assert foreseen == render(subject, activation, portrait_scene(48)).action_units

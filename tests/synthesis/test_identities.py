@@ -5,7 +5,7 @@ import pytest
 
 from metafacs.synthesis.activations import RENDERED_AUS
 from metafacs.synthesis.face_model import load_face_model
-from metafacs.synthesis.identities import HAIR_STYLES, sample_identity
+from metafacs.synthesis.identities import HAIR_STYLES, find_identity, sample_identity
 
 
 def test_same_number_same_person() -> None:
@@ -60,3 +60,13 @@ def test_bad_arguments_are_refused() -> None:
         sample_identity(-1)
     with pytest.raises(ValueError, match="choose 'female'"):
         sample_identity(1, sex="other")  # type: ignore[arg-type]
+
+
+def test_the_first_person_who_fits_is_found() -> None:
+    found = find_identity(10, pool="a", sex="female", ages=(0.1, 0.3), ancestry=1)
+    assert found.seed >= 10
+    assert found.masculinity < 0.5
+    assert 0.1 <= found.age <= 0.3
+    assert max(found.ancestry) == found.ancestry[1]
+    assert found == find_identity(found.seed, pool="a", sex="female", ages=(0.1, 0.3), ancestry=1)
+    assert found == sample_identity(found.seed, pool="a", sex="female")

@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metafacs.synthesis.scenes import Surroundings, lab_scene, sample_studio, unit, wild_scene
+from metafacs.synthesis.scenes import (
+    Laboratory,
+    Surroundings,
+    lab_scene,
+    sample_studio,
+    turn_studio,
+    unit,
+    wild_scene,
+)
 
 
 def test_lab_scenes_of_a_studio_share_light_and_wall_but_not_the_pose():
@@ -23,6 +31,39 @@ def test_another_studio_differs():
     one, other = (sample_studio(np.random.default_rng(seed)) for seed in (1, 2))
     assert one.backdrop_seed != other.backdrop_seed
     assert not np.array_equal(one.lights[0].direction, other.lights[0].direction)
+
+
+def test_a_laboratory_decides_about_light_wall_and_camera():
+    dark = Laboratory(
+        key=(0.0, 0.0, 1.0), key_colour=(0.2, 0.1, 0.1), walls=((0.1, 0.2, 0.3),), enlargement=2.0
+    )
+    studio = sample_studio(np.random.default_rng(0), 0.0, dark)
+    np.testing.assert_allclose(studio.lights[0].direction, [0, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(studio.lights[0].colour, [0.2, 0.1, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(studio.backdrop / studio.backdrop[0], [1, 2, 3], rtol=1e-5)
+    assert (studio.enlargement, studio.exposure) == (2.0, dark.exposure)
+
+
+def test_a_turned_studio_has_the_same_lamps_from_elsewhere():
+    studio = sample_studio(np.random.default_rng(4))
+    turned = turn_studio(studio, 0.7)
+    for light, other in zip(studio.lights, turned.lights, strict=True):
+        assert np.linalg.norm(other.direction) == pytest.approx(1, abs=1e-5)
+        assert other.direction[1] == pytest.approx(light.direction[1], abs=1e-6), "lamps keep their height"
+        angle = np.arctan2(other.direction[0], other.direction[2]) - np.arctan2(*light.direction[[0, 2]])
+        assert (angle + np.pi) % (2 * np.pi) - np.pi == pytest.approx(0.7, abs=1e-5)
+        np.testing.assert_array_equal(other.colour, light.colour)
+    np.testing.assert_array_equal(turned.backdrop, studio.backdrop)
+    assert turned.backdrop_seed != studio.backdrop_seed
+    assert turn_studio(studio, 0.0).backdrop_seed == studio.backdrop_seed
+
+
+def test_given_framing_is_kept_and_leaves_the_rest_of_the_frame():
+    studio = sample_studio(np.random.default_rng(4))
+    free = lab_scene(np.random.default_rng(0), 32, studio)
+    framed = lab_scene(np.random.default_rng(0), 32, studio, framing=(0.1, -0.05, 1.2))
+    assert framed.framing == (0.1, -0.05, studio.enlargement * 1.2)
+    assert (framed.yaw, framed.exposure) == (free.yaw, free.exposure)
 
 
 def test_given_pose_is_kept():

@@ -8,6 +8,7 @@ import pytest
 from metafacs.data.splits import SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
+from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, Sources, choose_rows, make_streams, train
 
 AUS = (1, 4, 12)
@@ -78,3 +79,17 @@ def test_impossible_fold_is_refused_before_anything_is_written(au_store: Store, 
     with pytest.raises(SplitError, match="1 to 3"):
         train("single_task", {"backbone": "small"}, au_store.path, tmp_path / "run", aus=[1], fold=7, size=32)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_starts_from_a_model_and_says_so(
+    au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"aus": [1, 4], "size": 32, "iterations": 1, "batch": BatchSizes(8, 8, 8)}
+    first = train("single_task", {"backbone": "small"}, au_store.path, tmp_path / "a", **settings)  # type: ignore[arg-type]
+    settings["aus"] = [1, 12]
+    second = train(
+        "single_task", {"backbone": "small"}, au_store.path, tmp_path / "b", initialise=first, **settings
+    )  # type: ignore[arg-type]
+    known = load_checkpoint(second).description["initialised_from"]
+    assert known["loaded"]["AU1"] == "AU1"  # type: ignore[index]
+    assert "AU12: starts afresh" in capsys.readouterr().out

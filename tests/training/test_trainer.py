@@ -41,16 +41,17 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
     tmp_path: Path,
     au_store: Store,
     expression_store: Store,
-    small_options: Callable[[str], dict],
+    parted_store: Store,
+    method_options: dict[str, dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = METHODS[method]((1, 4, 12), EXPRESSIONS, **small_options(method)).optimizers()
-    changed = {"base": OptimizerSpec("adamw", 0.01, schedule="one_cycle")}
+    joint = "joint" in METHODS[method].streams
+    store, main_group = (parted_store, "backbone") if joint else (au_store, "base")
     options = {
-        "options": small_options(method),
-        "optimizers": {name: changed.get(name, spec) for name, spec in own.items()},
+        "options": method_options[method],
+        "optimizers": {main_group: OptimizerSpec("adamw", 0.01, schedule="one_cycle")},
     }
-    whole = load_checkpoint(run(tmp_path / "whole", au_store, expression_store, method, **options))
+    whole = load_checkpoint(run(tmp_path / "whole", store, expression_store, method, **options))
     update, calls = METHODS[method].update, []
 
     def dying(self, batches, step):
@@ -61,9 +62,9 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
 
     monkeypatch.setattr(METHODS[method], "update", dying)
     with pytest.raises(KilledError):
-        run(tmp_path / "parts", au_store, expression_store, method, **options)
+        run(tmp_path / "parts", store, expression_store, method, **options)
     monkeypatch.setattr(METHODS[method], "update", update)
-    resumed = load_checkpoint(run(tmp_path / "parts", au_store, expression_store, method, **options))
+    resumed = load_checkpoint(run(tmp_path / "parts", store, expression_store, method, **options))
     assert resumed.iteration == whole.iteration == 12
     for key, value in whole.weights.items():
         assert torch.equal(value, resumed.weights[key]), key
@@ -119,3 +120,17 @@ def test_description_tells_what_a_user_must_know(
     assert description["crop_size"] == 36
     assert not set(description["split"]["train"]) & set(description["split"]["test"])  # type: ignore[index]
     assert str(tmp_path) not in str(description)
+
+
+def test_description_tells_which_model_was_learned_from(
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    expression_model: Path,
+    method_options: dict[str, dict[str, object]],
+) -> None:
+    options = method_options["l2t_ww"]
+    path = run(tmp_path, au_store, expression_store, "l2t_ww", options=options, iterations=1)
+    told = load_checkpoint(path).description["transferred_from"]
+    assert told["file"] == expression_model.name  # type: ignore[index]
+    assert told["method"] == "single_task_expression"  # type: ignore[index]

@@ -15,14 +15,14 @@ from metafacs.cli.evaluate import write_table
 from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
 from metafacs.evaluation.records import Record
-from metafacs.files import written_whole
 from metafacs.methods import METHODS
 from metafacs.progress import progress_bar
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
-from metafacs.reports.tables import summary_table
 
 _KEYS = {"out", "folds", "seeds", "side", "common", "sources", "methods"}
+_TABLES = ("summary", "f1", "expressions")
+"""Names of the tables of a report, in its order."""
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -173,14 +173,12 @@ def _filled(value: Any, out: Path | str, fold: int, seed: int) -> Any:
 
 def write_results(records: Sequence[Record], out: Path, command: str) -> None:
     """Write tables and report of a comparison and print where they are."""
-    summary = summary_table(records)
-    print(summary.to_markdown())
-    with written_whole(out / "summary.md") as temporary:
-        temporary.write_text(summary.to_markdown(), encoding="utf-8")
-    for suffix in (".md", ".csv"):
-        write_table(records, out / f"f1{suffix}")
     content = compose_report(records, commands=[command])
+    for name, table in zip(_TABLES, content.tables, strict=False):
+        print(table.to_markdown())
+        for suffix in (".md", ".csv"):
+            write_table(table, out / f"{name}{suffix}")
     write_page(content, out / "report.html")
     for claim in content.claims:
         print(claim)
-    print(f"tables: {out / 'summary.md'}, {out / 'f1.md'}\nreport: {out / 'report.html'}")
+    print(f"tables: {out / 'summary.md'} and beside it\nreport: {out / 'report.html'}")

@@ -32,7 +32,7 @@ from metafacs.reports.claims import Claim
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
 from metafacs.reports.pictures import Picture, PictureRow, embedded
-from metafacs.reports.tables import by_method
+from metafacs.reports.tables import by_method, f1_table
 from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, train
 
@@ -85,7 +85,7 @@ def run(arguments: Namespace) -> None:
             models.setdefault(method, model)
     _print_scores(records)
     for suffix in (".md", ".csv"):
-        write_table(records, out / f"f1{suffix}")
+        write_table(f1_table(records), out / f"f1{suffix}")
     photos = _photos(models["mal"], out)
     claims, rows = _weighted_expressions(models["mal"], stores["raf_db"])
     command = (

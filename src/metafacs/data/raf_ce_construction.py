@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from metafacs.data.datasets.raf_ce import (
     read_partition,
 )
 from metafacs.data.datasets.raf_ml import read_raf_ml
-from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped
+from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped, count_reasons
 from metafacs.files import write_json, written_whole
 from metafacs.progress import progress_bar
 
@@ -95,7 +95,7 @@ class Construction:
             "expressions": {name: expressions[i] for i, name in enumerate(COMPOUND_EXPRESSIONS)},
             "parts": {part: parts[part] for part in PARTS},
             "discarded": dict(Counter(entry.reason for entry in self.discarded).most_common()),
-            "skipped": dict(Counter(entry.reason for entry in self.skipped).most_common()),
+            "skipped": count_reasons(self.skipped),
         }
 
     def __str__(self) -> str:
@@ -234,7 +234,7 @@ def write_raf_ce(construction: Construction, out: Path | str, *, progress: bool 
         DatasetError: If the folder holds anything else: RAF-CE's own files are never overwritten.
     """
     out = Path(out)
-    lists = _lists(construction)
+    lists = raf_ce_lists(construction.pictures)
     content = hashlib.sha256("".join(lists[name] for name in sorted(lists)).encode()).hexdigest()
     _claim(out, content)
     described = {
@@ -256,6 +256,17 @@ def write_raf_ce(construction: Construction, out: Path | str, *, progress: bool 
     for name in (ACTION_UNIT_FILE, PARTITION_FILE, EXPRESSION_FILE):
         with written_whole(out / name) as temporary:
             temporary.write_bytes(lists[name].encode())
+
+
+def raf_ce_lists(pictures: Iterable[BuiltPicture]) -> dict[str, str]:
+    """Return the text of RAF-CE's three lists: name of the file -> lines in the order of the pictures."""
+    lines: dict[str, list[str]] = defaultdict(list)
+    for picture in pictures:
+        name = f"{picture.key}.jpg"
+        lines[EXPRESSION_FILE].append(f"{name} {picture.expression}\n")
+        lines[ACTION_UNIT_FILE].append(f"{name} {picture.codes}\n")
+        lines[PARTITION_FILE].append(f"{name} {PARTS.index(picture.part)}\n")
+    return {name: "".join(entries) for name, entries in lines.items()}
 
 
 def _label(key: str, shares: Sequence[float]) -> int | Discarded:
@@ -293,16 +304,6 @@ def _common_twin(shares: Reading, faces: Reading) -> dict[str, object] | None:
     kept = ("synthetic", "generator", "generator_version", "format", "preset", "seed")
     identity = {name: faces.twin[name] for name in kept if name in faces.twin}
     return {"twin": "raf_ce", **identity, "synthetic": True, "built_from": ["raf_ml", "raf_au"]}
-
-
-def _lists(construction: Construction) -> dict[str, str]:
-    lines: dict[str, list[str]] = defaultdict(list)
-    for picture in construction.pictures:
-        name = f"{picture.key}.jpg"
-        lines[EXPRESSION_FILE].append(f"{name} {picture.expression}\n")
-        lines[ACTION_UNIT_FILE].append(f"{name} {picture.codes}\n")
-        lines[PARTITION_FILE].append(f"{name} {PARTS.index(picture.part)}\n")
-    return {name: "".join(entries) for name, entries in lines.items()}
 
 
 def _claim(out: Path, content: str) -> None:

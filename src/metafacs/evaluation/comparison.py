@@ -74,7 +74,8 @@ def perform(run: Run) -> Outcome:
         model = train(**{**run.arguments, "progress": False})
         if run.tested:
             record, _ = evaluate_held_out(model, run.arguments["action_units"], side=run.tested)
-            write_record(replace(record, method=run.label), run.folder / RECORD_FILE)
+            label = run.label if run.label != record.method else ""
+            write_record(replace(record, label=label), run.folder / RECORD_FILE)
     except (ValueError, OSError, FloatingPointError) as error:
         return Outcome(run, str(error))
     except Exception:

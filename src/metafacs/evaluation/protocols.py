@@ -15,6 +15,7 @@ from metafacs.evaluation.predictions import Predictions, collect_predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
 from metafacs.training.checkpoint import Checkpoint, load_checkpoint
+from metafacs.training.transfer import refuse_leak
 
 
 def evaluate_held_out(
@@ -41,11 +42,16 @@ def evaluate_held_out(
         The record and the predictions it was made from.
 
     Raises:
-        SplitError: If the model was trained on everybody, or on people or pictures it would be tested on.
+        SplitError: If the model was trained on everybody, or it, or the one it started from, on people or
+            pictures it would be tested on.
     """
     checkpoint = load_checkpoint(model)
+    if not checkpoint.aus:
+        raise SplitError(f"{model} detects no action units ({checkpoint.method}): there is nothing to test")
     store = Store(action_units)
     chosen = _test_split(checkpoint, store, split, fold)
+    if start := checkpoint.description.get("initialised_from"):
+        refuse_leak(start, store.dataset, chosen)  # type: ignore[arg-type]
     stream = held_out_stream(store, checkpoint, chosen, side, batch_size)
     began = time.perf_counter()
     predictions = collect_predictions(checkpoint.build_method(), stream)

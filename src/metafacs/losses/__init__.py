@@ -11,6 +11,7 @@ from metafacs.losses.action_units import (
     rate_balanced_weights,
 )
 from metafacs.losses.adversarial import domain_loss, one_hot_map_loss, uniform_map_loss
+from metafacs.losses.alignment import alignment_loss, alignment_prior
 from metafacs.losses.expression import UNKNOWN_EXPRESSION, expression_loss
 from metafacs.losses.landmarks import action_unit_centres, cell_loss, landmark_cells, landmark_loss
 from metafacs.losses.reconstruction import alignment_loss
@@ -21,6 +22,7 @@ __all__ = [
     "action_unit_centres",
     "action_unit_loss",
     "alignment_loss",
+    "alignment_prior",
     "balanced_action_unit_loss",
     "cell_loss",
     "class_balanced_weights",

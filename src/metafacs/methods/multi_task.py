@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from metafacs.batch import Batch
-from metafacs.losses.action_units import action_unit_loss
-from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
+from metafacs.methods.task_losses import task_images, task_losses
 from metafacs.models.backbones import BackboneName, build_backbone
 from metafacs.models.networks import BaseNet
 
@@ -54,16 +52,10 @@ class MultiTask(SingleLossMethod):
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
         """Return both mean losses; one forward serves both tasks, so BatchNorm sees them together."""
-        faces, expressive = batches["au"], batches["expression"]
-        outputs = self.network(torch.cat([faces.images, expressive.images]))
-        count = len(faces)
-        au = action_unit_loss(
-            outputs.action_units[:count], faces.require("action_units"), reduction=self.reduction
-        )
-        assert outputs.expressions is not None
-        fe = expression_loss(outputs.expressions[count:], expressive.require("expression"))
+        outputs = self.network(task_images(batches))
+        au, fe = task_losses(outputs, batches, self.reduction)
         return {"loss_action_units": au.mean(), "loss_expression": self.balance * fe.mean()}
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.network(images).action_units.sigmoid())
+        """Return AU and expression probabilities."""
+        return Prediction.of(self.network(images))

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from metafacs.models.small import SmallBackbone
+from metafacs.models.stages import Stage, StagedBackbone
 
 BackboneName = Literal["small", "resnet18", "resnet34"]
 """Names accepted by `build_backbone`."""
@@ -21,7 +22,7 @@ BackboneName = Literal["small", "resnet18", "resnet34"]
 BACKBONES: tuple[str, ...] = get_args(BackboneName)
 
 
-class ResNetBackbone(nn.Module):
+class ResNetBackbone(StagedBackbone):
     """A torchvision ResNet without its classifier; 512 features, pictures of any size.
 
     Args:
@@ -47,6 +48,25 @@ class ResNetBackbone(nn.Module):
         """Return ``batch x features`` for ``batch x 3 x height x width`` pictures."""
         # CPU convolutions are up to 30 % faster channels last; layers keep the order of their input.
         return self.resnet(images.contiguous(memory_format=torch.channels_last))
+
+    def stem(self, images: Tensor) -> Tensor:
+        """Return the maps after the first convolution and max-pooling, a quarter of the picture's size."""
+        net = self.resnet
+        images = images.contiguous(memory_format=torch.channels_last)
+        return net.maxpool(net.relu(net.bn1(net.conv1(images))))
+
+    def split(self) -> tuple[Stage, ...]:
+        """Return the four stages of residual blocks, 64, 128, 256 and 512 channels wide."""
+        net = self.resnet
+        layers = (net.layer1, net.layer2, net.layer3, net.layer4)
+        widths = [layer[-1].bn2.num_features for layer in layers]
+        return tuple(
+            Stage(layer[:-1], layer[-1], width, width) for layer, width in zip(layers, widths, strict=True)
+        )
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Return ``batch x features``: the maps averaged over the picture."""
+        return torch.flatten(self.resnet.avgpool(maps), 1)
 
 
 _RESNETS: dict[str, Callable[..., torchvision.models.ResNet]] = {

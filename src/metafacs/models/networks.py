@@ -37,16 +37,34 @@ class BaseNet(nn.Module):
 
     def __init__(self, backbone: nn.Module, action_units: int, expressions: int | None = None) -> None:
         super().__init__()
-        width = getattr(backbone, "feature_width", None)
-        if not isinstance(width, int):
-            raise ValueError("a backbone must tell the width of its output in the attribute feature_width")
+        width = feature_width(backbone)
         self.backbone = backbone
         self.features = width
         self.action_units = nn.Linear(width, action_units)
         self.expressions = None if expressions is None else nn.Linear(width, expressions)
+
+    def backbone_and_heads(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters as ``backbone`` and ``heads``; together in the order of ``parameters()``."""
+        heads = [self.action_units] if self.expressions is None else [self.action_units, self.expressions]
+        return {
+            "backbone": list(self.backbone.parameters()),
+            "heads": [parameter for head in heads for parameter in head.parameters()],
+        }
 
     def forward(self, images: Tensor) -> Outputs:
         """Return features and logits for ``batch x 3 x height x width`` pictures."""
         features = self.backbone(images)
         expressions = None if self.expressions is None else self.expressions(features)
         return Outputs(features, self.action_units(features), expressions)
+
+
+def feature_width(backbone: nn.Module) -> int:
+    """Return the width of the backbone's feature vectors.
+
+    Raises:
+        ValueError: If the backbone does not tell it.
+    """
+    width = getattr(backbone, "feature_width", None)
+    if not isinstance(width, int):
+        raise ValueError("a backbone must tell the width of its output in the attribute feature_width")
+    return width

@@ -36,6 +36,7 @@ class Camera:
         brightness: Standard deviation of the brightness shift in grey levels.
         saturation: Range of the colour saturation factor.
         grey_share: Share of black-and-white pictures.
+        white_balance: Factors on red, green and blue: the colour cast that all pictures share.
         occluders: Kind of occluder -> share of pictures; see ``metafacs.synthesis.occluders``.
     """
 
@@ -51,6 +52,7 @@ class Camera:
     brightness: float = 0.0
     saturation: Range = (1.0, 1.0)
     grey_share: float = 0.0
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
     occluders: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -100,15 +102,29 @@ def photograph(
         The rendering with the finished picture, (size, size, 3), uint8.
     """
     rendering = render(subject, activation, scene)
-    image = rendering.image
     if occluder is not None:
-        key = scene.lights[0].direction if scene.lights else np.array([0, 1, 0], np.float32)
-        geometry = FaceGeometry(
-            np.asarray(rendering.landmarks, np.float32), np.array([key[0], -key[1]], np.float32)
-        )
-        hair = (np.asarray(HAIR_TONES[subject.identity.hair_tone]) ** (1 / 2.2) * 255).astype(np.uint8)
-        image = occlude(image, occluder, geometry, rng, hair)
-    return replace(rendering, image=expose(image, camera, rng))
+        rendering = cover(rendering, subject, scene, occluder, rng)
+    return replace(rendering, image=expose(rendering.image, camera, rng))
+
+
+def cover(
+    rendering: Rendering, subject: Subject, scene: Scene, occluder: str, rng: np.random.Generator
+) -> Rendering:
+    """Return a rendering with something in front of the face.
+
+    Args:
+        rendering: The face.
+        subject: Whose it is; strands of hair have the colour of the person's.
+        scene: Its key light shades the occluder.
+        occluder: A kind of ``metafacs.synthesis.occluders.OCCLUDERS``.
+        rng: Decides the occluder's form. The same state gives the same form, as in the frames of a video.
+    """
+    key = scene.lights[0].direction if scene.lights else np.array([0, 1, 0], np.float32)
+    geometry = FaceGeometry(
+        np.asarray(rendering.landmarks, np.float32), np.array([key[0], -key[1]], np.float32)
+    )
+    hair = (np.asarray(HAIR_TONES[subject.identity.hair_tone]) ** (1 / 2.2) * 255).astype(np.uint8)
+    return replace(rendering, image=occlude(rendering.image, occluder, geometry, rng, hair))
 
 
 def expose(image: NDArray[np.uint8], camera: Camera, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -140,6 +156,8 @@ def expose(image: NDArray[np.uint8], camera: Camera, rng: np.random.Generator) -
     if saturation != 1.0:
         grey = values.mean(2, keepdims=True)
         values = grey + (values - grey) * np.float32(saturation)
+    if camera.white_balance != (1.0, 1.0, 1.0):
+        values = values * np.asarray(camera.white_balance, np.float32)
     contrast, shift = rng.uniform(*camera.contrast), rng.normal(0, camera.brightness)
     values = (values - 128) * np.float32(contrast) + np.float32(128 + shift)
     finished = np.clip(values + 0.5, 0, 255).astype(np.uint8)

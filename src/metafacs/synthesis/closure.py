@@ -11,9 +11,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.action_unit_shapes import WHOLE_UNITS, lower_lip_share
+from metafacs.synthesis.action_unit_shapes import WHOLE_UNITS, lower_lip_share, pose
 from metafacs.synthesis.activations import LEVEL_THRESHOLDS, Activation
 from metafacs.synthesis.face_model import load_face_model
+from metafacs.synthesis.identities import Identity
 
 Floats = NDArray[np.float32]
 
@@ -89,6 +90,22 @@ def true_action_units(activation: Activation, gap: float) -> dict[int, float]:
     if max(labels.get(43, 0.0), labels.get(45, 0.0)) >= CLOSED_EYES:
         labels[5] = labels[7] = 0.0
     return {au: labels[au] for au in sorted(labels) if labels[au] > 0}
+
+
+def foreseen_action_units(identity: Identity, resting: Floats, activation: Activation) -> dict[int, float]:
+    """Return what will be true of a person's picture, without rendering it: the head is posed, not shaded.
+
+    Takes about a hundredth of the time of a picture.
+
+    Args:
+        identity: Who shows the display.
+        resting: The person's head at rest, shape (vertex, 3).
+        activation: What the face does.
+
+    Returns:
+        AU number -> intensity 0..1, without zeros: the rendering's ``action_units``.
+    """
+    return true_action_units(activation, lip_gap(pose(resting, activation, identity.gains, identity.resting)))
 
 
 def _jaw_labels(drop: float, stretch: float) -> dict[int, float]:

@@ -113,7 +113,7 @@ def sample_expression(
         au: float(np.clip(strength * relative * rng.uniform(0.75, 1.25), 0, 1))
         for au, relative in wanted.items()
     }
-    return _finish(rng, intensities, gaze_deviation, traces)
+    return complete_display(rng, intensities, gaze_deviation, traces)
 
 
 def sample_action_units(
@@ -145,7 +145,7 @@ def sample_action_units(
     intensities = {
         au: float(rng.uniform(*intensity)) for au, rate in sorted(rates.items()) if rng.random() < rate
     }
-    return _finish(rng, intensities, gaze_deviation, traces)
+    return complete_display(rng, intensities, gaze_deviation, traces)
 
 
 def add_traces(
@@ -198,11 +198,19 @@ def sample_gaze(rng: np.random.Generator, deviation: tuple[float, float]) -> tup
     return horizontal, vertical
 
 
-def _finish(
+def complete_display(
     rng: np.random.Generator,
     intensities: Mapping[int, float],
     gaze_deviation: tuple[float, float],
     traces: float,
 ) -> Activation:
+    """Return the activation of the intensities, with traces, lopsided sides and a gaze, free of conflicts.
+
+    Args:
+        rng: Source of randomness.
+        intensities: AU -> 0..1; of a conflicting pair the weaker is dropped.
+        gaze_deviation: Standard deviations of the horizontal and vertical gaze.
+        traces: Mean number of further AUs shown below level B.
+    """
     compatible = resolve_conflicts(add_traces(rng, intensities, traces), rng)
     return Activation(compatible, sample_asymmetry(rng, compatible), sample_gaze(rng, gaze_deviation))

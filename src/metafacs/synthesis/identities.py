@@ -149,6 +149,31 @@ def sample_identity(
     )
 
 
+def find_identity(
+    first: int,
+    *,
+    pool: str,
+    sex: Literal["female", "male"],
+    ages: tuple[float, float],
+    ancestry: int | None = None,
+) -> Identity:
+    """Return the first person of a pool from number ``first`` on who fits.
+
+    Args:
+        first: Number at which the search begins.
+        pool: Pool of identities.
+        sex: The person's sex.
+        ages: Least and greatest age, see `Identity`.
+        ancestry: Which of the three shares of `Identity.ancestry` is the largest; None = any.
+    """
+    number = first
+    while True:
+        identity = sample_identity(number, pool=pool, sex=sex)
+        if ages[0] <= identity.age <= ages[1] and ancestry in (None, int(np.argmax(identity.ancestry))):
+            return identity
+        number += 1
+
+
 def _generator(pool: str, seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(pool.encode()), seed, zlib.crc32(purpose.encode())])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,52 +93,106 @@ def unit(x: float, y: float, z: float) -> Vector:
     return vector / np.linalg.norm(vector)
 
 
-_WALLS: tuple[tuple[float, float, float], ...] = (
-    (0.42, 0.44, 0.47),
-    (0.30, 0.36, 0.45),
-    (0.55, 0.55, 0.53),
-    (0.22, 0.30, 0.24),
-    (0.70, 0.70, 0.70),
-    (0.05, 0.06, 0.09),
-)
+Triple = tuple[float, float, float]
 
 
-def sample_studio(rng: np.random.Generator, variation: float = 1.0) -> Studio:
+@dataclass(frozen=True)
+class Laboratory:
+    """How the recording rooms of one set are built; single sessions scatter about it.
+
+    Attributes:
+        key: Direction toward the key light before it is scaled to length one, see `Light`.
+        key_colour: Linear RGB radiance of the key light.
+        fill: Direction toward the fill light.
+        fill_colour: Linear RGB radiance of the fill light.
+        sky: Ambient light from above, linear RGB.
+        ground: Ambient light from below, linear RGB.
+        exposure: Base exposure.
+        camera_distance: In face units.
+        enlargement: How many face extents the picture spans.
+        walls: Linear RGB colours of the walls, one of which is behind a person.
+    """
+
+    key: Triple = (-0.5, 0.75, 0.75)
+    key_colour: Triple = (0.66, 0.63, 0.60)
+    fill: Triple = (0.8, 0.25, 0.6)
+    fill_colour: Triple = (0.20, 0.21, 0.22)
+    sky: Triple = (0.42, 0.42, 0.44)
+    ground: Triple = (0.20, 0.19, 0.18)
+    exposure: float = 0.92
+    camera_distance: float = 11.0
+    enlargement: float = 1.45
+    walls: tuple[Triple, ...] = (
+        (0.42, 0.44, 0.47),
+        (0.30, 0.36, 0.45),
+        (0.55, 0.55, 0.53),
+        (0.22, 0.30, 0.24),
+        (0.70, 0.70, 0.70),
+        (0.05, 0.06, 0.09),
+    )
+
+
+SOFT_STUDIO = Laboratory()
+"""Soft even light and a plain wall of any grey."""
+
+
+def sample_studio(
+    rng: np.random.Generator, variation: float = 1.0, laboratory: Laboratory = SOFT_STUDIO
+) -> Studio:
     """Return the room of one recording session: soft even light and a plain wall.
 
     Args:
         rng: Source of randomness.
         variation: How far key, fill and exposure scatter between sessions; 0 = always the same lamps.
+        laboratory: How the rooms of the set are built.
 
     Returns:
         The studio.
     """
-    key = unit(-0.5 + 0.25 * variation * rng.normal(), 0.75 + 0.12 * variation * rng.normal(), 0.75)
-    fill = unit(0.8 + 0.15 * variation * rng.normal(), 0.25 + 0.12 * variation * rng.normal(), 0.6)
+    (key_x, key_y, key_z), (fill_x, fill_y, fill_z) = laboratory.key, laboratory.fill
+    key = unit(key_x + 0.25 * variation * rng.normal(), key_y + 0.12 * variation * rng.normal(), key_z)
+    fill = unit(fill_x + 0.15 * variation * rng.normal(), fill_y + 0.12 * variation * rng.normal(), fill_z)
     side = 1.0 if rng.random() < 0.5 else -1.0
     mirror = np.array([side, 1, 1], np.float32)
     strength = 1 + 0.12 * variation * float(rng.normal())
-    wall = np.asarray(_WALLS[int(rng.integers(len(_WALLS)))], np.float32)
+    wall = np.asarray(laboratory.walls[int(rng.integers(len(laboratory.walls)))], np.float32)
     return Studio(
         lights=(
-            Light(key * mirror, np.array([0.66, 0.63, 0.60], np.float32) * np.float32(strength), True),
-            Light(fill * mirror, np.array([0.20, 0.21, 0.22], np.float32)),
+            Light(key * mirror, np.array(laboratory.key_colour, np.float32) * np.float32(strength), True),
+            Light(fill * mirror, np.array(laboratory.fill_colour, np.float32)),
         ),
-        sky=np.array([0.42, 0.42, 0.44], np.float32),
-        ground=np.array([0.20, 0.19, 0.18], np.float32),
-        exposure=0.92 + 0.05 * variation * float(rng.normal()),
-        camera_distance=11.0,
-        enlargement=1.45,
+        sky=np.array(laboratory.sky, np.float32),
+        ground=np.array(laboratory.ground, np.float32),
+        exposure=laboratory.exposure + 0.05 * variation * float(rng.normal()),
+        camera_distance=laboratory.camera_distance,
+        enlargement=laboratory.enlargement,
         backdrop=wall * np.float32(rng.uniform(0.85, 1.1)),
         backdrop_seed=int(rng.integers(2**31)),
     )
+
+
+def turn_studio(studio: Studio, angle: float) -> Studio:
+    """Return the room as the camera of a person sees it who sits at another place in it.
+
+    The wall is of the same colour; the lamps stand where they stood, so their light comes from elsewhere.
+
+    Args:
+        studio: The room.
+        angle: How far person and camera are turned about the vertical axis, in radians.
+    """
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]], np.float32
+    )
+    lights = tuple(replace(light, direction=turn @ light.direction) for light in studio.lights)
+    return replace(studio, lights=lights, backdrop_seed=abs(studio.backdrop_seed + round(1000 * angle)))
 
 
 def lab_scene(
     rng: np.random.Generator,
     size: int,
     studio: Studio,
-    pose: tuple[float, float, float] | None = None,
+    pose: Triple | None = None,
+    framing: Triple | None = None,
 ) -> Scene:
     """Return one frame in a studio: light and wall are the studio's, head pose and framing jitter a little.
 
@@ -147,22 +201,22 @@ def lab_scene(
         size: Side of the picture in pixels.
         studio: The session's room.
         pose: Yaw, pitch and roll in radians, e.g. from a video's course; sampled when None.
+        framing: Shift to the right and upward in face extents and factor on the studio's enlargement, e.g.
+            from a video's course; sampled when None.
 
     Returns:
         The scene.
     """
     sampled = tuple(float(rng.normal(0, deviation)) for deviation in studio.pose_jitter)
     yaw, pitch, roll = sampled if pose is None else pose
+    jitter = float(rng.normal(0, 0.02)), float(rng.normal(0.02, 0.02)), float(1 + rng.normal(0, 0.015))
+    right, up, farther = jitter if framing is None else framing
     return Scene(
         yaw=yaw,
         pitch=pitch,
         roll=roll,
         camera_distance=studio.camera_distance,
-        framing=(
-            float(rng.normal(0, 0.02)),
-            float(rng.normal(0.02, 0.02)),
-            studio.enlargement * float(1 + rng.normal(0, 0.015)),
-        ),
+        framing=(right, up, studio.enlargement * farther),
         lights=studio.lights,
         sky=studio.sky,
         ground=studio.ground,
@@ -184,6 +238,7 @@ class Surroundings:
         ambient: Range of the ambient light's strength.
         warmth: Standard deviation of the colour temperature of the key.
         exposure: Mean and standard deviation of the exposure after metering.
+        backgrounds: Shares of plain, room, outdoors, foliage and evening behind the head, sum 1.
     """
 
     pose_deviation: tuple[float, float, float] = (0.34, 0.16, 0.13)
@@ -193,6 +248,7 @@ class Surroundings:
     ambient: tuple[float, float] = (0.12, 0.55)
     warmth: float = 0.12
     exposure: tuple[float, float] = (0.98, 0.18)
+    backgrounds: tuple[float, float, float, float, float] = (0.2, 0.3, 0.2, 0.15, 0.15)
 
 
 SNAPSHOTS = Surroundings()
@@ -236,7 +292,7 @@ def wild_scene(
         sky=sky,
         ground=ground,
         exposure=exposure,
-        background=wild_background(rng, 2 * size),
+        background=wild_background(rng, 2 * size, surroundings.backgrounds),
         size=size,
     )
 

@@ -8,20 +8,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from metafacs.files import written_whole
 from metafacs.methods import METHODS, Method
-from metafacs.models.initial_weights import METHOD_PREFIX
+from metafacs.models.model_file import (
+    FORMAT,
+    METADATA_KEY,
+    METHOD_PREFIX,
+    CheckpointError,
+    read_model_file,
+)
 
-FORMAT = "metafacs-checkpoint-1"
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "load_checkpoint",
+    "optimizer_state",
+    "restore_optimizer",
+    "save_checkpoint",
+]
+
 _OPTIMIZER, _RANDOM = "optimizer.", "random.state"
-
-
-class CheckpointError(ValueError):
-    """The file is not a usable checkpoint; the message says why and what to do."""
 
 
 @dataclass
@@ -115,7 +124,7 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         "seconds": checkpoint.seconds,
     }
     with written_whole(path) as temporary:
-        save_file(tensors, str(temporary), metadata={"metafacs": json.dumps(description)})
+        save_file(tensors, str(temporary), metadata={METADATA_KEY: json.dumps(description)})
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
@@ -124,31 +133,14 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     Raises:
         CheckpointError: If the file is missing, truncated, or not written by metafacs.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote"
-        )
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = (file.metadata() or {}).get("metafacs")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is truncated or not a safetensors file ({error}); copy or train it again"
-        ) from error
-    if header is None:
-        raise CheckpointError(f"{path} is a safetensors file but not a metafacs checkpoint")
-    content = json.loads(header)
-    if content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}")
+    content, tensors = read_model_file(path)
     return Checkpoint(
         method=content["method"],
         options=content["options"],
         aus=tuple(content["aus"]),
         expressions=tuple(content["expressions"]),
         weights={
-            name[len(METHOD_PREFIX) :]: value
+            name.removeprefix(METHOD_PREFIX): value
             for name, value in tensors.items()
             if name.startswith(METHOD_PREFIX)
         },

@@ -26,6 +26,7 @@ from metafacs.data.transforms import Augmentation
 from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
 from metafacs.methods import METHODS, OptimizerSpec
 from metafacs.training.trainer import Trainer, TrainingPlan
+from metafacs.training.transfer import transfer
 
 EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS, "gft": GFT_AUS}
 """Action units the field evaluates per data set; the default of ``aus``."""
@@ -87,6 +88,8 @@ def train(
     reserve: float = 0.02,
     augmentation: Augmentation = MAL_AUGMENTATION,
     optimizers: dict[str, OptimizerSpec] | None = None,
+    initialise: Path | None = None,
+    stand_ins: dict[int, int] | None = None,
     seed: int = 0,
     checkpoint_every: int = 200,
     accelerator: str = "cpu",
@@ -117,6 +120,9 @@ def train(
             part of its own; no method trains on them.
         augmentation: Random changes of training pictures.
         optimizers: Overrides of the method's optimisers by parameter group.
+        initialise: Model to start from, see :func:`metafacs.training.transfer.transfer`; MAL starts DISFA so,
+            from BP4D.
+        stand_ins: AU to detect -> AU of that model to start it from, where it has another number.
         seed: Seed of initial weights, shuffling, augmentation and reserve.
         checkpoint_every: Iterations between checkpoints.
         accelerator: ``cpu``, ``cuda``, ``mps`` or ``auto``.
@@ -150,9 +156,15 @@ def train(
         "iterations": iterations,
         "precision": precision,
     }
+    learner = kind(numbers, names, **options)
+    if initialise is not None:
+        taken = transfer(learner, initialise, store.dataset, chosen, stand_ins)
+        description = taken.describe(description)
+        if progress:
+            print(taken)
     trainer = Trainer(
         method,
-        kind(numbers, names, **options),
+        learner,
         dict(options),
         make_streams(sources, numbers, batch, size, seed, augmentation),
         TrainingPlan(iterations, checkpoint_every=checkpoint_every),

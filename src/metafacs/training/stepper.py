@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from metafacs.hypergradient import PlainSGD, UpdateRule, update_rule_of
+from metafacs.hypergradient import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule, update_rule_of
 from metafacs.methods.base import DivergedError, OptimizerSpec
 
 
@@ -60,42 +60,45 @@ class OptimizerStepper:
             DivergedError: If the loss or a gradient is not finite; the parameters are unchanged then.
         """
         if not torch.isfinite(loss):
-            named = " and ".join(f"'{group}'" for group in groups)
-            raise DivergedError(f"the loss of group {named} is {loss.item()}")
-        found = iter(self.gradients(loss, [p for group in groups for p in self._parameters[group]]))
-        gradients = {group: [next(found) for _ in self._parameters[group]] for group in groups}
-        for group in groups:
-            _check_gradients(gradients[group], group)
-        for group in groups:
-            self._step(gradients[group], group)
+            raise DivergedError(f"the loss of group {_named(groups)} is {loss.item()}")
+        self.apply(self.gradients(loss, self._parameters_of(groups)), *groups)
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
         """Return the gradient of ``loss``; zeros where it does not reach. Nothing is changed."""
         found = torch.autograd.grad(loss, list(parameters), allow_unused=True)
         return tuple(torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True))
 
-    def apply(self, gradients: Sequence[Tensor], group: str) -> None:
-        """Take one optimiser step on ``group`` with the given gradients.
+    def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
+        """Take one optimiser step on each of ``groups`` with the given gradients, one group after the other.
 
         Raises:
             DivergedError: If a gradient is not finite; the parameters are unchanged then.
         """
-        _check_gradients(gradients, group)
-        self._step(gradients, group)
-
-    def _step(self, gradients: Sequence[Tensor], group: str) -> None:
-        optimizer = self.optimizers[group]
-        for parameter, gradient in zip(self._parameters[group], gradients, strict=True):
+        norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
+        if not torch.isfinite(norm):
+            raise DivergedError(f"the gradient of group {_named(groups)} is not finite")
+        for parameter, gradient in zip(self._parameters_of(groups), gradients, strict=True):
             parameter.grad = gradient.detach()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for group in groups:
+            self.optimizers[group].step()
+            self.optimizers[group].zero_grad(set_to_none=True)
 
-    def update_rule(self, group: str, *, plain: bool = False) -> UpdateRule:
-        """Return the step that ``group``'s optimiser would take now, as a differentiable rule."""
-        optimizer = self.optimizers[group]
-        if plain:
-            return PlainSGD(float(optimizer.param_groups[0]["lr"]))
-        return update_rule_of(optimizer, self._parameters[group])
+    def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
+        """Return the step that the optimisers of ``groups`` would take now, as a differentiable rule.
+
+        It is for the parameters of the groups one after the other, each with its group's learning rate.
+        """
+        steps: list[ElementwiseStep] = []
+        for group in groups:
+            optimizer, parameters = self.optimizers[group], self._parameters[group]
+            if plain:
+                steps += [SGDStep(float(optimizer.param_groups[0]["lr"]))] * len(parameters)
+            else:
+                steps += update_rule_of(optimizer, parameters).steps
+        return ElementwiseUpdate(tuple(steps))
+
+    def _parameters_of(self, groups: Sequence[str]) -> list[nn.Parameter]:
+        return [parameter for group in groups for parameter in self._parameters[group]]
 
 
 def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
@@ -126,10 +129,8 @@ def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
     )
 
 
-def _check_gradients(gradients: Sequence[Tensor], group: str) -> None:
-    norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
-    if not torch.isfinite(norm):
-        raise DivergedError(f"the gradient of group '{group}' is not finite")
+def _named(groups: Sequence[str]) -> str:
+    return " and ".join(f"'{group}'" for group in groups)
 
 
 def _build(parameters: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:

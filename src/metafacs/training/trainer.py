@@ -86,7 +86,8 @@ class Trainer:
         if missing:
             raise ValueError(f"{method_name} reads the streams {list(method.streams)}; missing: {missing}")
         self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
-        self.method_name, self.options, self.description = method_name, options, description
+        self.method_name, self.options = method_name, options
+        self.description = {**description, **method.origins()}
         self.method = method.to(self.fabric.device)
         self.streams = {name: streams[name] for name in method.streams}
         self.plan, self.out = plan, Path(out)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.io import savemat
 
-from metafacs.data.datasets.disfa import BAD_FRAMES, parse_intensity, read_disfa
+from metafacs.data.datasets.disfa import BAD_FRAMES, read_disfa
 from metafacs.data.datasets.reading import DatasetError
 from metafacs.data.splits import DISFA_PARTS
 
@@ -40,6 +42,60 @@ def test_intensities_become_present_at_the_threshold(
     assert [sample.key for sample in reading.samples] == ["SN003/0001", "SN003/0002", "SN003/0003"]
     assert {sample.picture.name for sample in reading.samples} == {"leftvideoSN003_Comp.avi"}
     assert (reading.aus, reading.samples[0].subject) == ((1, 12), "SN003")
+
+
+def test_intensities_are_kept_whatever_the_threshold(tmp_path: Path) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,1\n", 12: "2,5\n"})
+    for threshold in (1, 5):
+        samples = read_disfa(root, threshold=threshold).samples
+        assert [sample.intensities for sample in samples] == [{1: 0.0}, {1: 1.0, 12: 5.0}]
+
+
+POINTS = np.arange(132, dtype=float).reshape(66, 2) + 1
+
+
+def write_landmarks(root: Path, name: str, points: object = POINTS, subject: str = "SN003") -> Path:
+    path = root / "Landmark_Points" / subject / "tmp_frame_lm" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {"pts": points})
+    return path
+
+
+@pytest.mark.parametrize(
+    "names", [("SN003_0000_lm.mat", "SN003_0001_lm.mat"), ("l00001_lm.mat", "l00002_lm.mat")]
+)
+def test_landmarks_of_both_namings_are_read_on_demand(tmp_path: Path, names: tuple[str, str]) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,3\n"})
+    with pytest.raises(DatasetError, match="Landmark_Points is missing"):
+        read_disfa(root, landmarks=True)
+    for shift, name in enumerate(names):
+        write_landmarks(root, name, POINTS + shift)
+    assert [sample.landmarks for sample in read_disfa(root).samples] == [None, None]
+    reading = read_disfa(root, landmarks=True)
+    assert not reading.skipped
+    for shift, sample in enumerate(reading.samples):
+        np.testing.assert_allclose(sample.landmarks, POINTS - 1 + shift)
+
+
+def test_frames_without_usable_landmarks_are_kept_and_counted(tmp_path: Path) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,3\n3,1\n4,0\n"})
+    write_landmarks(root, "SN003_0000_lm.mat")
+    damaged = write_landmarks(root, "SN003_0001_lm.mat")
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    write_landmarks(root, "SN003_0002_lm.mat", POINTS[:5])
+    reading = read_disfa(root, landmarks=True)
+    assert [sample.landmarks is None for sample in reading.samples] == [False, True, True, True]
+    assert [str(s) for s in reading.skipped] == [
+        *(
+            f"Landmark_Points/SN003/tmp_frame_lm/SN003_000{k}_lm.mat: "
+            "landmark file holds no 'pts' of 66 x 2; the face is found instead"
+            for k in (1, 2)
+        ),
+        "ActionUnit_Labels/SN003/SN003_au1.txt:4: "
+        "frame without delivered landmarks; its face is found instead",
+    ]
+    layout(tmp_path, {1: "1,0\n"}, "SN004")
+    assert sum(sample.landmarks is None for sample in read_disfa(root, landmarks=True).samples) == 4
 
 
 def test_two_is_the_default_and_nonsense_is_refused(tmp_path: Path) -> None:
@@ -132,13 +188,6 @@ def test_missing_parts_of_the_layout(tmp_path: Path) -> None:
     (tmp_path / "ActionUnit_Labels").mkdir()
     with pytest.raises(DatasetError, match="no folder such as SN001"):
         read_disfa(tmp_path)
-
-
-@given(
-    st.integers(1, 9999), st.integers(0, 5), st.sampled_from(["{},{}", " {} , {} ", "{},{},", "{:04d},{}"])
-)
-def test_every_written_line_is_read_back(frame: int, intensity: int, form: str) -> None:
-    assert parse_intensity(form.format(frame, intensity)) == (frame, intensity)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,6 +6,7 @@ import pytest
 from metafacs.data.twins.annotators import (
     ANNOTATORS,
     expression_evidence,
+    sample_blend,
     sample_votes,
     vote_probabilities,
 )
@@ -30,10 +31,10 @@ def test_textbook_faces_are_evident(expression):
 
 
 def test_probabilities_sum_to_one_and_follow_hint_and_context():
-    plain = vote_probabilities({}, None, 0.0, 4, 0.0)
+    plain = vote_probabilities({}, None, 0.0, (4,), 0.0)
     assert plain.sum() == pytest.approx(1)
-    assert vote_probabilities({}, 4, 2.0, 4, 0.0)[4] > 3 * plain[4]
-    assert vote_probabilities({}, None, 0.0, 4, 2.0)[4] > 3 * plain[4]
+    assert vote_probabilities({}, 4, 2.0, (4,), 0.0)[4] > 3 * plain[4]
+    assert vote_probabilities({}, None, 0.0, (4,), 2.0)[4] > 3 * plain[4]
 
 
 def test_label_always_wins_and_votes_add_up():
@@ -58,3 +59,35 @@ def test_clear_faces_get_clearer_votes_than_hidden_ones():
 def test_unknown_label_is_refused():
     with pytest.raises(ValueError, match="label 7"):
         sample_votes(np.random.default_rng(0), 7, {})
+
+
+@pytest.mark.parametrize("face", [*TEXTBOOK, "neutral"])
+@pytest.mark.parametrize("winners", [(3,), (0, 3), (1, 4), (2, 5, 3)])
+def test_blends_have_the_wanted_winners(face, winners):
+    for seed in range(4):
+        votes = sample_blend(np.random.default_rng(seed), winners, TEXTBOOK[face])
+        assert votes.shape == (6,)
+        assert votes.sum() == ANNOTATORS
+        ranked = sorted(votes, reverse=True)
+        assert set(winners) == set(np.argsort(-votes, kind="stable")[: len(winners)].tolist())
+        assert ranked[len(winners) - 1] > ranked[len(winners)]
+        if len(winners) == 1:
+            assert ranked[0] == ANNOTATORS
+        if len(winners) == 3:
+            assert ranked[1] == ranked[2]
+
+
+def test_what_the_face_shows_gets_most_votes_of_a_blend():
+    smiles = [sample_blend(np.random.default_rng(s), (3, 4), TEXTBOOK["happiness"]) for s in range(50)]
+    assert np.mean([votes[3] for votes in smiles]) > 1.5 * np.mean([votes[4] for votes in smiles])
+    unclear = [sample_blend(np.random.default_rng(s), (3, 4), {}) for s in range(50)]
+    others = [0, 1, 2, 5]
+    assert np.mean([votes[others].sum() for votes in unclear]) > 2 * np.mean(
+        [votes[others].sum() for votes in smiles]
+    )
+
+
+@pytest.mark.parametrize("winners", [(), (3, 3), (0, 1, 2, 3), (6,), (0, -1)])
+def test_wrong_winners_are_refused(winners):
+    with pytest.raises(ValueError, match="one to three different"):
+        sample_blend(np.random.default_rng(0), winners, {})

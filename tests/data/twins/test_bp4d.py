@@ -15,14 +15,20 @@ from metafacs.data.twins.bp4d import (
     INTENSITY_AUS,
     SUBJECTS,
     TINY_SUBJECTS,
-    _plan_sequence,
-    _render_sequence,
+    _plan,
+    _render,
+    _sitter,
     _Size,
     _young_identity,
     write_bp4d,
 )
+from metafacs.data.twins.recordings import film
+from metafacs.data.twins.sessions import sample_session
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
+from metafacs.faces.landmarks import landmarks_49
 from metafacs.facs import BP4D_AUS
+from metafacs.synthesis.activations import intensity_level, is_present
+from metafacs.synthesis.camera import LAB
 
 
 def rows_of(path):
@@ -102,14 +108,41 @@ def test_reader_gets_back_what_was_rendered(bp4d_twin):
 
 
 def test_labels_are_those_of_the_rendering(tmp_path):
-    sequence = _plan_sequence(3, "M002", "T8", _Size(("M002",), 4, 48))
-    record = _render_sequence(tmp_path, sequence)
+    sequence = _plan(3, "M002", "T8", _Size(("M002",), 4, 48))
+    record = _render(tmp_path, sequence)
     rows = rows_of(tmp_path / "AUCoding" / "AU_OCC" / "M002_T8.csv")
-    assert [int(row["0"]) for row in rows] == [sequence.first + position for position in sequence.rendered]
+    assert [int(row["0"]) for row in rows] == [sequence.first + place for place in sequence.rendered]
     for au in CODED_AUS:
         coded = sum(row[str(au)] == "1" for row in rows)
         hidden = sum(row[str(au)] == "9" for row in rows)
         assert coded <= record["positives"].get(str(au), 0) <= coded + hidden
+
+
+def test_landmark_lists_name_every_frame_of_their_part(bp4d_twin):
+    root, _ = bp4d_twin
+    for number, people in enumerate(BP4D_PARTS, start=1):
+        paths = (root / "Landmarks" / f"BP4D_part{number}_path.txt").read_text().splitlines()
+        lands = (root / "Landmarks" / f"BP4D_part{number}_land.txt").read_text().splitlines()
+        assert len(paths) == len(lands) == 32
+        assert all((root / "Sequences(2D+3D)" / path).is_file() for path in paths)
+        assert {path.split("/")[0] for path in paths} == set(people) & set(TINY_SUBJECTS)
+        assert all(len(line.split()) == 98 for line in lands)
+
+
+def test_landmarks_and_intensities_are_those_of_the_rendering(bp4d_twin):
+    root, _ = bp4d_twin
+    samples = {sample.key: sample for sample in read_bp4d(root, landmarks=True).samples}
+    recording = _plan(0, "F003", "T6", _Size(("F003",), 2, 128))
+    sitter, person = _sitter(0, "F003")
+    session = sample_session(recording.generator("session"), TASK_PROGRAMMES["T6"], person, recording.length)
+    for _, frame in film(recording, sitter, session, LAB):
+        sample = samples[f"F003/T6/{frame.number:04d}"]
+        np.testing.assert_allclose(sample.landmarks, landmarks_49(frame.landmarks), atol=0.01)
+        for au in INTENSITY_AUS:
+            level = sample.intensities.get(au)
+            assert level in (None, intensity_level(frame.action_units.get(au, 0.0)))
+        for au, code in sample.action_units.items():
+            assert code == is_present(frame.action_units.get(au, 0.0))
 
 
 def test_sexes_ages_and_seeds(bp4d_twin):
@@ -123,7 +156,7 @@ def test_sexes_ages_and_seeds(bp4d_twin):
 
 def test_frames_of_a_preset_are_spread_over_the_task():
     for task in TASK_PROGRAMMES:
-        sequence = _plan_sequence(0, "F010", task, _Size(("F010",), 12, 160))
+        sequence = _plan(0, "F010", task, _Size(("F010",), 12, 160))
         assert 90 <= sequence.length <= 768
         assert len(set(sequence.rendered)) == 12
         assert sequence.rendered[0] < 0.1 * sequence.length
@@ -132,11 +165,9 @@ def test_frames_of_a_preset_are_spread_over_the_task():
 
 
 def test_full_plan_has_the_size_of_the_real_set():
-    size = _Size(SUBJECTS, None, 224)
+    size = _Size(SUBJECTS, None, 192)
     lengths = [
-        len(_plan_sequence(0, subject, task, size).rendered)
-        for subject in SUBJECTS
-        for task in TASK_PROGRAMMES
+        len(_plan(0, subject, task, size).rendered) for subject in SUBJECTS for task in TASK_PROGRAMMES
     ]
     assert len(lengths) == 328
     assert sum(lengths) == pytest.approx(146_847, rel=0.05)

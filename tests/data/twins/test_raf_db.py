@@ -8,32 +8,20 @@ import pytest
 from PIL import Image
 
 from metafacs.data.datasets.raf_db import read_raf_db
+from metafacs.data.twins.quotas import class_counts
 from metafacs.data.twins.raf_db import (
     TEST_COUNTS,
     TRAIN_COUNTS,
     _plan_part,
     _render_people,
-    align_picture,
-    class_counts,
     write_raf_db,
 )
 from metafacs.facs import EXPRESSIONS
-from metafacs.synthesis.renderer import Rendering
 
 
 def test_reference_counts_are_those_of_the_real_set():
     assert sum(TRAIN_COUNTS) == 12_271
     assert sum(TEST_COUNTS) == 3_068
-
-
-def test_class_counts_sum_up_and_leave_no_class_empty():
-    assert class_counts(TRAIN_COUNTS, 12_271) == TRAIN_COUNTS
-    for total in (7, 24, 60, 2400):
-        counts = class_counts(TRAIN_COUNTS, total)
-        assert sum(counts) == total
-        assert min(counts) >= 1
-    with pytest.raises(ValueError, match="cannot show 7 classes"):
-        class_counts(TRAIN_COUNTS, 6)
 
 
 def test_layout_is_that_of_raf_db(raf_db_twin):
@@ -112,36 +100,6 @@ def test_a_picture_does_not_depend_on_the_others(raf_db_twin, tmp_path):
     _render_people(tmp_path, alone)
     name = f"basic/Image/original/{chunk.names[4]}.jpg"
     assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
-
-
-def test_alignment_levels_the_eyes_at_their_place():
-    image = np.zeros((200, 200, 3), np.uint8)
-    # Red and blue eyes on a slope, as in a tilted head; the mouth straight below their middle.
-    left, right = np.array([70.0, 80.0]), np.array([118.0, 100.0])
-    axis = (right - left) / np.linalg.norm(right - left)
-    mouth = (left + right) / 2 + 50 * np.array([-axis[1], axis[0]])
-    for centre, colour in ((left, (255, 0, 0)), (right, (0, 0, 255))):
-        y, x = np.mgrid[:200, :200]
-        image[np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1]) < 5] = colour
-    rendering = Rendering(
-        image,
-        np.zeros((68, 2), np.float32),
-        (0.0, 0.0, 0.0),
-        {},
-        (0, 0, 200, 200),
-        np.array([right, left], np.float32),
-        mouth.astype(np.float32),
-    )
-    aligned = align_picture(image, rendering)
-    assert aligned.shape == (100, 100, 3)
-    centres = []
-    for band in (0, 2):
-        y, x = np.nonzero(aligned[..., band] > 128)
-        centres.append((x.mean() + 0.5, y.mean() + 0.5))
-    assert centres[0][1] == pytest.approx(centres[1][1], abs=1.0)
-    assert centres[0][1] == pytest.approx(36, abs=1.5)
-    assert (centres[0][0] + centres[1][0]) / 2 == pytest.approx(50, abs=1.0)
-    assert centres[1][0] - centres[0][0] == pytest.approx(38, abs=1.5)
 
 
 def test_unknown_preset_is_refused(tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import metafacs
-from metafacs.data.twins.bp4d import _plan_sequence, _render_sequence, _Size
+from metafacs.data.twins.bp4d import _plan, _render, _Size
 from metafacs.data.twins.writer import (
     TWIN_FILE,
     TwinError,
@@ -35,6 +35,12 @@ def render_flat(root: Path, chunk: int) -> dict[str, Any]:
         write_jpeg(root / file, rng.integers(0, 255, (8, 8, 3), dtype=np.uint8))
         files.append(file)
     return {"files": files, "value": chunk}
+
+
+def render_flat_video(root: Path, chunk: int) -> dict[str, Any]:
+    """Stand in for a renderer of videos: a file that is named like one."""
+    write_bytes(root / f"videos/{chunk}.avi", b"")
+    return {"files": [f"videos/{chunk}.avi"], "value": chunk}
 
 
 def finish_flat(root: Path, records: Any) -> dict[str, Any]:
@@ -95,7 +101,7 @@ def test_stopped_rendering_is_taken_up_where_it_was(tmp_path):
         write_twin(tmp_path / "stopped", flat_plan(stop_at_two), workers=1, progress=False)
     assert json.loads((tmp_path / "stopped" / TWIN_FILE).read_text())["complete"] is False
     (tmp_path / "stopped" / "pictures" / "0_1.jpg").unlink()
-    (tmp_path / "stopped" / "pictures" / ".2_0.jpg.4711.tmp").write_bytes(b"half a picture")
+    (tmp_path / "stopped" / "pictures" / ".2_0.jpg.4711.partial").write_bytes(b"half a picture")
     summary = write_twin(tmp_path / "stopped", flat_plan(count), workers=1, progress=False)
     assert rendered == [0, 2, 3], "chunk 1 was finished; chunk 0 lost a picture"
     assert summary.rendered == 6
@@ -132,7 +138,7 @@ def test_killed_process_leaves_only_whole_files(tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not list(root.rglob("*.tmp"))
+    assert not list(root.rglob("*.partial"))
     summary = write_twin(root, flat_plan(), workers=1, progress=False)
     assert summary.rendered == 4
     assert summary.pictures == 8
@@ -171,6 +177,14 @@ def test_damage_is_reported(tmp_path):
         write_twin(tmp_path / "torn", flat_plan(), workers=1, progress=False)
 
 
+def test_a_lost_video_is_reported(tmp_path):
+    write_twin(tmp_path, flat_plan(render_flat_video, videos=True), workers=1, progress=False)
+    write_twin(tmp_path, flat_plan(render_flat_video, videos=True), workers=1, progress=False)
+    (tmp_path / "videos" / "2.avi").unlink()
+    with pytest.raises(TwinError, match="4 video files but 3 are left"):
+        write_twin(tmp_path, flat_plan(render_flat_video, videos=True), workers=1, progress=False)
+
+
 def test_file_in_place_of_the_folder_and_bad_numbers_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TwinError, match="is a file"):
@@ -204,8 +218,8 @@ def test_generators_of_different_parts_are_independent():
 
 def test_same_bytes_whatever_the_number_of_workers(tmp_path):
     size = _Size(("F001",), 1, 40)
-    chunks = {f"F001_{task}": _plan_sequence(5, "F001", task, size) for task in ("T1", "T4", "T8")}
-    plan = TwinPlan("bp4d", "tiny", 5, chunks, dict.fromkeys(chunks, 1), _render_sequence, _no_counts)
+    chunks = {f"F001_{task}": _plan(5, "F001", task, size) for task in ("T1", "T4", "T8")}
+    plan = TwinPlan("bp4d", "tiny", 5, chunks, dict.fromkeys(chunks, 1), _render, _no_counts)
     write_twin(tmp_path / "one", plan, workers=1, progress=False)
     write_twin(tmp_path / "two", plan, workers=2, progress=False)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

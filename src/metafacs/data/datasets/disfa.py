@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from metafacs.data.datasets.disfa_landmarks import LandmarkFiles
 from metafacs.data.datasets.frame_sources import find_frame_source
+from metafacs.data.datasets.intensities import HIGHEST, parse_intensity
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
     Sample,
     read_twin,
     require_folder,
-    whole_number,
 )
 from metafacs.facs import AU_NAMES
 
@@ -46,7 +47,6 @@ BAD_FRAMES: Mapping[str, tuple[tuple[int, int], ...]] = {
 
 _SUBJECT = re.compile(r"^SN\d{3}$", re.IGNORECASE | re.ASCII)
 _LABELS = re.compile(r"^(?P<subject>SN\d{3})_au(?P<au>\d{1,2})\.txt$", re.IGNORECASE | re.ASCII)
-_HIGHEST = 5
 
 
 def read_disfa(
@@ -55,42 +55,59 @@ def read_disfa(
     threshold: int = 2,
     camera: Literal["left", "right"] = "left",
     keep_bad_frames: bool = False,
+    landmarks: bool = False,
 ) -> Reading:
     """Read the intensities of DISFA, make them present or absent, and match them with the frames.
 
     Layout: ``ActionUnit_Labels/SN001/SN001_au1.txt`` (lines ``frame,intensity``, frames from 1, intensities
     0 to 5) and ``Videos_LeftCamera/LeftVideoSN001_comp.avi`` (upper and lower case vary), or the extracted
-    frames as ``SN001/0.jpg`` below the root, ``Frames`` or ``Images``, where picture k shows label k + 1.
+    frames as ``SN001/0.jpg`` below the root, ``Frames`` or ``Images``, where picture k shows label k + 1;
+    ``Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat``, see
+    :class:`~metafacs.data.datasets.disfa_landmarks.LandmarkFiles`.
 
     Args:
         root: The folder that holds ``ActionUnit_Labels``.
         threshold: Smallest intensity that counts as present, 1 to 5; MAL and JAA-Net use 2, MAML-AU uses 1.
         camera: Which of the two cameras' videos to take.
         keep_bad_frames: Keep the frames in :data:`BAD_FRAMES`, as ME-GraphAU's lists do.
+        landmarks: Cut the crops by the 66 delivered landmarks. By default the face is found as in
+            prediction, so that training and prediction see the same crop. The face is also found in frames
+            without landmarks, which are counted in ``skipped``.
 
     Returns:
-        The reading; an AU whose file does not label a frame is unknown there, and frames without any label
-        are left alone.
+        The reading; an AU whose file does not label a frame is unknown there. Extracted frames without any
+        label are left out and counted; those of a video are not.
 
     Raises:
-        DatasetError: If the label folder is missing or holds no person.
+        DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person.
         ValueError: If the threshold is not 1 to 5.
     """
-    if not 1 <= threshold <= _HIGHEST:
-        raise ValueError(f"threshold must be an intensity from 1 to {_HIGHEST}, not {threshold}")
+    if not 1 <= threshold <= HIGHEST:
+        raise ValueError(f"threshold must be an intensity from 1 to {HIGHEST}, not {threshold}")
     root = Path(root)
     labels = require_folder(root / "ActionUnit_Labels", "one folder of intensities per person, e.g. SN001")
     people = sorted(entry for entry in labels.iterdir() if entry.is_dir() and _SUBJECT.match(entry.name))
     if not people:
         raise DatasetError(f"{labels} holds no folder such as SN001; DISFA's intensities are one per person")
+    points = None
+    if landmarks:
+        points = require_folder(root / "Landmark_Points", "one folder of landmarks per person, e.g. SN001")
     reading = Reading("disfa", root, twin=read_twin(root))
     for folder in people:
-        _read_person(reading, folder, threshold, camera, keep_bad_frames)
+        files = None if points is None else LandmarkFiles(points / folder.name)
+        _read_person(reading, folder, threshold, camera, keep_bad_frames, files)
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
 
-def _read_person(reading: Reading, folder: Path, threshold: int, camera: str, keep_bad_frames: bool) -> None:
+def _read_person(
+    reading: Reading,
+    folder: Path,
+    threshold: int,
+    camera: str,
+    keep_bad_frames: bool,
+    landmarks: LandmarkFiles | None,
+) -> None:
     subject = folder.name.upper()
     source = find_frame_source(
         [reading.root / f"Videos_{camera.title()}Camera"],
@@ -113,10 +130,20 @@ def _read_person(reading: Reading, folder: Path, threshold: int, camera: str, ke
         elif place is None:
             reading.skip(*origins[frame], "label without a frame")
         else:
-            present = {au: float(value >= threshold) for au, value in intensities[frame].items()}
             picture, number = place
-            key = f"{subject}/{frame:04d}"
-            reading.samples.append(Sample(key, picture, subject=subject, action_units=present, frame=number))
+            reading.samples.append(
+                Sample(
+                    f"{subject}/{frame:04d}",
+                    picture,
+                    subject=subject,
+                    action_units={au: float(x >= threshold) for au, x in intensities[frame].items()},
+                    intensities={au: float(x) for au, x in intensities[frame].items()},
+                    frame=number,
+                    landmarks=None if landmarks is None else landmarks.read(reading, frame, origins[frame]),
+                )
+            )
+    unlabelled = source.pictures.keys() - {frame - 1 for frame in intensities}
+    reading.skip(folder, None, "frame without a label", len(unlabelled))
 
 
 def _read_intensities(
@@ -134,11 +161,10 @@ def _read_intensities(
             reading.skip(path, None, "empty file")
         au = int(match["au"])
         for number, line in lines:
-            parsed = parse_intensity(line)
-            if parsed is None:
-                reading.skip(path, number, f"line is not 'frame,intensity' with an intensity 0 to {_HIGHEST}")
+            frame, intensity = parse_intensity(line) or (0, None)
+            if frame < 1 or intensity is None:
+                reading.skip(path, number, f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST}")
                 continue
-            frame, intensity = parsed
             known = intensities.setdefault(frame, {})
             if au in known:
                 reading.skip(path, number, "frame is labelled twice; the first label counts")
@@ -146,18 +172,3 @@ def _read_intensities(
             known[au] = intensity
             origins.setdefault(frame, (path, number))
     return intensities, origins
-
-
-def parse_intensity(line: str) -> tuple[int, int] | None:
-    """Return (1-based frame, intensity 0 to 5) of one line, or None if it is not one.
-
-    >>> parse_intensity("17,3"), parse_intensity(" 17 , 3 ,"), parse_intensity("17,6")
-    ((17, 3), (17, 3), None)
-    """
-    numbers = [whole_number(cell.strip()) for cell in line.strip().rstrip(",").split(",")]
-    if len(numbers) != 2:
-        return None
-    frame, intensity = numbers
-    if frame is None or intensity is None or frame < 1 or intensity > _HIGHEST:
-        return None
-    return frame, intensity

@@ -20,6 +20,10 @@ from metafacs.facs import check_aus
 
 _UNKNOWN = (-1, 9, 999)
 _POINTS = (49, 66, 68)
+_FARTHEST_PIXEL = 1e6
+BAD_LANDMARKS = "landmarks are not 49, 66 or 68 pairs of numbers"
+"""Reason for leaving out a row whose landmarks :func:`parse_landmarks` cannot read."""
+
 _JAA_NET = re.compile(r"^(?P<part>.+?)_?path\.txt$")
 _ME_GRAPHAU = re.compile(r"^(?P<part>.+)_img_path_(?P<fold>fold\d+)\.txt$", re.ASCII)
 
@@ -64,7 +68,7 @@ def read_list_files(
     root = require_folder(Path(root), "the lists, e.g. BP4D_part1_path.txt and BP4D_part1_AUoccur.txt")
     folder = root if pictures is None else require_folder(Path(pictures), "the pictures of the lists")
     aus = check_aus(aus)
-    found = _find_lists(root)
+    found = find_lists(root)
     if not found:
         raise DatasetError(
             f"{root} holds no list such as BP4D_part1_path.txt or BP4D_train_img_path_fold1.txt"
@@ -76,9 +80,9 @@ def read_list_files(
     seen: set[str] = set()
     for part in parts or sorted(found):
         paths, labels, points = found[part]
-        rows = _joined(reading, paths, labels, points if landmarks else None)
-        for number, line, codes, land in rows:
-            sample = _parse_row(folder, line, codes, land, aus, subject_folder, part)
+        others = (labels, points) if landmarks else (labels,)
+        for number, line, beside in joined_lines(reading, paths, *others):
+            sample = _parse_row(folder, line, beside, aus, subject_folder, part)
             if isinstance(sample, str):
                 reading.skip(paths, number, sample)
             elif sample.key in seen:
@@ -90,8 +94,8 @@ def read_list_files(
     return reading
 
 
-def _find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
-    """Return name -> (paths, codes, landmarks); the last two may not exist."""
+def find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
+    """Return name -> (paths, codes, landmarks) of the lists in a folder; the last two may not exist."""
     lists = {}
     for path in sorted(root.glob("*path*.txt")):
         if match := _ME_GRAPHAU.match(path.name):
@@ -104,12 +108,22 @@ def _find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
     return lists
 
 
-def _joined(
-    reading: Reading, paths: Path, labels: Path, points: Path | None
-) -> list[tuple[int, str, str, str]]:
-    """Return (line number, path, codes, landmarks) of every row; nothing if the files do not fit."""
+def joined_lines(reading: Reading, paths: Path, *others: Path) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Return the lines of a list together with the lines of the files that belong to it row by row.
+
+    Blank lines are dropped. Where a file is missing or another number of lines is left, the rows no longer
+    belong together: that is noted and nothing is returned.
+
+    Args:
+        reading: Takes up what was left out.
+        paths: The list, one picture a line.
+        others: Files with one line for each line of the list.
+
+    Returns:
+        (1-based line number in the list, its line, the lines of the others) of every row.
+    """
     columns = []
-    for path in (labels, *([points] if points is not None else [])):
+    for path in others:
         if not path.is_file():
             reading.skip(paths, None, f"list without {path.name}")
             return []
@@ -123,32 +137,27 @@ def _joined(
             return []
     if not rows:
         reading.skip(paths, None, "empty file")
-    lands = columns[1] if points is not None else [""] * len(rows)
-    return [
-        (number, line, codes, land)
-        for (number, line), codes, land in zip(rows, columns[0], lands, strict=True)
-    ]
+    return [(number, line, tuple(column[i] for column in columns)) for i, (number, line) in enumerate(rows)]
 
 
 def _parse_row(
     folder: Path,
     line: str,
-    codes: str,
-    land: str,
+    beside: tuple[str, ...],
     aus: tuple[int, ...],
     subject_folder: int | None,
     part: str,
 ) -> Sample | str:
-    cells = codes.replace(",", " ").split()
+    cells = beside[0].replace(",", " ").split()
     if len(cells) != len(aus):
         return f"row has another number of codes than the {len(aus)} AUs given"
     try:
         values = [occurrence(cell, _UNKNOWN) for cell in cells]
     except ValueError:
         return "code other than 0, 1, -1, 9 and 999"
-    points = parse_landmarks(land) if land else None
-    if land and points is None:
-        return "landmarks are not 49, 66 or 68 pairs of numbers"
+    points = parse_landmarks(beside[1]) if len(beside) > 1 else None
+    if len(beside) > 1 and points is None:
+        return BAD_LANDMARKS
     place = PurePosixPath(line.rstrip(",").strip().replace("\\", "/"))
     if place.is_absolute() or ".." in place.parts:
         return "path does not stay below the folder of pictures"
@@ -180,6 +189,16 @@ def parse_landmarks(line: str) -> NDArray[np.float32] | None:
         numbers = np.array([float(cell) for cell in line.replace(",", " ").split()], dtype=np.float64)
     except ValueError:
         return None
-    if numbers.size not in [2 * count for count in _POINTS] or not np.isfinite(numbers).all():
+    return None if numbers.size % 2 else counted_from_zero(numbers.reshape(-1, 2))
+
+
+def counted_from_zero(points: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """Return landmarks whose pixels count from 1 with the first at (0, 0), or None if they cannot be any.
+
+    Args:
+        points: Any array; landmarks are 49, 66 or 68 pairs of finite numbers of the size of pixels.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in _POINTS:
         return None
-    return (numbers.reshape(-1, 2) - 1).astype(np.float32)
+    # The comparison is also false for NaN.
+    return (points - 1).astype(np.float32) if (np.abs(points) < _FARTHEST_PIXEL).all() else None

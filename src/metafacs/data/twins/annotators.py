@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from metafacs.synthesis.expressions import PROTOTYPES, Prototype
 ANNOTATORS = 40
 
 _SHARPNESS = 4.2
+_BALANCE = 0.6
 _NEUTRAL = EXPRESSIONS.index("neutral")
 _ATTEMPTS_PER_STEP = 10
 
@@ -42,7 +43,7 @@ def vote_probabilities(
     action_units: Mapping[int, float],
     hint: int | None,
     hint_weight: float,
-    context: int,
+    context: Sequence[int],
     context_weight: float,
 ) -> NDArray[np.float64]:
     """Return the probability that one annotator chooses each expression.
@@ -51,8 +52,9 @@ def vote_probabilities(
         action_units: AU -> intensity 0..1, as true of the picture.
         hint: Expression index that gaze or head pose suggest; None = nothing.
         hint_weight: Log-odds that the hint adds.
-        context: Expression index that the situation suggests.
-        context_weight: Log-odds that the situation adds.
+        context: Expression indices that the situation suggests; it makes up in part for those of them that
+            the face shows less of.
+        context_weight: Log-odds that the situation adds to each.
 
     Returns:
         Shape (7,), sums to 1.
@@ -60,7 +62,8 @@ def vote_probabilities(
     logits = _SHARPNESS * expression_evidence(action_units)
     if hint is not None:
         logits[hint] += hint_weight
-    logits[context] += context_weight
+    suggested = logits[list(context)]
+    logits[list(context)] += context_weight + _BALANCE * (suggested.max() - suggested)
     probabilities: NDArray[np.float64] = np.exp(logits - logits.max())
     return probabilities / probabilities.sum()
 
@@ -95,14 +98,71 @@ def sample_votes(
     """
     if not 0 <= label < len(EXPRESSIONS):
         raise ValueError(f"the label {label} is no expression; give 0 to {len(EXPRESSIONS) - 1}")
+
+    def probabilities(weight: float) -> NDArray[np.float64]:
+        return vote_probabilities(action_units, hint, hint_weight, (label,), weight)
+
+    def accepted(votes: NDArray[np.int64]) -> bool:
+        return bool(votes[label] > np.delete(votes, label).max())
+
+    return _vote_until(rng, accepted, probabilities, context_weight)
+
+
+def sample_blend(
+    rng: np.random.Generator,
+    winners: Sequence[int],
+    action_units: Mapping[int, float],
+    context_weight: float = 1.0,
+) -> NDArray[np.int64]:
+    """Return the votes on a picture in which several basic expressions are seen; neutral is no choice.
+
+    As in :func:`sample_votes`, draws with another outcome are repeated with more context toward the winners.
+
+    Args:
+        rng: Source of randomness.
+        winners: Indices of the expressions that win: one takes every vote; two have strictly more votes than
+            any other; three have, and the two lower of them have equally many.
+        action_units: AU -> intensity 0..1, as true of the picture.
+        context_weight: Log-odds that the situation adds to each winner.
+
+    Returns:
+        Shape (6,), whole numbers that sum to :data:`ANNOTATORS`.
+
+    Raises:
+        ValueError: If the winners are not one to three different basic expressions.
+    """
+    if not 1 <= len(set(winners)) == len(winners) <= 3 or not set(winners) <= set(range(_NEUTRAL)):
+        raise ValueError(
+            f"the winners {winners} are not one to three different indices of 0 to {_NEUTRAL - 1}"
+        )
+
+    def probabilities(weight: float) -> NDArray[np.float64]:
+        basic = vote_probabilities(action_units, None, 0.0, winners, weight)[:_NEUTRAL]
+        return basic / basic.sum()
+
+    def accepted(votes: NDArray[np.int64]) -> bool:
+        won, lost = np.sort(votes[list(winners)]), np.delete(votes, winners)
+        if len(winners) == 1:
+            return not lost.any()
+        return bool(won[0] > lost.max() and (len(winners) == 2 or won[0] == won[1]))
+
+    return _vote_until(rng, accepted, probabilities, context_weight)
+
+
+def _vote_until(
+    rng: np.random.Generator,
+    accepted: Callable[[NDArray[np.int64]], bool],
+    probabilities: Callable[[float], NDArray[np.float64]],
+    context_weight: float,
+) -> NDArray[np.int64]:
+    """Return the first votes that are accepted, under more and more weight of the context."""
     attempt = 0
     while True:
         weight = context_weight + 0.4 * (attempt // _ATTEMPTS_PER_STEP)
-        probabilities = vote_probabilities(action_units, hint, hint_weight, label, weight)
         # Annotators share a first impression, so votes scatter more between pictures than between people.
-        impression = rng.dirichlet(probabilities * 25 + 0.05)
+        impression = rng.dirichlet(probabilities(weight) * 25 + 0.05)
         votes = rng.multinomial(ANNOTATORS, impression)
-        if votes[label] > np.delete(votes, label).max():
+        if accepted(votes):
             return votes
         attempt += 1
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from metafacs.data.twins.task_programmes import TASK_PROGRAMMES, Person, sample_person, sample_session
+from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.twins.recordings import (
+    Frame,
+    Recording,
+    Sitter,
+    film,
+    finish_recordings,
+    record_of,
+    spread_positions,
+    unknown_cells,
+)
+from metafacs.data.twins.sessions import Person, sample_person, sample_session
+from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
 from metafacs.data.twins.writer import (
     Preset,
     Record,
@@ -23,19 +34,13 @@ from metafacs.data.twins.writer import (
     write_text,
     write_twin,
 )
+from metafacs.faces.landmarks import landmarks_49
 from metafacs.facs import BP4D_AUS
-from metafacs.synthesis.activations import (
-    RENDERED_AUS,
-    Activation,
-    intensity_level,
-    is_present,
-    resolve_conflicts,
-)
-from metafacs.synthesis.camera import LAB, photograph
-from metafacs.synthesis.expressions import sample_asymmetry
-from metafacs.synthesis.identities import Identity, sample_identity
+from metafacs.synthesis.activations import RENDERED_AUS, intensity_level, is_present
+from metafacs.synthesis.camera import LAB
+from metafacs.synthesis.identities import Identity, find_identity
 from metafacs.synthesis.renderer import Subject
-from metafacs.synthesis.scenes import Studio, lab_scene, sample_studio
+from metafacs.synthesis.scenes import sample_studio
 
 SUBJECTS: tuple[str, ...] = (
     *(f"F{number:03d}" for number in range(1, 24)),
@@ -60,7 +65,8 @@ THREE_DIGIT_SEQUENCE = ("M001", "T2")
 
 _UNKNOWN = 9
 _UNKNOWN_SHARE = 0.004
-_OLDEST = 0.3
+_AGES = (-0.25, 0.3)
+_SEQUENCES = "Sequences(2D+3D)"
 _FIRST_FRAME = 2440
 _LONGEST, _SHORTEST, _MEAN_LENGTH, _LENGTH_DEVIATION = 768, 90, 448, 130
 
@@ -75,31 +81,8 @@ class _Size:
 _SIZES: dict[Preset, _Size] = {
     "tiny": _Size(TINY_SUBJECTS, 2, 128),
     "small": _Size(SUBJECTS, 12, 160),
-    "full": _Size(SUBJECTS, None, 224),
+    "full": _Size(SUBJECTS, None, 192),
 }
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    """One task of one person: the unit of rendering.
-
-    Attributes:
-        seed: Seed of the twin.
-        subject: E.g. ``F001``.
-        task: E.g. ``T1``.
-        length: Frames of the coded segment.
-        first: Number of its first frame.
-        rendered: Positions within the segment of the frames that are rendered.
-        pixels: Side of the pictures.
-    """
-
-    seed: int
-    subject: str
-    task: str
-    length: int
-    first: int
-    rendered: tuple[int, ...]
-    pixels: int
 
 
 def write_bp4d(
@@ -114,12 +97,14 @@ def write_bp4d(
 
     ``AUCoding/AU_OCC/F001_T1.csv`` holds the occurrence codes (level B and above = 1, unknown = 9),
     ``AUCoding/AU_INT/AU06/F001_T1_AU06.csv`` the intensities 0 to 5 of five AUs,
-    ``Sequences(2D+3D)/F001/T1/2440.jpg`` the frames, ``TWIN.json`` what it is and how it was made.
+    ``Sequences(2D+3D)/F001/T1/2440.jpg`` the frames, ``Landmarks/BP4D_part1_path.txt`` and
+    ``Landmarks/BP4D_part1_land.txt`` the 49 points of each frame of a published part, ``TWIN.json`` what it
+    is and how it was made. Beside what BP4D has: ``twin_provenance.csv``, all that is true of each frame.
 
     Args:
         root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
         preset: ``tiny`` (6 people, 96 frames of 128 px), ``small`` (41 people, 12 frames of each task,
-            160 px) or ``full`` (41 people, every frame of the coded segments, 224 px).
+            160 px) or ``full`` (41 people, every frame of the coded segments, 192 px).
         seed: Seed of the generator; another seed gives other people.
         workers: Processes; None = one per core.
         progress: Show a progress bar.
@@ -133,7 +118,7 @@ def write_bp4d(
     """
     size = size_of(preset, _SIZES)
     sequences = {
-        f"{subject}_{task}": _plan_sequence(seed, subject, task, size)
+        f"{subject}_{task}": _plan(seed, subject, task, size)
         for subject in size.subjects
         for task in TASK_PROGRAMMES
     }
@@ -143,13 +128,13 @@ def write_bp4d(
         seed=seed,
         chunks=sequences,
         pictures={name: len(sequence.rendered) for name, sequence in sequences.items()},
-        render=_render_sequence,
-        finish=_count,
+        render=_render,
+        finish=_finish,
     )
     return write_twin(root, plan, workers=workers, progress=progress)
 
 
-def _plan_sequence(seed: int, subject: str, task: str, size: _Size) -> _Sequence:
+def _plan(seed: int, subject: str, task: str, size: _Size) -> Recording:
     rng = chunk_generator("bp4d", seed, "plan", subject, task)
     length = int(np.clip(rng.normal(_MEAN_LENGTH, _LENGTH_DEVIATION), _SHORTEST, _LONGEST))
     first = int(rng.integers(40, 2600))
@@ -159,84 +144,61 @@ def _plan_sequence(seed: int, subject: str, task: str, size: _Size) -> _Sequence
         first = _FIRST_FRAME
     rendered: Sequence[int] = range(length)
     if size.frames is not None:
-        spread = (np.arange(size.frames) + rng.uniform(0.1, 0.9, size.frames)) / size.frames
-        rendered = [int(position * length) for position in spread]
+        rendered = spread_positions(rng, length, size.frames)
         if (subject, task) == ("F001", "T1"):
             rendered[0] = 0
-    return _Sequence(seed, subject, task, length, first, tuple(rendered), size.pixels)
+    return Recording("bp4d", seed, subject, task, length, tuple(rendered), first, size.pixels)
 
 
 @lru_cache(maxsize=2)
-def _person(seed: int, subject: str) -> tuple[Subject, Person, Studio]:
-    """Return face, temper and recording room of one person."""
+def _sitter(seed: int, subject: str) -> tuple[Sitter, Person]:
+    """Return face, recording room and temper of one person."""
     rng = chunk_generator("bp4d", seed, "person", subject)
-    return Subject(_young_identity(seed, subject)), sample_person(rng), sample_studio(rng, variation=0.5)
+    person = sample_person(rng, {au for programme in TASK_PROGRAMMES.values() for au in programme.rates})
+    return Sitter(Subject(_young_identity(seed, subject)), sample_studio(rng, variation=0.5)), person
 
 
 def _young_identity(seed: int, subject: str) -> Identity:
     """Return the first identity of this subject's own range that is as young as BP4D's students."""
     sex: Literal["female", "male"] = "female" if subject.startswith("F") else "male"
-    number = SUBJECTS.index(subject) * 1000
-    while True:
-        identity = sample_identity(number, pool=f"bp4d-{seed}", sex=sex)
-        if identity.age <= _OLDEST:
-            return identity
-        number += 1
+    return find_identity(SUBJECTS.index(subject) * 1000, pool=f"bp4d-{seed}", sex=sex, ages=_AGES)
 
 
-def _render_sequence(root: Path, sequence: _Sequence) -> Record:
+def _render(root: Path, recording: Recording) -> Record:
     """Write frames and label files of one sequence."""
-    subject, person, studio = _person(sequence.seed, sequence.subject)
-    name = f"{sequence.subject}_{sequence.task}"
-    rng = chunk_generator("bp4d", sequence.seed, "session", sequence.subject, sequence.task)
-    session = sample_session(rng, TASK_PROGRAMMES[sequence.task], person, sequence.length)
-    sided = sample_asymmetry(rng, dict.fromkeys(session.intensities, 1.0))
-    digits = 3 if (sequence.subject, sequence.task) == THREE_DIGIT_SEQUENCE else 4
-    folder = Path("Sequences(2D+3D)") / sequence.subject / sequence.task
-    files: list[str] = []
-    shown: dict[int, Mapping[int, float]] = {}
-    for position in sequence.rendered:
-        # Each frame has its own generator, so a frame is the same in every preset of equal size.
-        frame_rng = chunk_generator("bp4d", sequence.seed, "frame", sequence.subject, sequence.task, position)
-        wanted = {au: float(course[position]) for au, course in session.intensities.items()}
-        visible = resolve_conflicts({au: x for au, x in wanted.items() if x > 0.02}, frame_rng)
-        yaw, pitch, roll = (float(angle) for angle in session.pose[position])
-        horizontal, vertical = (float(angle) for angle in session.gaze[position])
-        activation = Activation(
-            visible, {au: sides for au, sides in sided.items() if au in visible}, (horizontal, vertical)
-        )
-        scene = lab_scene(frame_rng, sequence.pixels, studio, (yaw, pitch, roll))
-        rendering = photograph(subject, activation, scene, LAB, frame_rng)
-        number = sequence.first + position
-        file = folder / f"{number:0{digits}d}.jpg"
-        write_jpeg(root / file, rendering.image)
-        files.append(file.as_posix())
-        shown[number] = rendering.action_units
-    hidden = _unknown_cells(rng, len(shown))
-    files.append(_write_occurrences(root, name, shown, hidden))
-    files.extend(_write_intensities(root, name, au, shown, hidden) for au in INTENSITY_AUS)
-    positives = Counter(
-        au for units in shown.values() for au in CODED_AUS if is_present(float(units.get(au, 0.0)))
-    )
-    return {"files": files, "positives": {str(au): count for au, count in positives.items()}}
+    sitter, person = _sitter(recording.seed, recording.subject)
+    name = f"{recording.subject}_{recording.session}"
+    rng = recording.generator("session")
+    session = sample_session(rng, TASK_PROGRAMMES[recording.session], person, recording.length)
+    digits = 3 if (recording.subject, recording.session) == THREE_DIGIT_SEQUENCE else 4
+    pictures: list[str] = []
+    frames: list[Frame] = []
+    for picture, frame in film(recording, sitter, session, LAB):
+        pictures.append(f"{recording.subject}/{recording.session}/{frame.number:0{digits}d}.jpg")
+        write_jpeg(root / _SEQUENCES / pictures[-1], picture)
+        frames.append(frame)
+    hidden = unknown_cells(rng, len(frames), CODED_AUS, _UNKNOWN_SHARE)
+    files = [f"{_SEQUENCES}/{picture}" for picture in pictures]
+    files.append(_write_occurrences(root, name, frames, hidden))
+    files.extend(_write_intensities(root, name, au, frames, hidden) for au in INTENSITY_AUS)
+    return {
+        **record_of(
+            recording.subject, f"{recording.subject}/{recording.session}/{{:04d}}", frames, CODED_AUS
+        ),
+        "files": files,
+        "pictures": pictures,
+        "landmarks": [_landmark_line(frame) for frame in frames],
+    }
 
 
-def _unknown_cells(rng: np.random.Generator, rows: int) -> set[tuple[int, int]]:
-    """Return the (row, AU) cells that the coders left open."""
-    drawn = rng.random((rows, len(CODED_AUS))) < _UNKNOWN_SHARE
-    return {(int(row), CODED_AUS[column]) for row, column in zip(*np.nonzero(drawn), strict=True)}
-
-
-def _write_occurrences(
-    root: Path, name: str, shown: Mapping[int, Mapping[int, float]], hidden: set[tuple[int, int]]
-) -> str:
+def _write_occurrences(root: Path, name: str, frames: Sequence[Frame], hidden: set[tuple[int, int]]) -> str:
     """Write the occurrence codes of a sequence and return the file's path below the root."""
     lines = [",".join(str(column) for column in HEADER)]
-    for row, (number, units) in enumerate(shown.items()):
-        cells = [number]
+    for row, frame in enumerate(frames):
+        cells = [frame.number]
         for au in HEADER[1:]:
             known = au in CODED_AUS and (row, au) not in hidden
-            cells.append(int(is_present(float(units.get(au, 0.0)))) if known else _UNKNOWN)
+            cells.append(int(is_present(frame.action_units.get(au, 0.0))) if known else _UNKNOWN)
         lines.append(",".join(str(cell) for cell in cells))
     file = f"AUCoding/AU_OCC/{name}.csv"
     write_text(root / file, "\n".join(lines) + "\n")
@@ -244,25 +206,34 @@ def _write_occurrences(
 
 
 def _write_intensities(
-    root: Path, name: str, au: int, shown: Mapping[int, Mapping[int, float]], hidden: set[tuple[int, int]]
+    root: Path, name: str, au: int, frames: Sequence[Frame], hidden: set[tuple[int, int]]
 ) -> str:
     """Write the intensities 0 to 5 of one AU of a sequence and return the file's path below the root."""
-    lines = [
-        f"{number},{_UNKNOWN if (row, au) in hidden else intensity_level(float(units.get(au, 0.0)))}"
-        for row, (number, units) in enumerate(shown.items())
+    levels = [
+        _UNKNOWN if (row, au) in hidden else intensity_level(frame.action_units.get(au, 0.0))
+        for row, frame in enumerate(frames)
     ]
+    lines = [f"{frame.number},{level}" for frame, level in zip(frames, levels, strict=True)]
     file = f"AUCoding/AU_INT/AU{au:02d}/{name}_AU{au:02d}.csv"
     write_text(root / file, "\n".join(lines) + "\n")
     return file
 
 
-def _count(root: Path, records: Sequence[Record]) -> dict[str, Any]:
-    """Return how many people and sequences there are and how often each evaluated AU is present."""
-    frames = sum(sum(file.endswith(".jpg") for file in record["files"]) for record in records)
-    positives = {au: sum(record["positives"].get(str(au), 0) for record in records) for au in CODED_AUS}
+def _landmark_line(frame: Frame) -> str:
+    """Return the 49 points of a frame as JAA-Net's lists have them: ``x1 y1 x2 y2 ...``, pixels from 1."""
+    return "\t".join(f"{value + 1:.2f}" for value in landmarks_49(frame.landmarks).ravel())
+
+
+def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """Write landmarks and provenance; return who is there and how often each AU is present."""
+    for number, people in enumerate(BP4D_PARTS, start=1):
+        part = [record for record in records if record["subject"] in people]
+        for kind, key in (("path", "pictures"), ("land", "landmarks")):
+            lines = [line for record in part for line in record[key]]
+            write_text(root / "Landmarks" / f"BP4D_part{number}_{kind}.txt", "\n".join(lines) + "\n")
     return {
-        "subjects": sum(1 for entry in (root / "Sequences(2D+3D)").iterdir() if entry.is_dir()),
+        "subjects": len({record["subject"] for record in records}),
         "sequences": len(records),
         "presence_rule": "FACS level B or above",
-        "au_rates": {str(au): round(positives[au] / frames, 4) for au in BP4D_AUS},
+        "au_rates": finish_recordings(root, records, BP4D_AUS),
     }

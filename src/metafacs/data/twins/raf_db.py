@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from metafacs.data.twins.aligned_pictures import align_picture
 from metafacs.data.twins.annotators import ANNOTATORS, sample_votes
 from metafacs.data.twins.carriers import CARRIERS, Display, sample_display
+from metafacs.data.twins.provenance import provenance_of, write_provenance
+from metafacs.data.twins.quotas import PICTURES_PER_PERSON, class_counts
 from metafacs.data.twins.writer import (
     Preset,
     Record,
@@ -26,7 +28,6 @@ from metafacs.data.twins.writer import (
     write_twin,
 )
 from metafacs.facs import EXPRESSIONS
-from metafacs.synthesis.activations import is_present
 from metafacs.synthesis.camera import WILD, photograph
 from metafacs.synthesis.identities import Identity, sample_identity
 from metafacs.synthesis.occluders import sample_occluder
@@ -39,13 +40,7 @@ TRAIN_COUNTS: tuple[int, ...] = (1290, 281, 717, 4772, 1982, 705, 2524)
 TEST_COUNTS: tuple[int, ...] = (329, 74, 160, 1185, 478, 162, 680)
 """Pictures per class of the real test set."""
 
-ALIGNED_SIDE = 100
-PICTURES_PER_PERSON = 4
-
 _PEOPLE_PER_CHUNK = 8
-_EYE_HEIGHT = 0.36
-_EYE_DISTANCE = 0.38
-_EYES_TO_MOUTH = 0.41
 
 
 @dataclass(frozen=True)
@@ -129,67 +124,6 @@ def write_raf_db(
     return write_twin(root, plan, workers=workers, progress=progress)
 
 
-def class_counts(reference: Sequence[int], total: int) -> tuple[int, ...]:
-    """Return class counts that sum to ``total`` in the proportions of ``reference``, none below one.
-
-    Args:
-        reference: Counts of the real set.
-        total: Wanted number of pictures, at least the number of classes.
-
-    Raises:
-        ValueError: If there are fewer pictures than classes.
-
-    >>> class_counts((10, 30, 60), 10)
-    (1, 3, 6)
-    """
-    if total < len(reference):
-        raise ValueError(f"{total} pictures cannot show {len(reference)} classes; ask for more")
-    exact = np.asarray(reference, float) * total / sum(reference)
-    counts = np.maximum(np.floor(exact).astype(int), 1)
-    while counts.sum() < total:
-        counts[int(np.argmax(exact - counts))] += 1
-    while counts.sum() > total:
-        counts[int(np.argmax(np.where(counts > 1, counts - exact, -np.inf)))] -= 1
-    return tuple(int(count) for count in counts)
-
-
-def align_picture(
-    image: NDArray[np.uint8], rendering: Rendering, side: int = ALIGNED_SIDE
-) -> NDArray[np.uint8]:
-    """Return the face cut out by a similarity: eyes level, face as large as in RAF-DB's aligned pictures.
-
-    Args:
-        image: Shape (height, width, 3).
-        rendering: Where eyes and mouth are.
-        side: Side of the crop in pixels.
-
-    Returns:
-        Shape (side, side, 3); beyond the picture its border is repeated.
-    """
-    left, right = sorted(np.asarray(rendering.eye_centres, float), key=lambda point: float(point[0]))
-    across = right - left
-    distance = max(float(np.hypot(*across)), 1e-3)
-    axis = across / distance
-    down = np.array([-axis[1], axis[0]])
-    middle = (left + right) / 2
-    to_mouth = float((np.asarray(rendering.mouth_centre, float) - middle) @ down)
-    # The eyes of a turned head are closer; then the way to the mouth tells how large the face is.
-    scale = max(distance / _EYE_DISTANCE, to_mouth / _EYES_TO_MOUTH) / side
-    corner = middle - side * scale * (0.5 * axis + _EYE_HEIGHT * down)
-    margin = int(np.ceil(side * scale))
-    padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
-    finer = 2 if scale > 1.2 else 1
-    step = scale / finer
-    matrix = (
-        *(axis[0] * step, down[0] * step, corner[0] + margin),
-        *(axis[1] * step, down[1] * step, corner[1] + margin),
-    )
-    crop = padded.transform(
-        (side * finer, side * finer), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-    )
-    return np.asarray(crop.resize((side, side), Image.Resampling.BOX) if finer > 1 else crop)
-
-
 def _plan_part(
     part: str, digits: int, counts: Sequence[int], seed: int, pixels: int, first_person: int
 ) -> list[_People]:
@@ -259,19 +193,17 @@ def _row(
     votes: NDArray[np.int64],
 ) -> dict[str, Any]:
     """Return everything the label files say about one picture."""
-    present = {au: x for au, x in rendering.action_units.items() if is_present(x)}
     return {
         "name": name,
         "code": label + 1,
-        "subject": f"P{person:05d}",
-        "carrier": display.carrier,
-        "strength": round(display.strength, 3),
-        "occluder": occluder or "none",
         "votes": [int(count) for count in votes],
-        "action_units": "+".join(str(au) for au in present) or "null",
-        "intensities": "+".join(f"{au}:{x:.2f}" for au, x in rendering.action_units.items()) or "null",
-        "pose": [round(angle, 4) for angle in rendering.pose],
-        "gaze": [round(angle, 4) for angle in display.activation.gaze],
+        "provenance": {
+            "name": f"{name}.jpg",
+            "subject": f"P{person:05d}",
+            "carrier": display.carrier,
+            "strength": str(round(display.strength, 3)),
+            **provenance_of(rendering, display.activation, occluder),
+        },
     }
 
 
@@ -303,35 +235,20 @@ def _write_lists(root: Path, records: Sequence[Record]) -> dict[str, Any]:
             for row in rows
         ),
     )
-    header = "name,subject,carrier,strength,occluder,action_units,intensities,yaw,pitch,roll,gaze_x,gaze_y\n"
-    write_text(
-        labels / "twin_provenance.csv",
-        header
-        + "".join(
-            ",".join(
-                [
-                    *(f"{row['name']}.jpg", row["subject"], row["carrier"], str(row["strength"])),
-                    *(row["occluder"], row["action_units"], row["intensities"]),
-                    *(str(angle) for angle in (*row["pose"], *row["gaze"])),
-                ]
-            )
-            + "\n"
-            for row in rows
-        ),
-    )
+    write_provenance(labels, [row["provenance"] for row in rows])
     classes = Counter((row["name"].split("_")[0], EXPRESSIONS[row["code"] - 1]) for row in rows)
     neutral = EXPRESSIONS.index("neutral") + 1
     consistency = {
         carrier: [
             max(row["votes"]) / ANNOTATORS
             for row in rows
-            if row["carrier"] == carrier and row["code"] != neutral
+            if row["provenance"]["carrier"] == carrier and row["code"] != neutral
         ]
         for carrier in CARRIERS
     }
     consistency["neutral"] = [max(row["votes"]) / ANNOTATORS for row in rows if row["code"] == neutral]
     return {
-        "subjects": len({row["subject"] for row in rows}),
+        "subjects": len({row["provenance"]["subject"] for row in rows}),
         "annotators": ANNOTATORS,
         "classes": {
             part: {expression: classes[part, expression] for expression in EXPRESSIONS}

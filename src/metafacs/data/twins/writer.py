@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from metafacs import __version__
+from metafacs.data.datasets.frame_sources import VIDEO_SUFFIXES
 from metafacs.data.datasets.reading import TWIN_FILE
 from metafacs.files import written_whole
 from metafacs.processes import run_jobs, worker_count
@@ -32,7 +33,7 @@ Preset = Literal["tiny", "small", "full"]
 PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
 SizeT = TypeVar("SizeT")
 
-FORMAT = 1
+FORMAT = 2
 """Number of the generator's output; raised whenever the same seed gives other bytes."""
 
 _MANIFESTS = ".chunks"
@@ -93,6 +94,7 @@ class TwinPlan(Generic[ChunkT]):
             relative paths of all files under ``"files"``. Must be importable by other processes.
         finish: Writes what depends on all chunks, given their records in order, and returns the counts.
         files_per_picture: JPEG files that belong to one labelled picture.
+        videos: The pictures of each chunk are the frames of one video, not JPEG files.
     """
 
     twin: str
@@ -103,6 +105,7 @@ class TwinPlan(Generic[ChunkT]):
     render: Callable[[Path, ChunkT], Record]
     finish: Callable[[Path, Sequence[Record]], Mapping[str, Any]]
     files_per_picture: int = 1
+    videos: bool = False
 
 
 def size_of(preset: Preset, sizes: Mapping[Preset, SizeT]) -> SizeT:
@@ -140,11 +143,11 @@ def write_twin(
     total = sum(plan.pictures.values())
     described = _claim(root, plan)
     if described.get("complete"):
-        _check_complete(root, total * plan.files_per_picture)
+        _check_complete(root, plan)
         return _summary(root, plan, described, 0, start)
     manifests = root / _MANIFESTS
     manifests.mkdir(exist_ok=True)
-    for leftover in root.rglob(".*.tmp"):  # of a process that was killed while it wrote
+    for leftover in root.rglob(".*.partial"):  # of a process that was killed while it wrote
         leftover.unlink()
     missing = [name for name in plan.chunks if not _is_finished(root, name)]
     with progress_bar(progress) as bar:
@@ -233,12 +236,15 @@ def _claim(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
     return described
 
 
-def _check_complete(root: Path, total: int) -> None:
-    """Refuse a twin that says it is complete but lost some of its ``total`` JPEG files."""
-    found = sum(len([f for f in files if f.endswith(".jpg")]) for _, _, files in os.walk(root))
-    if found < total:
+def _check_complete(root: Path, plan: TwinPlan[Any]) -> None:
+    """Refuse a twin that says it is complete but lost some of its pictures or videos."""
+    wanted = len(plan.chunks) if plan.videos else sum(plan.pictures.values()) * plan.files_per_picture
+    kind, endings = ("video", VIDEO_SUFFIXES) if plan.videos else ("JPEG", (".jpg",))
+    found = sum(file.endswith(endings) for _, _, files in os.walk(root) for file in files)
+    if found < wanted:
         raise TwinError(
-            f"{root} was complete with {total} JPEG files but {found} are left; delete it and render it again"
+            f"{root} was complete with {wanted} {kind} files but {found} are left; delete it and render it "
+            "again"
         )
 
 

@@ -1,4 +1,4 @@
-"""Things in front of a face: glasses, hands, objects, strands of hair.
+"""Things in front of a face: glasses, hands, cups and other objects, strands of hair.
 
 Each occluder is drawn over a finished picture at the place that the landmarks give, shaded with the
 light that already falls on the face. Labels do not change: what the person does is still true.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.synthesis.occluders.cups import raise_cup
 from metafacs.synthesis.occluders.geometry import FaceGeometry
 from metafacs.synthesis.occluders.hair_strands import drop_hair_strands
 from metafacs.synthesis.occluders.hands import lay_hand
@@ -26,6 +27,7 @@ OCCLUDERS: dict[str, Painter] = {
     "sunglasses": wear_sunglasses,
     "hand": lay_hand,
     "object": hold_object,
+    "cup": raise_cup,
     "hair": drop_hair_strands,
 }
 """Kind of occluder -> the function that paints it."""

@@ -1,0 +1,78 @@
+"""The landmark files of DISFA: one MATLAB file per frame, named in two ways."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metafacs.data.datasets.list_files import counted_from_zero
+from metafacs.data.datasets.reading import Reading
+
+_COUNTED_FROM_ZERO = re.compile(r"^SN\d{3}_(?P<index>\d{4})_lm\.mat$", re.IGNORECASE | re.ASCII)
+_COUNTED_FROM_ONE = re.compile(r"^.{2}(?P<number>\d{4})(?!\d).*\.mat$", re.IGNORECASE | re.ASCII)
+
+
+class LandmarkFiles:
+    """The landmarks of one person, read frame by frame.
+
+    Layout: ``tmp_frame_lm/SN001_0000_lm.mat``, counted from 0, or two other characters and four digits that
+    count from 1, ``l00001_lm.mat``. Each holds ``pts``, 66 x 2. That their pixels count from 1, as MATLAB's
+    do, is said nowhere and is taken from the lists that were made of them.
+
+    Args:
+        folder: The person's folder; a missing one holds nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        inner = folder / "tmp_frame_lm"
+        folder = inner if inner.is_dir() else folder
+        self._files: dict[int, Path] = {}
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            frame = frame_of(path.name)
+            if frame is not None:
+                self._files.setdefault(frame, path)
+
+    def read(self, reading: Reading, frame: int, origin: tuple[Path, int]) -> NDArray[np.float32] | None:
+        """Return the points of a frame, the centre of the first pixel at (0, 0); note it if there are none.
+
+        Args:
+            reading: Takes up what is missing or damaged.
+            frame: Number of the frame, from 1.
+            origin: File and line of the frame's label.
+        """
+        path = self._files.get(frame)
+        if path is None:
+            reading.skip(*origin, "frame without delivered landmarks; its face is found instead")
+            return None
+        points = read_points(path)
+        if points is None:
+            reading.skip(path, None, "landmark file holds no 'pts' of 66 x 2; the face is found instead")
+        return points
+
+
+def frame_of(name: str) -> int | None:
+    """Return the frame, counted from 1, that a landmark file belongs to, or None for another file.
+
+    >>> frame_of("SN001_0000_lm.mat"), frame_of("l00001_lm.mat"), frame_of("notes.mat")
+    (1, 1, None)
+    """
+    if match := _COUNTED_FROM_ZERO.match(name):
+        return int(match["index"]) + 1
+    if match := _COUNTED_FROM_ONE.match(name):
+        return int(match["number"])
+    return None
+
+
+def read_points(path: Path) -> NDArray[np.float32] | None:
+    """Return the points of a MATLAB file, ``66 x 2``, the first pixel at (0, 0), or None if it is not one."""
+    # SciPy takes a third of a second to import, and only delivered landmarks need it.
+    from scipy.io import loadmat
+
+    try:
+        points = np.asarray(loadmat(path, variable_names=["pts"])["pts"], dtype=np.float64)
+    except Exception:  # damaged bytes make SciPy stumble in any way
+        return None
+    return counted_from_zero(points)

@@ -1,0 +1,83 @@
+"""Meta-Weight-Net (MW-Net): a small net learns how much a picture counts from nothing but its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from metafacs.batch import Batch
+from metafacs.hypergradient import EstimatorName
+from metafacs.methods.base import OptimizerSpec, Stepper
+from metafacs.methods.sample_weighting import SampleWeightingMethod
+from metafacs.models.backbones import BackboneName
+from metafacs.models.networks import Outputs
+from metafacs.models.weight_net import LossWeightNet
+
+
+class MetaWeightNet(SampleWeightingMethod):
+    """MAL's problem with a meta net that reads the loss of a picture instead of its features.
+
+    Implements Algorithm 1 of Shu et al. 2019, "Meta-Weight-Net: Learning an Explicit Mapping For Sample
+    Weighting", on the AU and expression pictures of MAL; Theta -> ``weight_net``, one for both tasks. As in
+    the authors' code the weighted losses are divided by the number of pictures, not by the weights' sum.
+
+    Differs from the paper only in its problem: the validation loss is MAL's, balanced per AU by class
+    frequency.
+
+    Args:
+        aus: FACS numbers to detect.
+        expressions: Names of the expression classes.
+        backbone: Name of the backbone.
+        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
+        estimator: How d L_val(theta*) / d Theta is computed; all but ``finite_difference`` are exact.
+    """
+
+    def __init__(
+        self,
+        aus: Sequence[int],
+        expressions: Sequence[str],
+        *,
+        backbone: BackboneName = "resnet34",
+        weights: str = "none",
+        reduction: Literal["sum", "mean"] = "sum",
+        estimator: EstimatorName = "tangent",
+    ) -> None:
+        super().__init__(
+            aus, expressions, backbone=backbone, weights=weights, reduction=reduction, estimator=estimator
+        )
+        self.weight_net = LossWeightNet()
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the base net as ``base`` and the net that weighs as ``meta``."""
+        return {"base": list(self.network.parameters()), "meta": list(self.weight_net.parameters())}
+
+    def optimizers(self) -> dict[str, OptimizerSpec]:
+        """Return MAL's SGD at .001 for the base net and the authors' Adam for the net that weighs."""
+        return {
+            "base": OptimizerSpec(),
+            "meta": OptimizerSpec("adam", 1e-3, momentum=0.0, weight_decay=1e-4),
+        }
+
+    def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        """Run the virtual step, the step of the net that weighs, and the actual step once."""
+
+        def sample_weights(outputs: Outputs) -> Tensor:
+            losses = self.losses(outputs, batches).detach()
+            return self.weight_net(losses) / len(losses)
+
+        meta = self.meta_gradient(
+            batches,
+            sample_weights,
+            list(self.weight_net.parameters()),
+            step.update_rule("base", plain=True),
+        )
+        step.apply(meta.gradients, "meta")
+
+        with torch.no_grad():
+            raw = self.weight_net(meta.losses)
+        step.descend((raw * meta.losses).mean(), "base")
+        return {**self.curves(batches, meta, raw), "weight_average": raw.mean()}

@@ -1,0 +1,128 @@
+"""What MAL shares with its relatives: weights per picture, judged by the AU loss of a validation reserve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from metafacs.batch import Batch
+from metafacs.hypergradient import ESTIMATORS, BilevelProblem, EstimatorName, MetaGradient, UpdateRule
+from metafacs.losses.action_units import (
+    ClassWeights,
+    balanced_action_unit_loss,
+    class_balanced_weights,
+)
+from metafacs.methods.base import Method, Prediction
+from metafacs.methods.task_losses import task_images, task_losses
+from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.networks import BaseNet, Outputs
+
+
+class SampleWeightingMethod(Method):
+    """AU and expression pictures with a weight each; a concrete method says where the weights come from.
+
+    The bilevel problem of section 3.2 of Li & Shan (MAL): a virtual step on the weighted losses of both
+    tasks, judged by the AU loss of validation pictures, which section 4.1.4 balances per AU by class
+    frequency.
+
+    Args:
+        aus: FACS numbers to detect.
+        expressions: Names of the expression classes.
+        backbone: Name of the backbone.
+        weights: Initial weights of the backbone.
+        reduction: Over the AUs of a picture.
+        estimator: How the meta gradient is computed.
+    """
+
+    streams: ClassVar[tuple[str, ...]] = ("au", "expression", "validation")
+    positive_weights: Tensor
+    negative_weights: Tensor
+
+    def __init__(
+        self,
+        aus: Sequence[int],
+        expressions: Sequence[str],
+        *,
+        backbone: BackboneName,
+        weights: str,
+        reduction: Literal["sum", "mean"],
+        estimator: EstimatorName,
+    ) -> None:
+        super().__init__(aus, expressions)
+        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.reduction: Literal["sum", "mean"] = reduction
+        self.estimator: EstimatorName = estimator
+        self.register_buffer("positive_weights", torch.ones(len(self.aus)))
+        self.register_buffer("negative_weights", torch.ones(len(self.aus)))
+
+    def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
+        """Balance the validation loss by the class frequencies of the whole reserve (section 4.1.4)."""
+        balance = class_balanced_weights(labels["validation"])
+        self.positive_weights.copy_(balance.positive)
+        self.negative_weights.copy_(balance.negative)
+
+    def losses(self, outputs: Outputs, batches: Mapping[str, Batch]) -> Tensor:
+        """Return one loss per training picture: those of the AU pictures, then of the expression pictures."""
+        return torch.cat(task_losses(outputs, batches, self.reduction))
+
+    def meta_gradient(
+        self,
+        batches: Mapping[str, Batch],
+        weights: Callable[[Outputs], Tensor],
+        meta_parameters: Sequence[nn.Parameter],
+        update: UpdateRule,
+    ) -> MetaGradient:
+        """Return d L_val(theta*) / d weights and / d psi at the current parameters, which stay as they are.
+
+        Args:
+            batches: The three batches of the iteration.
+            weights: Outputs of the training pictures -> their weights.
+            meta_parameters: Psi, what the weights depend on; may be empty.
+            update: The virtual step from theta to theta*.
+        """
+        reserve = batches["validation"]
+
+        def validation_loss(outputs: Outputs) -> Tensor:
+            return balanced_action_unit_loss(
+                outputs.action_units,
+                reserve.require("action_units"),
+                ClassWeights(self.positive_weights, self.negative_weights),
+                reduction=self.reduction,
+            )
+
+        return ESTIMATORS[self.estimator](
+            BilevelProblem(
+                network=self.network,
+                images=task_images(batches),
+                losses=lambda outputs: self.losses(outputs, batches),
+                weights=weights,
+                meta_parameters=meta_parameters,
+                validation_images=reserve.images,
+                validation_loss=validation_loss,
+                update=update,
+            )
+        )
+
+    def curves(self, batches: Mapping[str, Batch], meta: MetaGradient, weights: Tensor) -> dict[str, Tensor]:
+        """Return the mean losses and, as in Fig. 3 of MAL, the tasks' average weights as shares of their sum.
+
+        Both shares are 0 where every weight is.
+        """
+        counts = [len(batches["au"]), len(batches["expression"])]
+        au_loss, fe_loss = meta.losses.detach().split(counts)
+        averages = torch.stack([part.mean() for part in weights.split(counts)])
+        shares = averages / averages.sum().clamp(min=torch.finfo(averages.dtype).tiny)
+        return {
+            "loss_action_units": au_loss.mean(),
+            "loss_expression": fe_loss.mean(),
+            "loss_validation": meta.validation_loss,
+            "weight_action_units": shares[0],
+            "weight_expression": shares[1],
+        }
+
+    def predict(self, images: Tensor) -> Prediction:
+        """Return AU and expression probabilities."""
+        return Prediction.of(self.network(images))

@@ -1,0 +1,70 @@
+"""The file that ``metafacs train`` writes: named tensors and a header that describes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+FORMAT = "metafacs-checkpoint-1"
+METADATA_KEY = "metafacs"
+"""Where in the file's metadata the header is, as JSON."""
+
+METHOD_PREFIX = "method."
+"""Names of the trained weights begin with this; other tensors are the state of training."""
+
+
+class CheckpointError(ValueError):
+    """The file is not a usable checkpoint; the message says why and what to do."""
+
+
+def read_model_file(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the header and the tensors.
+
+    Raises:
+        CheckpointError: If the file is missing, truncated, or not written by metafacs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote"
+        )
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = (file.metadata() or {}).get(METADATA_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path} is truncated or not a safetensors file ({error}); copy or train it again"
+        ) from error
+    if header is None:
+        raise CheckpointError(f"{path} is a safetensors file but not a metafacs checkpoint")
+    content: dict[str, Any] = json.loads(header)
+    if content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}")
+    return content, tensors
+
+
+def origin(path: Path | str, header: dict[str, Any]) -> dict[str, object]:
+    """Return what a run says of a model that it learned from: which one it was, and what that one had seen.
+
+    Args:
+        path: The model file; its hash and its name without folders are told.
+        header: Its header.
+
+    Returns:
+        Plain data for JSON.
+    """
+    path = Path(path)
+    description = header["description"]
+    told = ("synthetic", "data", "split", "seed", "licence", "initialised_from", "transferred_from")
+    return {
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16],
+        **{key: header[key] for key in ("method", "aus", "expressions", "iteration")},
+        **{key: description[key] for key in told if key in description},
+    }

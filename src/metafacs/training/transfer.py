@@ -1,0 +1,196 @@
+"""Start a method from a model trained before: its backbone whole, its classifiers row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from metafacs.data.splits import Split, SplitError, refuse_overlap
+from metafacs.methods import Method
+from metafacs.models.model_file import METHOD_PREFIX, CheckpointError, origin, read_model_file
+
+BACKBONE = "network.backbone"
+CLASSIFIERS = ("action_units", "expressions")
+"""Names of the linear layers whose rows are AUs and expressions, in the network of every method."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a method took over from a trained model.
+
+    Attributes:
+        origin: Which model it was, see :func:`metafacs.models.model_file.origin`.
+        loaded: Part of the method -> what it was filled with.
+        fresh: Part of the method that keeps its own start -> why.
+        unused: Parts of the model that found no place.
+    """
+
+    origin: dict[str, Any]
+    loaded: dict[str, str] = field(default_factory=dict)
+    fresh: dict[str, str] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"initialised from {self.origin['file']}, trained with {self.origin['method']}"]
+        lines += [f"  {part}: {what}" for part, what in self.loaded.items()]
+        lines += [f"  {part}: starts afresh, {why}" for part, why in self.fresh.items()]
+        if self.unused:
+            lines.append(f"  not used: {', '.join(self.unused)}")
+        return "\n".join(lines)
+
+    def describe(self, description: Mapping[str, object]) -> dict[str, object]:
+        """Return a run's description with the transfer in it; the model's licence and faces count as well."""
+        return {
+            **description,
+            "synthetic": bool(description["synthetic"] or self.origin["synthetic"]),
+            "licence": f"{description['licence']}; started from a model {self.origin['licence']}",
+            "initialised_from": {
+                **self.origin,
+                "loaded": self.loaded,
+                "fresh": self.fresh,
+                "unused": self.unused,
+            },
+        }
+
+
+def transfer(
+    method: Method,
+    model: Path | str,
+    dataset: str,
+    split: Split,
+    stand_ins: Mapping[int, int] | None = None,
+) -> Transfer:
+    """Fill a new method with what a trained model knows, as MAL starts DISFA from BP4D (section 4.1.4).
+
+    The backbone is taken over whole, a classifier row by row: an AU by its FACS number, an expression by its
+    name. Other parts of the network are taken over where both have them alike; what is no part of the
+    network, such as MAL's meta net, is not.
+
+    Args:
+        method: The method to fill, in place.
+        model: File that ``metafacs train`` wrote.
+        dataset: Name of the data set that the method will be trained on.
+        split: Who trains there and who is held out.
+        stand_ins: AU of the method -> AU of the model to take its row from, e.g. ``{25: 23}`` as JAA-Net
+            starts DISFA's AU25 from BP4D's AU23.
+
+    Returns:
+        What was taken over, what was not, and why.
+
+    Raises:
+        CheckpointError: If the file is no model or has another backbone.
+        SplitError: If the model, or the one it started from, learned from somebody whom the split holds out.
+        ValueError: If a stand-in is for an AU that the method does not detect, or is one the model does not.
+    """
+    header, tensors = read_model_file(model)
+    done = Transfer(origin(model, header))
+    refuse_leak(done.origin, dataset, split)
+    saved = {k.removeprefix(METHOD_PREFIX): v for k, v in tensors.items() if k.startswith(METHOD_PREFIX)}
+    own = method.state_dict()
+    _fill_parts(done, _parts(own), _parts(saved))
+    wanted = {au: au for au in method.aus} | _checked(stand_ins or {}, method.aus, header["aus"])
+    _fill_rows(done, "action_units", "AU", own, saved, wanted, header["aus"])
+    classes = {name: name for name in method.expressions}
+    _fill_rows(done, "expressions", "expression ", own, saved, classes, header["expressions"])
+    return done
+
+
+def refuse_leak(model: Mapping[str, Any], dataset: str, split: Split) -> None:
+    """Refuse to start from a model that has learned from people whom the split holds out.
+
+    Args:
+        model: What :func:`metafacs.models.model_file.origin` says of it.
+        dataset: Name of the data set that is split.
+        split: Who is held out.
+
+    Raises:
+        SplitError: Naming the people.
+    """
+    # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
+    if any(source["dataset"] == dataset for source in model["data"]):
+        if model["split"]["by"] != split.by:
+            raise SplitError(
+                f"{model['file']} was trained on {dataset} divided otherwise; start from another"
+            )
+        refuse_overlap(model["split"]["train"], split.test, one=f"the training of {model['file']}")
+    if before := model.get("initialised_from"):
+        refuse_leak(before, dataset, split)
+
+
+def _checked(stand_ins: Mapping[int, int], aus: Sequence[int], saved: Sequence[int]) -> dict[int, int]:
+    for au, other in stand_ins.items():
+        if au not in aus or other not in saved:
+            raise ValueError(
+                f"AU{au} cannot start from AU{other}: the method detects {list(aus)}, the model {list(saved)}"
+            )
+    return dict(stand_ins)
+
+
+def _classifier(name: str) -> str | None:
+    """Return which classifier a tensor belongs to by its name, None for any other tensor."""
+    kind, _, tensor = name.rpartition(".")
+    kind = kind.rpartition(".")[2]
+    return kind if kind in CLASSIFIERS and tensor in ("weight", "bias") else None
+
+
+def _parts(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return the tensors outside the classifiers by part: a module of the network, or else of the method."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        if _classifier(name) is None:
+            words = name.split(".")
+            parts.setdefault(".".join(words[: 2 if words[0] == "network" else 1]), {})[name] = tensor
+    return parts
+
+
+def _fill_parts(
+    done: Transfer, own: Mapping[str, dict[str, Tensor]], saved: Mapping[str, dict[str, Tensor]]
+) -> None:
+    for part, mine in own.items():
+        theirs = saved.get(part, {})
+        if not part.startswith("network."):
+            done.fresh[part] = "it is no part of the network"
+        elif {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in theirs.items()}:
+            for name, tensor in mine.items():
+                tensor.copy_(theirs[name])
+            done.loaded[part] = f"all {len(mine)} tensors"
+        elif part == BACKBONE:
+            raise CheckpointError(
+                f"{done.origin['file']} does not have this method's backbone; set options.backbone to the "
+                "one it was trained with"
+            )
+        else:
+            done.fresh[part] = "the model has another one" if theirs else "the model has none"
+    done.unused.extend(part for part in saved if part not in done.loaded)
+
+
+def _fill_rows(
+    done: Transfer,
+    kind: str,
+    label: str,
+    own: Mapping[str, Tensor],
+    saved: Mapping[str, Tensor],
+    wanted: Mapping[Any, Any],
+    known: Sequence[Any],
+) -> None:
+    """Copy the rows of one classifier; ``wanted`` maps a row of the method to one of the model."""
+    mine, theirs = _rows_of(kind, own), _rows_of(kind, saved)
+    fitting = mine.keys() == theirs.keys() and all(mine[k].shape[1:] == theirs[k].shape[1:] for k in mine)
+    for row, (name, other) in enumerate(wanted.items()):
+        if other not in known:
+            done.fresh[f"{label}{name}"] = "the model does not know it"
+        elif not fitting:
+            done.fresh[f"{label}{name}"] = "the model's classifier is of another kind"
+        else:
+            for tensor in mine:
+                mine[tensor][row].copy_(theirs[tensor][list(known).index(other)])
+            done.loaded[f"{label}{name}"] = f"{label}{other}"
+    done.unused.extend(f"{label}{name}" for name in known if f"{label}{name}" not in done.loaded.values())
+
+
+def _rows_of(kind: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.rpartition(".")[2]: t for name, t in state.items() if _classifier(name) == kind}

@@ -1,0 +1,75 @@
+"""Compound expressions from training to the table, on pictures of people nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metafacs.cli import evaluate, main
+from metafacs.data.store import Store
+from metafacs.evaluation.records import read_record
+
+SMALL = ["--options.backbone", "small", "--size", "32", "--batch.au", "8", "--batch.validation", "8"]
+
+
+@pytest.fixture(scope="module")
+def models(compound_store: Store, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """MML with two seeds and STL, each after a few iterations."""
+    out = tmp_path_factory.mktemp("runs")
+    runs = {
+        "mml0": ["mml", "--seed", "0"],
+        "mml1": ["mml", "--seed", "1"],
+        "stl": ["compound_multi_task", "--options.action_units", "0"],
+    }
+    for name, (method, *more) in runs.items():
+        words = ["train", "--method", method, "--action_units", str(compound_store.path), *SMALL, *more]
+        assert main([*words, "--out", str(out / name), "--iterations", "6", "--progress", "false"]) == 0
+    return [out / name / "model.safetensors" for name in runs]
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+def test_expressions_are_printed_recorded_and_tabulated(
+    models: list[Path], compound_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "expressions.md"
+    words = ["evaluate", *map(str, models), "--action_units", str(compound_store.path)]
+    assert main([*words, "--expression_table", str(table), "--table", str(tmp_path / "f1.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "2 expressions on 8 pictures: accuracy " in out
+    assert "95% intervals over the pictures" in out
+    assert "interval over the test pictures [" in out
+    text = table.read_text()
+    assert "Expressions recognised on held-out pictures (RAF-CE twin, synthetic)" in text
+    assert "| STL (synthetic) | MML, wild (synthetic) | STL (printed) |" in text
+    assert "±" in text
+    assert "AU12" in (tmp_path / "f1.csv").read_text()
+    record = read_record(models[0].parent / "record.json")
+    assert record.expressions is not None
+    assert record.expressions.pictures == {"happily surprised": 4, "happily disgusted": 4}
+    assert {"weight_action_units", "weight_alignment"} <= set(record.history)
+
+
+def test_table_of_another_kind_is_refused_before_anything_is_tested(
+    models: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(models[0]), "--action_units", str(tmp_path), "--expression_table", "table.txt"]
+    assert main(words) == 1
+    assert "must end in .md or .csv, not '.txt'" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+def test_records_of_known_people_speak_of_people(
+    models: list[Path], compound_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record, _ = evaluate.evaluate_held_out(models[0], compound_store.path)
+    counts = record.per_subject[""]
+    assert record.expressions is not None
+    assert record.expressions.intervals is not None
+    result = replace(record.expressions, intervals=replace(record.expressions.intervals, over="subjects"))
+    empty = {name: [0] * len(record.aus) for name in counts}
+    evaluate.print_scores(replace(record, per_subject={"F001": counts, "F002": empty}, expressions=result))
+    out = capsys.readouterr().out
+    assert "interval over 2 people" in out
+    assert "intervals over 2 people" in out

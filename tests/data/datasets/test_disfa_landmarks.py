@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from metafacs.data.datasets.disfa_landmarks import LandmarkFiles, frame_of, read_points
+from metafacs.data.datasets.reading import Reading
+
+POINTS = np.arange(132, dtype=float).reshape(66, 2) + 1
+
+
+def matlab_file(**content: object) -> bytes:
+    buffer = io.BytesIO()
+    savemat(buffer, content)
+    return buffer.getvalue()
+
+
+WHOLE = matlab_file(pts=POINTS)
+
+
+@given(st.integers(1, 4845), st.sampled_from(["SN001", "sn032"]), st.sampled_from(["l0", "r0", "xy"]))
+def test_both_namings_tell_the_frame(frame: int, subject: str, prefix: str) -> None:
+    assert frame_of(f"{subject}_{frame - 1:04d}_lm.mat") == frame
+    assert frame_of(f"{prefix}{frame:04d}_lm.mat") == frame
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.mat", "SN001_0000_lm.txt", "l012345_lm.mat", "l0001.mat", ".DS_Store"]
+)
+def test_other_names_tell_none(name: str) -> None:
+    assert frame_of(name) is None
+
+
+def test_points_count_pixels_from_zero(tmp_path: Path) -> None:
+    (tmp_path / "a.mat").write_bytes(matlab_file(pts=POINTS, other=1))
+    points = read_points(tmp_path / "a.mat")
+    assert points is not None
+    np.testing.assert_array_equal(points, POINTS - 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a matlab file" * 20,
+        b"\x89HDF\r\n\x1a\n" + b"\x00" * 600,
+        matlab_file(pts=POINTS)[:300],
+        matlab_file(points=POINTS),
+        matlab_file(pts=POINTS.T),
+        matlab_file(pts=POINTS[:10]),
+        matlab_file(pts=np.full((66, 2), np.nan)),
+        matlab_file(pts="66 x 2"),
+    ],
+)
+def test_damaged_and_foreign_files_hold_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.mat").write_bytes(content)
+    assert read_points(tmp_path / "a.mat") is None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(100, 400), st.binary(min_size=1, max_size=8))
+def test_no_damage_breaks_the_reader(tmp_path: Path, place: int, noise: bytes) -> None:
+    content = bytearray(WHOLE)
+    content[place : place + len(noise)] = noise
+    (tmp_path / "a.mat").write_bytes(bytes(content))
+    points = read_points(tmp_path / "a.mat")
+    assert points is None or (points.shape == (66, 2) and np.isfinite(points).all())
+
+
+def test_files_may_lie_in_the_persons_folder_itself(tmp_path: Path) -> None:
+    (tmp_path / "l00007_lm.mat").write_bytes(matlab_file(pts=POINTS))
+    reading = Reading("disfa", tmp_path)
+    origin = tmp_path / "labels.txt", 7
+    assert LandmarkFiles(tmp_path).read(reading, 7, origin) is not None
+    assert LandmarkFiles(tmp_path / "none").read(reading, 7, origin) is None
+    assert [str(s) for s in reading.skipped] == [
+        "labels.txt:7: frame without delivered landmarks; its face is found instead"
+    ]

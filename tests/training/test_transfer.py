@@ -1,0 +1,160 @@
+"""Start from a trained model: classifiers by FACS number, nobody who is held out, everything told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from metafacs.data.splits import Split, SplitError
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS, Method
+from metafacs.models.model_file import CheckpointError
+from metafacs.training.checkpoint import Checkpoint, save_checkpoint
+from metafacs.training.transfer import transfer
+
+BP4D, DISFA = (1, 2, 4, 6, 12, 23), (12, 1, 9, 25)
+HELD_OUT = Split("3fold", 1, ("SN001",), ("SN002",))
+
+Save = Callable[..., tuple[Path, Method]]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    """Return a function that saves an untrained model as if it had been trained on BP4D's F001."""
+
+    def save(name: str, aus: tuple[int, ...] = BP4D, backbone: str = "small", **description: object):
+        torch.manual_seed(1)
+        options: dict[str, object] = {"backbone": backbone}
+        method = METHODS[name](aus, EXPRESSIONS[:5], **options)
+        told = {
+            "synthetic": True,
+            "licence": "of BP4D",
+            "data": [{"dataset": "bp4d"}],
+            "split": {"train": ["F001"], "test": ["F002"], "by": "subject"},
+            **description,
+        }
+        saved = Checkpoint(name, options, method.aus, method.expressions, method.state_dict(), told)
+        save_checkpoint(tmp_path / "model.safetensors", saved)
+        return tmp_path / "model.safetensors", method
+
+    return save
+
+
+def build(name: str, aus: tuple[int, ...] = DISFA) -> Method:
+    torch.manual_seed(2)
+    return METHODS[name](aus, EXPRESSIONS, backbone="small")  # type: ignore[call-arg]
+
+
+def test_classifiers_go_by_number_and_name(save: Save) -> None:
+    path, old = save("multi_task")
+    new, untouched = build("mal"), build("mal")
+    done = transfer(new, path, "disfa", HELD_OUT, {25: 23})
+    before, after, start = old.state_dict(), new.state_dict(), untouched.state_dict()
+    for key, value in before.items():
+        if key.startswith("network.backbone."):
+            assert torch.equal(after[key], value), key
+    for tensor in ("weight", "bias"):
+        mine, theirs = (s[f"network.action_units.{tensor}"] for s in (after, before))
+        fresh = start[f"network.action_units.{tensor}"]
+        for au, other in ((12, 12), (1, 1), (25, 23)):
+            assert torch.equal(mine[DISFA.index(au)], theirs[BP4D.index(other)])
+        assert torch.equal(mine[DISFA.index(9)], fresh[DISFA.index(9)])
+        mine, theirs, fresh = (s[f"network.expressions.{tensor}"] for s in (after, before, start))
+        assert torch.equal(mine[:5], theirs)
+        assert torch.equal(mine[5:], fresh[5:])
+    assert torch.equal(after["weight_net.linear.weight"], start["weight_net.linear.weight"])
+    assert done.loaded["AU25"] == "AU23"
+    assert done.loaded["network.backbone"].startswith("all ")
+    assert done.fresh == {
+        "positive_weights": "it is no part of the network",
+        "negative_weights": "it is no part of the network",
+        "weight_net": "it is no part of the network",
+        "AU9": "the model does not know it",
+        "expression anger": "the model does not know it",
+        "expression neutral": "the model does not know it",
+    }
+    assert done.unused == ["AU2", "AU4", "AU6"]
+
+
+def test_the_report_is_readable_and_becomes_part_of_the_record(save: Save) -> None:
+    path, _ = save("single_task", (1, 2))
+    done = transfer(build("single_task", (1, 9)), path, "disfa", HELD_OUT)
+    assert str(done).splitlines() == [
+        "initialised from model.safetensors, trained with single_task",
+        f"  network.backbone: {done.loaded['network.backbone']}",
+        "  AU1: AU1",
+        "  AU9: starts afresh, the model does not know it",
+        "  not used: AU2",
+    ]
+    told = done.describe({"synthetic": False, "licence": "of DISFA", "seed": 3})
+    assert told["synthetic"] is True
+    assert told["licence"] == "of DISFA; started from a model of BP4D"
+    assert told["seed"] == 3
+    assert told["initialised_from"]["unused"] == ["AU2"]  # type: ignore[index]
+    assert len(told["initialised_from"]["sha256"]) == 16  # type: ignore[index]
+    assert str(path.parent) not in str(told)
+
+
+def test_attention_is_taken_over_where_both_have_it(save: Save) -> None:
+    path, old = save("mtan")
+    new = build("mtan")
+    done = transfer(new, path, "disfa", HELD_OUT)
+    for part in ("attention", "encoders"):
+        assert f"network.{part}" in done.loaded
+    key = "network.attention.expressions.2.0.weight"
+    assert torch.equal(new.state_dict()[key], old.state_dict()[key])
+    assert torch.equal(
+        new.state_dict()["network.heads.action_units.weight"][0],
+        old.state_dict()["network.heads.action_units.weight"][BP4D.index(12)],
+    )
+    without = transfer(build("single_task"), path, "disfa", HELD_OUT)
+    assert {"network.attention", "network.encoders", "expression fear"} <= set(without.unused)
+    assert without.loaded["AU12"] == "AU12"
+
+
+def test_parts_that_the_model_lacks_start_afresh(save: Save) -> None:
+    path, _ = save("single_task")
+    done = transfer(build("mtan"), path, "disfa", HELD_OUT)
+    assert done.fresh["network.attention"] == "the model has none"
+    assert done.fresh["expression fear"] == "the model does not know it"
+
+
+def test_another_backbone_is_refused(save: Save) -> None:
+    path, _ = save("single_task", backbone="resnet18")
+    with pytest.raises(CheckpointError, match="does not have this method's backbone"):
+        transfer(build("single_task"), path, "disfa", HELD_OUT)
+
+
+@pytest.mark.parametrize("wrong", [{26: 23}, {25: 17}])
+def test_impossible_stand_ins_are_refused(save: Save, wrong: dict[int, int]) -> None:
+    path, _ = save("single_task")
+    with pytest.raises(ValueError, match="cannot start from"):
+        transfer(build("single_task"), path, "disfa", HELD_OUT, wrong)
+
+
+def test_a_model_that_knows_the_held_out_people_is_refused(save: Save) -> None:
+    path, _ = save("single_task")
+    own = Split("3fold", 2, ("F002",), ("F001",))
+    with pytest.raises(SplitError, match=r"training of model\.safetensors and in test: F001"):
+        transfer(build("single_task"), path, "bp4d", own)
+    transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
+
+
+def test_so_is_one_that_started_from_such_a_model(save: Save) -> None:
+    first = {
+        "file": "first.safetensors",
+        "data": [{"dataset": "disfa"}],
+        "split": {"train": ["SN002"], "by": "subject"},
+    }
+    path, _ = save("single_task", initialised_from=first)
+    with pytest.raises(SplitError, match=r"training of first\.safetensors and in test: SN002"):
+        transfer(build("single_task"), path, "disfa", HELD_OUT)
+
+
+def test_a_set_divided_otherwise_is_refused(save: Save) -> None:
+    path, _ = save("single_task", split={"train": ["train"], "test": ["test"], "by": "part"})
+    with pytest.raises(SplitError, match="divided otherwise"):
+        transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
