@@ -42,19 +42,8 @@ torch.set_num_threads(1)
 AUS = (1, 4, 12)
 PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
 
-
 SMALL = {"backbone": "small", "width": 4}
-
-
-@pytest.fixture(scope="session")
-def small_options() -> Callable[[str], dict[str, object]]:
-    """Return a function that gives the options, of those a method has, that make its networks small."""
-
-    def options(method: str) -> dict[str, object]:
-        known = inspect.signature(METHODS[method]).parameters
-        return {name: value for name, value in SMALL.items() if name in known}
-
-    return options
+"""Options that make networks small, where a method has them."""
 
 
 def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:
@@ -190,10 +179,14 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def method_options(expression_model: Path) -> dict[str, dict[str, object]]:
-    """Method -> options that make it small enough for tests."""
-    options: dict[str, dict[str, object]] = {name: {"backbone": "small"} for name in METHODS}
-    options["l2t_ww"].update(source=str(expression_model), source_backbone="small")
+def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
+    """Return a function that gives the options that make a method small, and those it cannot do without."""
+    needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
+
+    def options(method: str) -> dict[str, object]:
+        known = inspect.signature(METHODS[method]).parameters
+        return {**{name: SMALL[name] for name in SMALL if name in known}, **needed.get(method, {})}
+
     return options
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,14 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_run_has_settings_that_fit_its_method(
-    path: Path, method_options: dict[str, dict[str, object]]
+    path: Path, small_options: Callable[[str], dict[str, object]]
 ) -> None:
     content = read_comparison(path)
     sources, runs = plan_runs(content, path)
     assert {run.label for run in runs} == set(content["methods"])
     for run in (*sources, *runs):
         name = run.arguments["method"]
-        options = {**run.arguments["options"], **method_options[name]}
+        options = {**run.arguments["options"], **small_options(name)}
         options |= {"weights": "none"} if "weights" in options else {}
         expressions = (
             ("happily surprised", "sadly angry") if name in ("mml", "compound_multi_task") else ("fear",)

@@ -37,9 +37,8 @@ def test_shapes_on_resnet34_are_the_published_ones() -> None:
 @pytest.mark.parametrize(("backbone", "size"), [("small", 32), ("small", 44), ("resnet18", 112)])
 def test_every_task_gets_logits_for_its_own_pictures(backbone: str, size: int) -> None:
     net = build(backbone).eval()
-    logits = net(
-        {"action_units": torch.randn(2, 3, size, size), "expressions": torch.randn(1, 3, size, size)}
-    )
+    rows = {"action_units": slice(0, 2), "expressions": slice(2, 3)}
+    logits = net(torch.randn(3, 3, size, size), rows)
     assert {task: found.shape for task, found in logits.items()} == {
         "action_units": (2, 5),
         "expressions": (1, 7),
@@ -64,10 +63,14 @@ def alone(net: AttentionNet, task: str, images: Tensor) -> Tensor:
 def test_a_task_is_what_it_would_be_without_the_other() -> None:
     net = build("small").eval()
     pictures = {"action_units": torch.randn(3, 3, 32, 32), "expressions": torch.randn(2, 3, 32, 32)}
-    logits = net(pictures)
+    logits = net(
+        torch.cat(list(pictures.values())), {"action_units": slice(0, 3), "expressions": slice(3, 5)}
+    )
     for task, images in pictures.items():
         torch.testing.assert_close(logits[task], alone(net, task, images))
-        torch.testing.assert_close(net({task: images})[task], logits[task])
+    both = net(pictures["expressions"], dict.fromkeys(TASKS, slice(None)))
+    for task in TASKS:
+        torch.testing.assert_close(both[task], alone(net, task, pictures["expressions"]))
 
 
 def test_pictures_never_go_through_the_attention_of_the_other_task() -> None:
@@ -76,7 +79,7 @@ def test_pictures_never_go_through_the_attention_of_the_other_task() -> None:
     for task in TASKS:
         for part in net.attention[task]:
             part.register_forward_hook(lambda _, inputs, __, task=task: seen[task].add(len(inputs[0])))
-    net({"action_units": torch.randn(3, 3, 32, 32), "expressions": torch.randn(2, 3, 32, 32)})
+    net(torch.randn(5, 3, 32, 32), {"action_units": slice(0, 3), "expressions": slice(3, 5)})
     assert seen == {"action_units": {3}, "expressions": {2}}
 
 

@@ -3,15 +3,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from metafacs.data.store import Store
+from metafacs.data.streams import Stream
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS, DivergedError, OptimizerSpec
 from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.run import BatchSizes, train
-from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer
+from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
 
 BATCH = BatchSizes(8, 8, 6)
 
@@ -31,6 +33,26 @@ def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object)
     return train(method, out=out, aus=[1, 4, 12], **stores, **settings)
 
 
+def run_joint(out: Path, store: Store, method: str, optimizers: dict[str, OptimizerSpec]) -> Path:
+    """Train a method that reads pictures with both labels."""
+
+    def stream(name: str, rows: range) -> Stream:
+        return Stream(store, np.array(rows), aus=store.aus, name=name, batch_size=8, size=32, seed=0)
+
+    torch.manual_seed(0)
+    options = {"backbone": "small"}
+    return Trainer(
+        method,
+        METHODS[method](store.aus, store.expressions, **options),
+        options,
+        {"joint": stream("joint", range(30)), "validation": stream("validation", range(30, 40))},
+        TrainingPlan(12, checkpoint_every=5),
+        out,
+        {},
+        optimizers,
+    ).run(progress=False)
+
+
 class KilledError(Exception):
     pass
 
@@ -41,17 +63,25 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
     tmp_path: Path,
     au_store: Store,
     expression_store: Store,
-    parted_store: Store,
-    method_options: dict[str, dict[str, object]],
+    compound_store: Store,
+    small_options: Callable[[str], dict],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     joint = "joint" in METHODS[method].streams
-    store, main_group = (parted_store, "backbone") if joint else (au_store, "base")
-    options = {
-        "options": method_options[method],
-        "optimizers": {main_group: OptimizerSpec("adamw", 0.01, schedule="one_cycle")},
-    }
-    whole = load_checkpoint(run(tmp_path / "whole", store, expression_store, method, **options))
+    moments = OptimizerSpec("adamw", 0.01, schedule="one_cycle")
+    if joint:
+        optimizers = dict.fromkeys(["backbone", "heads"], moments)
+    else:
+        own = METHODS[method]((1, 4, 12), EXPRESSIONS, **small_options(method)).optimizers()
+        optimizers = {"base": moments} if "base" in own else {}
+
+    def trained(name: str) -> Path:
+        if joint:
+            return run_joint(tmp_path / name, compound_store, method, optimizers)
+        options = {"options": small_options(method), "optimizers": optimizers}
+        return run(tmp_path / name, au_store, expression_store, method, **options)
+
+    whole = load_checkpoint(trained("whole"))
     update, calls = METHODS[method].update, []
 
     def dying(self, batches, step):
@@ -62,9 +92,9 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
 
     monkeypatch.setattr(METHODS[method], "update", dying)
     with pytest.raises(KilledError):
-        run(tmp_path / "parts", store, expression_store, method, **options)
+        trained("parts")
     monkeypatch.setattr(METHODS[method], "update", update)
-    resumed = load_checkpoint(run(tmp_path / "parts", store, expression_store, method, **options))
+    resumed = load_checkpoint(trained("parts"))
     assert resumed.iteration == whole.iteration == 12
     for key, value in whole.weights.items():
         assert torch.equal(value, resumed.weights[key]), key
@@ -127,9 +157,9 @@ def test_description_tells_which_model_was_learned_from(
     au_store: Store,
     expression_store: Store,
     expression_model: Path,
-    method_options: dict[str, dict[str, object]],
+    small_options: Callable[[str], dict],
 ) -> None:
-    options = method_options["l2t_ww"]
+    options = small_options("l2t_ww")
     path = run(tmp_path, au_store, expression_store, "l2t_ww", options=options, iterations=1)
     told = load_checkpoint(path).description["transferred_from"]
     assert told["file"] == expression_model.name  # type: ignore[index]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from metafacs.methods import METHODS
 
@@ -18,9 +18,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Print the table of methods."""
-    table = Table("method", "class", "reads", "what it is")
+    table = Table(Column("method", no_wrap=True), "reads", "what it is")
     for name, method in METHODS.items():
-        table.add_row(
-            name, method.__name__, ", ".join(method.streams), (method.__doc__ or "").splitlines()[0]
-        )
+        table.add_row(name, ", ".join(method.streams), (method.__doc__ or "").splitlines()[0])
     Console().print(table)

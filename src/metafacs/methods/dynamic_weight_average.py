@@ -17,7 +17,7 @@ from metafacs.models.networks import BaseNet
 
 
 class DynamicWeightAverage(Method):
-    """The network of ``multi_task`` with task weights that follow how fast each loss fell, a control of MAL.
+    """The network of multi-task learning, weights by how fast each task's loss fell, a control of MAL.
 
     Implements DWA of Liu et al. 2019, "End-to-End Multi-Task Learning with Attention": in epoch t the losses
     count lambda_k = K exp(r_k / T) / sum_i exp(r_i / T), r_k = L_k(t-1) / L_k(t-2), with the mean losses L of

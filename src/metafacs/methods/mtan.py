@@ -11,6 +11,7 @@ from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
+from metafacs.methods.task_losses import task_images
 from metafacs.models.attention import AttentionNet
 from metafacs.models.backbones import BackboneName, build_backbone
 
@@ -56,11 +57,13 @@ class MTAN(SingleLossMethod):
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
         """Return the mean loss of each task."""
         faces, expressive = batches["au"], batches["expression"]
-        logits = self.network({"action_units": faces.images, "expressions": expressive.images})
+        rows = {"action_units": slice(0, len(faces)), "expressions": slice(len(faces), None)}
+        logits = self.network(task_images(batches), rows)
         au = action_unit_loss(logits["action_units"], faces.require("action_units"), reduction=self.reduction)
         fe = expression_loss(logits["expressions"], expressive.require("expression"))
         return {"loss_action_units": au.mean(), "loss_expression": fe.mean()}
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities, ``batch x au``; only the attention for AUs is run."""
-        return Prediction(self.network({"action_units": images})["action_units"].sigmoid())
+        """Return AU and expression probabilities: here every picture goes through both attentions."""
+        logits = self.network(images, dict.fromkeys(("action_units", "expressions"), slice(None)))
+        return Prediction(logits["action_units"].sigmoid(), logits["expressions"].softmax(dim=1))

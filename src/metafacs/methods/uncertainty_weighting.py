@@ -16,7 +16,7 @@ from metafacs.models.networks import BaseNet
 
 
 class UncertaintyWeighting(Method):
-    """The network of ``multi_task`` with one learned weight per task, a control of MAL's weights per picture.
+    """The network of multi-task learning with one learned weight per task, a control of MAL.
 
     Implements Kendall, Gal & Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Losses", on the AU
     and the expression loss: L = sum_k L_k / (2 exp(s_k)) + s_k / 2; s -> ``log_variances``, zero at first.

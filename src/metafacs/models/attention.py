@@ -67,25 +67,31 @@ class AttentionNet(nn.Module):
             {task: nn.Linear(self.backbone.feature_width, count) for task, count in outputs.items()}
         )
 
-    def forward(self, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return each task's logits, ``batch x output``, for its ``batch x 3 x height x width`` pictures."""
-        counts = [len(images) for images in pictures.values()]
-        maps = self.backbone.stem(torch.cat(list(pictures.values())))
-        attended: Tensor | None = None
+    def forward(self, images: Tensor, rows: Mapping[str, slice]) -> dict[str, Tensor]:
+        """Return the logits of every task for its pictures, ``picture x output``.
+
+        Args:
+            images: ``batch x 3 x height x width``, of all tasks.
+            rows: Task -> the pictures that go through its attention.
+        """
+        maps = self.backbone.stem(images)
+        attended: list[Tensor] = []
         for number, stage in enumerate(self.backbone.split()):
-            seen = before = stage.body(maps)
+            before = stage.body(maps)
             maps = stage.last(before)
-            if attended is not None:
-                encoded = self.encoders[number - 1](attended)
-                seen = torch.cat([before, functional.adaptive_max_pool2d(encoded, before.shape[-2:])], 1)
-            masks = [
-                self.attention[task][number](own)  # type: ignore[index]
-                for task, own in zip(pictures, seen.split(counts), strict=True)
+            seen = [before[own] for own in rows.values()]
+            if attended:
+                encoded = self.encoders[number - 1](torch.cat(attended))
+                fitted = functional.adaptive_max_pool2d(encoded, before.shape[-2:]).split(
+                    [len(x) for x in seen]
+                )
+                seen = [torch.cat(both, dim=1) for both in zip(seen, fitted, strict=True)]
+            attended = [
+                self.attention[task][number](x) * maps[own]  # type: ignore[index]
+                for (task, own), x in zip(rows.items(), seen, strict=True)
             ]
-            attended = torch.cat(masks) * maps
-        assert attended is not None
-        features = self.backbone.pool(attended).split(counts)
-        return {task: self.heads[task](own) for task, own in zip(pictures, features, strict=True)}
+        features = self.backbone.pool(torch.cat(attended)).split([len(x) for x in attended])
+        return {task: self.heads[task](x) for task, x in zip(rows, features, strict=True)}
 
 
 def _encoder(inputs: int, outputs: int) -> Bottleneck:

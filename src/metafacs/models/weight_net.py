@@ -1,4 +1,4 @@
-"""The meta nets: how much a sample's loss should count, judged from its features or from the loss."""
+"""The meta nets: how much a sample's losses should count, judged from its features or its loss."""
 
 from __future__ import annotations
 

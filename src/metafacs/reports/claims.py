@@ -94,7 +94,7 @@ def better_accuracy(
     """Answer whether one method recognises more expressions, by the difference of the mean accuracies.
 
     The interval adds the variance of a share among the test pictures and that of the mean over seeds, for
-    both methods. It treats the two as if tested on different pictures, for records do not tell which ones were
+    both methods. It treats the two as tested on different pictures, for records do not tell which ones were
     recognised: it is rather too wide.
 
     Args:

@@ -24,7 +24,7 @@ class Transfer:
 
     Attributes:
         origin: Which model it was, see :func:`metafacs.models.model_file.origin`.
-        loaded: Part of the method -> what it was filled with.
+        loaded: Part of the method -> part of the model that it was filled with.
         fresh: Part of the method that keeps its own start -> why.
         unused: Parts of the model that found no place.
     """
@@ -35,12 +35,13 @@ class Transfer:
     unused: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        lines = [f"initialised from {self.origin['file']}, trained with {self.origin['method']}"]
-        lines += [f"  {part}: {what}" for part, what in self.loaded.items()]
-        lines += [f"  {part}: starts afresh, {why}" for part, why in self.fresh.items()]
-        if self.unused:
-            lines.append(f"  not used: {', '.join(self.unused)}")
-        return "\n".join(lines)
+        taken = [part if part == source else f"{part} from {source}" for part, source in self.loaded.items()]
+        afresh = [f"{part} ({why})" for part, why in self.fresh.items()]
+        told = {"taken over": taken, "starts afresh": afresh, "not used": self.unused}
+        lines = [f"  {what}: {', '.join(parts)}" for what, parts in told.items() if parts]
+        return "\n".join(
+            [f"initialised from {self.origin['file']}, trained with {self.origin['method']}", *lines]
+        )
 
     def describe(self, description: Mapping[str, object]) -> dict[str, object]:
         """Return a run's description with the transfer in it; the model's licence and faces count as well."""
@@ -157,7 +158,7 @@ def _fill_parts(
         elif {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in theirs.items()}:
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
-            done.loaded[part] = f"all {len(mine)} tensors"
+            done.loaded[part] = part
         elif part == BACKBONE:
             raise CheckpointError(
                 f"{done.origin['file']} does not have this method's backbone; set options.backbone to the "
