@@ -44,7 +44,7 @@ def make_batches(pairs: int, size: int, aus: int) -> dict[str, Batch]:
 
 def as_usually_written(method: DualDomain) -> DualDomain:
     """Give the method torch's PReLU, and AU branches whose fourth convolution is computed as a map."""
-    for branch in method.detector.branches:
+    for branch in method.joint_network.detector.branches.values():
         channels = branch[-1].in_features
         usual = nn.Conv2d(channels, channels, 3, padding=1)
         usual.load_state_dict(branch[-2].state_dict())
@@ -58,12 +58,10 @@ def as_usually_written(method: DualDomain) -> DualDomain:
 
 def make_parts(method: DualDomain, batches: dict[str, Batch]) -> dict[str, Callable[[], None]]:
     source, target = batches.values()
-    assert method.branches is not None
-    branches, separation, size = method.branches, method.separation, source.images.shape[-1]
+    network, size = method.joint_network, source.images.shape[-1]
     result = method.run(source, target)
     rounds = Rounds(*(tensor.detach() for tensor in result.rounds))
     inputs = rounds.features.clone().requires_grad_()
-    halves = dict(zip(("source", "target"), inputs.chunk(2), strict=True))
     step = OptimizerStepper(method.parameter_groups(), method.optimizers(), 1)
     step.start(0)
 
@@ -71,14 +69,14 @@ def make_parts(method: DualDomain, batches: dict[str, Batch]) -> dict[str, Calla
         torch.autograd.backward([output.sum() for output in outputs])
 
     def play() -> None:
-        losses = discriminator_losses(method.discriminators, rounds, result.cells)
+        losses = discriminator_losses(network.discriminators, rounds, result.cells)
         backward(*losses.values())
 
     return {
-        "feature extractors": lambda: backward(method.extract(source.images, target.images)),
-        "landmark branches": lambda: backward(*branches(halves, size).values()),
-        "rounds": lambda: backward(*separation(inputs)[1:]),
-        "AU branches": lambda: backward(method.detector(inputs)),
+        "feature extractors": lambda: backward(network.extract(source.images, target.images)),
+        "landmark branches": lambda: backward(*network.landmarks_of(inputs, size).values()),
+        "rounds": lambda: backward(*network.separation(inputs)[1:]),
+        "AU branches": lambda: backward(network.detector(inputs)),
         "discriminators": play,
         "iteration": lambda: void(method.update(batches, step)),
     }

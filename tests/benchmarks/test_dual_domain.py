@@ -34,7 +34,8 @@ def test_the_usual_way_gives_the_same_numbers(benchmark: ModuleType) -> None:
     torch.manual_seed(0)
     method = benchmark.DualDomain((1, 12), width=4).train()
     features = torch.randn(4, 8, 8, 8)
-    ours = method.detector(features), method.separation(features).restored
-    usual = benchmark.as_usually_written(method)
+    network = method.joint_network
+    ours = network.detector(features), network.separation(features).restored
+    usual = benchmark.as_usually_written(method).joint_network
     assert not any(isinstance(module, benchmark.SharedPReLU) for module in usual.modules())
     torch.testing.assert_close((usual.detector(features), usual.separation(features).restored), ours)

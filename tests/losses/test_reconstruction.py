@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from metafacs.losses.reconstruction import alignment_loss
+from metafacs.losses.reconstruction import reconstruction_loss
 
 
 def test_alignment_is_equation_8_averaged_over_channels() -> None:
@@ -18,13 +18,13 @@ def test_alignment_is_equation_8_averaged_over_channels() -> None:
             total += sum(map(abs, difference)) / len(difference)
         expected.append(total)
     pairs = [(wide[0], wide[1]), (narrow[0], narrow[1])]
-    torch.testing.assert_close(alignment_loss(pairs).tolist(), expected)
+    torch.testing.assert_close(reconstruction_loss(pairs).tolist(), expected)
     restored = wide[0].clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: alignment_loss([(x, wide[1]), pairs[1]]), restored)
+    assert torch.autograd.gradcheck(lambda x: reconstruction_loss([(x, wide[1]), pairs[1]]), restored)
 
 
 def test_pairs_must_exist_and_fit() -> None:
     with pytest.raises(ValueError, match="at least one pair"):
-        alignment_loss([])
+        reconstruction_loss([])
     with pytest.raises(ValueError, match="one shape"):
-        alignment_loss([(torch.zeros(1, 2, 3, 3), torch.zeros(1, 3, 3, 3))])
+        reconstruction_loss([(torch.zeros(1, 2, 3, 3), torch.zeros(1, 3, 3, 3))])

@@ -8,7 +8,7 @@ from metafacs.batch import Batch
 from metafacs.methods.adda import ADDA
 from metafacs.training.stepper import OptimizerStepper
 
-PARTS = ("source_extractor", "target_extractor", "detector", "discriminator")
+PARTS = ("network.extractor", "network.detector", "target_extractor", "discriminator")
 
 
 def batches() -> dict[str, Batch]:
@@ -20,7 +20,7 @@ def batches() -> dict[str, Batch]:
 
 
 def state(method: ADDA, part: str) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in getattr(method, part).state_dict().items()}
+    return {name: value.clone() for name, value in method.get_submodule(part).state_dict().items()}
 
 
 def moved(method: ADDA, before: dict[str, dict[str, Tensor]]) -> set[str]:
@@ -40,22 +40,22 @@ def test_first_the_source_is_learnt_then_the_target_looks_like_it() -> None:
         step.start(iteration)
         curves = method.update(data, step)
         if iteration < 2:
-            assert moved(method, before) == {"source_extractor", "detector"}
+            assert moved(method, before) == {"network.extractor", "network.detector"}
             assert curves["loss_action_units"] > 0
         else:
             assert moved(method, before) == {"target_extractor", "discriminator"}
             assert curves["loss_domain"] > 0
         if iteration == 2:
             # It starts where the source extractor ended: one small step away.
-            source, target = method.source_extractor, method.target_extractor
+            source, target = method.network.extractor, method.target_extractor
             for p, q in zip(source.parameters(), target.parameters(), strict=True):
                 assert (p - q).abs().max() < 1e-3
 
 
 def test_target_pictures_are_read_by_the_target_extractor_once_it_exists() -> None:
     method, images = ADDA((1, 12), width=4).eval(), batches()["target"].images
-    for extractor in (method.source_extractor, method.target_extractor):
-        expected = torch.sigmoid(method.detector(extractor(images)))
+    for extractor in (method.network.extractor, method.target_extractor):
+        expected = torch.sigmoid(method.network.detector(extractor(images)))
         assert torch.equal(method.predict(images).probabilities, expected)
         method.adapting.fill_(True)
 

@@ -64,7 +64,7 @@ def test_iteration_is_the_sum_of_the_published_code() -> None:
         "loss_cells": 0.6,
     }
     torch.testing.assert_close(total.detach(), sum(factor * curves[name] for name, factor in weights.items()))
-    for network in (method.extractor, method.separation, method.detector):
+    for network in (method.network.extractors, method.network.separation, method.network.detector):
         assert not reached(played, network)
         assert reached(total, network)
 
@@ -72,14 +72,14 @@ def test_iteration_is_the_sum_of_the_published_code() -> None:
 def test_action_unit_and_self_reconstruction_losses() -> None:
     method, data = build(), batches()
     curves = method.update(data, RecordingStepper(method))
-    features = method.extractor(torch.cat([data["source"].images, data["target"].images]))
-    rounds = method.separation(features)
-    logits = method.detector(torch.cat([features[:2], rounds.mixed[:2]]))
+    features = method.network.extract(data["source"].images, data["target"].images)
+    rounds = method.network.separation(features)
+    logits = method.network.detector(torch.cat([features[:2], rounds.mixed[:2]]))
     labels = torch.cat([data["source"].action_units] * 2).double()
     torch.testing.assert_close(
         curves["loss_action_units"], functional.binary_cross_entropy_with_logits(logits, labels)
     )
-    again = method.separation.reconstruct(features)
+    again = method.network.separation.reconstruct(features)
     torch.testing.assert_close(curves["loss_self"], functional.l1_loss(again, features))
     torch.testing.assert_close(curves["loss_cycle"], functional.l1_loss(rounds.restored, features))
 

@@ -16,18 +16,18 @@ def test_features_ascend_the_domain_loss_that_the_classifier_descends() -> None:
         "source": Batch(torch.randn(3, 3, 32, 32).double(), action_units=torch.rand(3, 2).round()),
         "target": Batch(torch.randn(2, 3, 32, 32).double()),
     }
-    features = method.extractor(torch.cat([data["source"].images, data["target"].images]))
-    scores, logits = method.discriminator(features), method.detector(features[:3])
+    features = method.network.extractor(torch.cat([data["source"].images, data["target"].images]))
+    scores, logits = method.discriminator(features), method.network.detector(features[:3])
     domain = functional.binary_cross_entropy_with_logits(scores, torch.tensor([1.0, 1, 1, 0, 0]).double())
     units = functional.binary_cross_entropy_with_logits(logits, data["source"].action_units.double())
     strength = reversal_strength(0.25)
     expected = {}
     for name, loss in (
-        ("extractor", units - strength * domain),
-        ("detector", units),
+        ("network.extractor", units - strength * domain),
+        ("network.detector", units),
         ("discriminator", domain),
     ):
-        parameters = dict(getattr(method, name).named_parameters(prefix=name))
+        parameters = dict(method.get_submodule(name).named_parameters(prefix=name))
         gradients = torch.autograd.grad(loss, list(parameters.values()), retain_graph=True)
         expected |= {
             key: p.detach() - 0.1 * g for (key, p), g in zip(parameters.items(), gradients, strict=True)

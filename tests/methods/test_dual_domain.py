@@ -19,6 +19,7 @@ from metafacs.methods import DivergedError, OptimizerSpec
 from metafacs.methods.adversarial_separation import CollapseWatch, discriminator_losses
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.training.checkpoint import load_checkpoint
+from metafacs.training.run import BatchSizes, train
 from metafacs.training.stepper import OptimizerStepper
 from metafacs.training.trainer import CHECKPOINT_FILE, Trainer, TrainingPlan
 
@@ -60,23 +61,24 @@ def plain_stepper(method: DualDomain, lr: float = 0.01) -> OptimizerStepper:
 
 def networks(method: DualDomain) -> dict[str, nn.Module]:
     """Return every network under its name in the paper."""
-    assert method.branches is not None
-    assert method.projectors is not None
-    ends = method.branches.ends
+    network = method.joint_network
+    assert network.branches is not None
+    assert network.projectors is not None
+    ends = network.branches.ends
     return {
-        "E_f source": method.extractors[0],
-        "E_f target": method.extractors[1],
-        "modules 3, 4": method.branches.middle,
+        "E_f source": network.extractors[0],
+        "E_f target": network.extractors[1],
+        "modules 3, 4": network.branches.middle,
         "rest of source branch": ends["source"],
         "rest of target branch": ends["target"],
-        "E_l": method.separation.landmark_encoder,
-        "G_b": method.separation.background_generator,
-        "G_st": method.separation.feature_generator,
-        "P": method.projectors,
-        "E_au": method.detector,
-        "D_l": method.discriminators.landmarks,
-        "D_d source": method.discriminators.source,
-        "D_d target": method.discriminators.target,
+        "E_l": network.separation.landmark_encoder,
+        "G_b": network.separation.background_generator,
+        "G_st": network.separation.feature_generator,
+        "P": network.projectors,
+        "E_au": network.detector,
+        "D_l": network.discriminators.landmarks,
+        "D_d source": network.discriminators.source,
+        "D_d target": network.discriminators.target,
     }
 
 
@@ -128,7 +130,7 @@ def test_each_loss_updates_exactly_its_networks(loss: str, end_to_end: bool) -> 
 def test_losses_of_the_adversaries_reach_nothing_else(loss: str, expected: set[str]) -> None:
     method = build(end_to_end=True)
     result = method.run(*batches().values())
-    found = discriminator_losses(method.discriminators, result.rounds, result.cells)[loss]
+    found = discriminator_losses(method.joint_network.discriminators, result.rounds, result.cells)[loss]
     for name, network in networks(method).items():
         gradients = torch.autograd.grad(
             found, list(network.parameters()), retain_graph=True, allow_unused=True
@@ -138,10 +140,11 @@ def test_losses_of_the_adversaries_reach_nothing_else(loss: str, expected: set[s
 
 def by_hand(method: DualDomain, data: dict[str, Batch], beta: float) -> dict[str, Tensor]:
     """Return Eqs. (1)-(9) with the names of the paper, domain by domain and landmark by landmark."""
-    assert method.branches is not None
-    assert method.projectors is not None
-    e_f_s, e_f_t = method.extractors
-    separation, d = method.separation, method.discriminators
+    network = method.joint_network
+    assert network.branches is not None
+    assert network.projectors is not None
+    e_f_s, e_f_t = network.extractors
+    separation, d = network.separation, network.discriminators
     e_l, g_b, g_st = (
         separation.landmark_encoder,
         separation.background_generator,
@@ -152,7 +155,7 @@ def by_hand(method: DualDomain, data: dict[str, Batch], beta: float) -> dict[str
         "s": data["source"].landmarks[:, list(LANDMARKS_68_TO_49)],
         "t": data["target"].landmarks[:, list(LANDMARKS_68_TO_49)],
     }
-    branch = method.branches({"source": f["s"], "target": f["t"]}, SIDE)
+    branch = network.branches({"source": f["s"], "target": f["t"]}, SIDE)
     predicted = {"s": branch["source"], "t": branch["target"]}
 
     l_fl = []
@@ -187,14 +190,14 @@ def by_hand(method: DualDomain, data: dict[str, Batch], beta: float) -> dict[str
 
     maps = {k: d.landmarks(f_b[k]) for k in "st"}
     one_hot = {k: functional.one_hot(y[k], 64).to(maps[k]).reshape(maps[k].shape) for k in "st"}
-    p, p_1 = method.projectors.features, method.projectors.landmarks
+    p, p_1 = network.projectors.features, network.projectors.landmarks
     l_sr = sum(
         (p(again[k]) - f[k]).abs().mean()
         + (p(again_b[k]) - f_b[k]).abs().mean()
         + (p_1(again_l[k]) - f_l[k]).abs().mean()
         for k in "st"
     )
-    probability = torch.sigmoid(method.detector(torch.cat([f["s"], sltb])))
+    probability = torch.sigmoid(network.detector(torch.cat([f["s"], sltb])))
     label = torch.cat([data["source"].action_units] * 2)
     terms = label * probability.log() + (1 - label) * probability**beta * (1 - probability).log()
     return {
@@ -224,7 +227,7 @@ def test_losses_are_the_equations_written_out() -> None:
     result = method.run(source, target)
     found = {
         **method.losses(result, source, target),
-        **discriminator_losses(method.discriminators, result.rounds, result.cells),
+        **discriminator_losses(method.joint_network.discriminators, result.rounds, result.cells),
     }
     assert found.keys() == expected.keys()
     for name, loss in found.items():
@@ -319,7 +322,7 @@ def test_unknown_landmarks_and_action_units_send_no_gradient() -> None:
     assert (result.cells[0] == -1).all()
     losses = method.losses(result, source, data["target"])
     assert all(torch.isfinite(loss) for loss in losses.values())
-    branch = method.detector.branches[1]
+    branch = method.joint_network.detector.branches["4"]
     gradients = torch.autograd.grad(losses["loss_action_units"], list(branch.parameters()))
     assert not any(bool(g.any()) for g in gradients)
 
@@ -334,7 +337,7 @@ def test_pseudo_labels_add_the_two_losses_of_the_target() -> None:
     pseudo = 1 - data["source"].action_units
     source, target = data["source"], replace(data["target"], action_units=pseudo)
     rounds = method.run(source, target).rounds
-    logits = method.detector(torch.cat([rounds.features, rounds.mixed]))
+    logits = method.joint_network.detector(torch.cat([rounds.features, rounds.mixed]))
     # F_s and F_sltb carry the source's labels, F_t and F_sbtl the target's.
     labels = torch.cat([source.action_units, pseudo, source.action_units, pseudo]).double()
     expected = functional.binary_cross_entropy_with_logits(logits, labels)
@@ -344,11 +347,11 @@ def test_pseudo_labels_add_the_two_losses_of_the_target() -> None:
 def test_each_domain_is_read_on_its_own_path() -> None:
     method = build().eval()
     images = batches()["target"].images
-    reconstructed = method.separation.reconstruct(method.extractors[1](images))
-    expected = torch.sigmoid(method.detector(reconstructed))
+    reconstructed = method.joint_network.separation.reconstruct(method.joint_network.extractors[1](images))
+    expected = torch.sigmoid(method.joint_network.detector(reconstructed))
     assert torch.equal(method.predict(images).probabilities, expected)
     method.domain = "source"
-    expected = torch.sigmoid(method.detector(method.extractors[0](images)))
+    expected = torch.sigmoid(method.joint_network.detector(method.joint_network.extractors[0](images)))
     assert torch.equal(method.predict(images).probabilities, expected)
     ours, theirs = (method.predict_landmarks(images, domain) for domain in ("source", "target"))
     assert ours.shape == theirs.shape == (3, 49, 2)
@@ -378,25 +381,42 @@ def trainer(out: Path, au: Store, faces: Store, options: dict[str, object], **pl
 def test_joint_stage_starts_from_the_landmark_stage(
     tmp_path: Path, au_store: Store, expression_store: Store
 ) -> None:
-    options: dict[str, object] = {"width": 4, "stage": "landmarks"}
-    path = trainer(tmp_path / "first", au_store, expression_store, options, iterations=2).run(progress=False)
+    settings: dict = {
+        "action_units": au_store.path,
+        "target": expression_store.path,
+        "aus": list(AUS),
+        "size": SIDE,
+        "batch": BatchSizes(4, 4, 4),
+        "reserve": 0.2,
+        "progress": False,
+    }
+    stage = {"width": 4, "stage": "landmarks"}
+    path = train("dual_domain", stage, out=tmp_path / "first", iterations=2, **settings)
     landmarks = load_checkpoint(path)
     assert set(landmarks.history) == {"iteration", "loss_landmarks"}
+    assert {name.split(".")[1] for name in landmarks.weights} == {"extractors", "branches"}
     with pytest.raises(ValueError, match="stage 'joint'"):
         landmarks.build_method().predict(torch.zeros(1, 3, SIDE, SIDE))
 
-    joint = build(weights=str(path))
-    held = joint.state_dict()
-    assert all(torch.equal(held[name], value) for name, value in landmarks.weights.items())
-    assert {name.split(".")[0] for name in landmarks.weights} == {"extractors", "branches"}
-
-    options = {"width": 4, "weights": str(path)}
-    path = trainer(tmp_path / "second", au_store, expression_store, options, iterations=1).run(progress=False)
-    # The finished model needs the first one no more.
-    (tmp_path / "first" / "model.safetensors").unlink()
-    assert load_checkpoint(path).build_method().predict(
-        torch.zeros(1, 3, SIDE, SIDE)
-    ).probabilities.shape == (1, 3)
+    # Nothing moves at a rate of zero: the joint model still is what it started from.
+    still = {name: OptimizerSpec("sgd", 0.0) for name in build().parameter_groups()}
+    path = train(
+        "dual_domain",
+        {"width": 4},
+        out=tmp_path / "second",
+        initialise=path,
+        iterations=1,
+        optimizers=still,
+        **settings,
+    )
+    joint = load_checkpoint(path)
+    for name, value in landmarks.weights.items():
+        moves = "running" in name or "num_batches" in name
+        assert moves or torch.equal(joint.weights[name], value), name
+    told = joint.description["initialised_from"]
+    assert set(told["loaded"]) == {"network.extractors", "network.branches"}  # type: ignore[index]
+    assert "network.detector" in told["fresh"]  # type: ignore[index]
+    assert joint.build_method().predict(torch.zeros(1, 3, SIDE, SIDE)).probabilities.shape == (1, 3)
 
 
 def test_landmark_stage_needs_a_branch() -> None:
@@ -420,7 +440,7 @@ def test_losses_fall() -> None:
 def test_a_loss_that_is_not_finite_is_named() -> None:
     method = build()
     with torch.no_grad():
-        method.detector.branches[0][-1].bias.fill_(float("nan"))
+        method.joint_network.detector.branches["1"][-1].bias.fill_(float("nan"))
     with pytest.raises(DivergedError, match="loss_action_units is nan"):
         method.update(batches(), plain_stepper(method))
 

@@ -14,6 +14,6 @@ def test_loss_is_the_rate_weighted_cross_entropy() -> None:
     method.observe_labels({"source": labels})
     torch.testing.assert_close(method.au_weights.float(), torch.tensor([2 / 3, 4 / 3]))
     source = Batch(torch.randn(4, 3, 32, 32).double(), action_units=labels)
-    logits = method.detector(method.extractor(source.images))
+    logits = method.network(source.images)
     expected = functional.binary_cross_entropy_with_logits(logits, labels.double(), weight=method.au_weights)
     torch.testing.assert_close(method.losses({"source": source})["loss_action_units"], expected)

@@ -92,20 +92,6 @@ def test_schedules_of_the_dual_domain_paper() -> None:
     assert [schedule_factor("halved", i, 20) for i in (0, 9, 10, 19)] == [1.0, 1.0, 0.5, 0.5]
 
 
-def test_one_loss_descends_several_groups_and_leaves_the_rest() -> None:
-    a, b, c = (nn.Parameter(torch.ones(2)) for _ in range(3))
-    spec = OptimizerSpec("sgd", 0.5, momentum=0.0, weight_decay=0.0)
-    step = OptimizerStepper({"a": [a], "b": [b], "c": [c]}, dict.fromkeys("abc", spec), 1)
-    step.descend((a + 2 * b + 3 * c).sum(), "a", "b")
-    assert torch.equal(a.detach(), torch.full((2,), 0.5))
-    assert torch.equal(b.detach(), torch.zeros(2))
-    assert torch.equal(c.detach(), torch.ones(2))
-    # One group whose gradient is not finite keeps the others where they are.
-    with pytest.raises(DivergedError, match="gradient of group 'b'"):
-        step.descend((a + b.sqrt()).sum(), "a", "b")
-    assert torch.equal(a.detach(), torch.full((2,), 0.5))
-
-
 def test_betas_reach_adam_and_progress_is_the_share_done() -> None:
     spec = OptimizerSpec("adam", betas=(0.5, 0.9))
     step = OptimizerStepper({"base": [nn.Parameter(torch.ones(1))]}, {"base": spec}, 8)

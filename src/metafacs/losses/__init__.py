@@ -14,7 +14,7 @@ from metafacs.losses.adversarial import domain_loss, one_hot_map_loss, uniform_m
 from metafacs.losses.alignment import alignment_loss, alignment_prior
 from metafacs.losses.expression import UNKNOWN_EXPRESSION, expression_loss
 from metafacs.losses.landmarks import action_unit_centres, cell_loss, landmark_cells, landmark_loss
-from metafacs.losses.reconstruction import alignment_loss
+from metafacs.losses.reconstruction import reconstruction_loss
 
 __all__ = [
     "UNKNOWN_EXPRESSION",
@@ -33,5 +33,6 @@ __all__ = [
     "occurrence_rates",
     "one_hot_map_loss",
     "rate_balanced_weights",
+    "reconstruction_loss",
     "uniform_map_loss",
 ]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def alignment_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+def reconstruction_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """Return the L1 distance of each sample's reconstructed features from their originals.
 
     Implements Eq. (8) of Shang & Liu (dual-domain AU detection) for one domain; F' and F, F'_l and F_l, F'_b
@@ -25,7 +25,7 @@ def alignment_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     Raises:
         ValueError: If there is no pair or the two of a pair differ in shape.
 
-    >>> alignment_loss([(torch.ones(1, 2, 3, 3), torch.zeros(1, 2, 3, 3))] * 2)
+    >>> reconstruction_loss([(torch.ones(1, 2, 3, 3), torch.zeros(1, 2, 3, 3))] * 2)
     tensor([2.])
     """
     if not pairs:

@@ -13,7 +13,7 @@ from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.methods.adversarial_separation import ADVERSARY_OPTIMIZER
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
-from metafacs.models.au_branches import ActionUnitBranches
+from metafacs.models.branched_net import BranchedNet
 from metafacs.models.discriminators import DomainDiscriminator
 from metafacs.models.landmark_branch import FeatureExtractor
 
@@ -46,9 +46,8 @@ class ADDA(Method):
     ) -> None:
         super().__init__(aus, ())
         self.source_share = source_share
-        self.source_extractor = FeatureExtractor(width)
+        self.network = BranchedNet(self.aus, width)
         self.target_extractor = FeatureExtractor(width)
-        self.detector = ActionUnitBranches(2 * width, len(self.aus))
         self.discriminator = DomainDiscriminator(2 * width)
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
         self.register_buffer("adapting", torch.tensor(False))
@@ -60,7 +59,7 @@ class ADDA(Method):
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return what the first stage trains as ``source`` and the two players of the second."""
         return {
-            "source": [*self.source_extractor.parameters(), *self.detector.parameters()],
+            "source": list(self.network.parameters()),
             "target": list(self.target_extractor.parameters()),
             "discriminator": list(self.discriminator.parameters()),
         }
@@ -84,7 +83,7 @@ class ADDA(Method):
         return {name: losses.get(name, self.au_weights.new_zeros(())).detach() for name in names}
 
     def _learn_source(self, source: Batch, step: Stepper) -> dict[str, Tensor]:
-        logits = self.detector(self.source_extractor(source.images))
+        logits = self.network(source.images)
         losses = action_unit_loss(
             logits, source.require("action_units"), reduction="mean", au_weights=self.au_weights
         )
@@ -94,12 +93,12 @@ class ADDA(Method):
 
     def _adapt(self, source: Batch, target: Batch, step: Stepper) -> dict[str, Tensor]:
         if not self.adapting:
-            self.target_extractor.load_state_dict(self.source_extractor.state_dict())
+            self.target_extractor.load_state_dict(self.network.extractor.state_dict())
             self.adapting.fill_(True)
-        # The source extractor is finished: it works as it will at test time.
-        self.source_extractor.eval()
+        # The source network is finished: it works as it will at test time.
+        self.network.eval()
         with torch.no_grad():
-            reference = self.source_extractor(source.images)
+            reference = self.network.extractor(source.images)
         features = self.target_extractor(target.images)
 
         real, generated = self.discriminator(reference), self.discriminator(features.detach())
@@ -113,8 +112,8 @@ class ADDA(Method):
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities of target pictures, ``batch x au``; before adaptation as of source ones."""
-        extractor = self.target_extractor if self.adapting else self.source_extractor
-        return Prediction(self.detector(extractor(images)).sigmoid())
+        extractor = self.target_extractor if self.adapting else self.network.extractor
+        return Prediction(self.network.detector(extractor(images)).sigmoid())
 
 
 def _entropy(scores: Tensor, label: float) -> Tensor:

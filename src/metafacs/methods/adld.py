@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
-from metafacs.losses.reconstruction import alignment_loss
+from metafacs.losses.reconstruction import reconstruction_loss
 from metafacs.methods.adversarial_separation import (
     ADVERSARY_OPTIMIZER,
     LANDMARKS,
@@ -24,10 +24,7 @@ from metafacs.methods.adversarial_separation import (
     separation_losses,
 )
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
-from metafacs.models.au_branches import ActionUnitBranches
-from metafacs.models.discriminators import Discriminators
-from metafacs.models.domain_separation import DomainSeparation
-from metafacs.models.landmark_branch import FeatureExtractor
+from metafacs.models.dual_domain import Domain, DualDomainNet
 
 _WEIGHTS = {
     "loss_action_units": 1.0,
@@ -66,16 +63,13 @@ class ADLD(Method):
         expressions: Sequence[str] = (),
         *,
         width: int = 32,
-        domain: Literal["source", "target"] = "target",
+        domain: Domain = "target",
         shift_to_centres: bool = True,
         pseudo_labels: bool = False,
     ) -> None:
         super().__init__(aus, ())
         self.domain, self.shift_to_centres, self.pseudo_labels = domain, shift_to_centres, pseudo_labels
-        self.extractor = FeatureExtractor(width)
-        self.separation = DomainSeparation(2 * width, LANDMARKS)
-        self.discriminators = Discriminators(2 * width, LANDMARKS)
-        self.detector = ActionUnitBranches(2 * width, len(self.aus))
+        self.network = DualDomainNet(self.aus, width, LANDMARKS)
         self.watch = CollapseWatch()
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
 
@@ -85,14 +79,7 @@ class ADLD(Method):
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters of ADLD's three optimisers."""
-        separation = self.separation
-        task = (self.extractor, separation.landmark_encoder, self.detector)
-        generators = (separation.background_generator, separation.feature_generator)
-        return {
-            "discriminators": list(self.discriminators.parameters()),
-            "generators": [p for module in generators for p in module.parameters()],
-            "task": [p for module in task for p in module.parameters()],
-        }
+        return self.network.groups()
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return ADLD's three Adams."""
@@ -105,34 +92,32 @@ class ADLD(Method):
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Step the discriminators, then generators and tasks together."""
         source, target = paired(batches)
-        features = self.extractor(torch.cat([source.images, target.images]))
-        rounds = self.separation(features)
+        network = self.network
+        features = network.extract(source.images, target.images)
+        rounds = network.separation(features)
         picture, side = source.images.shape[-1], features.shape[-1]
         landmarks = torch.cat([inner_landmarks(source), inner_landmarks(target)])
         cells = label_cells(landmarks, picture, side, shift=self.shift_to_centres)
 
-        played = discriminator_losses(self.discriminators, rounds, cells)
+        played = discriminator_losses(network.discriminators, rounds, cells)
         step.descend(total_loss(played), "discriminators")
         self.watch(played["loss_domain_discriminator"])
 
         labelled, targets = labelled_rows(rounds, source, target, pseudo_labels=self.pseudo_labels)
         action_units = action_unit_loss(
-            self.detector(labelled), targets, reduction="mean", au_weights=self.au_weights
+            network.detector(labelled), targets, reduction="mean", au_weights=self.au_weights
         )
-        restored = self.separation.generate(rounds.landmarks.detach(), rounds.background)
+        restored = network.separation.generate(rounds.landmarks.detach(), rounds.background)
         original = features.detach()
         losses = {
             "loss_action_units": action_units.mean(),
-            **separation_losses(self.discriminators, rounds, cells),
-            "loss_cycle": alignment_loss([(rounds.restored, original)]).mean(),
-            "loss_self": alignment_loss([(restored, original)]).mean(),
+            **separation_losses(network.discriminators, rounds, cells),
+            "loss_cycle": reconstruction_loss([(rounds.restored, original)]).mean(),
+            "loss_self": reconstruction_loss([(restored, original)]).mean(),
         }
         step.descend(total_loss(losses, _WEIGHTS), "generators", "task")
         return {name: loss.detach() for name, loss in {**losses, **played}.items()}
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities of pictures of :attr:`domain`, ``batch x au``."""
-        features = self.extractor(images)
-        if self.domain == "target":
-            features = self.separation.reconstruct(features)
-        return Prediction(self.detector(features).sigmoid())
+        return Prediction(self.network(images, self.domain).sigmoid())

@@ -14,10 +14,9 @@ from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.methods.adversarial_separation import TASK_OPTIMIZER
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
-from metafacs.models.au_branches import ActionUnitBranches
+from metafacs.models.branched_net import BranchedNet
 from metafacs.models.discriminators import DomainDiscriminator
 from metafacs.models.gradient_reversal import reverse_gradient
-from metafacs.models.landmark_branch import FeatureExtractor
 
 
 class DANN(Method):
@@ -38,8 +37,7 @@ class DANN(Method):
 
     def __init__(self, aus: Sequence[int], expressions: Sequence[str] = (), *, width: int = 32) -> None:
         super().__init__(aus, ())
-        self.extractor = FeatureExtractor(width)
-        self.detector = ActionUnitBranches(2 * width, len(self.aus))
+        self.network = BranchedNet(self.aus, width)
         self.discriminator = DomainDiscriminator(2 * width)
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
 
@@ -58,8 +56,8 @@ class DANN(Method):
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Descend the AU loss of the source and the domain loss of both, reversed into the features."""
         source, target = batches["source"], batches["target"]
-        features = self.extractor(torch.cat([source.images, target.images]))
-        logits = self.detector(features[: len(source)])
+        features = self.network.extractor(torch.cat([source.images, target.images]))
+        logits = self.network.detector(features[: len(source)])
         action_units = action_unit_loss(
             logits, source.require("action_units"), reduction="mean", au_weights=self.au_weights
         )
@@ -74,7 +72,7 @@ class DANN(Method):
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.detector(self.extractor(images)).sigmoid())
+        return Prediction(self.network(images).sigmoid())
 
 
 def reversal_strength(progress: float) -> float:

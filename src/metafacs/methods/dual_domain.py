@@ -12,7 +12,7 @@ from metafacs.batch import Batch
 from metafacs.faces.landmarks import LEFT_EYE_49, RIGHT_EYE_49
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.losses.landmarks import landmark_loss
-from metafacs.losses.reconstruction import alignment_loss
+from metafacs.losses.reconstruction import reconstruction_loss
 from metafacs.methods.adversarial_separation import (
     ADVERSARY_OPTIMIZER,
     LANDMARKS,
@@ -27,14 +27,9 @@ from metafacs.methods.adversarial_separation import (
 )
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
 from metafacs.metrics.landmarks import interocular_distance
-from metafacs.models.au_branches import ActionUnitBranches
-from metafacs.models.discriminators import Discriminators
-from metafacs.models.domain_separation import DomainSeparation, Rounds
-from metafacs.models.initial_weights import load_parts
-from metafacs.models.landmark_branch import FeatureExtractor, LandmarkBranches
-from metafacs.models.projectors import Projectors
+from metafacs.models.domain_separation import Rounds
+from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet
 
-Domain = Literal["source", "target"]
 _BRANCHES: dict[str, tuple[Domain, ...]] = {
     "both": ("source", "target"),
     "source": ("source",),
@@ -63,7 +58,7 @@ class DualDomain(Method):
     Implements Shang & Liu, "Facial Action Unit Detection Based on Multi-task Learning Strategy for Unlabeled
     Facial Images in the Wild", Eqs. (1)-(13), and the ablations of its Table 7. How the paper is read is
     written in docs/dual_domain.md. Training has two stages, each a run of its own: ``stage="landmarks"``
-    trains the landmark branches; ``stage="joint"`` starts from that model (``weights``) and trains
+    trains the landmark branches; ``stage="joint"``, started from that model with ``--initialise``, trains
     everything. Source pictures need AU labels, pictures of both domains landmarks; AU labels of target
     pictures are not looked at unless ``pseudo_labels`` says so.
 
@@ -71,7 +66,6 @@ class DualDomain(Method):
         aus: FACS numbers to detect.
         expressions: Ignored; kept so that every method is built alike.
         stage: ``landmarks`` or ``joint``.
-        weights: Initial weights: ``none``, or a model of this method; parts it lacks start at random.
         width: Channels of the first module, 32 in the paper; all other widths follow.
         domain: Which pictures :meth:`predict` expects: ``target`` ones, read from their reconstruction, or
             ``source`` ones, read directly.
@@ -105,7 +99,6 @@ class DualDomain(Method):
         expressions: Sequence[str] = (),
         *,
         stage: Literal["joint", "landmarks"] = "joint",
-        weights: str = "none",
         width: int = 32,
         domain: Domain = "target",
         landmark_branches: Literal["both", "source", "target", "none"] = "both",
@@ -125,7 +118,7 @@ class DualDomain(Method):
     ) -> None:
         super().__init__(aus, ())
         self.stage, self.domain, self.projection = stage, domain, projectors
-        self.branched = _BRANCHES[landmark_branches]
+        branched = _BRANCHES[landmark_branches]
         self.intermediate_supervisors, self.focus = intermediate_supervisors, focus
         self.end_to_end, self.shift_to_centres = end_to_end, shift_to_centres
         self.pseudo_labels = pseudo_labels
@@ -137,42 +130,48 @@ class DualDomain(Method):
             "loss_domain": domain_weight,
             "loss_reconstruction": reconstruction_weight,
         }
-        if stage == "landmarks" and not self.branched:
+        if stage == "landmarks" and not branched:
             raise ValueError(
                 "stage 'landmarks' trains landmark branches; landmark_branches must not be 'none'"
             )
-        channels = 2 * width
-        # Source first, target last: one and the same where they are shared.
-        self.extractors = nn.ModuleList(FeatureExtractor(width) for _ in range(1 if shared_features else 2))
-        self.branches = LandmarkBranches(width, self.branched, LANDMARKS) if self.branched else None
-        if stage == "joint":
-            self.separation = DomainSeparation(channels, LANDMARKS)
-            self.discriminators = Discriminators(channels, LANDMARKS)
-            self.projectors = None if projectors == "none" else Projectors(channels)
-            self.detector = ActionUnitBranches(channels, len(self.aus))
+        self.network: LandmarkNet
+        if stage == "landmarks":
+            self.network = LandmarkNet(width, LANDMARKS, branched, shared_features=shared_features)
+        else:
+            self.network = DualDomainNet(
+                self.aus,
+                width,
+                LANDMARKS,
+                branched,
+                shared_features=shared_features,
+                project=projectors != "none",
+            )
             self.watch = CollapseWatch()
             self.register_buffer("au_weights", torch.ones(len(self.aus)))
-        if weights != "none":
-            load_parts(self, weights)
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Weigh each AU inversely to how often it occurs in the source pictures, w_i of Eq. (9)."""
         if self.stage == "joint":
             self.au_weights.copy_(rate_balanced_weights(occurrence_rates(labels["source"])))
 
+    @property
+    def joint_network(self) -> DualDomainNet:
+        """The network of the joint stage.
+
+        Raises:
+            ValueError: If the method was built for the landmark stage only.
+        """
+        if not isinstance(self.network, DualDomainNet):
+            raise ValueError(
+                "a model of stage 'landmarks' detects no action units; train stage 'joint' from it"
+            )
+        return self.network
+
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return ADLD's three groups, and the landmark branches beyond the feature extractors."""
-        branches = [] if self.branches is None else list(self.branches.parameters())
+        """Return ADLD's three groups, and what the landmark branches have beyond the feature extractors."""
         if self.stage == "landmarks":
-            return {"landmarks": [*self.extractors.parameters(), *branches]}
-        separation = self.separation
-        generators = [separation.background_generator, separation.feature_generator, self.projectors]
-        groups = {
-            "discriminators": list(self.discriminators.parameters()),
-            "generators": _parameters(*generators),
-            "task": _parameters(self.extractors, separation.landmark_encoder, self.detector),
-        }
-        return {**groups, "landmarks": branches} if branches else groups
+            return {"landmarks": list(self.network.parameters())}
+        return self.joint_network.groups()
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return the paper's Adams (section 4.1.2)."""
@@ -190,13 +189,14 @@ class DualDomain(Method):
         """Step the discriminators, then everything else; in the landmark stage only the branches."""
         source, target = paired(batches)
         if self.stage == "landmarks":
-            predicted = self.branch_landmarks(self.extract(source.images, target.images), source)
+            features = self.network.extract(source.images, target.images)
+            predicted = self.network.landmarks_of(features, source.images.shape[-1])
             loss = self.landmark_error(predicted, source, target)
             step.descend(total_loss({"loss_landmarks": loss}), "landmarks")
             return {"loss_landmarks": loss.detach()}
 
         result = self.run(source, target)
-        played = discriminator_losses(self.discriminators, result.rounds, result.cells)
+        played = discriminator_losses(self.joint_network.discriminators, result.rounds, result.cells)
         step.descend(total_loss(played), "discriminators")
         self.watch(played["loss_domain_discriminator"])
 
@@ -207,42 +207,29 @@ class DualDomain(Method):
 
     def run(self, source: Batch, target: Batch) -> Pass:
         """Return landmarks and features of both rounds for a pair of batches."""
-        features = self.extract(source.images, target.images)
-        landmarks = self.branch_landmarks(features, source)
+        network, picture = self.joint_network, source.images.shape[-1]
+        features = network.extract(source.images, target.images)
+        landmarks = network.landmarks_of(features, picture)
         # FL of the paper: a cell is no function to differentiate, so predicted landmarks only label.
         labels = [
             landmarks[name].detach() if name in landmarks else inner_landmarks(batch)
             for name, batch in (("source", source), ("target", target))
         ]
-        picture, side = source.images.shape[-1], features.shape[-1]
-        cells = label_cells(torch.cat(labels), picture, side, shift=self.shift_to_centres)
-        return Pass(self.separation(features, end_to_end=self.end_to_end), cells, landmarks)
+        cells = label_cells(torch.cat(labels), picture, features.shape[-1], shift=self.shift_to_centres)
+        return Pass(network.separation(features, end_to_end=self.end_to_end), cells, landmarks)
 
     def losses(self, result: Pass, source: Batch, target: Batch) -> dict[str, Tensor]:
         """Return every loss of Eq. (13) before its weight; scalars, means over both domains."""
         rounds = result.rounds
         losses = {
             "loss_action_units": self.action_unit_error(rounds, source, target),
-            **separation_losses(self.discriminators, rounds, result.cells),
+            **separation_losses(self.joint_network.discriminators, rounds, result.cells),
             # Eq. (8) sums over the domains; rows are pictures of both.
-            "loss_reconstruction": 2 * alignment_loss(self.aligned_pairs(rounds)).mean(),
+            "loss_reconstruction": 2 * reconstruction_loss(self.aligned_pairs(rounds)).mean(),
         }
         if result.landmarks:
             losses["loss_landmarks"] = self.landmark_error(result.landmarks, source, target)
         return losses
-
-    def extract(self, source: Tensor, target: Tensor) -> Tensor:
-        """Return F of the source pictures, then of the target pictures."""
-        if len(self.extractors) == 1:
-            return self.extractors[0](torch.cat([source, target]))
-        return torch.cat([self.extractors[0](source), self.extractors[1](target)])
-
-    def branch_landmarks(self, features: Tensor, source: Batch) -> dict[str, Tensor]:
-        """Return what the branches make of F: domain -> ``batch x 49 x 2``, pixels."""
-        if self.branches is None:
-            return {}
-        halves = dict(zip(_BRANCHES["both"], features.chunk(2), strict=True))
-        return self.branches({name: halves[name] for name in self.branched}, source.images.shape[-1])
 
     def landmark_error(self, landmarks: Mapping[str, Tensor], source: Batch, target: Batch) -> Tensor:
         """Return L_fl, Eq. (1): the mean over the domains that have a branch."""
@@ -257,7 +244,7 @@ class DualDomain(Method):
         """Return L_au, Eq. (9), of F_s and F_sltb; with pseudo labels of F_t and F_sbtl too."""
         features, targets = labelled_rows(rounds, source, target, pseudo_labels=self.pseudo_labels)
         losses = action_unit_loss(
-            self.detector(features),
+            self.joint_network.detector(features),
             targets,
             reduction="mean",
             au_weights=self.au_weights,
@@ -273,11 +260,12 @@ class DualDomain(Method):
                 (rounds.background_again, rounds.background.detach()),
                 (rounds.landmarks_again, rounds.landmarks.detach()),
             ]
-        if self.projectors is None:
+        projectors = self.joint_network.projectors
+        if projectors is None:
             return pairs
         projected = []
         for restored, original in pairs:
-            projector = self.projectors.landmarks if restored.shape[1] == 1 else self.projectors.features
+            projector = projectors.landmarks if restored.shape[1] == 1 else projectors.features
             other = projector(original) if self.projection == "both" else original
             projected.append((projector(restored), other))
         return projected
@@ -288,14 +276,7 @@ class DualDomain(Method):
         Raises:
             ValueError: If the method was built for the landmark stage only.
         """
-        if self.stage == "landmarks":
-            raise ValueError(
-                "a model of stage 'landmarks' detects no action units; train stage 'joint' from it"
-            )
-        features = self.extractor(self.domain)(images)
-        if self.domain == "target":
-            features = self.separation.reconstruct(features)
-        return Prediction(self.detector(features).sigmoid())
+        return Prediction(self.joint_network(images, self.domain).sigmoid())
 
     def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
         """Return the 49 landmarks of pictures of a domain, ``batch x 49 x 2`` as (x, y) in pixels.
@@ -303,14 +284,4 @@ class DualDomain(Method):
         Raises:
             ValueError: If the method has no landmark branch for that domain.
         """
-        if self.branches is None or domain not in self.branched:
-            raise ValueError(f"this model has no landmark branch for {domain} pictures")
-        return self.branches({domain: self.extractor(domain)(images)}, images.shape[-1])[domain]
-
-    def extractor(self, domain: Domain) -> nn.Module:
-        """Return E_f of a domain."""
-        return self.extractors[0 if domain == "source" else -1]
-
-
-def _parameters(*modules: nn.Module | None) -> list[nn.Parameter]:
-    return [parameter for module in modules if module is not None for parameter in module.parameters()]
+        return self.network.landmarks(images, domain)

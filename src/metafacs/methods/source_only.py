@@ -12,8 +12,7 @@ from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.methods.adversarial_separation import TASK_OPTIMIZER
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
-from metafacs.models.au_branches import ActionUnitBranches
-from metafacs.models.landmark_branch import FeatureExtractor
+from metafacs.models.branched_net import BranchedNet
 
 
 class SourceOnly(SingleLossMethod):
@@ -30,8 +29,7 @@ class SourceOnly(SingleLossMethod):
 
     def __init__(self, aus: Sequence[int], expressions: Sequence[str] = (), *, width: int = 32) -> None:
         super().__init__(aus, ())
-        self.extractor = FeatureExtractor(width)
-        self.detector = ActionUnitBranches(2 * width, len(self.aus))
+        self.network = BranchedNet(self.aus, width)
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
@@ -45,7 +43,7 @@ class SourceOnly(SingleLossMethod):
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
         """Return the weighted AU loss of the ``source`` batch."""
         source = batches["source"]
-        logits = self.detector(self.extractor(source.images))
+        logits = self.network(source.images)
         losses = action_unit_loss(
             logits, source.require("action_units"), reduction="mean", au_weights=self.au_weights
         )
@@ -53,4 +51,4 @@ class SourceOnly(SingleLossMethod):
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.detector(self.extractor(images)).sigmoid())
+        return Prediction(self.network(images).sigmoid())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from torch import Tensor, nn
@@ -17,25 +19,27 @@ class ActionUnitBranches(nn.Module):
 
     Args:
         channels: Channels of the features, 64 in the paper.
-        action_units: Number of action units.
+        aus: FACS numbers; a branch is known by its number.
     """
 
-    def __init__(self, channels: int, action_units: int) -> None:
+    def __init__(self, channels: int, aus: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Sequential(
-                *batch_convolution(channels, channels),
-                *batch_convolution(channels, channels),
-                *batch_convolution(channels, channels),
-                _ConvolutionMean(channels),
-                nn.Linear(channels, 1),
-            )
-            for _ in range(action_units)
+        self.branches = nn.ModuleDict(
+            {
+                str(au): nn.Sequential(
+                    *batch_convolution(channels, channels),
+                    *batch_convolution(channels, channels),
+                    *batch_convolution(channels, channels),
+                    _ConvolutionMean(channels),
+                    nn.Linear(channels, 1),
+                )
+                for au in aus
+            }
         )
 
     def forward(self, features: Tensor) -> Tensor:
         """Return ``batch x au`` logits for ``batch x channel x height x width`` features."""
-        return torch.cat([branch(features) for branch in self.branches], dim=1)
+        return torch.cat([branch(features) for branch in self.branches.values()], dim=1)
 
 
 class _ConvolutionMean(nn.Conv2d):
