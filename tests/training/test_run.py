@@ -92,4 +92,4 @@ def test_a_run_starts_from_a_model_and_says_so(
     )  # type: ignore[arg-type]
     known = load_checkpoint(second).description["initialised_from"]
     assert known["loaded"]["AU1"] == "AU1"  # type: ignore[index]
-    assert "AU12: starts afresh" in capsys.readouterr().out
+    assert "starts afresh: AU12 (the model does not know it)" in capsys.readouterr().out

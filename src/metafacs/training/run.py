@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -152,7 +152,7 @@ def train(
     if "joint" in kind.streams:
         names = store.expressions
     description = {
-        **describe_run(sources, size, seed, augmentation, batch, optimizers or {}),
+        **describe_run(sources, kind.streams, size, seed, augmentation, batch, optimizers or {}),
         "iterations": iterations,
         "precision": precision,
     }
@@ -268,15 +268,20 @@ def make_streams(
 
 def describe_run(
     sources: Sources,
+    reads: Collection[str],
     size: int,
     seed: int,
     augmentation: Augmentation,
     batch: BatchSizes,
     optimizers: Mapping[str, OptimizerSpec],
 ) -> dict[str, object]:
-    """Return what a user of the model must know, as plain data without paths of this machine."""
+    """Return what a user of the model must know, as plain data without paths of this machine.
+
+    ``reads`` names the streams of the method: a store that none of them comes from taught it nothing.
+    """
     split, store = sources.split, sources.store
-    used = [store, *sources.others.values()]
+    labelled = not {"au", "joint", "source", "validation"}.isdisjoint(reads)
+    used = [store] * labelled + list(sources.others.values())
     synthetic = any(s.synthetic for s in used)
     description = {
         "input_size": size,
