@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
@@ -42,6 +43,9 @@ torch.set_num_threads(1)
 AUS = (1, 4, 12)
 PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
 
+SMALL = {"backbone": "small", "width": 4}
+"""Options that make networks small, where a method has them."""
+
 
 def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:
     """Write rows of labels with painted pictures as a finished store."""
@@ -78,7 +82,7 @@ def paint(rng: np.random.Generator, size: int, marks: np.ndarray) -> bytes:
 @pytest.fixture(scope="session")
 def au_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Six people of BP4D, two of each fold part, 16 pictures each, AUs 1, 4 and 12, some unknown."""
-    rng = np.random.default_rng(0)
+    rng, places = np.random.default_rng(0), np.random.default_rng(4)
     rows: list[dict[str, object]] = []
     for person in PEOPLE:
         for frame in range(16):
@@ -92,6 +96,7 @@ def au_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
                     "subject": person,
                     "part": "T1",
                     "image": shown,
+                    "landmarks": places.random(136) * 36,
                     "action_units": labels,
                     "expression": -1,
                 }
@@ -180,7 +185,8 @@ def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
     needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
 
     def options(method: str) -> dict[str, object]:
-        return {"backbone": "small", **needed.get(method, {})}
+        known = inspect.signature(METHODS[method]).parameters
+        return {**{name: SMALL[name] for name in SMALL if name in known}, **needed.get(method, {})}
 
     return options
 

@@ -87,6 +87,62 @@ def test_weights_agree_with_torch() -> None:
     torch.testing.assert_close(loss, reference)
 
 
+def weighted_asymmetric(logits: np.ndarray, targets: np.ndarray, weights: list[float], beta: float) -> list:
+    """Eq. (9) of the dual-domain paper, label by label in plain Python."""
+    losses = []
+    for row, labels in zip(logits, targets, strict=True):
+        total, known = 0.0, 0
+        for score, label, weight in zip(row, labels, weights, strict=True):
+            if math.isnan(label):
+                continue
+            p = 1 / (1 + math.exp(-score))
+            total -= weight * (label * math.log(p) + (1 - label) * p**beta * math.log(1 - p))
+            known += 1
+        losses.append(total / max(known, 1))
+    return losses
+
+
+@pytest.mark.parametrize("beta", [0.5, 0.7, 1.0])
+def test_focus_is_equation_9_of_the_dual_domain_paper(beta: float) -> None:
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(0, 3, (6, 3)), rng.choice([0.0, 1.0, NAN], (6, 3))
+    weights = torch.tensor([1.3, 0.2, 1.5], dtype=torch.float64)
+    found = torch.from_numpy(logits).requires_grad_()
+    labels = torch.from_numpy(targets)
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return action_unit_loss(x, labels, reduction="mean", au_weights=weights, focus=beta)
+
+    expected = weighted_asymmetric(logits, targets, weights.tolist(), beta)
+    np.testing.assert_allclose(loss(found).detach().numpy(), expected, atol=1e-9)
+    assert torch.autograd.gradcheck(loss, found)
+
+
+def test_focus_follows_the_gradient_of_equation_11() -> None:
+    logit = torch.tensor([[0.4]], dtype=torch.float64, requires_grad=True)
+    p, beta = 1 / (1 + math.exp(-0.4)), 0.7
+    (gradient,) = torch.autograd.grad(action_unit_loss(logit, torch.zeros(1, 1), focus=beta).sum(), logit)
+    along_p = -(beta * p ** (beta - 1) * math.log(1 - p) - p**beta / (1 - p))
+    assert gradient.item() == pytest.approx(along_p * p * (1 - p))
+
+
+def test_focus_spares_easy_absent_labels_and_stays_finite() -> None:
+    targets = torch.zeros(1, 1)
+    easy, hard = torch.tensor([[-4.0]]), torch.tensor([[4.0]])
+    shrunk = action_unit_loss(easy, targets, focus=0.7) / action_unit_loss(easy, targets)
+    kept = action_unit_loss(hard, targets, focus=0.7) / action_unit_loss(hard, targets)
+    assert shrunk < 0.07
+    assert kept > 0.98
+    far = torch.tensor([[-300.0, 300.0]], requires_grad=True)
+    loss = action_unit_loss(far, torch.zeros(1, 2), focus=0.7)
+    loss.sum().backward()
+    assert loss.item() == pytest.approx(300)
+    assert far.grad is not None
+    assert torch.isfinite(far.grad).all()
+    with pytest.raises(ValueError, match="at least 0"):
+        action_unit_loss(far, torch.zeros(1, 2), focus=-1)
+
+
 def test_gradients_exist_twice_and_forward() -> None:
     torch.manual_seed(0)
     targets = torch.tensor([[1.0, 0.0, NAN], [NAN, 1.0, 1.0]], dtype=torch.float64)

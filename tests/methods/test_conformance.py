@@ -62,6 +62,8 @@ def streams(name: str, au_store: Store, expression_store: Store, compound_store:
         "au": stream(au_store, "au", range(64)),
         "validation": stream(au_store, "validation", range(64, 96)),
         "expression": stream(expression_store, "expression", range(56)),
+        "source": stream(au_store, "source", range(64)),
+        "target": stream(expression_store, "target", range(56)),
     }
 
 
@@ -97,13 +99,14 @@ def test_every_group_moves_and_every_curve_is_finite(
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_running_statistics_move_once_per_iteration(
+def test_running_statistics_move_at_most_once_per_iteration(
     name: str, streams: dict[str, Stream], build: Build
 ) -> None:
     method = build(name)
     iterate(method, streams, 3)
     counts = {int(b) for n, b in method.named_buffers() if n.endswith("num_batches_tracked")}
-    assert counts == {3}
+    # Networks that one stage of training holds still move less often.
+    assert max(counts) == 3
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -29,6 +29,15 @@ def test_interocular_distance_uses_the_outer_corners() -> None:
     assert interocular_distance(landmarks).item() == pytest.approx(10.0)
 
 
+def test_interocular_distance_of_the_eye_centres() -> None:
+    landmarks = torch.zeros(2, 49, 2)
+    landmarks[:, 19:25] = torch.arange(12.0).reshape(6, 2)
+    landmarks[1, 20, 0] = NAN
+    distance = interocular_distance(landmarks, slice(19, 25), slice(25, 31))
+    assert distance[0].item() == pytest.approx((5**2 + 6**2) ** 0.5)
+    assert torch.isnan(distance[1])
+
+
 def test_failure_rate_counts_errors_above_the_limit() -> None:
     assert failure_rate(torch.tensor([0.05, 0.1, 0.2, 0.3])).item() == pytest.approx(0.5)
 

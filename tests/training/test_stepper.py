@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from metafacs.methods import OptimizerSpec
-from metafacs.training.stepper import DivergedError, OptimizerStepper, schedule_factor
+from metafacs.methods import DivergedError, OptimizerSpec
+from metafacs.training.stepper import OptimizerStepper, schedule_factor
 
 
 def test_descends_like_the_optimizer_it_wraps() -> None:
@@ -80,8 +80,24 @@ def test_schedules() -> None:
     assert cycle.index(max(cycle)) in range(28, 32)
     assert cycle[0] < 0.1
     assert cycle[-1] < 0.01
-    with pytest.raises(ValueError, match="constant, cosine or one_cycle"):
+    with pytest.raises(ValueError, match="constant, cosine, one_cycle"):
         schedule_factor("step", 0, 1)
+
+
+def test_schedules_of_the_dual_domain_paper() -> None:
+    # Twelve epochs: four unchanged, eight down to zero.
+    flat = [schedule_factor("flat_then_linear", i, 12) for i in range(13)]
+    assert flat == pytest.approx([1.0] * 4 + [1 - k / 8 for k in range(9)])
+    # Twenty epochs: half the rate after ten.
+    assert [schedule_factor("halved", i, 20) for i in (0, 9, 10, 19)] == [1.0, 1.0, 0.5, 0.5]
+
+
+def test_betas_reach_adam_and_progress_is_the_share_done() -> None:
+    spec = OptimizerSpec("adam", betas=(0.5, 0.9))
+    step = OptimizerStepper({"base": [nn.Parameter(torch.ones(1))]}, {"base": spec}, 8)
+    assert step.optimizers["base"].defaults["betas"] == (0.5, 0.9)
+    step.start(2)
+    assert step.progress == 0.25
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

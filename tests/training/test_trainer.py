@@ -9,10 +9,10 @@ import torch
 
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS, DivergedError, OptimizerSpec
 from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.run import BatchSizes, train
-from metafacs.training.stepper import DivergedError
 from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
 
 BATCH = BatchSizes(8, 8, 6)
@@ -29,7 +29,8 @@ def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object)
         "progress": False,
         **changes,
     }
-    return train(method, action_units=au.path, expression=fe.path, out=out, aus=[1, 4, 12], **settings)
+    stores = {"action_units": au.path, "expression": fe.path, "target": fe.path}
+    return train(method, out=out, aus=[1, 4, 12], **stores, **settings)
 
 
 def run_joint(out: Path, store: Store, method: str, optimizers: dict[str, OptimizerSpec]) -> Path:
@@ -68,7 +69,11 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
 ) -> None:
     joint = "joint" in METHODS[method].streams
     moments = OptimizerSpec("adamw", 0.01, schedule="one_cycle")
-    optimizers = dict.fromkeys(["backbone", "heads"] if joint else ["base"], moments)
+    if joint:
+        optimizers = dict.fromkeys(["backbone", "heads"], moments)
+    else:
+        own = METHODS[method]((1, 4, 12), EXPRESSIONS, **small_options(method)).optimizers()
+        optimizers = {"base": moments} if "base" in own else {}
 
     def trained(name: str) -> Path:
         if joint:

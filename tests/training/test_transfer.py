@@ -12,7 +12,7 @@ from metafacs.data.splits import Split, SplitError
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS, Method
 from metafacs.models.model_file import CheckpointError
-from metafacs.training.checkpoint import Checkpoint, save_checkpoint
+from metafacs.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.training.transfer import transfer
 
 BP4D, DISFA = (1, 2, 4, 6, 12, 23), (12, 1, 9, 25)
@@ -157,3 +157,25 @@ def test_a_set_divided_otherwise_is_refused(save: Save) -> None:
     path, _ = save("single_task", split={"train": ["train"], "test": ["test"], "by": "part"})
     with pytest.raises(SplitError, match="divided otherwise"):
         transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
+
+
+def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: Path) -> None:
+    def untrained(aus: tuple[int, ...]) -> Method:
+        return METHODS["source_only"](aus, (), width=4)  # type: ignore[call-arg]
+
+    path, _ = save("multi_task")
+    told = load_checkpoint(path).description
+    old = untrained((1, 4))
+    saved = Checkpoint("source_only", {"width": 4}, old.aus, (), old.state_dict(), told)
+    save_checkpoint(path, saved)
+
+    same = untrained((4, 1))
+    done = transfer(same, path, "disfa", HELD_OUT)
+    assert done.loaded == {"network.extractor": "network.extractor", "network.detector": "network.detector"}
+    for name, value in old.network.detector.state_dict().items():  # type: ignore[operator, union-attr]
+        assert torch.equal(same.network.detector.state_dict()[name], value)  # type: ignore[operator, union-attr]
+
+    done = transfer(untrained((1, 12)), path, "disfa", HELD_OUT)
+    assert done.loaded == {"network.extractor": "network.extractor"}
+    assert done.fresh["network.detector"] == "the model has another one"
+    assert not [name for name in (*done.loaded, *done.fresh) if name.startswith("AU")]

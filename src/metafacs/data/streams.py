@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,22 @@ from metafacs.faces.tensors import to_tensor
 
 MEMORY_LIMIT = 2 * 1024**3
 """Decoded pictures are kept in memory below this many bytes per stream."""
+
+
+class BatchSource(Protocol):
+    """What training draws from.
+
+    Attributes:
+        aus: Action units whose labels are known before training; empty if there are none.
+    """
+
+    aus: tuple[int, ...]
+
+    def batch(self, k: int) -> Batch:
+        """Return training batch number ``k`` (0-based)."""
+
+    def targets(self) -> np.ndarray:
+        """Return the labels of all rows, ``row x au`` with NaN = unknown."""
 
 
 class Stream:

@@ -35,6 +35,7 @@ def action_unit_loss(
     reduction: Reduction = "sum",
     au_weights: Tensor | None = None,
     class_weights: ClassWeights | None = None,
+    focus: float = 0.0,
 ) -> Tensor:
     """Return the multi-label sigmoid cross-entropy of each sample.
 
@@ -43,18 +44,25 @@ def action_unit_loss(
     ``-sum_j [z log z^ + (1 - z) log(1 - z^)]`` (the printed formula lacks the brackets), and it runs over
     known labels only.
 
+    With ``focus``, ``au_weights`` and the mean it is the weighted asymmetric loss, Eq. (9) of Shang & Liu
+    (dual-domain AU detection); beta -> focus, w_i -> au_weights: absent labels count by the predicted
+    probability to the power of ``focus``, and the gradient passes through that factor (Eq. (11)). Differs
+    from the paper: nothing is clamped, logits keep the logarithms finite.
+
     Args:
         logits: ``batch x au``, any real number.
         targets: ``batch x au``, in [0, 1]; NaN unknown.
         reduction: ``"sum"`` over the AUs of a sample, as printed, or ``"mean"`` over its known AUs.
         au_weights: ``au``, factor of each AU, see :func:`rate_balanced_weights`.
         class_weights: Factors of present and absent labels, see :func:`class_balanced_weights`.
+        focus: At least 0; the larger, the less absent labels count that are easily told. 0 is plain
+            cross-entropy.
 
     Returns:
         ``batch``, non-negative; 0 for a sample without any known label.
 
     Raises:
-        ValueError: If shapes differ or the reduction is unknown.
+        ValueError: If shapes differ, the reduction is unknown or ``focus`` is negative.
 
     >>> action_unit_loss(torch.zeros(1, 2), torch.tensor([[1.0, float("nan")]]))
     tensor([0.6931])
@@ -62,17 +70,21 @@ def action_unit_loss(
     _check_shapes(logits, targets)
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction is 'sum' or 'mean', not {reduction!r}")
+    if focus < 0:
+        raise ValueError(f"focus is an exponent of at least 0, not {focus}")
     known = ~torch.isnan(targets)
     # Both operands are replaced before the arithmetic: NaN * 0 in the backward pass would still be NaN.
     present = torch.where(known, targets, torch.zeros_like(targets)).to(logits.dtype)
     scores = torch.where(known, logits, torch.zeros_like(logits))
     log_probability = F.logsigmoid(scores)
     if class_weights is None:
-        terms = (1 - present) * scores - log_probability
+        positive, negative = present, 1 - present
     else:
         positive = class_weights.positive.to(scores) * present
         negative = class_weights.negative.to(scores) * (1 - present)
-        terms = negative * scores - (positive + negative) * log_probability
+    if focus:
+        negative = negative * torch.exp(focus * log_probability)
+    terms = negative * scores - (positive + negative) * log_probability
     if au_weights is not None:
         terms = terms * au_weights.to(scores)
     total = torch.where(known, terms, torch.zeros_like(terms)).sum(dim=1)

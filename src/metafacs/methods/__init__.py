@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from metafacs.methods.base import Learner, Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
+from metafacs.methods.adda import ADDA
+from metafacs.methods.adld import ADLD
+from metafacs.methods.base import (
+    DivergedError,
+    Learner,
+    Method,
+    OptimizerSpec,
+    Prediction,
+    SingleLossMethod,
+    Stepper,
+)
 from metafacs.methods.compound_multi_task import CompoundMultiTask
+from metafacs.methods.dann import DANN
+from metafacs.methods.dual_domain import DualDomain
 from metafacs.methods.dynamic_weight_average import DynamicWeightAverage
 from metafacs.methods.l2t_ww import L2TWW
 from metafacs.methods.learning_to_reweight import LearningToReweight
@@ -14,6 +26,7 @@ from metafacs.methods.mtan import MTAN
 from metafacs.methods.multi_task import MultiTask
 from metafacs.methods.single_task import SingleTask
 from metafacs.methods.single_task_expression import SingleTaskExpression
+from metafacs.methods.source_only import SourceOnly
 from metafacs.methods.uncertainty_weighting import UncertaintyWeighting
 
 METHODS: dict[str, type[Method]] = {
@@ -29,7 +42,21 @@ METHODS: dict[str, type[Method]] = {
     "mal": MAL,
     "compound_multi_task": CompoundMultiTask,
     "mml": MML,
+    "source_only": SourceOnly,
+    "dann": DANN,
+    "adda": ADDA,
+    "adld": ADLD,
+    "dual_domain": DualDomain,
 }
 """Name on the command line -> class."""
 
-__all__ = ["METHODS", "Learner", "Method", "OptimizerSpec", "Prediction", "SingleLossMethod", "Stepper"]
+__all__ = [
+    "METHODS",
+    "DivergedError",
+    "Learner",
+    "Method",
+    "OptimizerSpec",
+    "Prediction",
+    "SingleLossMethod",
+    "Stepper",
+]

@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import UpdateRule
 from metafacs.models.networks import Outputs
+
+
+class DivergedError(FloatingPointError):
+    """A loss or a gradient is not finite, or an adversary has won; the message says which."""
 
 
 class Prediction(NamedTuple):
@@ -42,19 +47,26 @@ class OptimizerSpec:
         lr: Learning rate at its highest.
         momentum: Momentum of SGD; ignored by the others.
         weight_decay: L2 penalty (sgd, adam) or decoupled decay (adamw).
-        schedule: ``constant``, ``cosine`` (to zero) or ``one_cycle`` (warm up over the first 30 % of the
-            iterations, then cosine to zero).
+        schedule: ``constant``, ``cosine`` (to zero), ``one_cycle`` (warm up over the first 30 % of the
+            iterations, then cosine to zero), ``flat_then_linear`` (flat over the first third of the
+            iterations, then linearly to zero) or ``halved`` (half the rate from half of the iterations on).
+        betas: Decay rates of Adam's two moments; ignored by SGD.
     """
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
     lr: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    schedule: Literal["constant", "cosine", "one_cycle", "flat_then_linear", "halved"] = "constant"
+    betas: tuple[float, float] = (0.9, 0.999)
 
 
 class Stepper(Protocol):
     """The only thing that changes parameters; see :class:`metafacs.training.stepper.OptimizerStepper`."""
+
+    @property
+    def progress(self) -> float:
+        """Share of the iterations that are done, in [0, 1)."""
 
     def descend(self, loss: Tensor, *groups: str) -> None:
         """Take one optimiser step on the parameters of ``groups`` down the gradient of ``loss``."""
@@ -71,6 +83,19 @@ class Stepper(Protocol):
         It is for the parameters of the groups one after the other. ``plain`` gives a gradient step at each
         group's current learning rate instead.
         """
+
+
+def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Tensor:
+    """Return the sum of named scalar losses, each times its weight (1 where ``weights`` does not name it).
+
+    Raises:
+        DivergedError: If a loss is not finite; the message names it.
+    """
+    for name, loss in losses.items():
+        if not torch.isfinite(loss):
+            raise DivergedError(f"{name} is {loss.item()}")
+    factors = weights or {}
+    return torch.stack([factors.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
 
 
 class Learner(nn.Module, ABC):
@@ -144,5 +169,5 @@ class SingleLossMethod(Method):
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Descend the sum of the losses once."""
         losses = self.losses(batches)
-        step.descend(sum(losses.values()), *self.parameter_groups())  # type: ignore[arg-type]
+        step.descend(total_loss(losses), *self.parameter_groups())
         return {name: loss.detach() for name, loss in losses.items()}

@@ -31,18 +31,20 @@ def normalised_mean_error(predicted: Tensor, targets: Tensor, scale: Tensor) -> 
     return distance.nanmean(dim=1) / scale.double()
 
 
-def interocular_distance(landmarks: Tensor, outer_corners: tuple[int, int] = (36, 45)) -> Tensor:
-    """Return the distance of the outer eye corners.
+def interocular_distance(
+    landmarks: Tensor, left: slice = slice(36, 37), right: slice = slice(45, 46)
+) -> Tensor:
+    """Return the distance of the eyes, each the mean of some of its points.
 
     Args:
         landmarks: ``batch x landmark x 2``, pixels.
-        outer_corners: Indices of the corners; (36, 45) in the 68-point order, (19, 28) in the 49-point one.
+        left: Points of one eye; the default is its outer corner in the 68-point order.
+        right: Points of the other eye.
 
     Returns:
-        ``batch``, pixels; NaN where a corner is unknown.
+        ``batch``, pixels; NaN where one of the points is unknown.
     """
-    first, second = outer_corners
-    return (landmarks[:, first] - landmarks[:, second]).norm(dim=-1)
+    return (landmarks[:, left].mean(dim=1) - landmarks[:, right].mean(dim=1)).norm(dim=-1)
 
 
 def failure_rate(errors: Tensor, limit: float = 0.1) -> Tensor:

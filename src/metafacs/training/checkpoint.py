@@ -77,7 +77,7 @@ class Checkpoint:
                 f"the checkpoint was trained with '{self.method}'; known methods: {sorted(METHODS)}"
             )
         # Initial weights were needed once; a checkpoint brings its own.
-        options = {**self.options, "weights": "none"}
+        options = {name: "none" if name == "weights" else value for name, value in self.options.items()}
         method = METHODS[self.method](self.aus, self.expressions, **options)
         try:
             method.load_state_dict(self.weights)

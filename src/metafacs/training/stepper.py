@@ -9,11 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.hypergradient import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule, update_rule_of
-from metafacs.methods.base import OptimizerSpec
-
-
-class DivergedError(FloatingPointError):
-    """A loss or a gradient is not finite; the message says which and at which iteration."""
+from metafacs.methods.base import DivergedError, OptimizerSpec
 
 
 class OptimizerStepper:
@@ -52,6 +48,11 @@ class OptimizerStepper:
             for group in optimizer.param_groups:
                 group["lr"] = spec.lr * schedule_factor(spec.schedule, iteration, self._iterations)
 
+    @property
+    def progress(self) -> float:
+        """Share of the iterations that are done, in [0, 1)."""
+        return self.iteration / max(self._iterations, 1)
+
     def descend(self, loss: Tensor, *groups: str) -> None:
         """Take one optimiser step on each of ``groups`` down the gradient of ``loss``.
 
@@ -59,9 +60,7 @@ class OptimizerStepper:
             DivergedError: If the loss or a gradient is not finite; the parameters are unchanged then.
         """
         if not torch.isfinite(loss):
-            raise DivergedError(
-                f"the loss of group {_named(groups)} is {loss.item()} at iteration {self.iteration}"
-            )
+            raise DivergedError(f"the loss of group {_named(groups)} is {loss.item()}")
         self.apply(self.gradients(loss, self._parameters_of(groups)), *groups)
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
@@ -77,9 +76,7 @@ class OptimizerStepper:
         """
         norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
         if not torch.isfinite(norm):
-            raise DivergedError(
-                f"the gradient of group {_named(groups)} is not finite at iteration {self.iteration}"
-            )
+            raise DivergedError(f"the gradient of group {_named(groups)} is not finite")
         for parameter, gradient in zip(self._parameters_of(groups), gradients, strict=True):
             parameter.grad = gradient.detach()
         for group in groups:
@@ -123,7 +120,13 @@ def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
         if progress < warm:
             return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * (progress + 1 / max(iterations, 1)) / warm))
         return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
-    raise ValueError(f"unknown schedule '{schedule}'; choose constant, cosine or one_cycle")
+    if schedule == "flat_then_linear":
+        return min(1.0, 1.5 * (1 - progress))
+    if schedule == "halved":
+        return 1.0 if progress < 0.5 else 0.5
+    raise ValueError(
+        f"unknown schedule '{schedule}'; choose constant, cosine, one_cycle, flat_then_linear or halved"
+    )
 
 
 def _named(groups: Sequence[str]) -> str:
@@ -133,8 +136,10 @@ def _named(groups: Sequence[str]) -> str:
 def _build(parameters: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:
     if spec.name == "sgd":
         return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
+    # A configuration file brings a list.
+    betas = (spec.betas[0], spec.betas[1])
     if spec.name == "adam":
-        return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.Adam(parameters, lr=spec.lr, betas=betas, weight_decay=spec.weight_decay)
     if spec.name == "adamw":
-        return torch.optim.AdamW(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.AdamW(parameters, lr=spec.lr, betas=betas, weight_decay=spec.weight_decay)
     raise ValueError(f"unknown optimizer '{spec.name}'; choose sgd, adam or adamw")

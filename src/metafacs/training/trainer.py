@@ -21,8 +21,8 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from metafacs.batch import Batch
-from metafacs.data.streams import Stream
-from metafacs.methods import Learner, OptimizerSpec
+from metafacs.data.streams import BatchSource
+from metafacs.methods import DivergedError, Learner, OptimizerSpec
 from metafacs.progress import progress_bar
 from metafacs.training.checkpoint import (
     Checkpoint,
@@ -32,7 +32,7 @@ from metafacs.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from metafacs.training.stepper import DivergedError, OptimizerStepper
+from metafacs.training.stepper import OptimizerStepper
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
@@ -75,7 +75,7 @@ class Trainer:
         method_name: str,
         method: Learner,
         options: dict[str, object],
-        streams: Mapping[str, Stream],
+        streams: Mapping[str, BatchSource],
         plan: TrainingPlan,
         out: Path | str,
         description: dict[str, object],
@@ -101,7 +101,7 @@ class Trainer:
         """Train to the end and return the path of the finished model.
 
         Raises:
-            DivergedError: If a loss is not finite; the last checkpoint is kept.
+            DivergedError: If a loss is not finite or an adversary has won; the last checkpoint is kept.
             CheckpointError: If the run's folder holds a checkpoint of another configuration.
         """
         model = self.out / MODEL_FILE
@@ -115,8 +115,13 @@ class Trainer:
             task = bar.add_task(self.method_name, total=self.plan.iterations, completed=self.iteration)
             for batch in batches:
                 self.stepper.start(self.iteration)
-                with self.fabric.autocast():
-                    self._since_point.append(self.method.update(batch, self.stepper))
+                try:
+                    with self.fabric.autocast():
+                        self._since_point.append(self.method.update(batch, self.stepper))
+                except DivergedError as error:
+                    raise DivergedError(
+                        f"{error} at iteration {self.iteration}; the last checkpoint is kept"
+                    ) from error
                 self.iteration += 1
                 self.seconds = before + time.perf_counter() - began
                 bar.advance(task)

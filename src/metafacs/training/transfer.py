@@ -180,6 +180,10 @@ def _fill_rows(
 ) -> None:
     """Copy the rows of one classifier; ``wanted`` maps a row of the method to one of the model."""
     mine, theirs = _rows_of(kind, own), _rows_of(kind, saved)
+    if not mine:
+        # AUs that have no rows belong to a part, such as branches known by their numbers.
+        done.unused.extend(f"{label}{name}" for name in known if theirs)
+        return
     fitting = mine.keys() == theirs.keys() and all(mine[k].shape[1:] == theirs[k].shape[1:] for k in mine)
     for row, (name, other) in enumerate(wanted.items()):
         if other not in known:

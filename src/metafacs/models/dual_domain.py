@@ -1,0 +1,128 @@
+"""All networks of the dual-domain method; ADLD is made of a part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from metafacs.models.au_branches import ActionUnitBranches
+from metafacs.models.discriminators import Discriminators
+from metafacs.models.domain_separation import DomainSeparation
+from metafacs.models.landmark_branch import FeatureExtractor, LandmarkBranches
+from metafacs.models.projectors import Projectors
+
+Domain = Literal["source", "target"]
+DOMAINS: tuple[Domain, ...] = ("source", "target")
+
+
+class LandmarkNet(nn.Module):
+    """Feature extractors and landmark branches of two domains: what the first stage of training needs.
+
+    Args:
+        width: Channels of the first module, 32 in the paper; all other widths follow.
+        landmarks: Number of landmarks.
+        branched: Domains that have a landmark branch.
+        shared_features: One feature extractor for both domains.
+    """
+
+    def __init__(
+        self, width: int, landmarks: int, branched: Sequence[Domain], *, shared_features: bool = False
+    ) -> None:
+        super().__init__()
+        # Source first, target last: one and the same where they are shared.
+        self.extractors = nn.ModuleList(FeatureExtractor(width) for _ in range(1 if shared_features else 2))
+        self.branches = LandmarkBranches(width, branched, landmarks) if branched else None
+
+    def extractor(self, domain: Domain) -> nn.Module:
+        """Return E_f of a domain."""
+        return self.extractors[0 if domain == "source" else -1]
+
+    def extract(self, source: Tensor, target: Tensor) -> Tensor:
+        """Return F of the source pictures, then of the target pictures."""
+        if len(self.extractors) == 1:
+            return self.extractors[0](torch.cat([source, target]))
+        return torch.cat([self.extractors[0](source), self.extractors[1](target)])
+
+    def landmarks_of(self, features: Tensor, picture: int) -> dict[str, Tensor]:
+        """Return what the branches make of F of both domains.
+
+        Args:
+            features: From :meth:`extract`, as many rows of the source as of the target.
+            picture: Side of the pictures in pixels.
+
+        Returns:
+            Domain that has a branch -> ``batch x landmark x 2``, (x, y) in pixels.
+        """
+        if self.branches is None:
+            return {}
+        halves: dict[str, Tensor] = dict(zip(DOMAINS, features.chunk(2), strict=True))
+        return self.branches({domain: halves[domain] for domain in self.branches.ends}, picture)
+
+    def landmarks(self, images: Tensor, domain: Domain) -> Tensor:
+        """Return the landmarks of pictures of one domain, ``batch x landmark x 2`` in pixels.
+
+        Raises:
+            ValueError: If there is no landmark branch for that domain.
+        """
+        if self.branches is None or domain not in self.branches.ends:
+            raise ValueError(f"this model has no landmark branch for {domain} pictures")
+        return self.branches({domain: self.extractor(domain)(images)}, images.shape[-1])[domain]
+
+
+class DualDomainNet(LandmarkNet):
+    """The landmark net with everything that the second stage adds to it.
+
+    Args:
+        aus: FACS numbers to detect.
+        width: Channels of the first module, 32 in the paper; all other widths follow.
+        landmarks: Number of landmarks.
+        branched: Domains that have a landmark branch; none in ADLD.
+        shared_features: One feature extractor for both domains, as in ADLD.
+        project: Have projectors; not in ADLD.
+    """
+
+    def __init__(
+        self,
+        aus: Sequence[int],
+        width: int,
+        landmarks: int,
+        branched: Sequence[Domain] = (),
+        *,
+        shared_features: bool = True,
+        project: bool = False,
+    ) -> None:
+        super().__init__(width, landmarks, branched, shared_features=shared_features)
+        channels = 2 * width
+        self.separation = DomainSeparation(channels, landmarks)
+        self.discriminators = Discriminators(channels, landmarks)
+        self.projectors = Projectors(channels) if project else None
+        self.detector = ActionUnitBranches(channels, aus)
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters by who steps them: ADLD's three groups, then the rest of the branches."""
+        separation = self.separation
+        parts: dict[str, list[nn.Module | None]] = {
+            "discriminators": [self.discriminators],
+            "generators": [separation.background_generator, separation.feature_generator, self.projectors],
+            "task": [self.extractors, separation.landmark_encoder, self.detector],
+            "landmarks": [self.branches],
+        }
+        groups = {
+            name: [parameter for module in modules if module is not None for parameter in module.parameters()]
+            for name, modules in parts.items()
+        }
+        return {name: parameters for name, parameters in groups.items() if parameters}
+
+    def forward(self, images: Tensor, domain: Domain) -> Tensor:
+        """Return AU logits, ``batch x au``, of pictures of one domain.
+
+        Source pictures are read from their features, target pictures from the reconstruction of theirs, as
+        in ADLD.
+        """
+        features = self.extractor(domain)(images)
+        if domain == "target":
+            features = self.separation.reconstruct(features)
+        return self.detector(features)
