@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,3 +36,30 @@ def test_an_error_of_a_job_comes_back() -> None:
 def test_a_dead_worker_says_what_to_do() -> None:
     with pytest.raises(WorkerError, match="run the same command again"):
         list(run_jobs(os._exit, [3, 3], 2))
+
+
+def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> None:
+    (tmp_path / "jobs.py").write_text(
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from metafacs.processes import run_jobs\n"
+        "def work(path):\n"
+        "    Path(path).write_text('begun')\n"
+        "    try:\n"
+        "        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n"
+        "        Path(path).write_text('saved')\n"
+        "        raise\n"
+        "if __name__ == '__main__':\n"
+        "    list(run_jobs(work, [f'{sys.argv[1]}/{i}' for i in range(6)], 2, stop_at_once=False))\n"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, str(tmp_path / "jobs.py"), str(out)]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(out.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=30) != 0
+    assert [path.read_text() for path in sorted(out.iterdir())] == ["saved", "saved"]

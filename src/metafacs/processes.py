@@ -68,7 +68,7 @@ def run_jobs(
         initargs=(initialise, stop_at_once),
     )
     try:
-        pending: set[Future[ResultT]] = {pool.submit(work, job) for job in jobs}
+        pending: set[Future[ResultT]] = {pool.submit(_until_stopped, work, job) for job in jobs}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
@@ -87,6 +87,14 @@ def use_one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def _until_stopped(work: Callable[[JobT], ResultT], job: JobT) -> ResultT:
+    try:
+        return work(job)
+    except KeyboardInterrupt:
+        # A worker that only raised would take up the next waiting job.
+        os._exit(130)
 
 
 def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool) -> None:
