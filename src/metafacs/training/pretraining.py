@@ -33,7 +33,7 @@ def pretrain(
     seed: int = 0,
     progress: bool = True,
 ) -> Path:
-    """Train the small backbone on the training people of a store; a run that was stopped goes on where it was.
+    """Train the small backbone on the training people of a store; a stopped run goes on where it was.
 
     The streams carry people, landmarks and head poses; action units and expressions are not in the store.
 
