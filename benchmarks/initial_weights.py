@@ -1,8 +1,8 @@
 """Does it pay to start from pre-trained weights? Single-task training on BP4D's twin from each start.
 
-    python benchmarks/initial_weights.py STORE [--weights none faces] [--iterations 300 1000] [--seeds 0 1]
+    python benchmarks/initial_weights.py [--out runs/initial_weights] [--weights none faces] [--seeds 0 1]
 
-STORE is a prepared store of BP4D or of its twin with crops of 72 px. Trained with the demo's settings on the
+Renders the small twin and prepares it if that was not done before. Trained with the demo's settings on the
 training people of a fold without six of them, who are scored: none of the test people is looked at, so
 choices about the weights may be made by these figures. The last line is JSON.
 """
@@ -17,10 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from metafacs.cli.demo import AUGMENTATION, BASE, BATCH, SIZE
+from metafacs.cli.demo import AUGMENTATION, BASE, BATCH, CROP, SIZE
+from metafacs.data.datasets import read_bp4d
+from metafacs.data.prepare import prepare_store
 from metafacs.data.splits import published_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.data.twins import write_bp4d
 from metafacs.evaluation.predictions import collect_predictions
 from metafacs.facs import BP4D_AUS
 from metafacs.methods.single_task import SingleTask
@@ -28,13 +31,13 @@ from metafacs.metrics.outcomes import average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
 from metafacs.training.trainer import Trainer, TrainingPlan
 
-VALIDATION_PEOPLE = 6
+FOLD, VALIDATION_PEOPLE = 1, 6
 
 
-def split_people(store: Store, fold: int) -> tuple[list[str], list[str]]:
+def split_people(store: Store) -> tuple[list[str], list[str]]:
     """Return the people to train on and those to score, all from the training side of the fold."""
-    people = sorted(published_split(store.dataset, fold, set(store.subjects)).train)
-    scored = sorted(np.random.default_rng(fold).choice(people, VALIDATION_PEOPLE, replace=False).tolist())
+    people = sorted(published_split(store.dataset, FOLD, set(store.subjects)).train)
+    scored = sorted(np.random.default_rng(FOLD).choice(people, VALIDATION_PEOPLE, replace=False).tolist())
     return [person for person in people if person not in scored], scored
 
 
@@ -76,17 +79,16 @@ def measure(
 def main() -> None:
     """Train every combination, print a table and end with one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("store", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/initial_weights"))
     parser.add_argument("--weights", nargs="+", default=["none", "faces"])
     parser.add_argument("--iterations", nargs="+", type=int, default=[300, 1000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--fold", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    store = Store(arguments.store)
-    people = split_people(store, arguments.fold)
-    kind = "synthetic" if store.synthetic else "real"
-    print(f"{store.dataset}, {kind} faces: {len(people[0])} people train, scored on {', '.join(people[1])}")
+    write_bp4d(arguments.out / "bp4d", preset="small", workers=1)
+    store = prepare_store(read_bp4d(arguments.out / "bp4d"), arguments.out / "store", size=CROP, workers=1)
+    people = split_people(store)
+    print(f"synthetic faces: {len(people[0])} people train, scored are {', '.join(people[1])}")
     rows = []
     for iterations in arguments.iterations:
         for weights in arguments.weights:
@@ -98,8 +100,7 @@ def main() -> None:
                     f"{rows[-1]['weights']:>12} {iterations:6d} iterations, seed {seed}: {figures}",
                     flush=True,
                 )
-    result = {"benchmark": "initial_weights", "synthetic": store.synthetic, "rows": rows}
-    print(json.dumps(result))
+    print(json.dumps({"benchmark": "initial_weights", "synthetic": True, "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -88,8 +88,8 @@ def write_pretraining_faces(
 
     ``faces.csv`` holds one line per picture (name, person, part, yaw, pitch and roll in radians, 68 points in
     pixels), ``pictures/*.jpg`` the pictures: two of five from a laboratory, the others in the wild, each in a
-    room and a light of its own, so that nothing but the face tells who it is. Every tenth person is in the
-    part ``validation``.
+    room and a light of its own, so that nothing but face and hair tells who it is. Every tenth person is in
+    the part ``validation``.
 
     Args:
         root: Folder of the set: new, empty, or a stopped rendering of the same preset and seed.
