@@ -18,8 +18,10 @@ def test_labels_pictures_and_people_come_back(au_store: Store) -> None:
     assert au_store.subjects[0] == au_store.keys[0].split("/")[0]
 
 
-def test_missing_votes_and_landmarks_are_nan(au_store: Store, expression_store: Store) -> None:
-    assert np.isnan(au_store.landmarks).all()
+def test_missing_votes_and_landmarks_are_nan(
+    au_store: Store, expression_store: Store, parted_store: Store
+) -> None:
+    assert np.isnan(parted_store.landmarks).all()
     assert au_store.pose.shape == (96, 3)
     assert np.isnan(au_store.pose).all()
     assert expression_store.landmarks.shape == (56, 68, 2)

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metafacs.data.datasets import READERS, DatasetError, Reading
+from metafacs.data.datasets.pretraining_faces import COLUMNS
 from metafacs.data.prepare import SKIPPED_KEY, write_shard
 from metafacs.faces.alignment import AlignmentSpec
 
@@ -88,9 +89,18 @@ def of_aligned_pictures(
     return Layout(dataset, labels, rows, (first, second), files=files or {}, spare=spare)
 
 
+_POINTS = ",".join("7" for _ in range(136))
+
 LAYOUTS = {
     layout.dataset: layout
     for layout in (
+        Layout(
+            "pretraining_faces",
+            "faces.csv",
+            header=",".join(COLUMNS),
+            rows=(f"0001.jpg,P01,train,0,0,0,{_POINTS}", f"0002.jpg,P02,validation,0,0,0,{_POINTS}"),
+            pictures=("pictures/0001.jpg", "pictures/0002.jpg"),
+        ),
         Layout(
             "bp4d",
             "AUCoding/AU_OCC/F001_T1.csv",

@@ -56,13 +56,13 @@ def test_bad_lines_are_noted_and_stop_nothing(root: Path) -> None:
     reason = "line is not name, person, part, three angles and 68 points"
     assert [str(s) for s in reading.skipped] == [
         *(f"faces.csv:{number}: {reason}" for number in (2, 3, 4, 5)),
-        "faces.csv:6: line without a picture",
+        "faces.csv:6: label without a picture",
     ]
 
 
 def test_missing_list_and_foreign_header_say_what_to_do(root: Path) -> None:
     (root / LIST_FILE).write_text("name,person\n")
-    with pytest.raises(DatasetError, match=r"faces\.csv:1: the header is not 'name,person,part,yaw"):
+    with pytest.raises(DatasetError, match=r"faces\.csv, line 1: wrong header: expected 'name,person,part"):
         read_pretraining_faces(root)
     (root / LIST_FILE).unlink()
     with pytest.raises(DatasetError, match="render it with 'metafacs twin pretraining_faces'"):

@@ -51,10 +51,13 @@ def read_pretraining_faces(root: Path | str) -> Reading:
     available = {entry.name for entry in pictures.iterdir()}
     lines = numbered_lines(path)
     header = next(lines, (1, ""))
-    if tuple(header[1].split(",")) != COLUMNS:
-        raise DatasetError(f"{path}:{header[0]}: the header is not '{','.join(COLUMNS[:8])},...'")
+    if not header[1]:
+        raise DatasetError(f"{path}: empty file; render it again")
+    if tuple(_cells(header[1])) != COLUMNS:
+        raise DatasetError(f"{path}, line {header[0]}: wrong header: expected '{','.join(COLUMNS[:8])},...'")
+    listed: set[str] = set()
     for number, line in lines:
-        name, *cells = line.split(",")
+        name, *cells = _cells(line)
         try:
             person, part, *numbers = cells
             values = np.array(numbers, np.float32)
@@ -68,8 +71,12 @@ def read_pretraining_faces(root: Path | str) -> Reading:
             reading.skip(path, number, "line is not name, person, part, three angles and 68 points")
             continue
         if name not in available:
-            reading.skip(path, number, "line without a picture")
+            reading.skip(path, number, "label without a picture")
             continue
+        if name in listed:
+            reading.skip(path, number, "picture is listed twice; the first line counts")
+            continue
+        listed.add(name)
         yaw, pitch, roll = values[:3].tolist()
         reading.samples.append(
             Sample(
@@ -82,3 +89,7 @@ def read_pretraining_faces(root: Path | str) -> Reading:
             )
         )
     return reading
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.rstrip(", ").split(",")]
