@@ -28,7 +28,7 @@ def test_all_compute_the_same_meta_gradient(
     benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     threads = torch.get_num_threads()
-    benchmark.main(["--size", "32", "--tasks", "2", "--shots", "2", "--rounds", "1"])
+    benchmark.main(["--size", "32", "--tasks", "2", "--shots", "1", "--rounds", "1"])
     torch.set_num_threads(threads)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(figures["not_installed"]) <= {"higher", "torchopt"}

@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from metafacs.cli import main
+from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
 from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 
@@ -87,6 +88,13 @@ def test_errors_are_one_sentence(
     few.write_text("picture,AU4\nnone.png,1\n")
     assert main(words) == 1
     assert "line 2" in capsys.readouterr().err
+    learner = tmp_path / "learner.safetensors"
+    weights = FEW_SHOT["maml"]((1, 4)).state_dict()
+    save_checkpoint(learner, Checkpoint("maml", {}, (1, 4), (), weights, KNOWN))
+    assert main(["personalise", str(learner), *words[2:], "--mode", "full"]) == 1
+    assert "drop --mode" in capsys.readouterr().err
     photo = str(album / "1.png")
+    assert main(["predict", photo, "--model", str(learner)]) == 1
+    assert "give the result with --person" in capsys.readouterr().err
     assert main(["predict", photo, "--model", str(model), "--person", str(tmp_path / "me.safetensors")]) == 1
     assert "metafacs personalise" in capsys.readouterr().err

@@ -34,9 +34,9 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="file to write, e.g. me.safetensors")
     parser.add_argument(
         "--mode",
-        type=Literal["last", "full"],
-        default="last",
-        help="fit the last layer (kilobytes) or all weights (megabytes); a few-shot learner has its own way",
+        type=Literal["last", "full"] | None,
+        default=None,
+        help="fit the last layer (kilobytes, the default) or all weights (megabytes) of a detector",
     )
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
     return parser
@@ -45,6 +45,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> int:
     """Fit, print what became of each AU, and write the person's file; 1 if nothing got better."""
     checkpoint = load_checkpoint(arguments.model)
+    if checkpoint.method in FEW_SHOT and arguments.mode is not None:
+        raise ValueError(
+            f"{arguments.model} is a few-shot learner, which is fitted in its own way; drop --mode"
+        )
     framing = framing_of(checkpoint, str(arguments.model))
     support = read_support(arguments.support)
     images = cut_faces(support, framing, device=arguments.device)
@@ -54,7 +58,7 @@ def run(arguments: Namespace) -> int:
         support.labels,
         support.aus,
         groups=support.groups,
-        kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode,
+        kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode or "last",
         thresholds=model_thresholds(checkpoint, str(arguments.model)),
         device=arguments.device,
     )

@@ -36,7 +36,7 @@ class FewShotRecord:
         training_tasks: Number of training tasks; None for a learner without tasks.
         skipped_training_tasks: Training tasks that were short of pictures.
         iterations: Iterations of training, those of a shared start included.
-        seconds: Processor-independent wall-clock time by phase, ``train`` and ``test``.
+        seconds: Wall-clock time by phase: ``train``, of this person's fold alone, and ``test``.
         config: Everything the numbers depend on, as plain data.
     """
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from metafacs.inference.adaptation import Adaptation, Tensors, adapted_aus, tensor_name
 from metafacs.inference.feature_reader import FeatureReader
@@ -83,8 +82,4 @@ class WholeNetwork(Adaptation):
 
 
 def _logit(reader: FeatureReader, tensors: Tensors, inputs: dict[str, Tensor], au: int) -> Tensor:
-    features = reader.features(inputs, au)
-    return (
-        functional.linear(features, tensors[tensor_name(au, "weight")][None])[:, 0]
-        + tensors[tensor_name(au, "bias")]
-    )
+    return reader.features(inputs, au) @ tensors[tensor_name(au, "weight")] + tensors[tensor_name(au, "bias")]
