@@ -55,13 +55,15 @@ def draw_separation(method: DualDomain, source: Tensor, target: Tensor, *, synth
     network = method.joint_network
     with torch.inference_mode():
         rounds = network.separation(network.extract(source, target))
+        restored, _ = method.aligned_pairs(rounds)[0]
     colour = _colours_of(rounds.features)
     stages = {
         "landmarks": ("where E_l looks", _grey(rounds.landmarks)),
         "features": ("F", colour(rounds.features)),
         "background": ("what G_b leaves", colour(rounds.background)),
         "mixed": ("on the other's background", colour(rounds.mixed)),
-        "restored": ("F' after two rounds", colour(rounds.restored)),
+        # As it is compared with F: through the projector, where there is one.
+        "restored": ("F' after two rounds", colour(restored)),
     }
     rows, count = [], len(source)
     for domain, images, half in zip(
