@@ -106,6 +106,28 @@ def au_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="session")
+def disfa_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Three people of DISFA, 14 pictures each, AUs 1, 4 and 9; nobody of BP4D shows AU 9."""
+    rng = np.random.default_rng(3)
+    rows: list[dict[str, object]] = []
+    for person in ("SN001", "SN002", "SN003"):
+        for frame in range(14):
+            labels = (rng.random(3) < 0.5).astype(np.float32)
+            rows.append(
+                {
+                    "key": f"{person}/{frame:04d}",
+                    "picture": f"{person}/{frame:04d}.jpg",
+                    "subject": person,
+                    "image": paint(rng, 36, labels),
+                    "action_units": labels,
+                    "expression": -1,
+                }
+            )
+    path = tmp_path_factory.mktemp("stores") / "disfa"
+    return write_store(path, rows, dataset="disfa", aus=[1, 4, 9], expressions=[], size=36)
+
+
+@pytest.fixture(scope="session")
 def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """56 pictures of seven expressions with votes; every fourth is a test picture."""
     rng = np.random.default_rng(1)

@@ -29,7 +29,11 @@ def content(au_store: Store, expression_store: Store, tmp_path: Path) -> dict[st
         },
         "methods": {
             "single_task": None,
-            "half": {"method": "multi_task", "options": {"balance": 0.5}},
+            "half": {
+                "method": "multi_task",
+                "options": {"balance": 0.5},
+                "optimizers": {"base": {"name": "adamw", "lr": 0.001}},
+            },
         },
     }
 

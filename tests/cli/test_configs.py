@@ -1,4 +1,4 @@
-"""Every shipped comparison parses, names real options, and opens with its command, cost and score."""
+"""Every shipped configuration parses, names real options, and opens with its command, cost and score."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from metafacs.cli import few_shot
 from metafacs.cli.compare import plan_runs, read_comparison
-from metafacs.methods import METHODS
+from metafacs.methods import FEW_SHOT, METHODS
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "configs"
+FEW_SHOT_CONFIGS = sorted(FOLDER.glob("few_shot_*.yaml"))
+CONFIGS = sorted(set(FOLDER.glob("*.yaml")) - set(FEW_SHOT_CONFIGS))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -31,13 +34,25 @@ def test_every_run_has_settings_that_fit_its_method(
         assert set(run.arguments["optimizers"]) <= set(method.parameter_groups())
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FEW_SHOT_CONFIGS, ids=lambda path: path.stem)
+def test_every_few_shot_test_builds_its_learners(path: Path) -> None:
+    parser = few_shot.build_parser([])
+    values = parser.instantiate(parser.parse_args(["--config", str(path)]))
+    for name in values.learners:
+        learner = FEW_SHOT[name]((1, 2), **values.training.options(name))
+        assert {"base"} == set(learner.parameter_groups())
+    assert values.testing.steps[-1] == 5
+
+
+@pytest.mark.parametrize("path", [*CONFIGS, *FEW_SHOT_CONFIGS], ids=lambda path: path.stem)
 def test_opens_with_command_cost_and_score(path: Path) -> None:
     head = "\n".join(line for line in path.read_text().splitlines() if line.startswith("#"))
-    assert f"metafacs compare configs/{path.name}" in head
+    command = "few_shot --config" if path in FEW_SHOT_CONFIGS else "compare"
+    assert f"metafacs {command} configs/{path.name}" in head
     assert "# Cost:" in head
     assert "# Score:" in head
 
 
 def test_there_are_configurations() -> None:
     assert CONFIGS
+    assert FEW_SHOT_CONFIGS

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.predictions import Predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
@@ -68,3 +69,35 @@ def predictions_of() -> Callable[..., Predictions]:
 def record_of() -> Callable[..., Record]:
     """Return a maker of records from such predictions."""
     return _record
+
+
+def _few_shot_record(**changes: object) -> FewShotRecord:
+    accuracy: dict = changes.pop("accuracy", {1: (0.5, 0.7), 4: (0.45, 0.65)})  # type: ignore[assignment]
+    values: dict = {
+        "learner": "maml",
+        "trained_on": "bp4d",
+        "tested_on": "bp4d",
+        "synthetic": True,
+        "protocol": "leave_one_subject_out",
+        "subject": "F001",
+        "shots": 5,
+        "steps": (0, 1),
+        "accuracy": accuracy,
+        "deviation": {au: tuple(0.1 for _ in values) for au, values in accuracy.items()},
+        "filled": (4,),
+        "skipped": {12: "1 pictures show AU12, 2 are needed"},
+        "trained_aus": (1, 4, 12),
+        "training_tasks": 400,
+        "skipped_training_tasks": 3,
+        "iterations": 100,
+        "seconds": {"train": 60.0, "test": 2.0},
+        "config": {"testing": {"judged": 10, "repetitions": 50}},
+        **changes,
+    }
+    return FewShotRecord(**values)
+
+
+@pytest.fixture
+def few_shot_record_of() -> Callable[..., FewShotRecord]:
+    """Return a maker of few-shot records of two AUs and two numbers of steps."""
+    return _few_shot_record

@@ -14,6 +14,7 @@ from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import EXPRESSIONS
+from metafacs.inference.feature_reader import FeatureReader, find_outputs
 from metafacs.methods import METHODS, Method
 from metafacs.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.training.stepper import OptimizerStepper
@@ -152,6 +153,20 @@ def test_checkpoint_brings_the_same_predictions_back(
     method.eval()
     for mine, theirs in zip(method.predict(images), loaded.predict(images), strict=True):
         assert mine is None or torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_its_last_layer_is_found_so_that_it_can_be_fitted_to_a_person(name: str, build: Build) -> None:
+    method = build(name).eval()
+    if not method.aus:
+        pytest.skip("detects no action units")
+    reader = FeatureReader(method, find_outputs(method, 32))
+    with torch.no_grad():
+        probabilities, inputs = reader.read(torch.randn(3, 3, 32, 32))
+    for column, au in enumerate(AUS):
+        weight, bias = reader.weights(au)
+        own = (reader.features(inputs, au) @ weight + bias).sigmoid()
+        torch.testing.assert_close(own, probabilities[:, column])
 
 
 @pytest.mark.parametrize("name", METHODS)

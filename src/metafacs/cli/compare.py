@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,8 @@ def _plan(
     parser = train.build_parser(["--method", method])
     parser.exit_on_error = False
     try:
-        parsed = parser.instantiate(parser.parse_object({**settings, "out": str(out)}))
+        # The parser changes what it is given.
+        parsed = parser.instantiate(parser.parse_object({**deepcopy(settings), "out": str(out)}))
     except (ArgumentError, KeyError, TypeError, ValueError) as error:
         raise ComparisonError(f"{path}, {label}: {error}") from error
     elsewhere = content.get("tested_on") if tested else None

@@ -26,6 +26,9 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--model", type=Path, required=True, help="model.safetensors that 'metafacs train' wrote"
     )
     parser.add_argument(
+        "--person", type=Path | None, default=None, help="file of 'metafacs personalise' for this model"
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("predictions"), help="folder for the table and the overlays"
     )
     parser.add_argument(
@@ -38,7 +41,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> int:
     """Analyse the photos, write the table and the overlays; 1 if a photo could not be read."""
-    detector = load_detector(arguments.model, arguments.device)
+    detector = load_detector(arguments.model, arguments.device, arguments.person)
     unreadable = predict_photos(
         detector, arguments.photos, arguments.out, form=arguments.format, overlay=arguments.overlay
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from metafacs.methods.adda import ADDA
 from metafacs.methods.adld import ADLD
+from metafacs.methods.anil import ANIL
+from metafacs.methods.any_au import AnyAU
 from metafacs.methods.base import (
     DivergedError,
     Learner,
@@ -17,9 +19,12 @@ from metafacs.methods.compound_multi_task import CompoundMultiTask
 from metafacs.methods.dann import DANN
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.methods.dynamic_weight_average import DynamicWeightAverage
+from metafacs.methods.few_shot import FewShotLearner
 from metafacs.methods.l2t_ww import L2TWW
 from metafacs.methods.learning_to_reweight import LearningToReweight
 from metafacs.methods.mal import MAL
+from metafacs.methods.maml import MAML
+from metafacs.methods.meta_sgd import MetaSGD
 from metafacs.methods.meta_weight_net import MetaWeightNet
 from metafacs.methods.mml import MML
 from metafacs.methods.mtan import MTAN
@@ -50,9 +55,19 @@ METHODS: dict[str, type[Method]] = {
 }
 """Name on the command line -> class."""
 
+FEW_SHOT: dict[str, type[FewShotLearner]] = {
+    "maml": MAML,
+    "baseline": AnyAU,
+    "anil": ANIL,
+    "meta_sgd": MetaSGD,
+}
+"""Name -> learner that is adapted to a person and an action unit before it detects anything."""
+
 __all__ = [
+    "FEW_SHOT",
     "METHODS",
     "DivergedError",
+    "FewShotLearner",
     "Learner",
     "Method",
     "OptimizerSpec",

@@ -13,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from metafacs.models.few_shot import FewShotBackbone
 from metafacs.models.initial_weights import packaged_weights
 from metafacs.models.small import SmallBackbone
 from metafacs.models.stages import Stage, StagedBackbone
 
-BackboneName = Literal["small", "resnet18", "resnet34"]
+BackboneName = Literal["small", "few_shot", "resnet18", "resnet34"]
 """Names accepted by `build_backbone`."""
 
 BACKBONES: tuple[str, ...] = get_args(BackboneName)
@@ -70,6 +71,7 @@ class ResNetBackbone(StagedBackbone):
         return torch.flatten(self.resnet.avgpool(maps), 1)
 
 
+_PLAIN: dict[str, Callable[[], nn.Module]] = {"small": SmallBackbone, "few_shot": FewShotBackbone}
 _RESNETS: dict[str, Callable[..., torchvision.models.ResNet]] = {
     "resnet18": torchvision.models.resnet18,
     "resnet34": torchvision.models.resnet34,
@@ -83,7 +85,8 @@ def build_backbone(name: BackboneName, weights: str | Path | None = "none") -> n
     width in ``feature_width``.
 
     Args:
-        name: ``small`` (for CPUs, made for 64 px aligned faces), ``resnet18`` or ``resnet34``.
+        name: ``small`` (for CPUs, made for 64 px aligned faces), ``few_shot`` (the network of MAML-AU),
+            ``resnet18`` or ``resnet34``.
         weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets
             only; downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
             pre-trained on rendered faces, or the path of a safetensors file that holds the backbone's
@@ -99,7 +102,7 @@ def build_backbone(name: BackboneName, weights: str | Path | None = "none") -> n
     choice = "none" if weights is None else str(weights)
     if choice == "imagenet":
         return ResNetBackbone(_download_imagenet(name))
-    backbone = SmallBackbone() if name == "small" else ResNetBackbone(_RESNETS[name](weights=None))
+    backbone = _PLAIN[name]() if name in _PLAIN else ResNetBackbone(_RESNETS[name](weights=None))
     if choice != "none":
         _load_weights(backbone, name, packaged_weights(choice, name) or Path(choice))
     return backbone

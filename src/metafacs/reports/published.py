@@ -134,3 +134,63 @@ EXPRESSION_TABLES: dict[str, PublishedExpressions] = {
     )
 }
 """Tables 2 and 3 of the MML paper by data set; :func:`metafacs.reports.rows.published_row` names the rows."""
+
+
+@dataclass(frozen=True)
+class PublishedAccuracies:
+    """Accuracies of one printed few-shot table, after 5 gradient steps.
+
+    Attributes:
+        source: Paper and table.
+        data: Data sets as the paper names them.
+        aus: FACS numbers of the rows.
+        accuracy: (learner in this project, shots) -> accuracy per AU.
+        average: (learner, shots) -> printed average.
+    """
+
+    source: str
+    data: str
+    aus: tuple[int, ...]
+    accuracy: dict[tuple[str, int], tuple[float, ...]]
+    average: dict[tuple[str, int], float]
+
+
+MAML_AU_TABLES: dict[tuple[str, str], PublishedAccuracies] = {
+    ("bp4d", "bp4d"): PublishedAccuracies(
+        source="Lee et al., MAML-AU, Table 1",
+        data="BP4D",
+        aus=(1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24),
+        accuracy={
+            ("baseline", 1): (0.57, 0.59, 0.58, 0.71, 0.67, 0.72, 0.75, 0.61, 0.59, 0.56, 0.56, 0.56),
+            ("maml", 1): (0.6, 0.61, 0.61, 0.71, 0.67, 0.73, 0.77, 0.61, 0.64, 0.62, 0.62, 0.67),
+            ("baseline", 5): (0.59, 0.62, 0.63, 0.74, 0.69, 0.75, 0.78, 0.61, 0.6, 0.56, 0.57, 0.58),
+            ("maml", 5): (0.71, 0.72, 0.74, 0.81, 0.75, 0.83, 0.86, 0.7, 0.73, 0.71, 0.72, 0.8),
+        },
+        average={("baseline", 1): 0.62, ("maml", 1): 0.66, ("baseline", 5): 0.64, ("maml", 5): 0.76},
+    ),
+    ("disfa", "disfa"): PublishedAccuracies(
+        source="Lee et al., MAML-AU, Table 2",
+        data="DISFA",
+        aus=(1, 2, 4, 6, 9, 12, 25, 26),
+        accuracy={
+            ("baseline", 1): (0.64, 0.69, 0.61, 0.77, 0.77, 0.72, 0.73, 0.68),
+            ("maml", 1): (0.68, 0.74, 0.65, 0.8, 0.81, 0.76, 0.73, 0.69),
+            ("baseline", 5): (0.66, 0.7, 0.62, 0.8, 0.8, 0.75, 0.75, 0.71),
+            ("maml", 5): (0.74, 0.8, 0.72, 0.87, 0.88, 0.83, 0.79, 0.75),
+        },
+        average={("baseline", 1): 0.7, ("maml", 1): 0.73, ("baseline", 5): 0.72, ("maml", 5): 0.8},
+    ),
+    ("bp4d", "disfa"): PublishedAccuracies(
+        source="Lee et al., MAML-AU, Table 3",
+        data="DISFA, trained on BP4D",
+        aus=(1, 2, 4, 6, 9, 12, 25, 26),
+        accuracy={
+            ("baseline", 1): (0.64, 0.69, 0.59, 0.78, 0.75, 0.74, 0.67, 0.64),
+            ("maml", 1): (0.67, 0.74, 0.65, 0.79, 0.79, 0.75, 0.67, 0.65),
+            ("baseline", 5): (0.64, 0.71, 0.58, 0.82, 0.78, 0.77, 0.68, 0.65),
+            ("maml", 5): (0.77, 0.82, 0.75, 0.87, 0.87, 0.82, 0.75, 0.73),
+        },
+        average={("baseline", 1): 0.69, ("maml", 1): 0.71, ("baseline", 5): 0.7, ("maml", 5): 0.8},
+    ),
+}
+"""Tables 1 to 3 of MAML-AU by the data sets of training and test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,6 +85,16 @@ class Checkpoint:
         except RuntimeError as error:
             raise CheckpointError(f"the weights do not fit {self.method} with {options}: {error}") from error
         return method.eval()
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change with the method, its AUs and any of its weights."""
+        digest = hashlib.sha256(repr((self.method, self.aus)).encode())
+        for name in sorted(self.weights):
+            value = self.weights[name].detach().cpu().contiguous()
+            digest.update(repr((name, tuple(value.shape), str(value.dtype))).encode())
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def finished(self) -> Checkpoint:
         """Return the checkpoint without the state that only training needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -283,33 +283,50 @@ def describe_run(
 
     ``reads`` names the streams of the method: a store that none of them comes from taught it nothing.
     """
-    split, store = sources.split, sources.store
+    store = sources.store
     labelled = not {"au", "joint", "source", "validation"}.isdisjoint(reads)
     used = [store] * labelled + list(sources.others.values())
-    synthetic = any(s.synthetic for s in used)
     description = {
-        "input_size": size,
-        "crop_size": store.size,
-        "alignment": store.description["alignment"],
-        "threshold": 0.5,
-        "synthetic": synthetic,
-        "data": [
-            {key: s.description[key] for key in ("dataset", "synthetic", "twin", "labels_hash")} for s in used
-        ],
+        **describe_data(store, used, size),
         "pictures": {
             "au": len(sources.train),
             "validation": len(sources.reserve),
             **{role: len(rows) for role, rows in sources.rows.items()},
         },
-        "split": {**asdict(split), "hash": split.hash},
+        "split": describe_split(sources.split),
         "seed": seed,
         "augmentation": asdict(augmentation),
         "batch": asdict(batch),
         "optimizers": {name: asdict(spec) for name, spec in optimizers.items()},
-        "licence": "trained on synthetic faces only; no restriction from a data set"
-        if all(s.synthetic for s in used)
-        else "trained on licensed pictures: the terms of "
-        + ", ".join(s.dataset for s in used if not s.synthetic),
     }
     plain: dict[str, object] = json.loads(json.dumps(description))
     return plain
+
+
+def describe_data(store: Store, used: Sequence[Store], size: int) -> dict[str, object]:
+    """Return what a user of a model must know about its data: crop, origin, licence.
+
+    Args:
+        store: Whose crops are the model's.
+        used: What it was trained on.
+        size: Side of the network's input in pixels.
+    """
+    licensed = [s.dataset for s in used if not s.synthetic]
+    return {
+        "input_size": size,
+        "crop_size": store.size,
+        "alignment": store.description["alignment"],
+        "threshold": 0.5,
+        "synthetic": any(s.synthetic for s in used),
+        "data": [
+            {key: s.description[key] for key in ("dataset", "synthetic", "twin", "labels_hash")} for s in used
+        ],
+        "licence": "trained on licensed pictures: the terms of " + ", ".join(licensed)
+        if licensed
+        else "trained on synthetic faces only; no restriction from a data set",
+    }
+
+
+def describe_split(split: Split) -> dict[str, object]:
+    """Return a split as plain data, for :meth:`Split.from_mapping`."""
+    return {**asdict(split), "hash": split.hash}

@@ -1,0 +1,90 @@
+"""Fit a model to one person from a few labelled pictures or video frames, where that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser, Namespace
+from rich.console import Console
+from rich.table import Table
+
+from metafacs.facs import au_name
+from metafacs.inference.loading import framing_of, model_thresholds
+from metafacs.inference.person import Person, save_person
+from metafacs.inference.personalise import personalise
+from metafacs.inference.support import cut_faces, read_support
+from metafacs.methods import FEW_SHOT
+from metafacs.training.checkpoint import load_checkpoint
+
+
+def build_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "model", type=Path, help="model.safetensors of 'metafacs train' or 'metafacs few_shot'"
+    )
+    parser.add_argument(
+        "--support",
+        type=Path,
+        required=True,
+        help="CSV file with the columns picture, frame (of a video) and AUs such as AU12: 1, 0 or blank",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="file to write, e.g. me.safetensors")
+    parser.add_argument(
+        "--mode",
+        type=Literal["last", "full"],
+        default="last",
+        help="fit the last layer (kilobytes) or all weights (megabytes); a few-shot learner has its own way",
+    )
+    parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    return parser
+
+
+def run(arguments: Namespace) -> int:
+    """Fit, print what became of each AU, and write the person's file; 1 if nothing got better."""
+    checkpoint = load_checkpoint(arguments.model)
+    framing = framing_of(checkpoint, str(arguments.model))
+    support = read_support(arguments.support)
+    images = cut_faces(support, framing, device=arguments.device)
+    person = personalise(
+        checkpoint,
+        images,
+        support.labels,
+        support.aus,
+        groups=support.groups,
+        kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode,
+        thresholds=model_thresholds(checkpoint, str(arguments.model)),
+        device=arguments.device,
+    )
+    print_outcomes(person)
+    if not person.aus:
+        raise ValueError(
+            "no action unit got better, so nothing was written; label more pictures, of different moments"
+        )
+    save_person(arguments.out, person)
+    size = arguments.out.stat().st_size
+    amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    print(f"person: {arguments.out} ({amount}); use it with 'metafacs predict --person {arguments.out}'")
+    return 0
+
+
+def print_outcomes(person: Person) -> None:
+    """Print per AU what the labelled pictures say about the general and the fitted detector."""
+    title = "Cross-validated on the labelled pictures, general -> fitted"
+    if person.synthetic:
+        title += " (synthetic training)"
+    table = Table("AU", "with", "without", "balanced accuracy", "accuracy", "used", title=title)
+    for outcome in person.outcomes:
+        counts = str(outcome.positives), str(outcome.negatives)
+        scores = (_change(*pair) for pair in (outcome.balanced, outcome.accuracy))
+        table.add_row(str(outcome.au), *counts, *scores, outcome.reason if outcome.kept else "no")
+    Console().print(table)
+    for outcome in person.outcomes:
+        if not outcome.kept:
+            print(f"AU{outcome.au} {au_name(outcome.au)}: {outcome.reason}")
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return "" if after is None else f"{'none' if before is None else f'{before:.2f}'} -> {after:.2f}"

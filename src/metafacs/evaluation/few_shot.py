@@ -1,0 +1,105 @@
+"""Few-shot tests of MAML-AU: adapt to a person from a few pictures, judge on others."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metafacs.data.episodes import Task, draw_evaluation_episode, evaluation_tasks, find_tasks, is_filled
+from metafacs.data.streams import Stream
+from metafacs.methods import FewShotLearner
+
+
+@dataclass(frozen=True)
+class FewShotTest:
+    """How few-shot learners are tested; the defaults are section 4.2.2 of MAML-AU.
+
+    Attributes:
+        shots: Numbers of pictures of each kind to adapt on, K.
+        repetitions: Draws per task.
+        judged: Pictures of each kind to judge by.
+        steps: Numbers of gradient steps after which accuracy is measured, ascending.
+        statistics: What batch normalisation uses while judging: ``transductive``, the balanced set of
+            pictures that is judged, or ``support``, the pictures adapted on: each picture is judged alone.
+        seed: Seed of the draws; every learner gets the same.
+    """
+
+    shots: tuple[int, ...] = (1, 5)
+    repetitions: int = 500
+    judged: int = 10
+    steps: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
+    statistics: Literal["transductive", "support"] = "transductive"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.shots, default=0) < 1 or self.repetitions < 1 or self.judged < 1:
+            raise ValueError("shots, repetitions and judged pictures must be 1 or more")
+        if not self.steps or list(self.steps) != sorted(set(self.steps)) or self.steps[0] < 0:
+            raise ValueError(f"steps must be ascending numbers from 0, not {list(self.steps)}")
+
+
+def judge_task(
+    learner: FewShotLearner, images: Tensor, task: Task, shots: int, testing: FewShotTest
+) -> np.ndarray:
+    """Adapt to draws from one task and return the accuracy on other pictures of it.
+
+    The repetitions come one after the other: every one has weights of its own, and batching such networks
+    with vmap is half as fast on a CPU (benchmarks/maml.py).
+
+    Args:
+        learner: Trained; left as it is.
+        images: ``picture x 3 x height x width``, what the task's positions point at.
+        task: Chosen by :func:`metafacs.data.episodes.evaluation_tasks`.
+        shots: K.
+        testing: How to test.
+
+    Returns:
+        ``repetition x step``, accuracy in [0, 1].
+    """
+    rng = np.random.default_rng((testing.seed, zlib.crc32(task.subject.encode()), task.au, shots))
+    scores = np.empty((testing.repetitions, len(testing.steps)))
+    for repetition in range(testing.repetitions):
+        episode = draw_evaluation_episode(task, shots, testing.judged, rng)
+        support, query = images[episode.support], images[episode.query]
+        known, asked = torch.from_numpy(episode.support_targets), torch.from_numpy(episode.query_targets)
+        column = 0
+        for step, adapted in enumerate(learner.adaptation(support, known, testing.steps[-1])):
+            if step != testing.steps[column]:
+                continue
+            with torch.no_grad():
+                if testing.statistics == "support":
+                    statistics = learner.support_statistics(adapted, support)
+                    logits = learner.logits_by_statistics(adapted, statistics, query)
+                else:
+                    logits = learner.logits(adapted, query)
+            scores[repetition, column] = ((logits > 0) == (asked > 0)).float().mean()
+            column += 1
+    return scores
+
+
+def judge_subject(
+    learner: FewShotLearner, stream: Stream, shots: int, testing: FewShotTest
+) -> tuple[dict[int, np.ndarray], tuple[int, ...], dict[int, str]]:
+    """Return accuracies, filled AUs and skipped AUs of one person.
+
+    Args:
+        learner: Trained.
+        stream: The person's pictures.
+        shots: K.
+        testing: How to test.
+
+    Returns:
+        AU -> ``repetition x step`` accuracies; AUs whose sets were filled up; AU -> why it was left out.
+    """
+    choice = evaluation_tasks(
+        find_tasks(stream.store.subjects[stream.rows], stream.targets(), stream.aus), shots, testing.judged
+    )
+    images = stream.at(np.arange(len(stream.rows))).images
+    scores = {task.au: judge_task(learner, images, task, shots, testing) for task in choice.tasks}
+    filled = tuple(task.au for task in choice.tasks if is_filled(task, shots, testing.judged))
+    return scores, filled, {task.au: task.reason for task in choice.skipped}

@@ -1,0 +1,116 @@
+"""Records of few-shot tests: one JSON file per learner, person and number of shots."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from metafacs.evaluation.records import RecordError
+from metafacs.files import write_json
+
+FEW_SHOT_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class FewShotRecord:
+    """How well a learner knows one person after a few pictures of each action unit.
+
+    Attributes:
+        learner: Name in ``FEW_SHOT``.
+        trained_on: Data set of the training tasks.
+        tested_on: Data set of the person.
+        synthetic: True if any of the pictures come from a twin; every report then says so.
+        protocol: ``leave_one_subject_out``, or ``cross_domain`` where the two data sets differ.
+        subject: Id of the person.
+        shots: K, pictures of each kind that were adapted on.
+        steps: Numbers of gradient steps after which accuracy was measured, ascending.
+        accuracy: AU -> mean accuracy over the repetitions, one per entry of ``steps``.
+        deviation: AU -> standard deviation over the repetitions, one per entry of ``steps``.
+        filled: AUs of which missing pictures of one kind were replaced by the other kind.
+        skipped: AU -> why its task was left out.
+        trained_aus: AUs of the training tasks; others were never seen before adaptation.
+        training_tasks: Number of training tasks; None for a learner without tasks.
+        skipped_training_tasks: Training tasks that were short of pictures.
+        iterations: Iterations of training, those of a shared start included.
+        seconds: Processor-independent wall-clock time by phase, ``train`` and ``test``.
+        config: Everything the numbers depend on, as plain data.
+    """
+
+    learner: str
+    trained_on: str
+    tested_on: str
+    synthetic: bool
+    protocol: str
+    subject: str
+    shots: int
+    steps: tuple[int, ...]
+    accuracy: dict[int, tuple[float, ...]]
+    deviation: dict[int, tuple[float, ...]]
+    filled: tuple[int, ...]
+    skipped: dict[int, str]
+    trained_aus: tuple[int, ...]
+    training_tasks: int | None
+    skipped_training_tasks: int
+    iterations: int
+    seconds: dict[str, float]
+    config: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        for scores in (self.accuracy, self.deviation):
+            uneven = [au for au, values in scores.items() if len(values) != len(self.steps)]
+            if uneven or set(scores) != set(self.accuracy):
+                raise RecordError(
+                    f"AUs {uneven or sorted(scores)} lack a score for each step of {self.steps}"
+                )
+        for au, values in self.accuracy.items():
+            if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
+                raise RecordError(f"the accuracy of AU{au} is {values}; accuracies lie in [0, 1]")
+
+
+def write_few_shot_record(record: FewShotRecord, path: Path) -> None:
+    """Write a record as JSON, whole or not at all."""
+    write_json(path, {"few_shot_schema": FEW_SHOT_SCHEMA, **asdict(record)})
+
+
+def read_few_shot_record(path: Path) -> FewShotRecord:
+    """Read a record.
+
+    Raises:
+        RecordError: If the file is no such record; the path is named.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(content, Mapping) or content.get("few_shot_schema") != FEW_SHOT_SCHEMA:
+        raise RecordError(
+            f"{path} is no few-shot record of schema {FEW_SHOT_SCHEMA}; delete it and test again"
+        )
+    try:
+        values = {field.name: content[field.name] for field in fields(FewShotRecord)}
+        for name in ("accuracy", "deviation"):
+            values[name] = {int(au): tuple(scores) for au, scores in values[name].items()}
+        values["skipped"] = {int(au): reason for au, reason in values["skipped"].items()}
+        for name in ("steps", "filled", "trained_aus"):
+            values[name] = tuple(values[name])
+        return FewShotRecord(**values)
+    except KeyError as error:
+        raise RecordError(f"{path} lacks the key {error}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RecordError(f"{path} holds a value of the wrong kind: {error}") from error
+
+
+def read_few_shot_records(folder: Path) -> list[FewShotRecord]:
+    """Read every record in a folder, in order of path.
+
+    Raises:
+        RecordError: If a record is broken, or there is none.
+    """
+    records = [read_few_shot_record(path) for path in sorted(folder.glob("*.json"))]
+    if not records:
+        raise RecordError(f"{folder} holds no few-shot records; run 'metafacs few_shot' first")
+    return records

@@ -1,0 +1,95 @@
+"""Averages of few-shot records over people, with their spread, and the gain of one learner over another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from metafacs.evaluation.few_shot_records import FewShotRecord
+from metafacs.evaluation.statistics import Estimate, Spread, expanded_tail, spread
+
+PRINTED_STEPS = 5
+"""Gradient steps after which MAML-AU prints its accuracies."""
+
+
+def reported_step(records: Sequence[FewShotRecord]) -> int:
+    """Return the number of gradient steps to report: 5 as printed where it was measured, else the last."""
+    steps = records[0].steps
+    return PRINTED_STEPS if PRINTED_STEPS in steps else steps[-1]
+
+
+def accuracies(records: Sequence[FewShotRecord], step: int) -> dict[int, list[float]]:
+    """Return AU -> accuracy of each person after a number of gradient steps, in the order of the records."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for record in records:
+        column = record.steps.index(step)
+        for au, values in record.accuracy.items():
+            found[au].append(values[column])
+    return dict(sorted(found.items()))
+
+
+def accuracy_spreads(records: Sequence[FewShotRecord], step: int) -> dict[int, Spread]:
+    """Return mean and spread over people of each AU's accuracy.
+
+    Args:
+        records: Of one learner and number of shots, one per person.
+        step: Number of gradient steps.
+    """
+    return {au: spread(values) for au, values in accuracies(records, step).items()}
+
+
+def person_averages(records: Sequence[FewShotRecord], step: int) -> dict[str, float]:
+    """Return the accuracy of each person averaged over AUs; people without a task are left out."""
+    found = {}
+    for record in records:
+        values = [scores[record.steps.index(step)] for scores in record.accuracy.values()]
+        if values:
+            found[record.subject] = float(np.mean(values))
+    return found
+
+
+def average_accuracy(records: Sequence[FewShotRecord], step: int) -> Spread:
+    """Return the mean over AUs of the mean over people, with the spread of the people's averages.
+
+    As MAML-AU prints it ("AVG"); the spread is ours.
+    """
+    means = [values.mean for values in accuracy_spreads(records, step).values()]
+    people = spread(person_averages(records, step).values())
+    return Spread(float(np.mean(means)) if means else float("nan"), people.std, people.count)
+
+
+def paired_gain(
+    first: Sequence[FewShotRecord],
+    second: Sequence[FewShotRecord],
+    step: int,
+    *,
+    level: float = 0.95,
+    repetitions: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """Return how much more accurate ``first`` is, averaged over people, with an interval over people.
+
+    Args:
+        first: Records of one learner, one per person.
+        second: Records of another learner on the same people and draws.
+        step: Number of gradient steps.
+        level: Nominal coverage, in (0, 1).
+        repetitions: Resamples of people.
+        seed: Seed of the resampling.
+
+    Raises:
+        ValueError: If the two were not tested on the same people.
+    """
+    ours, theirs = person_averages(first, step), person_averages(second, step)
+    if not ours or set(ours) != set(theirs):
+        raise ValueError("the two learners were not tested on the same people")
+    gains = np.array([ours[person] - theirs[person] for person in ours])
+    tail = expanded_tail(level, len(gains))
+    value = float(gains.mean())
+    if np.isnan(tail):
+        return Estimate(value, float("nan"), float("nan"), level, repetitions, len(gains))
+    drawn = np.random.default_rng(seed).integers(len(gains), size=(repetitions, len(gains)))
+    low, high = np.quantile(gains[drawn].mean(axis=1), [tail, 1 - tail])
+    return Estimate(value, float(low), float(high), level, repetitions, len(gains))

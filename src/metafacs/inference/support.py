@@ -1,0 +1,238 @@
+"""A person's own labelled pictures: reads the list, cuts the faces out as the model needs them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from metafacs.data.datasets.reading import numbered_lines, whole_number
+from metafacs.data.transforms import crop_centre
+from metafacs.data.videos import decode_frames
+from metafacs.faces.alignment import align
+from metafacs.faces.pictures import read_picture
+from metafacs.faces.pipeline import find_faces
+from metafacs.faces.tensors import to_tensor
+from metafacs.facs import au_name
+from metafacs.inference.loading import Framing
+
+PICTURE, FRAME = "picture", "frame"
+_AU_COLUMN = re.compile(r"^AU0*(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
+_LABELS = {"": float("nan"), "0": 0.0, "1": 1.0}
+_SHOWN_PROBLEMS = 10
+_APART = 30
+
+
+class SupportError(ValueError):
+    """The list of labelled pictures, or a picture in it, cannot be used; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class SupportRow:
+    """One labelled picture.
+
+    Attributes:
+        line: Line of the list, from 1.
+        picture: Path of the picture or the video.
+        frame: 0-based number of the frame of a video; None for a picture.
+    """
+
+    line: int
+    picture: Path
+    frame: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Support:
+    """A person's labelled pictures.
+
+    Attributes:
+        path: The list they come from.
+        aus: FACS numbers of the columns.
+        rows: The pictures.
+        labels: ``picture x au``, 1 present, 0 absent, NaN unknown.
+    """
+
+    path: Path
+    aus: tuple[int, ...]
+    rows: tuple[SupportRow, ...]
+    labels: NDArray[np.float32]
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Number of the moment each picture shows, ``picture``.
+
+        Frames of one video less than 30 apart look alike: a check that learned from one of them and judged
+        by the next would flatter itself.
+        """
+        moments = np.arange(len(self.rows))
+        ordered = sorted(
+            range(len(self.rows)), key=lambda i: (str(self.rows[i].picture), self.rows[i].frame or 0)
+        )
+        for before, after in pairwise(ordered):
+            first, second = self.rows[before], self.rows[after]
+            if (
+                first.frame is not None
+                and second.frame is not None
+                and first.picture == second.picture
+                and second.frame - first.frame < _APART
+            ):
+                moments[after] = moments[before]
+        return moments
+
+
+def read_support(path: Path | str) -> Support:
+    """Read a list of labelled pictures of one person.
+
+    A CSV file with the columns ``picture`` (a path, relative to the list), ``frame`` (0-based; only where
+    the picture is a video) and one column per action unit, e.g. ``AU12``: 1 present, 0 absent, blank
+    unknown.
+
+    Args:
+        path: The list.
+
+    Raises:
+        SupportError: If the list is missing, a column is unknown, a cell has another value, or a picture is
+            listed twice or without any label.
+        DatasetError: If the file is not text.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SupportError(
+            f"{path} does not exist; give a CSV file with the columns picture, frame and AUs such as AU12"
+        )
+    lines = list(numbered_lines(path))
+    if len(lines) < 2:
+        raise SupportError(f"{path} lists no pictures; write a line of column names and a line per picture")
+    header = [name.strip() for name in next(csv.reader([lines[0][1]]))]
+    columns = _au_columns(path, header)
+    rows: list[SupportRow] = []
+    labels: list[list[float]] = []
+    for number, text in lines[1:]:
+        cells = [cell.strip() for cell in next(csv.reader([text]))]
+        if len(cells) != len(header):
+            raise SupportError(f"{path}, line {number}: {len(cells)} cells for {len(header)} columns")
+        row = _row(path, number, dict(zip(header, cells, strict=True)))
+        known = [_label(path, number, header[column], cells[column]) for column in columns.values()]
+        if all(np.isnan(known)):
+            raise SupportError(f"{path}, line {number}: no action unit is labelled; write 0 or 1 somewhere")
+        if (row.picture, row.frame) in {(r.picture, r.frame) for r in rows}:
+            raise SupportError(
+                f"{path}, line {number}: {row.picture.name} is listed before; remove one of them"
+            )
+        rows.append(row)
+        labels.append(known)
+    order = sorted(range(len(columns)), key=list(columns).__getitem__)
+    return Support(path, tuple(sorted(columns)), tuple(rows), np.array(labels, np.float32)[:, order])
+
+
+def cut_faces(support: Support, framing: Framing, *, device: str = "cpu") -> Tensor:
+    """Return the face of every listed picture as the model reads it; of several faces the largest.
+
+    Args:
+        support: The listed pictures.
+        framing: How the model's faces are cut out.
+        device: Where the face detector runs.
+
+    Returns:
+        ``picture x 3 x input_size x input_size``.
+
+    Raises:
+        SupportError: Naming every picture that cannot be read or shows no face.
+    """
+    crops = np.zeros((len(support.rows), framing.crop_size, framing.crop_size, 3), np.uint8)
+    problems: dict[int, str] = {}
+    for position, picture in _pictures(support.rows):
+        row = support.rows[position]
+        if isinstance(picture, str):
+            problems[row.line] = picture
+            continue
+        faces = find_faces(picture, device)
+        if faces:
+            crops[position], _ = align(picture, faces[0].landmarks, framing.crop_size, framing.alignment)
+        else:
+            problems[row.line] = f"no face found in {row.picture}"
+    if problems:
+        shown = "\n  ".join(f"line {n}: {problems[n]}" for n in sorted(problems)[:_SHOWN_PROBLEMS])
+        raise SupportError(
+            f"{len(problems)} pictures of {support.path} cannot be used; replace them or remove their lines:"
+            f"\n  {shown}"
+        )
+    return to_tensor(crop_centre(crops, framing.input_size)[0])
+
+
+def _au_columns(path: Path, header: Sequence[str]) -> dict[int, int]:
+    """Return AU -> position of its column."""
+    if PICTURE not in header:
+        raise SupportError(f"{path}, line 1: there is no column '{PICTURE}'; the columns are {list(header)}")
+    columns: dict[int, int] = {}
+    for position, name in enumerate(header):
+        if name in (PICTURE, FRAME):
+            continue
+        match = _AU_COLUMN.match(name)
+        if match is None:
+            raise SupportError(
+                f"{path}, line 1: unknown column {name!r}; columns are {PICTURE}, {FRAME} and AUs as AU12"
+            )
+        au = int(match["au"])
+        try:
+            au_name(au)
+        except ValueError as error:
+            raise SupportError(f"{path}, line 1: {error}") from error
+        if au in columns:
+            raise SupportError(f"{path}, line 1: AU{au} has two columns; remove one of them")
+        columns[au] = position
+    if not columns:
+        raise SupportError(f"{path}, line 1: there is no column of an action unit such as AU12")
+    return columns
+
+
+def _row(path: Path, number: int, cells: dict[str, str]) -> SupportRow:
+    if not cells[PICTURE]:
+        raise SupportError(f"{path}, line {number}: the column '{PICTURE}' is empty")
+    frame: int | None = None
+    if cells.get(FRAME):
+        frame = whole_number(cells[FRAME])
+        if frame is None:
+            raise SupportError(
+                f"{path}, line {number}: frame {cells[FRAME]!r} is no number; write 0, 1, 2 ... for a video "
+                "and nothing for a picture"
+            )
+    return SupportRow(number, path.parent / cells[PICTURE], frame)
+
+
+def _label(path: Path, number: int, column: str, cell: str) -> float:
+    if cell not in _LABELS:
+        raise SupportError(
+            f"{path}, line {number}: {column} is {cell!r}; write 1 (shown), 0 (not shown) or nothing "
+            "(unknown)"
+        )
+    return _LABELS[cell]
+
+
+def _pictures(rows: Sequence[SupportRow]) -> Iterator[tuple[int, NDArray[np.uint8] | str]]:
+    """Yield every row's position with its picture, or with what is wrong; a video is decoded once."""
+    stills = [position for position, row in enumerate(rows) if row.frame is None]
+    for position in stills:
+        try:
+            yield position, read_picture(rows[position].picture)
+        except ValueError as error:
+            yield position, str(error)
+    frames = sorted((str(row.picture), row.frame, p) for p, row in enumerate(rows) if row.frame is not None)
+    for video, group in groupby(frames, key=lambda entry: entry[0]):
+        asked = [(frame, position) for _, frame, position in group]
+        done = 0
+        try:
+            for picture in decode_frames(video, [frame for frame, _ in asked]):
+                yield asked[done][1], picture
+                done += 1
+        except ValueError as error:
+            for _, position in asked[done:]:
+                yield position, str(error)

@@ -1,0 +1,90 @@
+"""The largest way to fit a detector to a person: all its weights, as many megabytes as the model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from metafacs.inference.adaptation import Adaptation, Tensors, adapted_aus, tensor_name
+from metafacs.inference.feature_reader import FeatureReader
+from metafacs.inference.last_layer import LastLayer, personal_columns
+from metafacs.losses import action_unit_loss, class_balanced_weights
+from metafacs.training.checkpoint import Checkpoint
+
+STEPS, LEARNING_RATE, BATCH = 40, 1e-4, 32
+_MODEL = "model."
+
+
+class WholeNetwork(Adaptation):
+    """Fits the last layer, then all weights together by some steps of Adam; statistics stay as trained.
+
+    AUs that are not fitted are still detected by the model as it was trained, which then runs beside the
+    adapted one.
+
+    Args:
+        checkpoint: The model.
+        device: Where it runs.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
+        self.last_layer = LastLayer(checkpoint, device)
+        self.aus = checkpoint.aus
+
+    def general(self, images: Tensor) -> Tensor:
+        """Return the model's own probabilities."""
+        return self.last_layer.general(images)
+
+    def fit(self, images: Tensor, labels: Tensor, aus: Sequence[int]) -> Tensors:
+        """Fit features and logits of all AUs together."""
+        tensors = {name: value.clone() for name, value in self.last_layer.fit(images, labels, aus).items()}
+        reader = self._copy()
+        targets = labels.to(images.device)
+        balance = class_balanced_weights(targets)
+        learned = [*reader.method.parameters(), *tensors.values()]
+        for parameter in learned:
+            parameter.requires_grad_()
+        optimizer = torch.optim.Adam(learned, lr=LEARNING_RATE)
+        draws = torch.Generator().manual_seed(0)
+        for _ in range(STEPS):
+            rows = torch.randperm(len(images), generator=draws)[:BATCH]
+            _, inputs = reader.read(images[rows])
+            logits = torch.stack([_logit(reader, tensors, inputs, au) for au in aus], dim=1)
+            loss = action_unit_loss(logits, targets[rows], class_weights=balance).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        tensors |= {_MODEL + name: value for name, value in reader.method.state_dict().items()}
+        return {name: value.detach() for name, value in tensors.items()}
+
+    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Tensor]:
+        """Return the adapted network, with the model as it was trained for the AUs that were not fitted."""
+        reader = self._copy()
+        reader.method.load_state_dict(
+            {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
+        )
+        keeps_all = set(aus) <= adapted_aus(tensors)
+
+        def predict(images: Tensor) -> Tensor:
+            _, inputs = reader.read(images)
+            own: dict[int, Tensor] = {}
+            if not keeps_all:
+                own = dict(zip(self.aus, self.general(images).unbind(1), strict=True))
+            return personal_columns(reader, tensors, aus, inputs, own)
+
+        return predict
+
+    def _copy(self) -> FeatureReader:
+        reader = self.last_layer.reader
+        return FeatureReader(copy.deepcopy(reader.method), reader.outputs)
+
+
+def _logit(reader: FeatureReader, tensors: Tensors, inputs: dict[str, Tensor], au: int) -> Tensor:
+    features = reader.features(inputs, au)
+    return (
+        functional.linear(features, tensors[tensor_name(au, "weight")][None])[:, 0]
+        + tensors[tensor_name(au, "bias")]
+    )

@@ -1,0 +1,153 @@
+"""Figures of few-shot accuracies as MAML-AU draws them: per action unit, per person, over gradient steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from metafacs.evaluation.few_shot_records import FewShotRecord
+from metafacs.evaluation.few_shot_statistics import (
+    accuracy_spreads,
+    average_accuracy,
+    person_averages,
+    reported_step,
+)
+from metafacs.evaluation.statistics import Spread
+from metafacs.reports.few_shot import by_shots_and_learner, few_shot_label
+from metafacs.reports.style import INK, MUTED, RULE, SERIES, blank_figure, house_style, series_colour
+
+CHANCE = 0.5
+COLOURS = {"baseline": SERIES["single_task"], "maml": SERIES["mal"]}
+"""Colour of the learners that the paper compares; the controls get spare ones."""
+
+_DASHES = ("--", "-", ":", "-.")
+
+
+def accuracy_by_au(models: Mapping[str, Sequence[FewShotRecord]]) -> Figure:
+    """Draw accuracy per AU as one bar per model, Figs. 10 and 13 of MAML-AU.
+
+    Args:
+        models: Name in the legend -> records of one learner and number of shots, one per person. Two
+            learners of one protocol make Fig. 10; the learners trained on BP4D beside one trained on DISFA,
+            all tested on DISFA, make Fig. 13.
+
+    Returns:
+        Means over people, with whiskers of one standard deviation over people.
+    """
+    step = reported_step(next(iter(models.values())))
+    spreads = {name: accuracy_spreads(records, step) for name, records in models.items()}
+    aus = sorted({au for values in spreads.values() for au in values})
+    bars = {
+        name: [
+            *(values.get(au, Spread(math.nan, math.nan, 0)) for au in aus),
+            average_accuracy(models[name], step),
+        ]
+        for name, values in spreads.items()
+    }
+    return _bars(bars, [*(f"AU{au}" for au in aus), "average"], _title(models, step))
+
+
+def accuracy_by_person(models: Mapping[str, Sequence[FewShotRecord]]) -> Figure:
+    """Draw accuracy per person, averaged over AUs, as one bar per model, Fig. 11 of MAML-AU."""
+    step = reported_step(next(iter(models.values())))
+    people = sorted({record.subject for records in models.values() for record in records})
+    bars = {}
+    for name, records in models.items():
+        averages = person_averages(records, step)
+        bars[name] = [
+            *(Spread(averages.get(person, math.nan), math.nan, 1) for person in people),
+            average_accuracy(records, step),
+        ]
+    return _bars(bars, [*people, "average"], _title(models, step))
+
+
+def accuracy_by_steps(records: Sequence[FewShotRecord]) -> Figure:
+    """Draw the average accuracy after each number of gradient steps, Fig. 14 of MAML-AU.
+
+    Args:
+        records: Of one protocol: any learners, shots and people.
+
+    Returns:
+        One line per learner and number of shots, its band one standard error over people.
+    """
+    groups = by_shots_and_learner(records)
+    steps = np.array(records[0].steps)
+    with house_style():
+        figure, (axes,) = blank_figure(6.4, 3.9)
+        dashes = dict(zip(sorted({shots for shots, _ in groups}), _DASHES, strict=False))
+        for number, ((shots, learner), group) in enumerate(groups.items()):
+            found = [average_accuracy(group, step) for step in records[0].steps]
+            means = np.array([value.mean for value in found])
+            errors = np.array([value.std / math.sqrt(max(value.count, 1)) for value in found])
+            colour = _colour(learner, number)
+            axes.plot(
+                steps,
+                means,
+                color=colour,
+                linestyle=dashes.get(shots, "-"),
+                marker="o",
+                markersize=3.5,
+                label=f"{learner}, {shots} shot",
+            )
+            if not np.isnan(errors).any():
+                axes.fill_between(
+                    steps, means - errors, means + errors, color=colour, alpha=0.12, linewidth=0
+                )
+        _chance(axes)
+        axes.set_xticks(steps)
+        axes.set_xlabel("gradient steps of adaptation")
+        axes.set_ylabel("accuracy")
+        axes.set_title(f"Accuracy over gradient steps ({few_shot_label(records[0])})")
+        axes.legend(loc="best")
+    return figure
+
+
+def _bars(bars: Mapping[str, Sequence[Spread]], names: Sequence[str], title: str) -> Figure:
+    with house_style():
+        figure, (axes,) = blank_figure(10.2, 3.7)
+        # The average stands apart from the groups by half a group.
+        places = np.r_[np.arange(len(names) - 1), len(names) - 0.5]
+        width = 0.78 / len(bars)
+        for number, (name, values) in enumerate(bars.items()):
+            shift = (number - (len(bars) - 1) / 2) * width
+            means = np.array([value.mean for value in values])
+            axes.bar(
+                places + shift, means, width * 0.92, color=_colour(name, number), label=name, linewidth=0
+            )
+            deviations = np.nan_to_num([value.std for value in values])
+            axes.errorbar(
+                places + shift,
+                means,
+                deviations,
+                fmt="none",
+                ecolor=INK,
+                elinewidth=0.9,
+                alpha=0.6,
+            )
+        _chance(axes)
+        axes.axvline(len(names) - 1.25, color=RULE, linewidth=0.8)
+        axes.set_xticks(places, names)
+        axes.set_ylim(0.3, 1)
+        axes.set_ylabel("accuracy")
+        axes.set_title(title, pad=24)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.008, 1.005), ncols=len(bars) + 1, borderaxespad=0)
+    return figure
+
+
+def _chance(axes: Axes) -> None:
+    axes.axhline(CHANCE, color=MUTED, linewidth=0.9, linestyle=(0, (2.5, 2)), label="chance")
+
+
+def _colour(name: str, number: int) -> str:
+    """Return the colour of a learner by the word its name in the legend begins with."""
+    return COLOURS.get(name.split(",")[0], series_colour(name, number))
+
+
+def _title(models: Mapping[str, Sequence[FewShotRecord]], step: int) -> str:
+    first = next(iter(models.values()))[0]
+    shots = " and ".join(str(s) for s in sorted({r.shots for rs in models.values() for r in rs}))
+    return f"Accuracy after {step} gradient steps, {shots} shot ({few_shot_label(first)})"

@@ -1,0 +1,184 @@
+"""Training of few-shot learners: from a prepared store and its people to a model file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from metafacs.data.episodes import AnyAUStream, EpisodeStream
+from metafacs.data.splits import Split, refuse_overlap
+from metafacs.data.store import Store
+from metafacs.data.transforms import Augmentation
+from metafacs.methods import FEW_SHOT, FewShotLearner, OptimizerSpec
+from metafacs.methods.few_shot import OUTER_RATE, MetaLearner
+from metafacs.models.backbones import BackboneName
+from metafacs.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from metafacs.training.run import describe_data, describe_split
+from metafacs.training.trainer import Trainer, TrainingPlan
+
+ADAM = OptimizerSpec("adam", OUTER_RATE, momentum=0.0, weight_decay=0.0)
+NO_AUGMENTATION = Augmentation(flip=0.0)
+STREAMS: dict[str, type[EpisodeStream] | type[AnyAUStream]] = {
+    "episodes": EpisodeStream,
+    "any_au": AnyAUStream,
+}
+"""Name of the stream a learner reads -> its class."""
+
+
+@dataclass(frozen=True)
+class FewShotTraining:
+    """How few-shot learners are trained; the defaults are what MAML-AU prints.
+
+    Attributes:
+        iterations: Meta-steps for each held-out person; for the baseline, steps on as many pictures.
+        shared_iterations: Meta-steps of a common start that no test person takes part in; every fold goes on
+            from it. 0 trains every fold from the initial weights.
+        size: Side of the network's input in pixels; the store's crops may be larger (random crops).
+        backbone: Name of the backbone.
+        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        shots: N, positive pictures per half of a training episode; as many negative ones.
+        inner_rate: alpha.
+        inner_steps: Gradient steps per task in training.
+        second_order: Differentiate through the inner gradient.
+        optimizer: How the initial parameters are stepped; its learning rate is beta.
+        augmentation: Random changes of training pictures; the paper names none.
+        seed: Seed of initial weights, episodes and augmentation.
+        checkpoint_every: Iterations between checkpoints.
+    """
+
+    iterations: int = 1000
+    shared_iterations: int = 0
+    size: int = 64
+    backbone: BackboneName = "few_shot"
+    weights: str = "none"
+    shots: int = 5
+    inner_rate: float = 0.03
+    inner_steps: int = 1
+    second_order: bool = True
+    optimizer: OptimizerSpec = ADAM
+    augmentation: Augmentation = NO_AUGMENTATION
+    seed: int = 0
+    checkpoint_every: int = 100
+
+    def options(self, name: str) -> dict[str, object]:
+        """Return the keyword arguments of the learner with this name in ``FEW_SHOT``."""
+        options: dict[str, object] = {
+            "backbone": self.backbone,
+            "weights": self.weights,
+            "inner_rate": self.inner_rate,
+            "shots": self.shots,
+        }
+        if issubclass(FEW_SHOT[name], MetaLearner):
+            options |= {"steps": self.inner_steps, "second_order": self.second_order}
+        return options
+
+
+def train_few_shot(
+    name: str,
+    store: Store,
+    aus: tuple[int, ...],
+    split: Split,
+    plan: FewShotTraining,
+    out: Path,
+    *,
+    iterations: int,
+    start: Path | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train a few-shot learner; a run that was stopped goes on where it was.
+
+    Args:
+        name: Name in ``FEW_SHOT``.
+        store: Prepared store with AU labels.
+        aus: FACS numbers to make tasks of.
+        split: Who trains and who is held out.
+        plan: How to train.
+        out: Folder of the run; receives ``model.safetensors``.
+        iterations: Number of iterations of this run.
+        start: Model to go on from; nobody it was trained on may be held out here.
+        progress: Show a progress bar.
+
+    Returns:
+        Path of the finished model.
+
+    Raises:
+        ValueError: If stores, labels, people or options do not fit together.
+        SplitError: If the start has seen somebody who is held out.
+    """
+    torch.manual_seed(plan.seed)
+    learner = FEW_SHOT[name](aus, **plan.options(name))  # type: ignore[arg-type]
+    stream = _stream(learner, store, split, plan)
+    description = {
+        **describe_data(store, [store], plan.size),
+        "pictures": {stream_name: len(stream.rows) for stream_name in learner.streams},
+        "split": describe_split(split),
+        "augmentation": asdict(plan.augmentation),
+        "optimizer": asdict(plan.optimizer),
+        "seed": plan.seed,
+        "iterations": iterations,
+        "start": None,
+    }
+    if isinstance(stream, EpisodeStream):
+        description["tasks"] = len(stream.choice.tasks)
+        description["skipped_tasks"] = [task._asdict() for task in stream.choice.skipped]
+    if start is not None:
+        before = load_checkpoint(start)
+        seen: Any = before.description["split"]
+        refuse_overlap(seen["train"], split.test, one="the training of the start")
+        learner.load_state_dict(before.weights)
+        description["start"] = {"iterations": before.iteration, "split": seen}
+    trainer = Trainer(
+        name,
+        learner,
+        plan.options(name),
+        dict.fromkeys(learner.streams, stream),
+        TrainingPlan(iterations, checkpoint_every=plan.checkpoint_every),
+        out,
+        json.loads(json.dumps(description)),
+        {"base": plan.optimizer},
+    )
+    return trainer.run(progress=progress)
+
+
+def load_few_shot(path: Path | str) -> tuple[FewShotLearner, Checkpoint]:
+    """Return a trained few-shot learner and the checkpoint it comes from.
+
+    Raises:
+        CheckpointError: If the file is no checkpoint of a few-shot learner.
+    """
+    checkpoint = load_checkpoint(path)
+    if checkpoint.method not in FEW_SHOT:
+        raise CheckpointError(
+            f"{path} was trained with '{checkpoint.method}'; few-shot learners are {sorted(FEW_SHOT)}"
+        )
+    return build_few_shot(checkpoint), checkpoint
+
+
+def build_few_shot(checkpoint: Checkpoint) -> FewShotLearner:
+    """Return the few-shot learner of a checkpoint with its trained weights."""
+    # Initial weights were needed once; a checkpoint brings its own.
+    options = {**checkpoint.options, "weights": "none"}
+    learner = FEW_SHOT[checkpoint.method](checkpoint.aus, **options)  # type: ignore[arg-type]
+    learner.load_state_dict(checkpoint.weights)
+    return learner
+
+
+def _stream(
+    learner: FewShotLearner, store: Store, split: Split, plan: FewShotTraining
+) -> EpisodeStream | AnyAUStream:
+    labelled = ~np.isnan(store.action_units[:, store.columns_of(learner.aus)]).all(axis=1)
+    (kind,) = (STREAMS[stream] for stream in learner.streams)
+    return kind(
+        store,
+        np.flatnonzero(labelled & split.rows(store, "train")),
+        aus=learner.aus,
+        shots=plan.shots,
+        size=plan.size,
+        seed=plan.seed,
+        augmentation=plan.augmentation,
+    )

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from metafacs.cli import main
+from metafacs.data.store import Store
+
+
+@pytest.fixture
+def words(au_store: Store, tmp_path: Path) -> list[str]:
+    words = ["few_shot", "--action_units", str(au_store.path), "--out", str(tmp_path), "--subjects", "2"]
+    words += ["--aus", "[1,4,12]", "--workers", "1", "--progress", "false", "--learners", "[maml,baseline]"]
+    words += ["--training.iterations", "1", "--training.size", "32", "--training.shots", "2"]
+    words += ["--training.backbone", "small"]
+    words += ["--training.second_order", "false", "--training.optimizer.lr", ".003"]
+    return [*words, "--testing.shots", "[1]", "--testing.repetitions", "1", "--testing.judged", "2"]
+
+
+def test_writes_records_table_and_figures_and_takes_them_up(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    written = {path.name for path in tmp_path.iterdir()}
+    figures = {f"accuracy_by_{kind}.png" for kind in ("au", "person", "steps")}
+    assert written == {"models", "records", "accuracy.md", "accuracy.csv", *figures}
+    first = capsys.readouterr().out
+    assert "after 5 gradient steps (BP4D, synthetic twins)" in first
+    assert "maml - baseline" in first
+    assert main([*words[:-1], "2"]) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_misspelt_settings_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*words, "--training.itrations", "3"])
+    assert "itrations" in capsys.readouterr().err
+    assert main([*words, "--learners", "[magic]"]) == 1
+    assert "choose from" in capsys.readouterr().err

@@ -1,0 +1,92 @@
+"""From a list of labelled photos to a person's file and a prediction with it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from metafacs.cli import main
+from metafacs.methods.single_task import SingleTask
+from metafacs.training.checkpoint import Checkpoint, save_checkpoint
+
+KNOWN: dict[str, object] = {
+    "input_size": 32,
+    "crop_size": 36,
+    "alignment": {"box_enlarge": 2.9, "border": 128},
+    "threshold": 0.5,
+    "synthetic": True,
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    weights = SingleTask((1, 4), backbone="small").state_dict()
+    save_checkpoint(path, Checkpoint("single_task", {"backbone": "small"}, (1, 4), (), weights, KNOWN))
+    return path
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of an astronaut (NASA, public domain) in two lights, which a list calls AU 12 and no AU 12."""
+    folder = tmp_path_factory.mktemp("album")
+    photo = np.asarray(data.astronaut())[:300, 60:360].astype(float)
+    rows = []
+    for number in range(8):
+        light = 0.55 if number % 2 else 1.0
+        shade = np.clip(photo * (light + 0.02 * number), 0, 255).astype(np.uint8)
+        Image.fromarray(shade).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{number % 2},")
+    (folder / "support.csv").write_text("picture,AU12,AU4\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def test_a_new_au_is_added_for_a_person(
+    model: Path, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = tmp_path / "me.safetensors"
+    assert main(["personalise", str(model), "--support", str(album / "support.csv"), "--out", str(me)]) == 0
+    out = capsys.readouterr().out
+    assert "none -> 1.00" in out
+    assert "AU4 Brow lowerer: too few labels" in out
+    assert "kB)" in out
+    words = [
+        "predict",
+        str(album / "3.png"),
+        str(album / "4.png"),
+        "--model",
+        str(model),
+        "--overlay",
+        "false",
+    ]
+    assert main([*words, "--person", str(me), "--out", str(tmp_path / "with")]) == 0
+    rows = list(csv.DictReader((tmp_path / "with" / "faces.csv").open()))
+    assert [row["AU12_c"] for row in rows] == ["1", "0"]
+    assert set(rows[0]) >= {"AU01_p", "AU04_p", "AU12_p"}
+    assert "me.safetensors" in (tmp_path / "with" / "faces.csv.meta.json").read_text()
+
+
+def test_errors_are_one_sentence(
+    model: Path, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text(f"picture,AU4\n{album / '1.png'},1\n")
+    words = ["personalise", str(model), "--support", str(few), "--out", str(tmp_path / "me.safetensors")]
+    assert main(words) == 1
+    captured = capsys.readouterr()
+    assert "too few labels" in captured.out
+    assert "no action unit got better, so nothing was written" in captured.err
+    assert not (tmp_path / "me.safetensors").exists()
+    few.write_text("picture,AU4\nnone.png,1\n")
+    assert main(words) == 1
+    assert "line 2" in capsys.readouterr().err
+    photo = str(album / "1.png")
+    assert main(["predict", photo, "--model", str(model), "--person", str(tmp_path / "me.safetensors")]) == 1
+    assert "metafacs personalise" in capsys.readouterr().err

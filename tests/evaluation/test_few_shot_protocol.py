@@ -1,0 +1,157 @@
+"""The protocols end to end on painted stores: who trains, what is recorded, and that work is taken up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metafacs.data.splits import SplitError
+from metafacs.data.store import Store
+from metafacs.evaluation.few_shot import FewShotTest
+from metafacs.evaluation.few_shot_protocol import (
+    MODELS,
+    RECORDS,
+    FewShotProtocol,
+    plan_few_shot,
+    run_few_shot,
+)
+from metafacs.evaluation.few_shot_records import RecordError, read_few_shot_record, read_few_shot_records
+from metafacs.methods import OptimizerSpec
+from metafacs.training.checkpoint import load_checkpoint
+from metafacs.training.few_shot import FewShotTraining
+
+TRAINING = FewShotTraining(
+    iterations=1,
+    shared_iterations=1,
+    size=32,
+    backbone="small",
+    shots=2,
+    second_order=False,
+    optimizer=OptimizerSpec("adam", 1e-3, momentum=0.0, weight_decay=0.0),
+)
+TESTING = FewShotTest((1,), repetitions=2, judged=2, steps=(0, 1))
+
+
+def plan(store: Store, out: Path, **changes: object) -> FewShotProtocol:
+    settings: dict = {
+        "aus": (1, 4, 12),
+        "subjects": 2,
+        "learners": ("maml", "baseline"),
+        "training": TRAINING,
+        "testing": TESTING,
+        **changes,
+    }
+    return plan_few_shot(store.path, out, **settings)
+
+
+def run(protocol: FewShotProtocol) -> list:
+    return run_few_shot(protocol, workers=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def finished(au_store: Store, tmp_path_factory: pytest.TempPathFactory) -> FewShotProtocol:
+    protocol = plan(au_store, tmp_path_factory.mktemp("few_shot"))
+    run(protocol)
+    return protocol
+
+
+def test_one_record_per_learner_person_and_shots(finished: FewShotProtocol) -> None:
+    records = read_few_shot_records(finished.out / RECORDS)
+    assert {(r.learner, r.subject, r.shots) for r in records} == {
+        (name, person, 1) for name in ("maml", "baseline") for person in finished.subjects
+    }
+    for record in records:
+        assert record.synthetic
+        assert (record.protocol, record.trained_on, record.tested_on) == (
+            "leave_one_subject_out",
+            *["bp4d"] * 2,
+        )
+        assert set(record.accuracy) | set(record.skipped) == {1, 4, 12}
+        assert record.iterations == 2
+        assert (record.training_tasks is None) == (record.learner == "baseline")
+
+
+def test_the_shared_start_leaves_every_test_person_out(finished: FewShotProtocol, au_store: Store) -> None:
+    start = load_checkpoint(finished.out / MODELS / "maml" / "start" / "model.safetensors")
+    assert set(start.description["split"]["train"]) == set(au_store.subjects) - set(finished.subjects)
+    for person in finished.subjects:
+        fold = load_checkpoint(finished.out / MODELS / "maml" / person / "model.safetensors")
+        assert set(fold.description["split"]["train"]) == set(au_store.subjects) - {person}
+        assert person not in fold.description["start"]["split"]["train"]
+
+
+def test_finished_work_is_not_done_again_and_missing_work_is(finished: FewShotProtocol) -> None:
+    kept, lost = (finished.record_path("maml", person, 1) for person in finished.subjects)
+    content = read_few_shot_record(lost)
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    records = run(finished)
+    assert len(records) == 4
+    assert kept.stat().st_mtime_ns == before
+    assert read_few_shot_record(lost).accuracy == content.accuracy
+
+
+def test_other_settings_do_not_mix(finished: FewShotProtocol) -> None:
+    other = replace(finished, testing=replace(TESTING, repetitions=3))
+    with pytest.raises(RecordError, match="other settings"):
+        run(other)
+
+
+def test_without_iterations_per_fold_the_start_serves_everybody(au_store: Store, tmp_path: Path) -> None:
+    protocol = plan(
+        au_store, tmp_path, learners=("baseline",), training=replace(TRAINING, iterations=0), subjects=1
+    )
+    (record,) = run(protocol)
+    assert record.iterations == 1
+    assert not (tmp_path / MODELS / "baseline" / protocol.subjects[0]).exists()
+
+
+def test_another_data_set_is_adapted_to_with_aus_never_seen(
+    au_store: Store, disfa_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        __import__("metafacs.evaluation.few_shot_protocol", fromlist=["EVALUATED_AUS"]).EVALUATED_AUS,
+        "disfa",
+        (1, 4, 9),
+    )
+    protocol = plan(au_store, tmp_path, test=disfa_store.path, learners=("maml",), subjects="all")
+    records = run(protocol)
+    assert [record.subject for record in records] == ["SN001", "SN002", "SN003"]
+    assert {record.protocol for record in records} == {"cross_domain"}
+    assert all(9 in record.accuracy and 9 not in record.trained_aus for record in records)
+    model = load_checkpoint(tmp_path / MODELS / "maml" / "start" / "model.safetensors")
+    assert set(model.description["split"]["train"]) == set(au_store.subjects)
+    assert model.iteration == TRAINING.iterations
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"learners": ("magic",)}, ValueError, "unknown few-shot learners"),
+        ({"subjects": 7}, SplitError, "7 people cannot be chosen from the 6"),
+        ({"subjects": "all"}, SplitError, "everybody is tested"),
+        (
+            {"training": replace(TRAINING, iterations=0, shared_iterations=0)},
+            ValueError,
+            "nothing is trained",
+        ),
+        ({"aus": (1, 2)}, ValueError, "no labels for AU"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    au_store: Store, tmp_path: Path, changes: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        plan(au_store, tmp_path, **changes)
+
+
+def test_the_same_data_set_is_no_other_one(au_store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SplitError, match="is bp4d too"):
+        plan(au_store, tmp_path, test=au_store.path)
+
+
+def test_the_printed_rate_is_warned_of(au_store: Store, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="high"):
+        plan(au_store, tmp_path, training=FewShotTraining(size=32))

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from metafacs.data.datasets import DatasetError
+from metafacs.faces import AlignmentSpec, align, find_faces, to_tensor
+from metafacs.inference.loading import Framing
+from metafacs.inference.support import SupportError, cut_faces, read_support
+
+Picture = NDArray[np.uint8]
+FRAMING = Framing(32, 36, AlignmentSpec())
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "support.csv"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_labels_are_read_by_column_name(listed: Callable[[str], Path], tmp_path: Path) -> None:
+    support = read_support(
+        listed('\ufeffpicture,AU12,frame,AU04\r\na.jpg,1,,0\r\n\r\nb.mp4, ,7,1\r\n"c, d.png",0,,\r\n')
+    )
+    assert support.aus == (4, 12)
+    assert np.array_equal(support.labels, [[0, 1], [1, np.nan], [np.nan, 0]], equal_nan=True)
+    assert [(row.line, row.picture, row.frame) for row in support.rows] == [
+        (2, tmp_path / "a.jpg", None),
+        (4, tmp_path / "b.mp4", 7),
+        (5, tmp_path / "c, d.png", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("picture,AU12\n", "lists no pictures"),
+        ("file,AU12\na.jpg,1\n", "line 1: there is no column 'picture'"),
+        ("picture,smile\na.jpg,1\n", "line 1: unknown column 'smile'"),
+        ("picture,AU3\na.jpg,1\n", "line 1: AU3 is not a FACS action unit"),
+        ("picture,AU4,AU04\na.jpg,1,1\n", "line 1: AU4 has two columns"),
+        ("picture,frame\na.jpg,1\n", "line 1: there is no column of an action unit"),
+        ("picture,AU12\na.jpg,yes\n", "line 2: AU12 is 'yes'; write 1"),
+        ("picture,AU12\na.jpg,2\n", "line 2: AU12 is '2'"),
+        ("picture,AU12\na.jpg\n", "line 2: 1 cells for 2 columns"),
+        ("picture,AU12\na.jpg,\n", "line 2: no action unit is labelled"),
+        ("picture,AU12\n,1\n", "line 2: the column 'picture' is empty"),
+        ("picture,frame,AU12\na.mp4,x,1\n", "line 2: frame 'x' is no number"),
+        ("picture,AU12\na.jpg,1\na.jpg,0\n", r"line 3: a\.jpg is listed before"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(listed: Callable[[str], Path], text: str, message: str) -> None:
+    with pytest.raises(SupportError, match=message) as caught:
+        read_support(listed(text))
+    assert "support.csv" in str(caught.value)
+
+
+def test_a_list_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SupportError, match="does not exist"):
+        read_support(tmp_path / "none.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DatasetError, match="UTF-8"):
+        read_support(tmp_path / "binary.csv")
+
+
+@given(text=st.text(alphabet="picture,AU12frame\n01 \"'x;", max_size=60))
+def test_any_text_is_read_or_refused_in_words(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("lists") / "support.csv"
+    path.write_text(text)
+    with suppress(SupportError):
+        support = read_support(path)
+        assert support.labels.shape == (len(support.rows), len(support.aus))
+
+
+def test_frames_that_lie_close_are_one_moment(listed: Callable[[str], Path]) -> None:
+    frames = "".join(f"v.mp4,{frame},1\n" for frame in (100, 10, 35, 60, 130))
+    groups = read_support(listed(f"picture,frame,AU12\n{frames}w.mp4,11,0\na.jpg,,1\n")).groups
+    first, second, third, fourth, fifth, other, still = groups.tolist()
+    assert second == third == fourth
+    assert len({first, second, other, still}) == 4
+    assert fifth not in (first, second)
+
+
+def test_pictures_and_frames_are_cut_as_training_cuts(
+    listed: Callable[[str], Path], tmp_path: Path, astronaut: Picture
+) -> None:
+    Image.fromarray(astronaut).save(tmp_path / "a.png")
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 512, 512, "bgr0"
+        for picture in (np.zeros_like(astronaut), astronaut):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    support = read_support(listed("picture,frame,AU12\nv.mkv,1,1\na.png,,1\n"))
+    images = cut_faces(support, FRAMING)
+    crop, _ = align(astronaut, find_faces(astronaut)[0].landmarks, 36, AlignmentSpec())
+    expected = to_tensor(crop[None, 2:34, 2:34])
+    assert images.shape == (2, 3, 32, 32)
+    assert torch.equal(images[1:], expected)
+    assert torch.equal(images[:1], expected)
+
+
+def test_every_unusable_picture_is_named_at_once(
+    listed: Callable[[str], Path], tmp_path: Path, astronaut: Picture
+) -> None:
+    Image.new("RGB", (90, 90), "white").save(tmp_path / "wall.png")
+    Image.fromarray(astronaut).save(tmp_path / "fine.png")
+    text = "picture,frame,AU12\nnone.jpg,,1\nfine.png,,1\nwall.png,,0\nnone.mp4,3,1\n"
+    with pytest.raises(SupportError, match="3 pictures of") as caught:
+        cut_faces(read_support(listed(text)), FRAMING)
+    message = str(caught.value)
+    assert [f"line {n}" in message for n in (2, 3, 4, 5)] == [True, False, True, True]
+    assert "no face found" in message
+    assert "does not exist" in message

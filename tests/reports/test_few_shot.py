@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from metafacs.evaluation.few_shot_records import FewShotRecord
+from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words
+from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
+from metafacs.reports.published import MAML_AU_TABLES
+
+Maker = Callable[..., FewShotRecord]
+
+
+@pytest.fixture
+def records(few_shot_record_of: Maker) -> list[FewShotRecord]:
+    return [
+        few_shot_record_of(
+            learner=learner,
+            shots=shots,
+            subject=f"F00{person}",
+            accuracy={1: (0.5, 0.6 + 0.1 * (learner == "maml")), 4: (0.5, 0.62 + 0.01 * person)},
+        )
+        for learner in ("maml", "baseline")
+        for shots in (1, 5)
+        for person in range(3)
+    ]
+
+
+def test_table_has_the_papers_columns_beside_ours(records: list[FewShotRecord]) -> None:
+    table = accuracy_table(records)
+    heads = [column.head for column in table.columns]
+    ours = ["baseline, 1 shot", "maml, 1 shot", "baseline, 5 shot", "maml, 5 shot"]
+    assert heads == ["Action unit", *ours, *ours]
+    assert table.rows[0][0] == "AU1 Inner brow raiser"
+    assert table.rows[0][1:] == (
+        *("0.60 ± 0.00", "0.70 ± 0.00") * 2,
+        *("0.57", "0.60", "0.59", "0.71"),
+    )
+    assert table.rows[-1][2] == "0.66 ± 0.01"
+    assert table.rows[-1][-1] == "0.76"
+    assert "synthetic" in table.to_csv()
+    assert "12 of 24 tests missing pictures" in table.note
+
+
+def test_aus_that_were_never_trained_are_marked(few_shot_record_of: Maker) -> None:
+    crossed = few_shot_record_of(
+        tested_on="disfa", protocol="cross_domain", accuracy={9: (0.5, 0.8), 12: (0.5, 0.7)}, filled=()
+    )
+    table = accuracy_table([crossed])
+    assert [row[0] for row in table.rows] == ["AU9 Nose wrinkler, new", "AU12 Lip corner puller", "Average"]
+    assert table.rows[0][-1] == f"{MAML_AU_TABLES['bp4d', 'disfa'].accuracy['maml', 5][4]:.2f}"
+    assert "trained on BP4D" in table.title
+
+
+def test_filled_rows_say_for_how_many_people(records: list[FewShotRecord]) -> None:
+    assert accuracy_table(records).rows[1][0] == "AU4 Brow lowerer, filled for 3 of 3"
+
+
+def test_records_of_several_protocols_or_with_gaps_are_refused(
+    records: list[FewShotRecord], few_shot_record_of: Maker
+) -> None:
+    with pytest.raises(ValueError, match="one protocol"):
+        by_shots_and_learner([*records, few_shot_record_of(tested_on="disfa", protocol="cross_domain")])
+    with pytest.raises(ValueError, match="maml with 1 shots lacks the people F000"):
+        by_shots_and_learner(records[1:])
+    with pytest.raises(ValueError, match="no few-shot records"):
+        accuracy_table([])
+
+
+def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
+    sentences = gains_in_words(records)
+    assert len(sentences) == 2
+    assert sentences[0].startswith("1 shot: maml - baseline +0.050, 95% interval over 3 people [+0.050")
+    assert "synthetic" in sentences[0]
+    assert gains_in_words([r for r in records if r.learner == "maml"]) == []
+
+
+def test_printed_averages_are_the_means_of_the_printed_aus() -> None:
+    for table in MAML_AU_TABLES.values():
+        for key, values in table.accuracy.items():
+            assert len(values) == len(table.aus)
+            assert sum(values) / len(values) == pytest.approx(table.average[key], abs=0.0051)
+
+
+def test_figures_draw_every_model(records: list[FewShotRecord]) -> None:
+    models = {
+        name: [r for r in records if r.learner == name and r.shots == 5] for name in ("baseline", "maml")
+    }
+    by_au, by_person = accuracy_by_au(models), accuracy_by_person(models)
+    for figure, groups in (
+        (by_au, ["AU1", "AU4", "average"]),
+        (by_person, ["F000", "F001", "F002", "average"]),
+    ):
+        (axes,) = figure.axes
+        assert [label.get_text() for label in axes.get_xticklabels()] == groups
+        heights = [bar.get_height() for bar in axes.containers[0]]
+        assert len(heights) == len(groups)
+        assert "synthetic" in axes.get_title("left")
+    (axes,) = accuracy_by_steps(records).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert set(lines) == {"baseline, 1 shot", "maml, 1 shot", "baseline, 5 shot", "maml, 5 shot", "chance"}
+    assert list(lines["maml, 5 shot"].get_ydata()) == pytest.approx([0.5, 0.665])
