@@ -123,3 +123,24 @@ def test_a_study_tests_on_validation_people(content: dict[str, object], tmp_path
     assert [len(record.per_subject) for record in finished_records(runs)] == [1, 1]
     with pytest.raises(ComparisonError, match="side is test or validation"):
         plan_runs({**content, "side": "train"}, tmp_path / "x.yaml")
+
+
+def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
+    content: dict[str, object], parted_store: Store, tmp_path: Path
+) -> None:
+    common = {**content["common"], "options": {"width": 4}, "target": str(parted_store.path)}  # type: ignore[dict-item]
+    common = {name: value for name, value in common.items() if name != "expression"}
+    first = "{out}/landmarks/fold{fold}-seed{seed}/model.safetensors"
+    content |= {
+        "common": {**common, "iterations": 1},
+        "tested_on": str(parted_store.path),
+        "sources": {"landmarks": {"method": "dual_domain", "options": {"stage": "landmarks"}}},
+        "methods": {"source_only": {"target": None}, "dual_domain": {"initialise": first}},
+    }
+    sources, runs = plan_runs(content, tmp_path / "comparison.yaml")
+    assert [run.fold for run in sources] == [1, 3]
+    for batch in (sources, runs):
+        assert [outcome.error for outcome in perform_runs(batch, workers=1)] == [None] * len(batch)
+    records = finished_records(runs)
+    assert {record.data.name for record in records} == {parted_store.dataset}
+    assert len(records) == 4

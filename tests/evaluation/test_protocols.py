@@ -4,12 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
-from metafacs.data.splits import SplitError
+from metafacs.data.splits import Split, SplitError
 from metafacs.data.store import Store
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.evaluation.protocols import evaluate_held_out, held_out_stream
 from metafacs.training.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.training.run import BatchSizes, train
 
@@ -109,3 +111,44 @@ def test_changed_parts_are_refused(parted_store: Store, tmp_path: Path) -> None:
         writer.write_table(table)
     with pytest.raises(SplitError, match="are not those that the model was trained with"):
         evaluate_held_out(model, tmp_path / "other")
+
+
+def adapted(out: Path, source: Store, target: Store, **options: object) -> Path:
+    settings = {"aus": [1, 4, 12], "iterations": 2, "batch": BatchSizes(8, 8, 8), "size": 32}
+    return train(
+        "adda",
+        {"width": 4, "source_share": 0.5},
+        source.path,
+        out,
+        target=target.path,
+        progress=False,
+        **settings,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def test_an_adapted_model_is_tested_on_the_test_part_of_its_target(
+    au_store: Store, parted_store: Store, tmp_path: Path
+) -> None:
+    first = adapted(tmp_path / "first", au_store, parted_store)
+    # What it started from saw the same part without labels: no reason to refuse.
+    model = adapted(tmp_path / "second", au_store, parted_store, initialise=first)
+    record, predictions = evaluate_held_out(model, parted_store.path)
+    assert (record.data.name, record.data.split) == ("raf_ce", "parts")
+    assert set(predictions.index) == set((parted_store.parts == "test").nonzero()[0])
+
+    # Pictures of its own data set are read as source ones.
+    _, own = evaluate_held_out(model, au_store.path)
+    method = load_checkpoint(model).build_method()
+    assert method.domain == "target"
+    method.domain = "source"
+    pictures = held_out_stream(
+        au_store,
+        load_checkpoint(model),
+        Split.from_mapping(load_checkpoint(model).description["split"]),
+        "test",
+        8,
+    )
+    with torch.inference_mode():
+        expected = method.predict(pictures.at(np.arange(4)).images).probabilities.numpy()
+    np.testing.assert_allclose(own.probabilities[:4], expected, atol=1e-6)

@@ -58,6 +58,9 @@ def test_target_pictures_are_read_by_the_target_extractor_once_it_exists() -> No
         expected = torch.sigmoid(method.network.detector(extractor(images)))
         assert torch.equal(method.predict(images).probabilities, expected)
         method.adapting.fill_(True)
+    method.domain = "source"
+    expected = torch.sigmoid(method.network(images))
+    assert torch.equal(method.predict(images).probabilities, expected)
 
 
 def test_curves_of_both_stages_have_one_set_of_names() -> None:

@@ -21,7 +21,7 @@ from metafacs.progress import progress_bar
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
 
-_KEYS = {"out", "folds", "seeds", "side", "common", "sources", "methods"}
+_KEYS = {"out", "folds", "seeds", "side", "tested_on", "common", "sources", "methods"}
 _TABLES = ("summary", "f1", "expressions")
 """Names of the tables of a report, in its order."""
 
@@ -106,7 +106,8 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
 
     A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
     ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
-    tests on validation people, to choose settings by.
+    tests on validation people, to choose settings by; ``tested_on`` names another store to test on than the
+    one trained on. A source that learns from everybody is trained once, as fold 1, any other in every fold.
 
     Raises:
         ComparisonError: If a setting is unknown or has a wrong value.
@@ -114,17 +115,24 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     side: Side = content.get("side", "test")
     if side not in ("test", "validation"):
         raise ComparisonError(f"{path}: side is test or validation, not {side!r}")
-    kinds = ((content.get("sources") or {}, [1], None), (content["methods"], content["folds"], side))
-    planned: list[list[Run]] = []
-    for methods, folds, tested in kinds:
-        # Seeds and folds in the outer loops: a comparison that is cut short has whole rows of methods.
-        planned.append(
-            [
-                _plan(content, path, label, fold, seed, tested, methods[label] or {})
-                for seed, fold, label in product(content["seeds"], folds, methods)
-            ]
-        )
-    return planned[0], planned[1]
+    sources, methods = content.get("sources") or {}, content["methods"]
+    common = {
+        label
+        for label, own in sources.items()
+        if _laid_over(content["common"], own or {}).get("split") == "everybody"
+    }
+    # Seeds and folds in the outer loops: a comparison that is cut short has whole rows of methods.
+    places = [
+        *product(content["seeds"], [1], sorted(common)),
+        *product(content["seeds"], content["folds"], [label for label in sources if label not in common]),
+    ]
+    return (
+        [_plan(content, path, label, fold, seed, None, sources[label] or {}) for seed, fold, label in places],
+        [
+            _plan(content, path, label, fold, seed, side, methods[label] or {})
+            for seed, fold, label in product(content["seeds"], content["folds"], methods)
+        ],
+    )
 
 
 def _plan(
@@ -149,7 +157,10 @@ def _plan(
         parsed = parser.instantiate(parser.parse_object({**deepcopy(settings), "out": str(out)}))
     except (ArgumentError, KeyError, TypeError, ValueError) as error:
         raise ComparisonError(f"{path}, {label}: {error}") from error
-    return Run(label, fold, seed, settings, train.arguments_of(parsed), tested)
+    elsewhere = content.get("tested_on") if tested else None
+    if elsewhere:
+        settings["tested_on"] = elsewhere
+    return Run(label, fold, seed, settings, train.arguments_of(parsed), tested, elsewhere)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

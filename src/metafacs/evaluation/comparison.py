@@ -37,6 +37,7 @@ class Run:
         arguments: The same as keyword arguments of :func:`metafacs.training.run.train`.
         tested: Side of the split to test on, ``validation`` for a study that chooses settings; None for a
             source of other runs, which is only trained.
+        tested_on: Store to test on; None = the one trained on.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Run:
     settings: Mapping[str, Any]
     arguments: Mapping[str, Any]
     tested: Side | None = "test"
+    tested_on: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -73,7 +75,8 @@ def perform(run: Run) -> Outcome:
     try:
         model = train(**{**run.arguments, "progress": False})
         if run.tested:
-            record, _ = evaluate_held_out(model, run.arguments["action_units"], side=run.tested)
+            store = run.tested_on or run.arguments["action_units"]
+            record, _ = evaluate_held_out(model, store, side=run.tested)
             label = run.label if run.label != record.method else ""
             write_record(replace(record, label=label), run.folder / RECORD_FILE)
     except (ValueError, OSError, FloatingPointError) as error:

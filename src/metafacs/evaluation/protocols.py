@@ -14,6 +14,7 @@ from metafacs.data.streams import Stream
 from metafacs.evaluation.predictions import Predictions, collect_predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
+from metafacs.models.model_file import adapted_to
 from metafacs.training.checkpoint import Checkpoint, load_checkpoint
 from metafacs.training.transfer import refuse_leak
 
@@ -33,7 +34,8 @@ def evaluate_held_out(
         model: File that ``metafacs train`` wrote.
         action_units: Prepared store with AU labels.
         split: Split of a data set that the model was not trained on; None = the usual one. On its own data
-            set a model is tested by the split it was trained with.
+            set a model is tested by the split it was trained with, on one it was adapted to by its parts. A
+            method that reads domains apart reads its own data set as source.
         fold: Fold to test on; None = the fold the model was trained for.
         side: ``test``, or ``validation`` to choose settings by, where the model's split has such people.
         batch_size: Pictures at a time.
@@ -54,7 +56,10 @@ def evaluate_held_out(
         refuse_leak(start, store.dataset, chosen)  # type: ignore[arg-type]
     stream = held_out_stream(store, checkpoint, chosen, side, batch_size)
     began = time.perf_counter()
-    predictions = collect_predictions(checkpoint.build_method(), stream)
+    method = checkpoint.build_method()
+    if method.domain and store.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
+        method.domain = "source"
+    predictions = collect_predictions(method, stream)
     twin = store.description["twin"]
     data = DataSource(
         name=store.dataset,
@@ -83,6 +88,9 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
     trained: Any = checkpoint.description["split"]
     sources: Any = checkpoint.description["data"]
     number = trained["fold"] if fold is None else fold
+    if store.dataset == adapted_to(checkpoint.description):
+        # It has seen the pictures of the part for training, without their labels.
+        return choose_split(store, "parts")
     # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
     if all(source["dataset"] != store.dataset for source in sources):
         return choose_split(store, name, number)

@@ -15,6 +15,7 @@ from metafacs.methods.adversarial_separation import ADVERSARY_OPTIMIZER
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
 from metafacs.models.branched_net import BranchedNet
 from metafacs.models.discriminators import DomainDiscriminator
+from metafacs.models.dual_domain import Domain
 from metafacs.models.landmark_branch import FeatureExtractor
 
 
@@ -30,6 +31,7 @@ class ADDA(Method):
         expressions: Ignored; kept so that every method is built alike.
         width: Channels of the first module, 32 in ADLD; all other widths follow.
         source_share: Share of the iterations spent on the source; the rest adapts.
+        domain: Which pictures :meth:`predict` expects: ``target`` or ``source`` ones.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("source", "target")
@@ -43,9 +45,10 @@ class ADDA(Method):
         *,
         width: int = 32,
         source_share: float = 0.5,
+        domain: Domain = "target",
     ) -> None:
         super().__init__(aus, ())
-        self.source_share = source_share
+        self.source_share, self.domain = source_share, domain
         self.network = BranchedNet(self.aus, width)
         self.target_extractor = FeatureExtractor(width)
         self.discriminator = DomainDiscriminator(2 * width)
@@ -111,8 +114,9 @@ class ADDA(Method):
         return {**told, **fooled}
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities of target pictures, ``batch x au``; before adaptation as of source ones."""
-        extractor = self.target_extractor if self.adapting else self.network.extractor
+        """Return AU probabilities, ``batch x au``; until adaptation begins every picture is a source one."""
+        adapted = self.domain == "target" and bool(self.adapting)
+        extractor = self.target_extractor if adapted else self.network.extractor
         return Prediction(self.network.detector(extractor(images)).sigmoid())
 
 

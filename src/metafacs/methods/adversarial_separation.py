@@ -142,6 +142,6 @@ class CollapseWatch(nn.Module):
         self.level.lerp_(loss.detach().to(self.level.dtype), 1 / self.MEMORY)
         if self.level < self.LIMIT:
             raise DivergedError(
-                f"loss_domain_discriminator is {self.level.item():.1e} on average: the discriminators tell "
-                "every generated feature and the generators learn nothing; lower their learning rate"
+                f"loss_domain_discriminator is {self.level.item():.1e} on average, the discriminators are "
+                "never wrong any more: lower their learning rate"
             )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import UpdateRule
+from metafacs.models.dual_domain import Domain
 from metafacs.models.networks import Outputs
 
 
@@ -140,7 +141,10 @@ class Method(Learner):
     Attributes:
         aus: FACS numbers in the order of the predicted columns.
         expressions: Names of the expression classes; empty if the method reads none.
+        domain: Which pictures :meth:`predict` expects, where a method reads two domains apart; else None.
     """
+
+    domain: Domain | None = None
 
     def __init__(self, aus: Sequence[int], expressions: Sequence[str]) -> None:
         super().__init__()

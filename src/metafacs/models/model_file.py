@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,31 @@ def origin(path: Path | str, header: dict[str, Any]) -> dict[str, object]:
     """
     path = Path(path)
     description = header["description"]
-    told = ("synthetic", "data", "split", "seed", "licence", "initialised_from", "transferred_from")
+    told = (
+        "synthetic",
+        "data",
+        "pictures",
+        "split",
+        "seed",
+        "licence",
+        "initialised_from",
+        "transferred_from",
+    )
     return {
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16],
         **{key: header[key] for key in ("method", "aus", "expressions", "iteration")},
         **{key: description[key] for key in told if key in description},
     }
+
+
+def adapted_to(description: Mapping[str, Any]) -> str | None:
+    """Return the other data set whose training part a model saw without labels; None if there is none.
+
+    Args:
+        description: What the model file says of the run, or :func:`origin` of the model.
+    """
+    datasets = [source["dataset"] for source in description["data"]]
+    if "target" in description.get("pictures", {}) and datasets[-1] != datasets[0]:
+        return str(datasets[-1])
+    return None

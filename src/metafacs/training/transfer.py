@@ -11,7 +11,13 @@ from torch import Tensor
 
 from metafacs.data.splits import Split, SplitError, refuse_overlap
 from metafacs.methods import Method
-from metafacs.models.model_file import METHOD_PREFIX, CheckpointError, origin, read_model_file
+from metafacs.models.model_file import (
+    METHOD_PREFIX,
+    CheckpointError,
+    adapted_to,
+    origin,
+    read_model_file,
+)
 
 BACKBONE = "network.backbone"
 CLASSIFIERS = ("action_units", "expressions")
@@ -112,12 +118,15 @@ def refuse_leak(model: Mapping[str, Any], dataset: str, split: Split) -> None:
         SplitError: Naming the people.
     """
     # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
-    if any(source["dataset"] == dataset for source in model["data"]):
-        if model["split"]["by"] != split.by:
-            raise SplitError(
-                f"{model['file']} was trained on {dataset} divided otherwise; start from another"
-            )
-        refuse_overlap(model["split"]["train"], split.test, one=f"the training of {model['file']}")
+    by: str = split.by
+    seen: Sequence[str] = ()
+    if dataset == adapted_to(model):
+        by, seen = "part", ("train",)
+    elif any(source["dataset"] == dataset for source in model["data"]):
+        by, seen = model["split"]["by"], model["split"]["train"]
+    if by != split.by:
+        raise SplitError(f"{model['file']} was trained on {dataset} divided otherwise; start from another")
+    refuse_overlap(seen, split.test, one=f"the training of {model['file']}")
     if before := model.get("initialised_from"):
         refuse_leak(before, dataset, split)
 
