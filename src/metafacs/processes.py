@@ -89,12 +89,18 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
+_stopped = threading.Event()
+
+
 def _until_stopped(work: Callable[[JobT], ResultT], job: JobT) -> ResultT:
+    """Do a job; after Ctrl-C a worker finishes the jobs that wait for it at once, without doing them."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
     try:
         return work(job)
     except KeyboardInterrupt:
-        # A worker that only raised would take up the next waiting job.
-        os._exit(130)
+        _stopped.set()
+        raise
 
 
 def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool) -> None:
