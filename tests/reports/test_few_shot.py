@@ -100,4 +100,5 @@ def test_figures_draw_every_model(records: list[FewShotRecord]) -> None:
     (axes,) = accuracy_by_steps(records).axes
     lines = {line.get_label(): line for line in axes.lines}
     assert set(lines) == {"baseline, 1 shot", "maml, 1 shot", "baseline, 5 shot", "maml, 5 shot", "chance"}
+    assert lines["maml, 1 shot"].get_color() == lines["maml, 5 shot"].get_color()
     assert list(lines["maml, 5 shot"].get_ydata()) == pytest.approx([0.5, 0.665])

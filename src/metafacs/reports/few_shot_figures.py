@@ -77,13 +77,14 @@ def accuracy_by_steps(records: Sequence[FewShotRecord]) -> Figure:
     groups = by_shots_and_learner(records)
     steps = np.array(records[0].steps)
     with house_style():
-        figure, (axes,) = blank_figure(6.4, 3.9)
+        figure, (axes,) = blank_figure(7.6, 3.9)
         dashes = dict(zip(sorted({shots for shots, _ in groups}), _DASHES, strict=False))
-        for number, ((shots, learner), group) in enumerate(groups.items()):
+        learners = list(dict.fromkeys(learner for _, learner in groups))
+        for (shots, learner), group in groups.items():
             found = [average_accuracy(group, step) for step in records[0].steps]
             means = np.array([value.mean for value in found])
             errors = np.array([value.std / math.sqrt(max(value.count, 1)) for value in found])
-            colour = _colour(learner, number)
+            colour = _colour(learner, learners.index(learner))
             axes.plot(
                 steps,
                 means,
@@ -102,7 +103,7 @@ def accuracy_by_steps(records: Sequence[FewShotRecord]) -> Figure:
         axes.set_xlabel("gradient steps of adaptation")
         axes.set_ylabel("accuracy")
         axes.set_title(f"Accuracy over gradient steps ({few_shot_label(records[0])})")
-        axes.legend(loc="best")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
