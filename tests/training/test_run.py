@@ -111,3 +111,23 @@ def test_a_run_starts_from_a_model_and_says_so(
     known = load_checkpoint(second).description["initialised_from"]
     assert known["loaded"]["AU1"] == "AU1"  # type: ignore[index]
     assert "starts afresh: AU12 (the model does not know it)" in capsys.readouterr().out
+
+
+def test_another_model_labels_the_pictures_to_adapt_to(
+    au_store: Store, expression_store: Store, tmp_path: Path
+) -> None:
+    settings = {"aus": [1, 4], "size": 32, "iterations": 1, "batch": BatchSizes(8, 8, 8), "progress": False}
+    labeller = train("source_only", {"width": 4}, au_store.path, tmp_path / "a", **settings)  # type: ignore[arg-type]
+    found = train(
+        *("dual_domain", {"width": 4, "pseudo_labels": True}, au_store.path, tmp_path / "b"),
+        target=expression_store.path,
+        pseudo_labels=labeller,
+        **settings,  # type: ignore[arg-type]
+    )
+    assert load_checkpoint(found).description["pseudo_labels"]["method"] == "source_only"  # type: ignore[index]
+    with pytest.raises(ValueError, match="leave out --pseudo_labels"):
+        train(
+            *("source_only", {"width": 4}, au_store.path, tmp_path / "c"),
+            pseudo_labels=labeller,
+            **settings,  # type: ignore[arg-type]
+        )

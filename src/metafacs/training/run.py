@@ -21,11 +21,14 @@ from metafacs.data.splits import (
     with_validation_people,
 )
 from metafacs.data.store import Store
-from metafacs.data.streams import Stream
+from metafacs.data.streams import BatchSource, Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
 from metafacs.methods import METHODS, OptimizerSpec
 from metafacs.models.initial_weights import describe_weights
+from metafacs.models.model_file import origin, read_model_file
+from metafacs.training.checkpoint import load_checkpoint
+from metafacs.training.pseudo_labels import PseudoLabelled
 from metafacs.training.trainer import Trainer, TrainingPlan
 from metafacs.training.transfer import transfer
 
@@ -91,6 +94,7 @@ def train(
     optimizers: dict[str, OptimizerSpec] | None = None,
     initialise: Path | None = None,
     stand_ins: dict[int, int] | None = None,
+    pseudo_labels: Path | None = None,
     seed: int = 0,
     checkpoint_every: int = 200,
     accelerator: str = "cpu",
@@ -124,6 +128,7 @@ def train(
         initialise: Model to start from, see :func:`metafacs.training.transfer.transfer`; MAL starts DISFA so,
             from BP4D.
         stand_ins: AU to detect -> AU of that model to start it from, where it has another number.
+        pseudo_labels: Model whose answers label the pictures to adapt to, for a method that learns from them.
         seed: Seed of initial weights, shuffling, augmentation and reserve.
         checkpoint_every: Iterations between checkpoints.
         accelerator: ``cpu``, ``cuda``, ``mps`` or ``auto``.
@@ -166,11 +171,18 @@ def train(
         description = taken.describe(description)
         if progress:
             print(taken)
+    streams: dict[str, BatchSource] = {**make_streams(sources, numbers, batch, size, seed, augmentation)}
+    if pseudo_labels is not None:
+        if not isinstance(target_stream := streams.get("target"), Stream):
+            raise ValueError(f"{method} adapts to no other pictures; leave out --pseudo_labels")
+        streams["target"] = PseudoLabelled(target_stream, load_checkpoint(pseudo_labels), numbers)
+        header, _ = read_model_file(pseudo_labels)
+        description["pseudo_labels"] = origin(pseudo_labels, header)
     trainer = Trainer(
         method,
         learner,
         dict(options),
-        make_streams(sources, numbers, batch, size, seed, augmentation),
+        streams,
         TrainingPlan(iterations, checkpoint_every=checkpoint_every),
         out,
         description,
