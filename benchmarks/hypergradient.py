@@ -75,7 +75,7 @@ def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, 
         return torch.cat([first.sum(1), second])
 
     def weights(outputs: Outputs) -> Tensor:
-        raw = weight_net(outputs.features.detach())
+        raw = weight_net(outputs.features.detach()).squeeze(1)
         return raw / raw.sum()
 
     problem = BilevelProblem(

@@ -127,6 +127,22 @@ def compound_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=names, size=36)
 
 
+@pytest.fixture(scope="session")
+def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """48 pictures of four people with both labels, in parts of its own: two train, one each else."""
+    rng = np.random.default_rng(3)
+    parts = {"001A": "train", "001B": "train", "002A": "validation", "002B": "test"}
+    rows: list[dict[str, object]] = []
+    for number in range(48):
+        person = list(parts)[number % 4]
+        labels = (rng.random(len(AUS)) < 0.5).astype(np.float32)
+        shown = paint(rng, 36, labels)
+        row = {"key": f"{number:04d}", "subject": person, "part": parts[person], "image": shown}
+        rows.append({**row, "action_units": labels, "expression": int(labels[0])})
+    path = tmp_path_factory.mktemp("stores") / "parted"
+    return write_store(path, rows, dataset="raf_ce", aus=list(AUS), expressions=["calm", "other"], size=36)
+
+
 @pytest.fixture
 def write_text(tmp_path: Path) -> Callable[[str, str], Path]:
     """Return a function that writes a text file below the test's folder."""

@@ -64,6 +64,9 @@ BP4D_AUS: tuple[int, ...] = (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
 DISFA_AUS: tuple[int, ...] = (1, 2, 4, 6, 9, 12, 25, 26)
 """The eight AUs evaluated on DISFA by MAL and JAA-Net."""
 
+GFT_AUS: tuple[int, ...] = (1, 2, 4, 6, 10, 12, 14, 15, 23, 24)
+"""The ten AUs evaluated on GFT by MAL and JAA-Net."""
+
 
 def au_name(au: int) -> str:
     """Return the English name of an action unit.

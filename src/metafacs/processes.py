@@ -1,8 +1,23 @@
-"""How many processes to use."""
+"""How many processes to use, and the one way to run jobs in several of them."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import TypeVar
+
+JobT = TypeVar("JobT")
+ResultT = TypeVar("ResultT")
+
+
+class WorkerError(RuntimeError, ValueError):
+    """A worker process died; the message says what to do."""
 
 
 def worker_count(asked: int | None) -> int:
@@ -19,3 +34,72 @@ def worker_count(asked: int | None) -> int:
             f"the number of workers is {asked}; give 1 or more, or leave it out for one per core"
         )
     return asked
+
+
+def run_jobs(
+    work: Callable[[JobT], ResultT],
+    jobs: Sequence[JobT],
+    workers: int | None,
+    *,
+    initialise: Callable[[], None] | None = None,
+    stop_at_once: bool = True,
+) -> Iterator[ResultT]:
+    """Yield the result of every job as it is finished, in any order.
+
+    Args:
+        work: Does one job; importable by other processes.
+        jobs: What is to be done.
+        workers: Processes; None = one per core that this process may use, 1 = in this process.
+        initialise: Called once in every worker process; importable too.
+        stop_at_once: End the workers at Ctrl-C. False leaves it to the job to put its work in safety.
+
+    Raises:
+        WorkerError: If a process dies.
+    """
+    processes = min(worker_count(workers), len(jobs))
+    if processes <= 1:
+        yield from map(work, jobs)
+        return
+    # Forking a process that has used threads (torch, numba) can deadlock; a spawned one starts clean.
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare_worker,
+        initargs=(initialise, stop_at_once),
+    )
+    try:
+        pending: set[Future[ResultT]] = {pool.submit(work, job) for job in jobs}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "a worker process died, often for want of memory; finished work is kept: run the same command "
+            "again, with fewer workers if it repeats"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def use_one_thread() -> None:
+    """Keep torch of this process to one thread: there is one process per core already."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool) -> None:
+    """End when the parent is gone, and silently at Ctrl-C: finished work is safe on disk."""
+    if stop_at_once:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    if initialise is not None:
+        initialise()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

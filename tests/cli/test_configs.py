@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.cli import train
+from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.methods import METHODS
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -18,7 +19,7 @@ def test_parses_and_builds(path: Path) -> None:
     parser = train.build_parser(words)
     values = parser.instantiate(parser.parse_args(words))
     options = {**vars(values.options), "weights": "none", "backbone": "small"}
-    method = METHODS[values.method]((1, 2), ("surprise", "neutral"), **options)
+    method = METHODS[values.method]((1, 12), COMPOUND_EXPRESSIONS, **options)
     assert set(values.optimizers) == set(method.parameter_groups())
 
 

@@ -76,8 +76,30 @@ def test_the_text_and_the_json_say_the_same(store: Store) -> None:
         assert words in text
     assert "synthetic" in text
     content = json.loads(json.dumps(found.summary(), allow_nan=False))
-    assert content["action_units"]["AU12"] == {"present": 0, "absent": 0, "unknown": 5, "rate": None}
+    counts = {"present": 0, "absent": 0, "unknown": 5, "rate": None, "published_rate": 0.56}
+    assert content["action_units"]["AU12"] == counts
     assert content["co_occurrence"][0][1] == 0.5
+
+
+def test_published_rates_stand_beside_and_rendered_ones_are_called_synthetic(store: Store) -> None:
+    lines = str(inspect_store(store)).splitlines()
+    (head,) = (line for line in lines if "present" in line)
+    assert head.split()[-3:] == ["synthetic", "rate", "published"]
+    (row,) = (line for line in lines if "Brow lowerer" in line)
+    assert row.split()[-4:] == ["66.7", "%", "20.0", "%"]
+    (source,) = (line for line in lines if "published" in line and line != head)
+    assert "the real set's" in source
+    assert source.endswith("AU 1 4 12")
+    store.description.update(dataset="gft", synthetic=False)
+    unpublished = inspect_store(store)
+    assert "published" not in str(unpublished)
+    assert "synthetic" not in str(unpublished)
+    assert unpublished.summary()["action_units"]["AU01"]["published_rate"] is None  # type: ignore[index]
+
+
+def test_notes_about_several_things_count_each_of_them(store: Store) -> None:
+    store.description["skipped"].append({"file": "b", "line": None, "reason": "frame x: y", "count": 7})
+    assert inspect_store(store).skipped["frame x"] == 7
 
 
 def test_expressions_are_counted(expression_store: Store) -> None:

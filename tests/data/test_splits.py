@@ -13,12 +13,15 @@ from metafacs.data.splits import (
     Split,
     SplitError,
     adld_split,
+    choose_split,
     leave_one_subject_out,
     listed_split,
     published_split,
     refuse_overlap,
     validation_reserve,
+    with_validation_people,
 )
+from metafacs.data.store import Store
 from metafacs.facs import BP4D_AUS, DISFA_AUS
 
 
@@ -137,3 +140,35 @@ def test_lists_of_people_in_files(write_text: Callable[[str, str], Path]) -> Non
         listed_split(write_text("both.txt", "002A\n"), test, ["002A"])
     with pytest.raises(DatasetError, match="is missing"):
         listed_split(train, test.with_name("none.txt"), ["001A"])
+
+
+def test_the_usual_split_is_the_published_one_or_the_sets_own(au_store: Store, parted_store: Store) -> None:
+    assert choose_split(au_store) == choose_split(au_store, "published", 1)
+    parts = choose_split(parted_store)
+    assert (parts.name, parts.by, parts.validation) == ("parts", "part", ("validation",))
+    assert set(parted_store.subjects[parts.rows(parted_store, "test")]) == {"002B"}
+    assert len(parts.hash) == 12
+
+
+def test_choosing_says_what_is_wrong(au_store: Store, parted_store: Store) -> None:
+    with pytest.raises(SplitError, match="no part train and no part test of its own"):
+        choose_split(au_store, "parts")
+    with pytest.raises(SplitError, match="no published folds"):
+        choose_split(parted_store, "published")
+    with pytest.raises(SplitError, match="fold must be 1 to 6"):
+        choose_split(au_store, "leave_one_subject_out", 7)
+    with pytest.raises(SplitError, match="needs two files"):
+        choose_split(au_store, "listed")
+
+
+def test_validation_people_come_from_training(au_store: Store, parted_store: Store) -> None:
+    split = choose_split(au_store)
+    chosen = with_validation_people(split, 2, seed=1)
+    assert set(chosen.validation) | set(chosen.train) == set(split.train)
+    assert len(chosen.validation) == 2
+    assert chosen.test == split.test
+    assert chosen.hash != split.hash
+    with pytest.raises(SplitError, match="cannot be taken from 4"):
+        with_validation_people(split, 4, seed=1)
+    with pytest.raises(SplitError, match="its own validation part"):
+        with_validation_people(choose_split(parted_store), 1, seed=1)

@@ -9,69 +9,108 @@ import torch
 from torch import nn
 
 from metafacs.batch import Batch
-from metafacs.evaluation.predictions import Predictions, collect_predictions
+from metafacs.evaluation.predictions import ExpressionPredictions, Predictions, collect_predictions
+from metafacs.methods import Prediction
 
 
-class BrightnessDetector(nn.Module):
-    """Stands for a trained method: the probability of each AU is the mean brightness."""
+class BrightnessMethod(nn.Module):
+    """Stands for a trained method: brightness is the probability of each AU and of the second expression."""
 
     aus = (1, 12)
 
-    def __init__(self) -> None:
+    def __init__(self, expressions: tuple[str, ...] = ()) -> None:
         super().__init__()
+        self.expressions = expressions
         self.modes: list[bool] = []
 
-    def predict(self, images: torch.Tensor) -> Any:
+    def predict(self, images: torch.Tensor) -> Prediction:
         self.modes.append(self.training)
-        return SimpleNamespace(probabilities=images.mean(dim=(1, 2, 3))[:, None].repeat(1, 2))
+        brightness = images.mean(dim=(1, 2, 3))
+        seen = torch.stack([1 - brightness, brightness], dim=1)
+        return Prediction(brightness[:, None].repeat(1, 2), seen if self.expressions else None)
 
 
-def stream(subjects: list[str], aus: tuple[int, ...] = (1, 12)) -> Any:
+def stream(subjects: list[str], aus: tuple[int, ...] = (1, 12), expressions: tuple[str, ...] = ()) -> Any:
     rows = np.arange(len(subjects))
 
     def at(positions: np.ndarray) -> Batch:
         values = torch.from_numpy(positions / 10).float()
         return Batch(
             images=values[:, None, None, None].expand(-1, 3, 2, 2),
-            action_units=torch.tensor([[1.0, float("nan")]]).repeat(len(positions), 1),
+            action_units=torch.tensor([[1.0, float("nan")]]).repeat(len(positions), 1) if aus else None,
+            expression=torch.from_numpy(positions % 3 - 1) if expressions else None,
             index=torch.from_numpy(positions),
         )
 
     def sequential(size: int | None = None) -> list[np.ndarray]:
         return [rows[i : i + (size or 2)] for i in range(0, len(rows), size or 2)]
 
-    return SimpleNamespace(
-        aus=aus, at=at, sequential=sequential, store=SimpleNamespace(subjects=np.array(subjects))
-    )
+    store = SimpleNamespace(subjects=np.array(subjects), expressions=expressions)
+    return SimpleNamespace(aus=aus, at=at, sequential=sequential, store=store)
 
 
 def test_every_picture_is_predicted_once_in_order() -> None:
-    detector: Any = BrightnessDetector().train()
+    method: Any = BrightnessMethod().train()
     done: list[int] = []
     predictions = collect_predictions(
-        detector, stream(["F001", "F001", "F002", "M001", "M001"]), advance=done.append
+        method, stream(["F001", "F001", "F002", "M001", "M001"]), advance=done.append
     )
     np.testing.assert_allclose(predictions.probabilities[:, 0], [0, 0.1, 0.2, 0.3, 0.4], atol=1e-6)
     assert predictions.subjects.tolist() == ["F001", "F001", "F002", "M001", "M001"]
+    assert predictions.people_known
+    assert predictions.expressions is None
     assert np.isnan(predictions.targets[:, 1]).all()
     assert predictions.index.tolist() == [0, 1, 2, 3, 4]
     assert done == [2, 2, 1]
-    assert detector.modes == [False] * 3
-    assert detector.training
+    assert method.modes == [False] * 3
+    assert method.training
+
+
+def test_expressions_are_matched_by_name() -> None:
+    method: Any = BrightnessMethod(("angry", "sad"))
+    predictions = collect_predictions(method, stream([""] * 5, expressions=("sad", "angry")))
+    assert not predictions.people_known
+    found = predictions.expressions
+    assert found is not None
+    assert found.names == ("angry", "sad")
+    np.testing.assert_allclose(found.probabilities[:, 1], [0, 0.1, 0.2, 0.3, 0.4], atol=1e-6)
+    assert found.targets.tolist() == [-1, 1, 0, -1, 1]
+
+
+def test_pictures_without_action_units_have_unknown_ones() -> None:
+    method: Any = BrightnessMethod(("sad", "angry"))
+    predictions = collect_predictions(method, stream(["", ""], aus=(), expressions=("sad",)))
+    assert np.isnan(predictions.targets).all()
+    assert predictions.targets.shape == (2, 2)
+    assert predictions.expressions is not None
+
+
+def test_expressions_the_method_does_not_know_are_not_compared() -> None:
+    method: Any = BrightnessMethod(("sad", "angry"))
+    elsewhere = stream(["", ""], expressions=("sad", "happy"))
+    assert collect_predictions(method, elsewhere).expressions is None
+    with pytest.raises(ValueError, match=r"recognises \['sad', 'angry'\], the store has \['happy'\]"):
+        collect_predictions(method, stream(["", ""], aus=(), expressions=("happy",)))
 
 
 def test_other_action_units_are_refused() -> None:
-    detector: Any = BrightnessDetector()
+    method: Any = BrightnessMethod()
     with pytest.raises(ValueError, match=r"predicts AUs \[1, 12\]"):
-        collect_predictions(detector, stream(["F001"], aus=(1, 2)))
+        collect_predictions(method, stream(["F001"], aus=(1, 2)))
 
 
-def test_picture_without_a_person_is_refused() -> None:
-    detector: Any = BrightnessDetector()
-    with pytest.raises(ValueError, match="no known person"):
-        collect_predictions(detector, stream(["F001", ""]))
+def test_partly_known_people_are_refused() -> None:
+    method: Any = BrightnessMethod()
+    with pytest.raises(ValueError, match="1 of 2 test pictures have no known person"):
+        collect_predictions(method, stream(["F001", ""]))
 
 
 def test_shapes_must_fit() -> None:
+    people, rows = np.array(["a"] * 3), np.arange(3)
     with pytest.raises(ValueError, match="do not fit"):
-        Predictions((1, 2), np.zeros((3, 1)), np.zeros((3, 2)), np.array(["a"] * 3), np.arange(3))
+        Predictions((1, 2), np.zeros((3, 1)), np.zeros((3, 2)), people, rows)
+    with pytest.raises(ValueError, match=r"2 expressions do not fit probabilities of shape \(3, 1\)"):
+        ExpressionPredictions(("a", "b"), np.zeros((3, 1)), np.zeros(3, int))
+    seen = ExpressionPredictions(("a", "b"), np.zeros((2, 2)), np.zeros(2, int))
+    with pytest.raises(ValueError, match="3 subjects do not fit 2 expressions"):
+        Predictions((1,), np.zeros((3, 1)), np.zeros((3, 1)), people, rows, seen)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record, RecordError, read_record, read_records, write_record
 
 MakeRecord = Callable[..., Record]
@@ -29,7 +30,8 @@ def test_file_has_the_documented_keys(record_of: MakeRecord) -> None:
     assert list(content["data"]) == ["name", "synthetic", "twin_seed", "split", "split_hash", "fold"]
     assert set(content["f1"]) == {"1", "2", "4", "6", "12"}
     assert set(next(iter(content["per_subject"].values()))) == {"tp", "fp", "fn", "tn"}
-    assert set(content["interval"]) == {"f1_average", "level", "bootstrap"}
+    assert set(content["interval"]) == {"f1_average", "level", "bootstrap", "over"}
+    assert content["expressions"] is None
 
 
 def test_missing_score_is_null_in_the_file_and_nan_in_memory(record_of: MakeRecord, tmp_path: Path) -> None:
@@ -63,11 +65,43 @@ def test_missing_key_is_named(record_of: MakeRecord, key: str) -> None:
         Record.from_json(content)
 
 
-@pytest.mark.parametrize("key", ["interval", "history"])
+@pytest.mark.parametrize("key", ["interval", "history", "expressions"])
 def test_documented_keys_may_be_absent(record_of: MakeRecord, key: str) -> None:
     content = record_of().to_json()
     del content[key]
     assert not getattr(Record.from_json(content), key)
+
+
+def test_interval_of_an_old_file_is_over_subjects(record_of: MakeRecord) -> None:
+    content = record_of().to_json()
+    del content["interval"]["over"]
+    record = Record.from_json(content)
+    assert record.interval is not None
+    assert record.interval.over == "subjects"
+
+
+def test_recognised_expressions_survive_the_disk(record_of: MakeRecord, tmp_path: Path) -> None:
+    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (0, 0)))
+    write_record(replace(record_of(), expressions=result), tmp_path / "run.json")
+    content = json.loads((tmp_path / "run.json").read_text())["expressions"]
+    assert content["recalls"] == {"happily sad": 0.75, "sadly angry": None}
+    assert read_record(tmp_path / "run.json").expressions == result
+    for changes, message in (
+        ({"confusion": [[1]]}, "2 x 2"),
+        ({"names": None}, "wrong kind"),
+    ):
+        with pytest.raises(RecordError, match=message):
+            Record.from_json(record_of().to_json() | {"expressions": content | changes})
+    with pytest.raises(RecordError, match="lacks the key 'names'"):
+        Record.from_json(record_of().to_json() | {"expressions": {"intervals": None}})
+
+
+def test_people_are_counted_where_they_are_known(record_of: MakeRecord) -> None:
+    record = record_of()
+    assert record.people == 8
+    counts = list(record.per_subject.values())
+    total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
+    assert replace(record, per_subject={"": total}).people == 0
 
 
 def changed(content: dict[str, Any], **changes: Any) -> dict[str, Any]:

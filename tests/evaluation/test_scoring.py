@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
-from metafacs.evaluation.predictions import Predictions
-from metafacs.evaluation.records import DataSource
+from metafacs.evaluation.predictions import ExpressionPredictions, Predictions
+from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import package_versions, score_predictions
 from metafacs.evaluation.statistics import average_f1
 
@@ -61,6 +61,73 @@ def test_threshold_moves_detections(predictions_of: Callable[..., Predictions]) 
     usual = score_predictions(predictions, method="mal", data=DATA, seed=0, bootstrap=0)
     assert strict.f1_average < usual.f1_average
     assert strict.auc == usual.auc
+
+
+def with_expressions(predictions: Predictions) -> Predictions:
+    rng = np.random.default_rng(0)
+    targets = rng.integers(-1, 3, len(predictions.subjects))
+    probabilities = rng.random((len(targets), 3)) + np.eye(3)[np.maximum(targets, 0)] * 0.4
+    seen = ExpressionPredictions(("happily sad", "sadly angry", "sadly fearful"), probabilities, targets)
+    return replace(predictions, expressions=seen)
+
+
+def test_record_holds_scikit_learns_scores_of_expressions(
+    predictions_of: Callable[..., Predictions],
+) -> None:
+    predictions = with_expressions(predictions_of())
+    seen = predictions.expressions
+    result = score_predictions(predictions, method="mal", data=DATA, seed=0, bootstrap=50).expressions
+    assert seen is not None
+    assert result is not None
+    known = seen.targets >= 0
+    truth, guess = seen.targets[known], seen.probabilities[known].argmax(1)
+    assert result.names == seen.names
+    np.testing.assert_array_equal(np.array(result.confusion), confusion_matrix(truth, guess))
+    assert result.accuracy == pytest.approx(accuracy_score(truth, guess))
+    assert result.mean_recall == pytest.approx(balanced_accuracy_score(truth, guess))
+    assert result.intervals is not None
+    assert result.intervals.over == "subjects"
+    assert result.intervals.accuracy[0] < result.accuracy < result.intervals.accuracy[1]
+    without = score_predictions(predictions, method="mal", data=DATA, seed=0, bootstrap=0).expressions
+    assert without == replace(result, intervals=None)
+
+
+def test_pictures_are_resampled_where_people_are_unknown(predictions_of: Callable[..., Predictions]) -> None:
+    known = with_expressions(predictions_of())
+    unknown = replace(known, subjects=np.full(len(known.subjects), ""))
+    first, second = (score_predictions(p, method="mal", data=DATA, seed=0) for p in (known, unknown))
+    assert second.f1 == first.f1
+    assert list(second.per_subject) == [""]
+    assert second.people == 0
+    assert first.interval is not None
+    assert second.interval is not None
+    assert (first.interval.over, second.interval.over) == ("subjects", "pictures")
+    low, high = second.interval.f1_average
+    assert low < second.f1_average < high
+    # The made-up people differ in difficulty, so pictures alone look surer than they are.
+    assert high - low < first.interval.f1_average[1] - first.interval.f1_average[0]
+    assert second.expressions is not None
+    assert second.expressions.intervals is not None
+    assert second.expressions.intervals.over == "pictures"
+    assert Record.from_json(second.to_json()) == second
+
+
+@pytest.mark.filterwarnings("error")
+def test_expressions_alone_make_a_record(predictions_of: Callable[..., Predictions]) -> None:
+    predictions = with_expressions(predictions_of())
+    alone = replace(predictions, targets=np.full_like(predictions.targets, np.nan))
+    record = score_predictions(alone, method="mal", data=DATA, seed=0, bootstrap=20)
+    assert math.isnan(record.f1_average)
+    assert record.expressions is not None
+    assert set(record.positives.values()) == {0}
+
+
+def test_unknown_expressions_are_no_result(predictions_of: Callable[..., Predictions]) -> None:
+    predictions = with_expressions(predictions_of())
+    assert predictions.expressions is not None
+    blank = replace(predictions.expressions, targets=np.full(len(predictions.subjects), -1))
+    record = score_predictions(replace(predictions, expressions=blank), method="mal", data=DATA, seed=0)
+    assert record.expressions is None
 
 
 def test_versions_name_python_and_torch() -> None:

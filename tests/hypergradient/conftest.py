@@ -99,7 +99,7 @@ def make_problem() -> Callable[..., BilevelProblem]:
             return torch.cat([au.sum(1), expression])
 
         def weights(outputs: Outputs) -> Tensor:
-            raw = weight_net(outputs.features if attached else outputs.features.detach())
+            raw = weight_net(outputs.features if attached else outputs.features.detach()).squeeze(1)
             return raw / raw.sum()
 
         return BilevelProblem(

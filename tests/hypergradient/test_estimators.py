@@ -12,9 +12,11 @@ from metafacs.hypergradient import (
     ESTIMATORS,
     BilevelProblem,
     DoubleBackward,
+    ElementwiseUpdate,
     FiniteDifference,
     GlobalNormClipping,
     PlainSGD,
+    SGDStep,
     UpdateRule,
     update_rule_of,
 )
@@ -57,6 +59,18 @@ def warm(optimizer: torch.optim.Optimizer, network: BaseNet) -> UpdateRule:
     return update_rule_of(optimizer, parameters)
 
 
+def groups_of(network: BaseNet) -> list[dict[str, object]]:
+    """Return the backbone and the classifiers with learning rates that differ by a factor of ten."""
+    groups = network.backbone_and_heads()
+    return [{"params": groups["backbone"], "lr": 0.02}, {"params": groups["heads"], "lr": 0.2}]
+
+
+def plain_groups(network: BaseNet) -> UpdateRule:
+    groups = network.backbone_and_heads()
+    rates = {"backbone": 0.02, "heads": 0.2}
+    return ElementwiseUpdate(tuple(SGDStep(rates[name]) for name, group in groups.items() for _ in group))
+
+
 UPDATES: dict[str, Callable[[BaseNet], UpdateRule]] = {
     "sgd": lambda net: PlainSGD(0.1),
     "momentum": lambda net: warm(torch.optim.SGD(net.parameters(), 0.05, momentum=0.9), net),
@@ -67,6 +81,10 @@ UPDATES: dict[str, Callable[[BaseNet], UpdateRule]] = {
     ),
     "adam": lambda net: warm(torch.optim.Adam(net.parameters(), 1e-2, weight_decay=1e-3), net),
     "adamw": lambda net: warm(torch.optim.AdamW(net.parameters(), 1e-2, weight_decay=1e-2), net),
+    "two learning rates": plain_groups,
+    "two learning rates, momentum and decay": lambda net: warm(
+        torch.optim.SGD(groups_of(net), momentum=0.9, weight_decay=5e-4), net
+    ),
     "clipping": lambda net: GlobalNormClipping(PlainSGD(0.1), 0.05),
 }
 

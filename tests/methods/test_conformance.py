@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
@@ -20,12 +22,13 @@ AUS = (1, 4, 12)
 
 def build(name: str, seed: int = 0) -> Method:
     torch.manual_seed(seed)
-    return METHODS[name](AUS, EXPRESSIONS, backbone="small")  # type: ignore[call-arg]
+    expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
+    return METHODS[name](AUS, expressions, backbone="small")  # type: ignore[call-arg]
 
 
-@pytest.fixture(scope="session")
-def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
-    import numpy as np
+@pytest.fixture
+def streams(name: str, au_store: Store, expression_store: Store, compound_store: Store) -> dict[str, Stream]:
+    """The streams of the method under test: of one store with both labels, or of one per label."""
 
     def stream(store: Store, name: str, rows: range) -> Stream:
         aus = AUS if store.aus else ()
@@ -40,6 +43,11 @@ def streams(au_store: Store, expression_store: Store) -> dict[str, Stream]:
             augmentation=Augmentation(),
         )
 
+    if "joint" in METHODS[name].streams:
+        return {
+            "joint": stream(compound_store, "joint", range(30)),
+            "validation": stream(compound_store, "validation", range(30, 40)),
+        }
     return {
         "au": stream(au_store, "au", range(64)),
         "validation": stream(au_store, "validation", range(64, 96)),
@@ -85,15 +93,19 @@ def test_running_statistics_move_once_per_iteration(name: str, streams: dict[str
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_prediction_is_a_probability_per_au(name: str, streams: dict[str, Stream]) -> None:
+def test_prediction_is_a_probability_per_au_and_expression(name: str, streams: dict[str, Stream]) -> None:
     method = build(name).eval()
     with torch.inference_mode():
-        images = streams["au"].batch(0).images
-        probabilities = method.predict(images).probabilities
+        images = streams[method.streams[0]].batch(0).images
+        probabilities, expressions = method.predict(images)
         alone = method.predict(images[:1]).probabilities
     assert probabilities.shape == (8, len(AUS))
     assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
     assert torch.allclose(probabilities[:1], alone, atol=1e-6)
+    assert (expressions is None) == (method.expressions == ())
+    if expressions is not None:
+        assert expressions.shape == (8, len(method.expressions))
+        assert torch.allclose(expressions.sum(1), torch.ones(8))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -114,7 +126,7 @@ def test_checkpoint_brings_the_same_predictions_back(
     saved = Checkpoint(name, {"backbone": "small"}, method.aus, method.expressions, method.state_dict(), {})
     save_checkpoint(tmp_path / "model.safetensors", saved)
     loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
-    images = streams["au"].batch(5).images
+    images = streams[method.streams[0]].batch(5).images
     method.eval()
     assert torch.equal(method.predict(images).probabilities, loaded.predict(images).probabilities)
 

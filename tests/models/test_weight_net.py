@@ -6,8 +6,9 @@ from metafacs.models import WeightNet
 
 
 def test_every_weight_starts_at_one_half() -> None:
-    weights = WeightNet(16)(torch.randn(5, 16))
-    torch.testing.assert_close(weights, torch.full((5,), 0.5))
+    for outputs in (1, 2):
+        weights = WeightNet(16, outputs)(torch.randn(5, 16))
+        torch.testing.assert_close(weights, torch.full((5, outputs), 0.5))
 
 
 def test_weights_stay_within_zero_and_one_and_move() -> None:

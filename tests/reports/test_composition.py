@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import Claim
 from metafacs.reports.composition import compose_report
+from metafacs.reports.page import render_page
 
 MakeRecord = Callable[..., Record]
 
@@ -31,6 +34,23 @@ def test_report_of_one_method_without_curves_has_one_figure(record_of: MakeRecor
     content = compose_report([record_of("single_task")])
     assert len(content.figures) == 1
     assert content.claims == ()
+
+
+def test_report_of_a_data_set_without_known_people_speaks_of_pictures(record_of: MakeRecord) -> None:
+    record = record_of("mml")
+    counts = list(record.per_subject.values())
+    total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
+    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (2, 2)))
+    content = compose_report([replace(record, per_subject={"": total}, expressions=result)])
+    assert "tested on pictures held out from training" in content.summary
+    assert content.headlines[0].detail == "average F1"
+    assert "Whiskers" not in content.figures[0].caption
+    assert [table.title.split(" (")[0] for table in content.tables] == [
+        "Methods compared on held-out pictures",
+        "F1 per action unit on held-out pictures",
+        "Expressions recognised on held-out pictures",
+    ]
+    assert "nan" not in render_page(content).lower()
 
 
 def test_report_needs_records(record_of: MakeRecord) -> None:

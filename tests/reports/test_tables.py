@@ -97,6 +97,29 @@ def test_methods_come_in_the_order_of_the_papers(record_of: MakeRecord) -> None:
     assert list(by_method(records)) == ["single_task", "multi_task", "mal", "own_idea"]
 
 
+def test_people_nobody_tells_of_have_no_interval(record_of: MakeRecord) -> None:
+    record = record_of()
+    counts = list(record.per_subject.values())
+    total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
+    unknown = replace(record, per_subject={"": total})
+    table = summary_table([unknown])
+    assert table.rows[0][2] == "n/a"
+    assert "does not tell its people" in table.note
+    assert "held-out pictures" in table.title
+    assert "8 test people" in summary_table([record]).note
+    assert f1_table([unknown]).rows == f1_table([record]).rows
+
+
+def test_rows_of_one_method_are_kept_apart(record_of: MakeRecord) -> None:
+    def fixed(action_units: float) -> Record:
+        options = {"options": {"action_units": action_units}}
+        return replace(record_of("compound_multi_task"), config=options)
+
+    records = [record_of("mml"), fixed(1.0), fixed(0.0)]
+    assert list(by_method(records)) == ["STL", "MTL", "MML, wild"]
+    assert [row[0] for row in summary_table(records).rows] == ["STL", "MTL", "MML, wild"]
+
+
 def test_mixed_data_is_refused(record_of: MakeRecord) -> None:
     with pytest.raises(ValueError, match="one data set"):
         by_method([record_of(), record_of(synthetic=False)])

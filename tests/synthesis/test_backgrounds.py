@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from metafacs.synthesis.backgrounds import lab_background, surface_colour, wild_background
+from metafacs.synthesis.scenes import Surroundings, wild_scene
 
 
 @pytest.mark.parametrize("side", [64, 97, 224])
@@ -46,3 +47,21 @@ def test_surface_colours_keep_the_luminance_range():
     luminance = colours @ np.array([0.2126, 0.7152, 0.0722])
     assert luminance.min() > 0.045
     assert luminance.max() < 0.55
+
+
+def test_shares_decide_what_is_behind_a_head():
+    def brightness(*shares: float) -> float:
+        return float(
+            np.mean([wild_background(np.random.default_rng(s), 32, shares).mean() for s in range(12)])
+        )
+
+    assert brightness(0, 0, 0, 0, 1) < 0.5 * brightness(0, 0, 1, 0, 0), "evening against outdoors"
+    with pytest.raises(ValueError, match="sum to 1"):
+        wild_background(np.random.default_rng(0), 32, (0.5, 0.2, 0.2, 0.2, 0.2))
+
+
+def test_a_scene_takes_its_background_from_the_surroundings():
+    foliage = Surroundings(backgrounds=(0, 0, 0, 1, 0))
+    pictures = [wild_scene(np.random.default_rng(s), 16, foliage).background.mean((0, 1)) for s in range(8)]
+    red, green, blue = np.mean(pictures, 0)
+    assert green > red > blue

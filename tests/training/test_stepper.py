@@ -36,6 +36,43 @@ def test_only_the_named_group_moves() -> None:
     assert not torch.equal(a, torch.ones(2))
 
 
+def test_groups_step_together_at_their_own_rates() -> None:
+    a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.full((3,), 2.0))
+    specs = {"a": OptimizerSpec("sgd", 0.1, 0.0, 0.0), "b": OptimizerSpec("sgd", 0.01, 0.0, 0.0)}
+    step = OptimizerStepper({"a": [a], "b": [b]}, specs, 1)
+    step.start(0)
+    loss = a.sum() + b.sum()
+    displaced = step.update_rule("b", "a", plain=True).displace([b, a], step.gradients(loss, [b, a]))
+    step.descend(a.sum() + b.sum(), "a", "b")
+    torch.testing.assert_close(a.detach(), torch.full((2,), 0.9))
+    torch.testing.assert_close(b.detach(), torch.full((3,), 1.99))
+    torch.testing.assert_close(list(displaced), [b.detach(), a.detach()])
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_update_rule_is_the_step_that_follows(plain: bool) -> None:
+    a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.full((3,), 2.0))
+    specs = {"a": OptimizerSpec("sgd", 0.1), "b": OptimizerSpec("adamw", 0.01)}
+    step = OptimizerStepper({"a": [a], "b": [b]}, specs, 3)
+    for k in range(3):
+        step.start(k)
+        gradients = step.gradients((a**2).sum() + (b**3).sum(), [a, b])
+        expected = step.update_rule("a", "b", plain=plain).displace([a.detach(), b.detach()], gradients)
+        if plain:
+            torch.testing.assert_close(list(expected), [a - 0.1 * gradients[0], b - 0.01 * gradients[1]])
+        step.apply(gradients, "a", "b")
+        if not plain:
+            torch.testing.assert_close(list(expected), [a.detach(), b.detach()])
+
+
+def test_one_bad_gradient_keeps_every_group_still() -> None:
+    a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.zeros(2))
+    step = OptimizerStepper({"a": [a], "b": [b]}, {"a": OptimizerSpec(), "b": OptimizerSpec()}, 1)
+    with pytest.raises(DivergedError, match="gradient of group 'a' and 'b'"):
+        step.descend(a.sum() + b.sqrt().sum(), "a", "b")
+    assert torch.equal(a.detach(), torch.ones(2))
+
+
 def test_schedules() -> None:
     assert [schedule_factor("constant", i, 10) for i in (0, 9)] == [1.0, 1.0]
     cycle = [schedule_factor("one_cycle", i, 100) for i in range(100)]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
@@ -18,22 +17,22 @@ from metafacs.cli.predict import predict_photos
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store
-from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.data.twins import TWINS
 from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, write_record
+from metafacs.evaluation.sample_weights import weigh_pictures
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.inference.loading import load_detector
 from metafacs.methods import METHODS, OptimizerSpec
-from metafacs.methods.mal import MAL
-from metafacs.reports.claims import Claim, low_weight_for_ambiguous
+from metafacs.reports.analysis import consistency_claims, ranked_pictures
+from metafacs.reports.claims import Claim
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
-from metafacs.reports.pictures import Picture, PictureRow, embedded, weight_rows
-from metafacs.reports.tables import by_method
+from metafacs.reports.pictures import Picture, PictureRow, embedded
+from metafacs.reports.tables import by_method, f1_table
 from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, train
 
@@ -86,7 +85,7 @@ def run(arguments: Namespace) -> None:
             models.setdefault(method, model)
     _print_scores(records)
     for suffix in (".md", ".csv"):
-        write_table(records, out / f"f1{suffix}")
+        write_table(f1_table(records), out / f"f1{suffix}")
     photos = _photos(models["mal"], out)
     claims, rows = _weighted_expressions(models["mal"], stores["raf_db"])
     command = (
@@ -184,19 +183,8 @@ def _photos(model: Path, out: Path) -> list[Picture]:
 
 def _weighted_expressions(model: Path, store: Store) -> tuple[list[Claim], list[PictureRow]]:
     """Return what MAL's meta net thinks of the expression pictures it was trained with."""
-    method = load_checkpoint(model).build_method()
-    assert isinstance(method, MAL)
-    rows = np.flatnonzero((store.parts == "train") & (store.expression >= 0))
-    stream = Stream(store, rows, aus=(), name="expression", batch_size=256, size=SIZE, seed=0)
-    with torch.inference_mode():
-        weights = torch.cat([method.weigh(stream.at(part).images) for part in stream.sequential()]).numpy()
-    labels = store.expression[rows]
-    consistency = store.votes[rows, labels]
-    shown = weight_rows(
-        [store.image(int(row)) for row in rows], weights, labels, store.expressions, consistency=consistency
-    )
-    claim = low_weight_for_ambiguous(weights, consistency, labels=labels, class_names=store.expressions)
-    return [claim], shown
+    found = weigh_pictures(load_checkpoint(model).build_method(), store, SIZE)
+    return consistency_claims(found, store), ranked_pictures(found, store)
 
 
 def _samples(store: Store, title: str, count: int = 18) -> PictureRow:

@@ -1,4 +1,4 @@
-"""Print what a prepared store holds: counts, AU rates, co-occurrence, subjects, missing labels."""
+"""Print what a prepared store holds: counts, AU rates beside published ones, co-occurrence, subjects."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
@@ -30,10 +30,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Train and print where the model is."""
-    values = vars(arguments)
-    values.pop("config", None)
-    path = train(options=vars(values.pop("options")), **values)
-    print(f"model: {path}")
+    print(f"model: {train(**arguments_of(arguments))}")
+
+
+def arguments_of(parsed: Namespace) -> dict[str, Any]:
+    """Return what was parsed as keyword arguments of :func:`metafacs.training.run.train`."""
+    values = {name: value for name, value in vars(parsed).items() if name != "config"}
+    return {**values, "options": vars(values["options"])}
 
 
 def _named_method(words: Sequence[str]) -> str | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.datasets.reading import Skipped, count_reasons
+from metafacs.data.published_rates import published_rate
 from metafacs.data.store import Store
 from metafacs.facs import au_column, au_name
 
@@ -101,6 +103,7 @@ class Inspection:
                     "absent": counts.absent,
                     "unknown": counts.unknown,
                     "rate": _plain(counts.rate),
+                    "published_rate": (published_rate(self.dataset, counts.au) or (None,))[0],
                 }
                 for counts in self.action_units
             },
@@ -134,12 +137,7 @@ class Inspection:
         lines += _listed("parts", self.parts)
         lines += _listed("expressions", self.expressions)
         if self.action_units:
-            lines += ["", "  AU  name                    present  absent unknown    rate"]
-            lines += [
-                f"  {c.au:>2}  {au_name(c.au):<22} {c.present:>8}{c.absent:>8}{c.unknown:>8}"
-                f"{_percent(c.rate):>7} %"
-                for c in self.action_units
-            ]
+            lines += self._rates()
             lines += ["", "  of the pictures with the AU of the row, % that show the AU of the column"]
             lines.append("     " + "".join(f"{au:>{_NARROW}}" for au in self.aus))
             lines += [
@@ -148,6 +146,29 @@ class Inspection:
             ]
         lines += _listed("left out when it was prepared", self.skipped)
         return "\n".join(lines)
+
+    def _rates(self) -> list[str]:
+        """Return the lines of the AU table: counts, rates and beside them the published ones."""
+        rate = "synthetic rate" if self.synthetic else "rate"
+        published = {c.au: published_rate(self.dataset, c.au) for c in self.action_units}
+        sources: dict[str, list[int]] = {}
+        for au, printed in published.items():
+            if printed is not None:
+                sources.setdefault(printed[1], []).append(au)
+        head = f"  AU  name                    present  absent unknown {rate:>14}"
+        lines = ["", f"{head}   published" if sources else head]
+        for c in self.action_units:
+            line = f"  {c.au:>2}  {au_name(c.au):<22} {c.present:>8}{c.absent:>8}{c.unknown:>8}"
+            line += f"{_percent(c.rate):>13} %"
+            if sources:
+                printed = published[c.au]
+                line += f"{'-' if printed is None else _percent(printed[0]) + ' %':>12}"
+            lines.append(line)
+        real = " (the real set's)" if self.synthetic else ""
+        lines += [
+            f"  published{real}: {source}: AU {' '.join(map(str, aus))}" for source, aus in sources.items()
+        ]
+        return lines
 
 
 def inspect_store(store: Store) -> Inspection:
@@ -189,8 +210,9 @@ def inspect_store(store: Store) -> Inspection:
         parts=_counted(store.parts),
         without_landmarks=int(np.isnan(store.landmarks).all(axis=(1, 2)).sum()),
         # The text behind the colon names the one file; the text before it is the kind of failure.
-        skipped=dict(
-            Counter(entry["reason"].split(":")[0] for entry in store.description["skipped"]).most_common()
+        skipped=count_reasons(
+            Skipped(**{**entry, "reason": entry["reason"].split(":")[0]})
+            for entry in store.description["skipped"]
         ),
     )
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from itertools import groupby
@@ -26,7 +24,7 @@ from metafacs.faces.landmarks import spread_to_68
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
 from metafacs.files import write_json, written_whole
-from metafacs.processes import worker_count
+from metafacs.processes import run_jobs, use_one_thread
 from metafacs.progress import progress_bar
 
 PLAN_FILE = "plan.json"
@@ -89,7 +87,7 @@ def prepare_store(
     with progress_bar(progress) as bar:
         task = bar.add_task(f"preparing {reading.dataset}", total=len(reading.samples))
         bar.advance(task, len(reading.samples) - sum(len(chunk) for _, chunk in todo))
-        for count in _run(work, todo, workers):
+        for count in run_jobs(work, todo, workers, initialise=use_one_thread):
             bar.advance(task, count)
     return _finish(out, reading, plan, names)
 
@@ -221,23 +219,6 @@ def _claim(out: Path, plan: dict[str, object]) -> None:
         raise StoreError(f"{out} is not empty and not a store; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, plan)
-
-
-def _run(work: partial[int], jobs: list[tuple[Path, list[Sample]]], workers: int | None) -> Iterator[int]:
-    count = min(worker_count(workers), len(jobs))
-    if count <= 1:
-        yield from map(work, jobs)
-        return
-    # Forking a process that has used torch threads can deadlock; a spawned one starts clean.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_single_thread) as pool:
-        yield from pool.map(work, jobs)
-
-
-def _single_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _finish(out: Path, reading: Reading, plan: dict[str, object], names: list[str]) -> Store:

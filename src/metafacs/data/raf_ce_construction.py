@@ -22,7 +22,7 @@ from metafacs.data.datasets.raf_ce import (
     read_partition,
 )
 from metafacs.data.datasets.raf_ml import read_raf_ml
-from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped
+from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped, count_reasons
 from metafacs.files import write_json, written_whole
 from metafacs.progress import progress_bar
 
@@ -95,7 +95,7 @@ class Construction:
             "expressions": {name: expressions[i] for i, name in enumerate(COMPOUND_EXPRESSIONS)},
             "parts": {part: parts[part] for part in PARTS},
             "discarded": dict(Counter(entry.reason for entry in self.discarded).most_common()),
-            "skipped": dict(Counter(entry.reason for entry in self.skipped).most_common()),
+            "skipped": count_reasons(self.skipped),
         }
 
     def __str__(self) -> str:

@@ -1,48 +1,26 @@
-"""Subject-exclusive splits: the published folds, a per-subject validation reserve, and the overlap check."""
+"""Splits: the published folds, a set's own parts, lists in files, validation reserves, the overlap check."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from metafacs.data.datasets.reading import listed_names
+from metafacs.data.store import Store
 
 BP4D_PARTS: tuple[tuple[str, ...], ...] = (
     (
-        "F001",
-        "M007",
-        "F018",
-        "F008",
-        "F002",
-        "M004",
-        "F010",
-        "F009",
-        "M012",
-        "M001",
-        "F016",
-        "M014",
-        "F023",
-        "M008",
+        *("F001", "M007", "F018", "F008", "F002", "M004", "F010"),
+        *("F009", "M012", "M001", "F016", "M014", "F023", "M008"),
     ),
     (
-        "M011",
-        "F003",
-        "M010",
-        "M002",
-        "F005",
-        "F022",
-        "M018",
-        "M017",
-        "F013",
-        "M016",
-        "F020",
-        "F011",
-        "M013",
-        "M005",
+        *("M011", "F003", "M010", "M002", "F005", "F022", "M018"),
+        *("M017", "F013", "M016", "F020", "F011", "M013", "M005"),
     ),
     ("F007", "F015", "F006", "F019", "M006", "M009", "F012", "M003", "F004", "F021", "F017", "M015", "F014"),
 )
@@ -64,6 +42,12 @@ ADLD_TEST: tuple[str, ...] = ("F007", "F015", "F006", "F019", "M006", "M009")
 PARTS: dict[str, tuple[tuple[str, ...], ...]] = {"bp4d": BP4D_PARTS, "disfa": DISFA_PARTS}
 
 
+SplitName = Literal["published", "adld", "leave_one_subject_out", "parts", "listed", "everybody"]
+"""How :func:`choose_split` may divide a store."""
+
+Side = Literal["train", "validation", "test"]
+
+
 class SplitError(ValueError):
     """A split is impossible or unsafe; the message names the people or the fold."""
 
@@ -75,9 +59,11 @@ class Split:
     Attributes:
         name: Where the split comes from, e.g. ``3fold``.
         fold: 1-based fold number.
-        train: Ids of the people to train on, sorted.
-        test: Ids of the held-out people, sorted.
-        validation: Ids of the people to choose by, sorted; empty where the split names none.
+        train: Ids of the people to train on, sorted; names of the set's own parts where ``by`` says so.
+        test: Ids of the held-out people, sorted, or names of parts.
+        validation: Ids of the people to choose by, sorted, or names of parts; empty where there are none.
+        by: What the ids name: people, or the set's own parts, e.g. ``train`` of RAF-CE.
+        membership: Digest of which picture is in which part; empty for a split of people.
     """
 
     name: str
@@ -85,11 +71,22 @@ class Split:
     train: tuple[str, ...]
     test: tuple[str, ...]
     validation: tuple[str, ...] = ()
+    by: Literal["subject", "part"] = "subject"
+    membership: str = ""
 
     def __post_init__(self) -> None:
         refuse_overlap(self.train, self.test)
         refuse_overlap(self.train, self.validation, other="validation")
         refuse_overlap(self.validation, self.test, one="validation")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Split:
+        """Return the split stored as a mapping by ``dataclasses.asdict``, e.g. in a checkpoint."""
+        stored: dict[str, Any] = {
+            field.name: tuple(value) if isinstance(value := values[field.name], list) else value
+            for field in fields(cls)
+        }
+        return cls(**stored)
 
     @property
     def hash(self) -> str:
@@ -97,7 +94,50 @@ class Split:
         text = f"{','.join(self.train)}|{','.join(self.test)}"
         if self.validation:
             text += f"|{','.join(self.validation)}"
+        text += self.membership
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def rows(self, store: Store, side: Side) -> np.ndarray:
+        """Return which rows of a store are on a side of the split, boolean, ``row``."""
+        names = store.subjects if self.by == "subject" else store.parts
+        return np.isin(names, getattr(self, side))
+
+
+def choose_split(
+    store: Store, name: SplitName | None = None, fold: int = 1, lists: tuple[Path, Path] | None = None
+) -> Split:
+    """Return a split of a store's people or pictures by its name.
+
+    Args:
+        store: What is to be divided.
+        name: ``published`` (the three folds of BP4D and DISFA), ``adld``, ``leave_one_subject_out``,
+            ``parts`` (the set's own train, validation and test parts), ``listed`` (people in two files) or
+            ``everybody`` (nobody is held out); None = ``published`` where there is one, else ``parts``.
+        fold: 1-based fold of ``published`` and ``leave_one_subject_out``.
+        lists: Files with the people of training and test, for ``listed``.
+
+    Raises:
+        SplitError: If the store cannot be divided so.
+    """
+    people = sorted(set(store.subjects) - {""})
+    chosen = name or ("published" if store.dataset in PARTS else "parts")
+    if (chosen == "listed") != (lists is not None):
+        raise SplitError("the split 'listed' needs two files with people, 'lists', and no other takes them")
+    if chosen == "published":
+        return published_split(store.dataset, fold, people)
+    if chosen == "adld":
+        return adld_split(people)
+    if chosen == "leave_one_subject_out":
+        splits = leave_one_subject_out(people)
+        if not 1 <= fold <= len(splits):
+            raise SplitError(f"fold must be 1 to {len(splits)}, the number of people, not {fold}")
+        return splits[fold - 1]
+    if chosen == "parts":
+        return parts_split(store)
+    if lists is not None:
+        return listed_split(*lists, people)
+    names = (*people, "") if (store.subjects == "").any() else people
+    return Split("everybody", 1, tuple(sorted(names)), ())
 
 
 def refuse_overlap(
@@ -220,6 +260,52 @@ def listed_split(train: Path | str, test: Path | str, subjects: Iterable[str]) -
     return _populated(
         Split("listed", 1, tuple(sorted(present & sides[0])), tuple(sorted(present & sides[1])))
     )
+
+
+def parts_split(store: Store) -> Split:
+    """Return the split a data set comes with: its parts ``train``, ``test`` and, where given, ``validation``.
+
+    Raises:
+        SplitError: If the store has no part ``train`` or none ``test``, or a person is in both.
+    """
+    present = set(store.parts)
+    missing = [part for part in ("train", "test") if part not in present]
+    if missing:
+        raise SplitError(
+            f"{store.path} ({store.dataset}) has no part {' and no part '.join(missing)} of its own; choose "
+            "another split, e.g. leave_one_subject_out"
+        )
+    inside = {
+        part: set(store.subjects[store.parts == part]) - {""} for part in ("train", "test", "validation")
+    }
+    refuse_overlap(inside["train"], inside["test"])
+    refuse_overlap(inside["train"], inside["validation"], other="validation")
+    refuse_overlap(inside["validation"], inside["test"], one="validation")
+    lines = "\n".join(f"{key} {part}" for key, part in sorted(zip(store.keys, store.parts, strict=True)))
+    validation = ("validation",) if "validation" in present else ()
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    return Split("parts", 1, ("train",), ("test",), validation, "part", digest)
+
+
+def with_validation_people(split: Split, count: int, seed: int) -> Split:
+    """Return the split with some training people taken out, to choose settings by; test people stay unseen.
+
+    Args:
+        split: A split of people without validation people.
+        count: How many to take.
+        seed: Seed of the choice.
+
+    Raises:
+        SplitError: If the split is not of people, has validation people, or too few to train on.
+    """
+    if split.by != "subject" or split.validation:
+        raise SplitError(f"split '{split.name}' brings its own validation part; take no people out of it")
+    if not 0 < count < len(split.train):
+        raise SplitError(f"{count} validation people cannot be taken from {len(split.train)} training people")
+    drawn = np.random.default_rng(seed).choice(len(split.train), count, replace=False)
+    taken = {split.train[i] for i in drawn}
+    rest = tuple(person for person in split.train if person not in taken)
+    return replace(split, train=rest, validation=tuple(sorted(taken)))
 
 
 def _populated(split: Split) -> Split:

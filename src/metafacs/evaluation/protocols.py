@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metafacs.data.splits import SplitError, published_split, refuse_overlap
+from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.predictions import Predictions, collect_predictions
@@ -18,43 +18,44 @@ from metafacs.training.checkpoint import Checkpoint, load_checkpoint
 
 
 def evaluate_held_out(
-    model: Path | str, action_units: Path | str, *, fold: int | None = None, batch_size: int = 256
+    model: Path | str,
+    action_units: Path | str,
+    *,
+    split: SplitName | None = None,
+    fold: int | None = None,
+    side: Side = "test",
+    batch_size: int = 256,
 ) -> tuple[Record, Predictions]:
-    """Test a model on the people its fold held out.
+    """Test a model on the people its split held out.
 
     Args:
         model: File that ``metafacs train`` wrote.
         action_units: Prepared store with AU labels.
+        split: Split of a data set that the model was not trained on; None = the usual one. On its own data
+            set a model is tested by the split it was trained with.
         fold: Fold to test on; None = the fold the model was trained for.
+        side: ``test``, or ``validation`` to choose settings by, where the model's split has such people.
         batch_size: Pictures at a time.
 
     Returns:
         The record and the predictions it was made from.
 
     Raises:
-        SplitError: If the model was trained on everybody, or on people of this fold's test part.
+        SplitError: If the model was trained on everybody, or on people or pictures it would be tested on.
     """
     checkpoint = load_checkpoint(model)
     store = Store(action_units)
-    trained: Any = checkpoint.description["split"]
-    if trained is None:
-        raise SplitError(f"{model} was trained on everybody: nobody is held out; train with --fold 1, 2 or 3")
-    people = sorted(set(store.subjects) - {""})
-    split = published_split(store.dataset, trained["fold"] if fold is None else fold, people)
-    # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
-    sources: Any = checkpoint.description["data"]
-    if any(source["dataset"] == store.dataset for source in sources):
-        refuse_overlap(trained["train"], split.test)
-    stream = held_out_stream(store, checkpoint, split.test, batch_size)
+    chosen = _test_split(checkpoint, store, split, fold)
+    stream = held_out_stream(store, checkpoint, chosen, side, batch_size)
     began = time.perf_counter()
     predictions = collect_predictions(checkpoint.build_method(), stream)
     twin = store.description["twin"]
     data = DataSource(
         name=store.dataset,
         synthetic=bool(checkpoint.description["synthetic"]) or store.synthetic,
-        split=split.name,
-        split_hash=split.hash,
-        fold=split.fold,
+        split=chosen.name if side == "test" else f"{chosen.name}, validation people",
+        split_hash=chosen.hash,
+        fold=chosen.fold,
         twin_seed=twin["seed"] if twin else None,
     )
     record = score_predictions(
@@ -71,12 +72,39 @@ def evaluate_held_out(
     return record, predictions
 
 
-def held_out_stream(store: Store, checkpoint: Checkpoint, people: tuple[str, ...], batch_size: int) -> Stream:
-    """Return the labelled pictures of the given people, as the model reads them.
+def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fold: int | None) -> Split:
+    """Return the split to test a model by, after checking that it was trained on nobody it is tested on."""
+    trained: Any = checkpoint.description["split"]
+    sources: Any = checkpoint.description["data"]
+    number = trained["fold"] if fold is None else fold
+    # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
+    if all(source["dataset"] != store.dataset for source in sources):
+        return choose_split(store, name, number)
+    if trained["name"] == "everybody":
+        raise SplitError("the model was trained on everybody: nobody is held out; train with another --split")
+    own = Split.from_mapping(trained)
+    if own.by == "part":
+        if own != choose_split(store, "parts"):
+            raise SplitError(f"the parts of {store.path} are not those that the model was trained with")
+        return own
+    if fold is None or fold == own.fold:
+        return own
+    other = choose_split(store, name, fold)
+    refuse_overlap(own.train, other.test)
+    return other
+
+
+def held_out_stream(
+    store: Store, checkpoint: Checkpoint, split: Split, side: Side, batch_size: int
+) -> Stream:
+    """Return the labelled pictures on one side of a split, as the model reads them.
 
     Raises:
-        SplitError: If the store's crops were cut otherwise than the ones the model was trained on.
+        SplitError: If the store's crops were cut otherwise than the ones the model was trained on, or nobody
+            is on that side.
     """
+    if not getattr(split, side):
+        raise SplitError(f"the model's split '{split.name}' has no {side} side; train it with one")
     expected = {"size": checkpoint.description["crop_size"], "alignment": checkpoint.description["alignment"]}
     found = {key: store.description[key] for key in expected}
     if found != expected:
@@ -86,7 +114,7 @@ def held_out_stream(store: Store, checkpoint: Checkpoint, people: tuple[str, ...
     labelled = ~np.isnan(store.action_units[:, store.columns_of(checkpoint.aus)]).all(axis=1)
     return Stream(
         store,
-        np.flatnonzero(labelled & np.isin(store.subjects, people)),
+        np.flatnonzero(labelled & split.rows(store, side)),
         aus=checkpoint.aus,
         name="test",
         batch_size=batch_size,

@@ -1,8 +1,9 @@
 """Records: one JSON file per trained and tested run, the only thing that reports are made of.
 
 Schema 1. Every key is required except where :class:`Record` says otherwise. Scores without a value (an AU
-without positive labels has no F1) are ``null`` in the file and NaN in memory. Files are written to a
-temporary name first and renamed, so a record is either whole or absent.
+without positive labels has no F1) are ``null`` in the file and NaN in memory; ``expressions`` is ``null``
+where none were recognised. Files are written to a temporary name first and renamed, so a record is either
+whole or absent.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metafacs.evaluation.expression_results import ExpressionResult, Unit, bounds_from_json
 from metafacs.facs import check_aus
 from metafacs.files import write_json
 
@@ -48,22 +50,24 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of the average F1 by resampling test subjects.
+    """An interval of the average F1 by resampling test subjects, or pictures where these are unknown.
 
     Attributes:
         f1_average: Lower and upper bound, in [0, 1].
         level: Nominal coverage, e.g. 0.95.
         bootstrap: Number of resamples.
+        over: What was resampled; ``subjects`` where a file does not say.
     """
 
     f1_average: tuple[float, float]
     level: float
     bootstrap: int
+    over: Unit = "subjects"
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run: a method trained with one seed and tested on the held-out people of one fold.
+    """One run: a method trained with one seed and tested on the held-out people or pictures of one fold.
 
     Attributes:
         method: Name in the METHODS table, e.g. ``mal``.
@@ -75,14 +79,16 @@ class Record:
         accuracy: Share of known labels predicted rightly, per AU.
         auc: Area under the ROC curve per AU.
         positives: Positive test labels per AU.
-        per_subject: Subject id -> ``tp, fp, fn, tn``, each a list with one count per AU.
+        per_subject: Subject id -> ``tp, fp, fn, tn``, each a list with one count per AU. A data set that does
+            not tell its people has one entry for all of them, whose id is empty.
+        expressions: How expressions were recognised; None if they were not; optional in the file.
         config: The configuration as it was run.
         interval: Bootstrap interval of the average F1; optional in the file.
         seconds: Wall-clock time by phase: ``train``, ``test``.
         iterations: Training iterations.
         history: Curves by name, all as long as ``iteration``; optional in the file. The reports know
             ``loss_action_units``, ``loss_expression`` and, from methods that learn sample weights,
-            ``weight_action_units`` and ``weight_expression`` (mean-normalised: they sum to one).
+            ``weight_action_units`` and ``weight_expression`` (from mal mean-normalised: they sum to one).
         versions: Version by package.
     """
 
@@ -96,6 +102,7 @@ class Record:
     auc: dict[int, float]
     positives: dict[int, int]
     per_subject: dict[str, dict[str, list[int]]]
+    expressions: ExpressionResult | None = None
     config: dict[str, Any] = field(default_factory=dict)
     interval: Interval | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -105,6 +112,11 @@ class Record:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def people(self) -> int:
+        """Number of test people; 0 where the data set does not tell them."""
+        return len(set(self.per_subject) - {""})
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values: string keys, NaN as None."""
@@ -129,6 +141,7 @@ class Record:
             "auc": self.auc,
             "positives": self.positives,
             "per_subject": self.per_subject,
+            "expressions": None if self.expressions is None else self.expressions.to_json(),
             "seconds": self.seconds,
             "iterations": self.iterations,
             "history": self.history,
@@ -139,6 +152,7 @@ class Record:
                 "f1_average": list(self.interval.f1_average),
                 "level": self.interval.level,
                 "bootstrap": self.interval.bootstrap,
+                "over": self.interval.over,
             }
         return _without_nan(content)
 
@@ -158,6 +172,7 @@ class Record:
             )
         try:
             source, interval = content["data"], content.get("interval")
+            expressions = content.get("expressions")
             return cls(
                 method=content["method"],
                 data=DataSource(
@@ -176,6 +191,7 @@ class Record:
                 auc=_per_au(content["auc"]),
                 positives={int(au): int(count) for au, count in content["positives"].items()},
                 per_subject=content["per_subject"],
+                expressions=None if expressions is None else ExpressionResult.from_json(expressions),
                 config=content["config"],
                 interval=None if interval is None else _interval(interval),
                 seconds={phase: float(seconds) for phase, seconds in content["seconds"].items()},
@@ -243,8 +259,12 @@ def _number(value: Any) -> float:
 
 
 def _interval(content: Mapping[str, Any]) -> Interval:
-    low, high = content["f1_average"]
-    return Interval((_number(low), _number(high)), float(content["level"]), int(content["bootstrap"]))
+    return Interval(
+        bounds_from_json(content["f1_average"]),
+        float(content["level"]),
+        int(content["bootstrap"]),
+        content.get("over", "subjects"),
+    )
 
 
 def _without_nan(value: Any) -> Any:

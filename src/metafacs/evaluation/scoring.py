@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from metafacs.evaluation.predictions import Predictions
+from metafacs.evaluation.expression_results import ExpressionResult
+from metafacs.evaluation.predictions import ExpressionPredictions, Predictions
 from metafacs.evaluation.records import DataSource, Interval, Record
+from metafacs.evaluation.resampling import expression_intervals, f1_bounds_over_pictures
 from metafacs.evaluation.statistics import average_f1_interval
+from metafacs.metrics.expression import confusion_matrix
 from metafacs.metrics.outcomes import Outcomes, accuracy, average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
 
@@ -37,7 +40,7 @@ def score_predictions(
     """Return the record of one tested run.
 
     Args:
-        predictions: On the test people.
+        predictions: On the test people, or on the test pictures of a data set that does not tell its people.
         method: Name in the METHODS table.
         data: What was trained and tested on.
         seed: Seed of training.
@@ -46,11 +49,12 @@ def score_predictions(
         seconds: Wall-clock time by phase.
         iterations: Training iterations.
         history: Curves of training, see :class:`metafacs.evaluation.records.Record`.
-        level: Nominal coverage of the interval over people.
-        bootstrap: Resamples of the interval; 0 leaves it out.
+        level: Nominal coverage of the intervals over people or, where these are unknown, over pictures.
+        bootstrap: Resamples of the intervals; 0 leaves them out.
 
     Returns:
-        The record; AUs without a positive test label have F1 NaN and a warning is given.
+        The record; AUs without a positive test label have F1 NaN and, if any AU was labelled, a warning is
+        given.
     """
     probabilities = torch.from_numpy(np.ascontiguousarray(predictions.probabilities))
     targets = torch.from_numpy(np.ascontiguousarray(predictions.targets))
@@ -67,11 +71,12 @@ def score_predictions(
         seed=seed,
         aus=predictions.aus,
         f1=_by_au(predictions.aus, scores),
-        f1_average=float(average_f1(scores, predictions.aus)),
+        f1_average=float(average_f1(scores, predictions.aus)) if outcomes.known.any() else float("nan"),
         accuracy=_by_au(predictions.aus, accuracy(outcomes)),
         auc=_by_au(predictions.aus, area_under_roc(probabilities, targets)),
         positives=_positives(predictions.aus, outcomes),
         per_subject=per_subject,
+        expressions=_expression_result(predictions, level, bootstrap),
         config=dict(config or {}),
         seconds=dict(seconds or {}),
         iterations=iterations,
@@ -80,8 +85,27 @@ def score_predictions(
     )
     if not bootstrap:
         return record
-    estimate = average_f1_interval([record], level=level, repetitions=bootstrap)
-    return replace(record, interval=Interval((estimate.low, estimate.high), level, bootstrap))
+    if predictions.people_known:
+        estimate = average_f1_interval([record], level=level, repetitions=bootstrap)
+        return replace(record, interval=Interval((estimate.low, estimate.high), level, bootstrap))
+    bounds = f1_bounds_over_pictures(probabilities, targets, threshold, level, bootstrap)
+    return replace(record, interval=Interval(bounds, level, bootstrap, over="pictures"))
+
+
+def _expression_result(predictions: Predictions, level: float, bootstrap: int) -> ExpressionResult | None:
+    seen: ExpressionPredictions | None = predictions.expressions
+    if seen is None or (seen.targets < 0).all():
+        return None
+    predicted = seen.probabilities.argmax(axis=1)
+    classes = len(seen.names)
+    counts = confusion_matrix(torch.from_numpy(predicted), torch.from_numpy(seen.targets), classes)
+    intervals = None
+    if bootstrap:
+        subjects = predictions.subjects if predictions.people_known else None
+        intervals = expression_intervals(
+            predicted, seen.targets, classes, subjects, level=level, repetitions=bootstrap
+        )
+    return ExpressionResult(seen.names, tuple(map(tuple, counts.tolist())), intervals)
 
 
 def package_versions() -> dict[str, str]:

@@ -80,13 +80,13 @@ def f1_spreads(records: Sequence[Record]) -> dict[int, Spread]:
 
     The mean over folds of the per-fold F1 is what JAA-Net and ME-GraphAU report as F1.
     """
-    aus = _common_aus(records)
+    aus = common_aus(records)
     return {au: spread(record.f1[au] for record in records) for au in aus}
 
 
 def average_f1_spread(records: Sequence[Record]) -> Spread:
     """Return mean and spread over runs of the F1 averaged over AUs."""
-    _common_aus(records)
+    common_aus(records)
     return spread(record.f1_average for record in records)
 
 
@@ -95,7 +95,7 @@ def seed_deviation(records: Sequence[Record]) -> float:
 
     The standard deviation over seeds within a fold, pooled over folds; NaN if every fold has one seed.
     """
-    _common_aus(records)
+    common_aus(records)
     by_fold: dict[int, list[float]] = defaultdict(list)
     for record in records:
         by_fold[record.data.fold].append(record.f1_average)
@@ -126,7 +126,8 @@ def average_f1_interval(
     """Return the average F1 of one method with its bootstrap interval over people.
 
     Args:
-        records: Runs of one method; folds are strata, seeds are averaged.
+        records: Runs of one method; folds are strata, seeds are averaged. Without known people there is no
+            interval: its bounds are NaN.
         level: Nominal coverage, in (0, 1).
         repetitions: Resamples.
         seed: Seed of the resampling; the same people and seed give the same resamples for every method.
@@ -193,7 +194,7 @@ def paired_difference(
 
 def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
     """Return fold -> counts ``seed x subject x outcome x au``, subjects sorted."""
-    _common_aus(records)
+    common_aus(records)
     by_fold: dict[int, list[Record]] = defaultdict(list)
     for record in records:
         by_fold[record.data.fold].append(record)
@@ -256,12 +257,28 @@ def _nanmean(values: np.ndarray, axis: int) -> np.ndarray:
 
 def _estimate(value: float, draws: np.ndarray, level: float, strata: dict[int, np.ndarray]) -> Estimate:
     people = sum(counts.shape[1] for counts in strata.values())
-    tail = expanded_tail(level, people, len(strata))
+    low, high = percentile_bounds(draws, level, people, len(strata))
+    return Estimate(value, low, high, level, len(draws), people)
+
+
+def percentile_bounds(draws: np.ndarray, level: float, units: int, strata: int = 1) -> tuple[float, float]:
+    """Return the bounds that expanded percentiles of bootstrap draws give.
+
+    Args:
+        draws: ``repetition``; NaN is left out.
+        level: Nominal coverage, in (0, 1).
+        units: Number of people or pictures resampled, over all strata.
+        strata: Number of groups that are resampled separately.
+
+    Returns:
+        Lower and upper bound; NaN if no draw has a value or no stratum has two units.
+    """
+    tail = expanded_tail(level, units, strata)
     known = draws[~np.isnan(draws)]
     if not len(known) or np.isnan(tail):
-        return Estimate(value, float("nan"), float("nan"), level, len(draws), people)
+        return float("nan"), float("nan")
     low, high = np.quantile(known, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high), level, len(draws), people)
+    return float(low), float(high)
 
 
 def expanded_tail(level: float, people: int, strata: int = 1) -> float:
@@ -294,7 +311,12 @@ def expanded_tail(level: float, people: int, strata: int = 1) -> float:
     return normal.cdf(-t * float(np.sqrt(people / freedom)))
 
 
-def _common_aus(records: Sequence[Record]) -> tuple[int, ...]:
+def common_aus(records: Sequence[Record]) -> tuple[int, ...]:
+    """Return the AUs of runs that may be summarised: of one method, data set and split, each run once.
+
+    Raises:
+        ValueError: If there are no records, or they mix what must not be mixed.
+    """
     if not records:
         raise ValueError("there are no records to summarise")
     if len({(r.method, r.data.name, r.data.twin_seed, r.data.split, r.aus) for r in records}) > 1:
@@ -312,7 +334,7 @@ def _common_aus(records: Sequence[Record]) -> tuple[int, ...]:
 
 
 def _refuse_unpaired(first: Sequence[Record], second: Sequence[Record]) -> None:
-    if _common_aus(first) != _common_aus(second):
+    if common_aus(first) != common_aus(second):
         raise ValueError("the two methods were tested on different AUs")
     ours, theirs = _labels(first), _labels(second)
     if ours.keys() != theirs.keys():

@@ -1,5 +1,7 @@
 """The gradient of a validation loss by sample weights, through one step of the base net."""
 
+from typing import Literal
+
 from metafacs.hypergradient.double_backward import DoubleBackward
 from metafacs.hypergradient.finite_difference import FiniteDifference
 from metafacs.hypergradient.forward_mode import ForwardMode
@@ -7,7 +9,19 @@ from metafacs.hypergradient.optimizers import update_rule_of
 from metafacs.hypergradient.problem import BilevelProblem, Estimator, MetaGradient
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.tangent import Tangent
-from metafacs.hypergradient.updates import GlobalNormClipping, PlainSGD, UpdateRule
+from metafacs.hypergradient.updates import (
+    ElementwiseStep,
+    ElementwiseUpdate,
+    GlobalNormClipping,
+    PlainSGD,
+    SGDStep,
+    UpdateRule,
+)
+
+EstimatorName = Literal[
+    "tangent", "tangent_reusing_graph", "forward_mode", "double_backward", "finite_difference"
+]
+"""Names accepted by ``ESTIMATORS``."""
 
 ESTIMATORS: dict[str, Estimator] = {
     "double_backward": DoubleBackward(),
@@ -22,12 +36,16 @@ __all__ = [
     "ESTIMATORS",
     "BilevelProblem",
     "DoubleBackward",
+    "ElementwiseStep",
+    "ElementwiseUpdate",
     "Estimator",
+    "EstimatorName",
     "FiniteDifference",
     "ForwardMode",
     "GlobalNormClipping",
     "MetaGradient",
     "PlainSGD",
+    "SGDStep",
     "Tangent",
     "UpdateRule",
     "frozen_running_statistics",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import UpdateRule
+from metafacs.models.networks import Outputs
 
 
 class Prediction(NamedTuple):
@@ -24,6 +25,12 @@ class Prediction(NamedTuple):
 
     probabilities: Tensor
     expressions: Tensor | None = None
+
+    @classmethod
+    def of(cls, outputs: Outputs) -> Prediction:
+        """Return the probabilities that a base net's logits stand for."""
+        logits = outputs.expressions
+        return cls(outputs.action_units.sigmoid(), None if logits is None else logits.softmax(dim=1))
 
 
 @dataclass(frozen=True)
@@ -49,19 +56,20 @@ class OptimizerSpec:
 class Stepper(Protocol):
     """The only thing that changes parameters; see :class:`metafacs.training.stepper.OptimizerStepper`."""
 
-    def descend(self, loss: Tensor, group: str) -> None:
-        """Take one optimiser step on the parameters of ``group`` down the gradient of ``loss``."""
+    def descend(self, loss: Tensor, *groups: str) -> None:
+        """Take one optimiser step on the parameters of ``groups`` down the gradient of ``loss``."""
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
         """Return the gradient of ``loss``; nothing is changed."""
 
-    def apply(self, gradients: Sequence[Tensor], group: str) -> None:
-        """Take one optimiser step on the parameters of ``group`` with the given gradients."""
+    def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
+        """Take one optimiser step on the parameters of ``groups`` with their gradients, group by group."""
 
-    def update_rule(self, group: str, *, plain: bool = False) -> UpdateRule:
-        """Return the step ``group``'s optimiser would take now as a differentiable rule.
+    def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
+        """Return the step the optimisers of ``groups`` would take now as a differentiable rule.
 
-        ``plain`` gives a gradient step at the current learning rate instead.
+        It is for the parameters of the groups one after the other. ``plain`` gives a gradient step at each
+        group's current learning rate instead.
         """
 
 
@@ -69,7 +77,8 @@ class Learner(nn.Module, ABC):
     """Whatever is trained by iterations on named batches.
 
     Attributes:
-        streams: Names of the batches one iteration reads: ``au``, ``expression``, ``validation``.
+        streams: Names of the batches one iteration reads: ``au``, ``expression``, ``joint`` (pictures with
+            both labels), ``validation``.
     """
 
     streams: ClassVar[tuple[str, ...]]
@@ -111,7 +120,10 @@ class Method(Learner):
 
 
 class SingleLossMethod(Method):
-    """A method whose iteration is one step on a sum of losses; it writes :meth:`losses` only."""
+    """A method whose iteration is one step on a sum of losses; it writes :meth:`losses` only.
+
+    Parameters that need another learning rate are groups of their own: :meth:`parameter_groups`.
+    """
 
     @abstractmethod
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
@@ -124,5 +136,5 @@ class SingleLossMethod(Method):
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Descend the sum of the losses once."""
         losses = self.losses(batches)
-        step.descend(sum(losses.values()), "base")  # type: ignore[arg-type]
+        step.descend(sum(losses.values()), *self.parameter_groups())  # type: ignore[arg-type]
         return {name: loss.detach() for name, loss in losses.items()}

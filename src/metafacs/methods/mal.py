@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import ESTIMATORS, BilevelProblem
+from metafacs.hypergradient import ESTIMATORS, BilevelProblem, EstimatorName
 from metafacs.losses.action_units import (
     ClassWeights,
     action_unit_loss,
@@ -21,10 +21,6 @@ from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.models.backbones import BackboneName, build_backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
-
-EstimatorName = Literal[
-    "tangent", "tangent_reusing_graph", "forward_mode", "double_backward", "finite_difference"
-]
 
 
 class MAL(Method):
@@ -91,7 +87,7 @@ class MAL(Method):
 
     def sample_weights(self, outputs: Outputs) -> Tensor:
         """Return w_AU, then w_FE of Eq. (4); section 4.1.2: they sum to one over both tasks."""
-        raw = self.weight_net(outputs.features.detach())
+        raw = self.weight_net(outputs.features.detach()).squeeze(1)
         return raw / raw.sum()
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
@@ -149,8 +145,8 @@ class MAL(Method):
 
     def weigh(self, images: Tensor) -> Tensor:
         """Return the meta net's weight of each picture before normalisation, ``batch`` in (0, 1)."""
-        return self.weight_net(self.network(images).features)
+        return self.weight_net(self.network(images).features).squeeze(1)
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.network(images).action_units.sigmoid())
+        """Return AU and expression probabilities."""
+        return Prediction.of(self.network(images))

@@ -65,5 +65,5 @@ class MultiTask(SingleLossMethod):
         return {"loss_action_units": au.mean(), "loss_expression": self.balance * fe.mean()}
 
     def predict(self, images: Tensor) -> Prediction:
-        """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.network(images).action_units.sigmoid())
+        """Return AU and expression probabilities."""
+        return Prediction.of(self.network(images))

@@ -55,4 +55,4 @@ class SingleTask(SingleLossMethod):
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities, ``batch x au``."""
-        return Prediction(self.network(images).action_units.sigmoid())
+        return Prediction.of(self.network(images))

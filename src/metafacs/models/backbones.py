@@ -38,6 +38,11 @@ class ResNetBackbone(nn.Module):
                 module.inplace = False
         self.resnet = resnet
 
+    @property
+    def last_stage(self) -> nn.Module:
+        """The module whose output is the last map of features."""
+        return self.resnet.layer4
+
     def forward(self, images: Tensor) -> Tensor:
         """Return ``batch x features`` for ``batch x 3 x height x width`` pictures."""
         # CPU convolutions are up to 30 % faster channels last; layers keep the order of their input.

@@ -45,6 +45,14 @@ class BaseNet(nn.Module):
         self.action_units = nn.Linear(width, action_units)
         self.expressions = None if expressions is None else nn.Linear(width, expressions)
 
+    def backbone_and_heads(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters as ``backbone`` and ``heads``; together in the order of ``parameters()``."""
+        heads = [self.action_units] if self.expressions is None else [self.action_units, self.expressions]
+        return {
+            "backbone": list(self.backbone.parameters()),
+            "heads": [parameter for head in heads for parameter in head.parameters()],
+        }
+
     def forward(self, images: Tensor) -> Outputs:
         """Return features and logits for ``batch x 3 x height x width`` pictures."""
         features = self.backbone(images)

@@ -42,6 +42,11 @@ class SmallBackbone(nn.Module):
             nn.ReLU(),
         )
 
+    @property
+    def last_stage(self) -> nn.Module:
+        """The module whose output is the last map of features."""
+        return self.stages
+
     def forward(self, images: Tensor) -> Tensor:
         """Return ``batch x features`` for ``batch x 3 x height x width`` pictures, best 64 x 64."""
         # CPU kernels are a fifth faster channels last, and every layer keeps the order of its input.

@@ -1,4 +1,4 @@
-"""The meta net: how much a sample's loss should count, judged from its features."""
+"""The meta net: how much a sample's losses should count, judged from its features."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from torch import Tensor, nn
 class WeightNet(nn.Module):
     """One fully connected layer and a sigmoid, so that every weight starts at 0.5.
 
-    Implements ``g`` of Eq. (4) and section 4.1.1 of Li & Shan 2023 (MAL). The weights are raw: the
-    normalisation of section 4.1.2 belongs to the method.
+    Implements ``g`` of Eq. (4) and section 4.1.1 of Li & Shan 2023 (MAL), and ``g`` of section 4.2 of Li et
+    al. 2023 (MML), which gives a sample one weight per auxiliary loss. The weights are raw: the normalisation
+    of MAL's section 4.1.2 belongs to the method.
 
     Args:
         features: Width of the feature vectors it reads.
+        outputs: Weights per sample.
     """
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, outputs: int = 1) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, 1)
+        self.linear = nn.Linear(features, outputs)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return one weight in 0 to 1 per row of ``batch x features``, shape ``batch``."""
-        return torch.sigmoid(self.linear(features)).squeeze(-1)
+        """Return weights in 0 to 1 for ``batch x features``, shape ``batch x outputs``."""
+        return torch.sigmoid(self.linear(features))

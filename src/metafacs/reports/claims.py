@@ -138,7 +138,8 @@ def low_weight_for_ambiguous(
     for _ in range(repetitions):
         chosen = rng.integers(0, len(weights), len(weights))
         draws.append(rank_correlation(weights[chosen], consistency[chosen]))
-    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    known = [draw for draw in draws if not math.isnan(draw)] or [math.nan]
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     value = rank_correlation(weights, consistency)
     estimate = Estimate(value, float(low), float(high), level, repetitions, len(weights))
     return Claim(

@@ -8,10 +8,19 @@ from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread
 from metafacs.reports.claims import Claim, answered_claims
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
+from metafacs.reports.expression_table import expression_table
 from metafacs.reports.figures import f1_bars, training_curves
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
-from metafacs.reports.tables import by_method, data_label, f1_table, summary_table
+from metafacs.reports.tables import (
+    Table,
+    by_method,
+    data_label,
+    f1_table,
+    held_out,
+    summary_table,
+    tested_people,
+)
 
 SYNTHETIC_NOTE = (
     "Every face, label and score of this comparison comes from rendered twins of the data sets, not from "
@@ -51,12 +60,12 @@ def compose_report(
     groups = by_method(records)
     label = data_label(records[0])
     synthetic = any(record.data.synthetic for record in records)
-    best = max(groups, key=lambda method: average_f1_spread(groups[method]).mean)
-    people = average_f1_interval(groups[best], repetitions=1).subjects
+    people = tested_people(records)
+    tested = f"{people} people held out from training" if people else "pictures held out from training"
     name = records[0].data.name.upper().replace("_", "-")
     source = f"the synthetic twin of {name}" if synthetic else name
     summary = (
-        f"{_listed(list(groups))}, trained on {source} and tested on {people} people held out from training: "
+        f"{_listed(list(groups))}, trained on {source} and tested on {tested}: "
         f"F1 of {len(records[0].aus)} action units, how training went, and which claims the numbers support."
     )
     return ReportContent(
@@ -67,7 +76,7 @@ def compose_report(
         headlines=tuple(_headline(method, runs, level) for method, runs in groups.items()),
         claims=(*answered_claims(records, level=level), *claims),
         figures=_figures(records, label, level),
-        tables=(summary_table(records, level=level), f1_table(records)),
+        tables=_tables(records, level),
         weight_rows=tuple(weight_rows),
         photos=tuple(photos),
         faces=tuple(faces),
@@ -76,12 +85,19 @@ def compose_report(
     )
 
 
+def _tables(records: Sequence[Record], level: float) -> tuple[Table, ...]:
+    tables = (summary_table(records, level=level), f1_table(records))
+    recognised = any(record.expressions is not None for record in records)
+    return (*tables, expression_table(records)) if recognised else tables
+
+
 def _headline(method: str, runs: Sequence[Record], level: float) -> Headline:
     interval = average_f1_interval(runs, level=level)
+    bounds = f", {level:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
     return Headline(
         label=method,
         value=f"{interval.value:.3f}",
-        detail=f"average F1, {level:.0%} interval {interval.low:.3f} to {interval.high:.3f}",
+        detail=f"average F1{bounds if tested_people(runs) else ''}",
         series=method,
     )
 
@@ -89,6 +105,7 @@ def _headline(method: str, runs: Sequence[Record], level: float) -> Headline:
 def _figures(records: Sequence[Record], label: str, level: float) -> tuple[DrawnFigure, ...]:
     groups = by_method(records)
     averages = ", ".join(f"{method} {average_f1_spread(runs).mean:.3f}" for method, runs in groups.items())
+    whiskers = f" Whiskers: {level:.0%} bootstrap intervals over people." if tested_people(records) else ""
     several = any(len(runs) > 1 for runs in groups.values())
     figures = [
         DrawnFigure(
@@ -98,7 +115,7 @@ def _figures(records: Sequence[Record], label: str, level: float) -> tuple[Drawn
                 name="f1-bars",
                 alt=f"Bars of F1 per action unit and method on {label}; averages: {averages}",
             ),
-            f"F1 on held-out people ({label}). Whiskers: {level:.0%} bootstrap intervals over people."
+            f"F1 on {held_out(records)} ({label}).{whiskers}"
             f"{' Dots: single runs (folds and seeds).' if several else ''} Dashes: the F1 of answering "
             "'present' every time, the floor that a detector has to beat.",
         )

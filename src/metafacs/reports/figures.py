@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Estimate, average_f1_interval, f1_intervals
 from metafacs.reports.style import INK, MUTED, RULE, blank_figure, house_style, series_colour
-from metafacs.reports.tables import always_present_f1, by_method, data_label, presence_rates
+from metafacs.reports.tables import always_present_f1, by_method, data_label, held_out, presence_rates
 
 TASKS = {"action units": "action_units", "expression": "expression"}
 """Name of each task in the legend -> ending of its curves in a record's history."""
@@ -61,7 +61,7 @@ def f1_bars(records: Sequence[Record], *, level: float = 0.95) -> Figure:
         axes.set_xlim(-0.6, len(aus) + 1.1)
         axes.set_ylim(0, 1)
         axes.set_ylabel("F1")
-        axes.set_title(f"F1 on held-out people ({data_label(records[0])})", pad=24)
+        axes.set_title(f"F1 on {held_out(records)} ({data_label(records[0])})", pad=24)
         _legend_above(axes)
     return figure
 

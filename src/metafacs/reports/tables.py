@@ -24,8 +24,7 @@ from metafacs.evaluation.statistics import (
 )
 from metafacs.facs import au_name
 from metafacs.reports.published import MAL_TABLES, PUBLISHED_NAMES
-
-METHOD_ORDER = ("single_task", "multi_task", "mtan", "l2t_ww", "mal")
+from metafacs.reports.rows import row_name, row_position
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,9 @@ class Table:
 
 
 def by_method(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Group records by method: known methods in the order of the papers, then the others by name.
+    """Group records by method and, where one method stands for several rows of its paper, by row.
+
+    Known methods come in the order of the papers, then the others by name.
 
     Raises:
         ValueError: If the records are not all of one data set (or twin) and one split.
@@ -104,9 +105,8 @@ def by_method(records: Sequence[Record]) -> dict[str, list[Record]]:
         )
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        groups[record.method].append(record)
-    known = [method for method in METHOD_ORDER if method in groups]
-    return {method: groups[method] for method in [*known, *sorted(set(groups) - set(known))]}
+        groups[row_name(record)].append(record)
+    return {name: groups[name] for name in sorted(groups, key=row_position)}
 
 
 def data_label(record: Record) -> str:
@@ -142,27 +142,29 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
     rows = []
     for au in first.aus:
         printed = [_printed(paper.f1[name], paper.aus, au) for name in names if paper]
-        ours = [_percent(spreads[method][au]) for method in groups]
+        ours = [percent(spreads[method][au]) for method in groups]
         rate = rates[au]
-        guess = "" if math.isnan(rate) else f"{100 * always_present_f1(rate):.1f}"
-        rows.append((f"AU{au} {au_name(au)}", f"{100 * rate:.1f}", guess, *ours, *printed))
+        known = not math.isnan(rate)
+        present = f"{100 * rate:.1f}" if known else ""
+        guess = f"{100 * always_present_f1(rate):.1f}" if known else ""
+        rows.append((f"AU{au} {au_name(au)}", present, guess, *ours, *printed))
     guesses = [always_present_f1(rate) for rate in rates.values() if rate > 0]
     rows.append(
         (
             "Average",
             "",
             f"{100 * sum(guesses) / len(guesses):.1f}" if guesses else "",
-            *(_percent(averages[method]) for method in groups),
+            *(percent(averages[method]) for method in groups),
             *(f"{paper.average[name]:.1f}" for name in names if paper),
         )
     )
     source = f" Printed: {paper.source}, on people." if paper else ""
     return Table(
-        title=f"F1 per action unit on held-out people ({label})",
+        title=f"F1 per action unit on {held_out(records)} ({label})",
         columns=tuple(columns),
         rows=tuple(rows),
         note=(
-            f"F1 in percent, {_runs_in_words(records)}. 'present': share of known test labels that are "
+            f"F1 in percent, {runs_in_words(records)}. 'present': share of known test labels that are "
             f"positive; 'guess': F1 of answering 'present' every time.{source}"
         ),
         last_row_is_total=True,
@@ -177,14 +179,15 @@ def summary_table(records: Sequence[Record], *, level: float = 0.95) -> Table:
     for method, runs in groups.items():
         interval = average_f1_interval(runs, level=level)
         minutes = spread(run.seconds.get("train", float("nan")) / 60 for run in runs)
+        bounds = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
         rows.append(
             (
                 method,
-                _percent(average_f1_spread(runs)),
-                f"{100 * interval.low:.1f} to {100 * interval.high:.1f}",
+                percent(average_f1_spread(runs)),
+                "n/a" if math.isnan(interval.low) else bounds,
                 f"{100 * average_f1(runs, 'pooled'):.1f}",
-                _percent(spread(_mean(run.accuracy.values()) for run in runs)),
-                _percent(spread(_mean(run.auc.values()) for run in runs)),
+                percent(spread(_mean(run.accuracy.values()) for run in runs)),
+                percent(spread(_mean(run.auc.values()) for run in runs)),
                 str(len(runs)),
                 f"{max(run.iterations for run in runs):,}",
                 "" if math.isnan(minutes.mean) else f"{minutes.mean:.1f}",
@@ -193,9 +196,8 @@ def summary_table(records: Sequence[Record], *, level: float = 0.95) -> Table:
     tag = "synthetic" if records[0].data.synthetic else ""
     scores = ("average F1", f"{level:.0%} interval", "pooled F1", "accuracy", "AUC")
     cost = ("runs", "iterations", "minutes per run")
-    people = average_f1_interval(records=next(iter(groups.values())), repetitions=1).subjects
     return Table(
-        title=f"Methods compared on held-out people ({label})",
+        title=f"Methods compared on {held_out(records)} ({label})",
         columns=(
             Column("Method", text=True),
             *(Column(head, label, tag) for head in scores),
@@ -203,9 +205,8 @@ def summary_table(records: Sequence[Record], *, level: float = 0.95) -> Table:
         ),
         rows=tuple(rows),
         note=(
-            f"Percent, averaged over AUs, {_runs_in_words(records)}. The interval resamples the {people} "
-            "test people; it does not contain the luck of the training seed. 'pooled' adds up the counts of "
-            "all folds before F1."
+            f"Percent, averaged over AUs, {runs_in_words(records)}. {_interval_in_words(records)} "
+            "'pooled' adds up the counts of all folds before F1."
         ),
     )
 
@@ -235,18 +236,39 @@ def always_present_f1(rate: float) -> float:
     return 2 * rate / (1 + rate)
 
 
-def _runs_in_words(records: Sequence[Record]) -> str:
+def tested_people(records: Sequence[Record]) -> int:
+    """Return the number of people tested on over all folds; 0 where the data set does not tell them."""
+    return len({(r.data.fold, subject) for r in records for subject in r.per_subject if subject})
+
+
+def held_out(records: Sequence[Record]) -> str:
+    """Return what the methods were tested on, in words."""
+    return "held-out people" if tested_people(records) else "held-out pictures"
+
+
+def runs_in_words(records: Sequence[Record]) -> str:
+    """Return what a mean and its spread are over."""
     folds, seeds = {r.data.fold for r in records}, {r.seed for r in records}
     if len(folds) * len(seeds) == 1:
         return "one fold and one seed, so without a spread over runs"
     return f"mean ± standard deviation over {_count(folds, 'fold')} and {_count(seeds, 'seed')}"
 
 
+def _interval_in_words(records: Sequence[Record]) -> str:
+    people = tested_people(records)
+    if not people:
+        return "The data set does not tell its people, so there is no interval over them."
+    return (
+        f"The interval resamples the {people} test people; it does not contain the luck of the training seed."
+    )
+
+
 def _count(items: set[int], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
-def _percent(value: Spread) -> str:
+def percent(value: Spread) -> str:
+    """Return a mean in percent with one standard deviation where there is one."""
     if math.isnan(value.mean):
         return "n/a"
     mean = f"{100 * value.mean:.1f}"

@@ -5,6 +5,7 @@ Backgrounds are painted small and enlarged, because a portrait lens leaves them 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -51,18 +52,22 @@ def _wall(seed: int, side: int, colour: tuple[float, float, float]) -> Picture:
     return enlarged
 
 
-def wild_background(rng: np.random.Generator, side: int) -> Picture:
+def wild_background(
+    rng: np.random.Generator, side: int, shares: Sequence[float] = (0.2, 0.3, 0.2, 0.15, 0.15)
+) -> Picture:
     """Return the out-of-focus surroundings of a snapshot.
 
     Args:
         rng: Source of randomness.
         side: Height and width in pixels.
+        shares: How often each place is chosen: plain wall or paper, room, outdoors, foliage, evening; sums
+            to 1.
 
     Returns:
         Shape (side, side, 3), linear RGB in [0, 1].
     """
     painters = (_plain, _room, _outdoors, _foliage, _evening)
-    painter = painters[int(rng.choice(len(painters), p=[0.2, 0.3, 0.2, 0.15, 0.15]))]
+    painter = painters[int(rng.choice(len(painters), p=shares))]
     canvas = painter(rng)
     radius = rng.uniform(0.6, 7.0)
     canvas = _defocus(canvas, radius)

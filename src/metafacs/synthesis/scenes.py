@@ -184,6 +184,7 @@ class Surroundings:
         ambient: Range of the ambient light's strength.
         warmth: Standard deviation of the colour temperature of the key.
         exposure: Mean and standard deviation of the exposure after metering.
+        backgrounds: Shares of plain, room, outdoors, foliage and evening behind the head, sum 1.
     """
 
     pose_deviation: tuple[float, float, float] = (0.34, 0.16, 0.13)
@@ -193,6 +194,7 @@ class Surroundings:
     ambient: tuple[float, float] = (0.12, 0.55)
     warmth: float = 0.12
     exposure: tuple[float, float] = (0.98, 0.18)
+    backgrounds: tuple[float, float, float, float, float] = (0.2, 0.3, 0.2, 0.15, 0.15)
 
 
 SNAPSHOTS = Surroundings()
@@ -236,7 +238,7 @@ def wild_scene(
         sky=sky,
         ground=ground,
         exposure=exposure,
-        background=wild_background(rng, 2 * size),
+        background=wild_background(rng, 2 * size, surroundings.backgrounds),
         size=size,
     )
 

@@ -12,21 +12,31 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from metafacs.data.splits import Split, published_split, validation_reserve
+from metafacs.data.splits import (
+    Split,
+    SplitName,
+    choose_split,
+    refuse_overlap,
+    validation_reserve,
+    with_validation_people,
+)
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
-from metafacs.facs import BP4D_AUS, DISFA_AUS, check_aus
+from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
 from metafacs.methods import METHODS, OptimizerSpec
 from metafacs.training.trainer import Trainer, TrainingPlan
 
-EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS}
+EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS, "gft": GFT_AUS}
 """Action units the field evaluates per data set; the default of ``aus``."""
 
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """Pictures per batch of each stream; the defaults are MAL's (section 4.1.2)."""
+    """Pictures per batch of each stream; the defaults are MAL's (section 4.1.2).
+
+    ``au`` is also the size of the streams ``joint``, ``source`` and ``target``.
+    """
 
     au: int = 64
     expression: int = 64
@@ -39,19 +49,24 @@ MAL_AUGMENTATION = Augmentation()
 
 @dataclass(frozen=True)
 class Sources:
-    """The rows that a run draws from.
+    """The stores and rows that a run draws from.
 
     Attributes:
-        split: Who trains and who is held out; None = everybody trains.
+        store: The prepared store with AU labels.
+        split: Who trains and who is held out.
         train: Rows of the AU store for training.
-        reserve: Rows of the AU store that only the meta net sees (2 % of each person's pictures).
-        expression: Rows of the expression store; empty without one.
+        reserve: Rows of the AU store that only the meta net sees: the set's own validation part, else 2 % of
+            each training person's pictures.
+        others: Further stores by role, ``expression`` or ``target``.
+        rows: Rows of the further stores for training, by role.
     """
 
-    split: Split | None
+    store: Store
+    split: Split
     train: np.ndarray
     reserve: np.ndarray
-    expression: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    others: Mapping[str, Store] = field(default_factory=dict)
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def train(
@@ -60,8 +75,12 @@ def train(
     action_units: Path,
     out: Path,
     expression: Path | None = None,
+    target: Path | None = None,
     aus: list[int] | None = None,
-    fold: int | None = 1,
+    split: SplitName | None = None,
+    fold: int = 1,
+    lists: tuple[Path, Path] | None = None,
+    validation_people: int = 0,
     iterations: int = 1000,
     batch: BatchSizes = MAL_BATCH,
     size: int = 224,
@@ -82,12 +101,20 @@ def train(
         action_units: Prepared store with AU labels.
         out: Folder of the run; receives ``model.safetensors``.
         expression: Prepared store with expression labels, for methods that read them.
+        target: Prepared store of the pictures to adapt to, for methods that read them; its AU labels are
+            never looked at.
         aus: FACS numbers to detect; default: those the field evaluates on this data set.
-        fold: Published fold whose people are held out; null trains on everybody.
+        split: Who is held out: ``published`` folds, ``adld``, ``leave_one_subject_out``, the set's own
+            ``parts``, ``listed`` people, or nobody (``everybody``); default ``published`` where there are
+            published folds, else ``parts``.
+        fold: Fold of the split whose people are held out, from 1.
+        lists: Files with the people to train on and to test, one id a line, for ``listed``.
+        validation_people: People taken out of training to choose settings by, never the test people.
         iterations: Number of iterations.
         batch: Pictures per batch.
         size: Side of the network's input in pixels; the store's crops may be larger (random crops).
-        reserve: Share of each training person's pictures kept for validation; no method trains on them.
+        reserve: Share of each training person's pictures kept for validation, where the set has no validation
+            part of its own; no method trains on them.
         augmentation: Random changes of training pictures.
         optimizers: Overrides of the method's optimisers by parameter group.
         seed: Seed of initial weights, shuffling, augmentation and reserve.
@@ -104,17 +131,22 @@ def train(
     """
     kind = METHODS[method]
     store = Store(action_units)
-    faces = None
-    if "expression" in kind.streams:
-        if expression is None:
-            raise ValueError(f"{method} learns from expressions too; give a prepared store with --expression")
-        faces = Store(expression)
+    others = {
+        role: _further_store(role, path, method)
+        for role, path in (("expression", expression), ("target", target))
+        if role in kind.streams
+    }
     numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
-    sources = choose_rows(store, faces, numbers, fold, reserve, seed)
+    chosen = choose_split(store, split, fold, lists)
+    if validation_people:
+        chosen = with_validation_people(chosen, validation_people, seed=0)
+    sources = choose_rows(store, others, numbers, chosen, reserve, seed, joint="joint" in kind.streams)
     torch.manual_seed(seed)
-    names = faces.expressions if faces else ()
+    names = others["expression"].expressions if "expression" in others else ()
+    if "joint" in kind.streams:
+        names = store.expressions
     description = {
-        **describe_run(store, faces, sources, size, seed, augmentation, batch, optimizers or {}),
+        **describe_run(sources, size, seed, augmentation, batch, optimizers or {}),
         "iterations": iterations,
         "precision": precision,
     }
@@ -122,7 +154,7 @@ def train(
         method,
         kind(numbers, names, **options),
         dict(options),
-        make_streams(store, faces, sources, numbers, batch, size, seed, augmentation),
+        make_streams(sources, numbers, batch, size, seed, augmentation),
         TrainingPlan(iterations, checkpoint_every=checkpoint_every),
         out,
         description,
@@ -132,25 +164,60 @@ def train(
     return trainer.run(progress=progress)
 
 
+def _further_store(role: str, path: Path | None, method: str) -> Store:
+    if path is None:
+        what = "learns from expressions too" if role == "expression" else "adapts to other pictures"
+        raise ValueError(f"{method} {what}; give a prepared store with --{role}")
+    return Store(path)
+
+
 def choose_rows(
-    store: Store, faces: Store | None, aus: tuple[int, ...], fold: int | None, reserve: float, seed: int
+    store: Store,
+    others: Mapping[str, Store],
+    aus: tuple[int, ...],
+    split: Split,
+    reserve: float,
+    seed: int,
+    *,
+    joint: bool = False,
 ) -> Sources:
-    """Return the rows to train on: labelled, of the fold's training people, without the reserve."""
-    people = sorted(set(store.subjects) - {""})
-    split = published_split(store.dataset, fold, people) if fold is not None else None
+    """Return the rows to train on: labelled, on the split's training side, without the reserve.
+
+    Args:
+        store: Prepared store with AU labels.
+        others: Further stores by role, ``expression`` or ``target``.
+        aus: FACS numbers to learn; a picture with none of them known is left out.
+        split: Who trains.
+        reserve: Share of each training person's pictures to reserve where the split has no validation part.
+        seed: Seed of the reserve.
+        joint: Take only pictures whose expression is known as well.
+
+    Raises:
+        SplitError: If somebody whom the split holds out is in the store of the same data set to adapt to.
+    """
     labelled = ~np.isnan(store.action_units[:, store.columns_of(aus)]).all(axis=1)
-    allowed = np.isin(store.subjects, split.train) if split else np.ones(len(store), bool)
-    rows = np.flatnonzero(labelled & allowed)
-    kept = validation_reserve(list(store.subjects[rows]), reserve, seed)
-    if faces is None:
-        return Sources(split, rows[~kept], rows[kept])
-    expressive = np.isin(faces.parts, ("train", "")) & (faces.expression >= 0)
-    return Sources(split, rows[~kept], rows[kept], np.flatnonzero(expressive))
+    if joint:
+        labelled &= store.expression >= 0
+    rows = np.flatnonzero(labelled & split.rows(store, "train"))
+    if split.by == "part" and split.validation:
+        train, kept = rows, np.flatnonzero(labelled & split.rows(store, "validation"))
+    else:
+        mask = validation_reserve(list(store.subjects[rows]), reserve, seed)
+        train, kept = rows[~mask], rows[mask]
+    further = {}
+    for role, other in others.items():
+        usable = (
+            np.isin(other.parts, ("train", "")) if set(other.parts) & {"train"} else np.ones(len(other), bool)
+        )
+        if role == "expression":
+            usable &= other.expression >= 0
+        elif other.dataset == store.dataset:
+            refuse_overlap(other.subjects[usable], split.test, one="the pictures to adapt to")
+        further[role] = np.flatnonzero(usable)
+    return Sources(store, split, train, kept, others, further)
 
 
 def make_streams(
-    store: Store,
-    faces: Store | None,
     sources: Sources,
     aus: tuple[int, ...],
     batch: BatchSizes,
@@ -158,7 +225,11 @@ def make_streams(
     seed: int,
     augmentation: Augmentation,
 ) -> dict[str, Stream]:
-    """Return the streams ``au``, ``validation`` and, with an expression store, ``expression``."""
+    """Return every stream that the sources can feed, by name.
+
+    ``au``, ``joint`` and ``source`` are the training pictures with their labels under the names that methods
+    know them by, ``validation`` the reserve, ``expression`` and ``target`` the further stores.
+    """
 
     def stream(source: Store, rows: np.ndarray, name: str, count: int, numbers: tuple[int, ...]) -> Stream:
         return Stream(
@@ -172,18 +243,18 @@ def make_streams(
             augmentation=augmentation,
         )
 
+    training = stream(sources.store, sources.train, "au", batch.au, aus)
     streams = {
-        "au": stream(store, sources.train, "au", batch.au, aus),
-        "validation": stream(store, sources.reserve, "validation", batch.validation, aus),
+        **dict.fromkeys(("au", "joint", "source"), training),
+        "validation": stream(sources.store, sources.reserve, "validation", batch.validation, aus),
     }
-    if faces is not None:
-        streams["expression"] = stream(faces, sources.expression, "expression", batch.expression, ())
+    counts = {"expression": batch.expression, "target": batch.au}
+    for role, other in sources.others.items():
+        streams[role] = stream(other, sources.rows[role], role, counts[role], ())
     return streams
 
 
 def describe_run(
-    store: Store,
-    faces: Store | None,
     sources: Sources,
     size: int,
     seed: int,
@@ -192,8 +263,8 @@ def describe_run(
     optimizers: Mapping[str, OptimizerSpec],
 ) -> dict[str, object]:
     """Return what a user of the model must know, as plain data without paths of this machine."""
-    split = sources.split
-    used = [s for s in (store, faces) if s is not None]
+    split, store = sources.split, sources.store
+    used = [store, *sources.others.values()]
     synthetic = any(s.synthetic for s in used)
     description = {
         "input_size": size,
@@ -207,17 +278,9 @@ def describe_run(
         "pictures": {
             "au": len(sources.train),
             "validation": len(sources.reserve),
-            "expression": len(sources.expression),
+            **{role: len(rows) for role, rows in sources.rows.items()},
         },
-        "split": None
-        if split is None
-        else {
-            "name": split.name,
-            "fold": split.fold,
-            "hash": split.hash,
-            "train": split.train,
-            "test": split.test,
-        },
+        "split": {**asdict(split), "hash": split.hash},
         "seed": seed,
         "augmentation": asdict(augmentation),
         "batch": asdict(batch),

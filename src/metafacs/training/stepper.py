@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from metafacs.hypergradient import PlainSGD, UpdateRule, update_rule_of
+from metafacs.hypergradient import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule, update_rule_of
 from metafacs.methods.base import OptimizerSpec
 
 
@@ -52,44 +52,56 @@ class OptimizerStepper:
             for group in optimizer.param_groups:
                 group["lr"] = spec.lr * schedule_factor(spec.schedule, iteration, self._iterations)
 
-    def descend(self, loss: Tensor, group: str) -> None:
-        """Take one optimiser step on ``group`` down the gradient of ``loss``.
+    def descend(self, loss: Tensor, *groups: str) -> None:
+        """Take one optimiser step on each of ``groups`` down the gradient of ``loss``.
 
         Raises:
             DivergedError: If the loss or a gradient is not finite; the parameters are unchanged then.
         """
         if not torch.isfinite(loss):
-            raise DivergedError(f"the loss of group '{group}' is {loss.item()} at iteration {self.iteration}")
-        self.apply(self.gradients(loss, self._parameters[group]), group)
+            raise DivergedError(
+                f"the loss of group {_named(groups)} is {loss.item()} at iteration {self.iteration}"
+            )
+        self.apply(self.gradients(loss, self._parameters_of(groups)), *groups)
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
         """Return the gradient of ``loss``; zeros where it does not reach. Nothing is changed."""
         found = torch.autograd.grad(loss, list(parameters), allow_unused=True)
         return tuple(torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True))
 
-    def apply(self, gradients: Sequence[Tensor], group: str) -> None:
-        """Take one optimiser step on ``group`` with the given gradients.
+    def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
+        """Take one optimiser step on each of ``groups`` with the given gradients, one group after the other.
 
         Raises:
             DivergedError: If a gradient is not finite; the parameters are unchanged then.
         """
-        optimizer = self.optimizers[group]
         norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
         if not torch.isfinite(norm):
             raise DivergedError(
-                f"the gradient of group '{group}' is not finite at iteration {self.iteration}"
+                f"the gradient of group {_named(groups)} is not finite at iteration {self.iteration}"
             )
-        for parameter, gradient in zip(self._parameters[group], gradients, strict=True):
+        for parameter, gradient in zip(self._parameters_of(groups), gradients, strict=True):
             parameter.grad = gradient.detach()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for group in groups:
+            self.optimizers[group].step()
+            self.optimizers[group].zero_grad(set_to_none=True)
 
-    def update_rule(self, group: str, *, plain: bool = False) -> UpdateRule:
-        """Return the step that ``group``'s optimiser would take now, as a differentiable rule."""
-        optimizer = self.optimizers[group]
-        if plain:
-            return PlainSGD(float(optimizer.param_groups[0]["lr"]))
-        return update_rule_of(optimizer, self._parameters[group])
+    def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
+        """Return the step that the optimisers of ``groups`` would take now, as a differentiable rule.
+
+        It is for the parameters of the groups one after the other, each with its group's learning rate.
+        """
+        steps: list[ElementwiseStep] = []
+        for group in groups:
+            optimizer, parameters = self.optimizers[group], self._parameters[group]
+            if plain:
+                steps += [SGDStep(float(optimizer.param_groups[0]["lr"]))] * len(parameters)
+            else:
+                steps += update_rule_of(optimizer, parameters).steps
+        return ElementwiseUpdate(tuple(steps))
+
+    def _parameters_of(self, groups: Sequence[str]) -> list[nn.Parameter]:
+        return [parameter for group in groups for parameter in self._parameters[group]]
 
 
 def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
@@ -112,6 +124,10 @@ def schedule_factor(schedule: str, iteration: int, iterations: int) -> float:
             return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * (progress + 1 / max(iterations, 1)) / warm))
         return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
     raise ValueError(f"unknown schedule '{schedule}'; choose constant, cosine or one_cycle")
+
+
+def _named(groups: Sequence[str]) -> str:
+    return " and ".join(f"'{group}'" for group in groups)
 
 
 def _build(parameters: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,11 @@ def test_hostile_but_readable_text(tmp_path: Path) -> None:
         ("", None, "empty file"),
         ("frame,AU1\n1,0\n", 1, "wrong header"),
         ("1,2\n3,0\n", 1, "wrong header"),
+        ("0,1,1\n1,0,0\n", 1, "each once"),
         (HEADER + "1,0,0\n", 2, "number of cells"),
         (HEADER + "x,0,0,0,0\n", 2, "frame number"),
         (HEADER + "²,0,0,0,0\n", 2, "frame number"),
+        (HEADER + "9" * 5000 + ",0,0,0,0\n", 2, "frame number"),
         ("0,²\n1,0\n", 1, "wrong header"),
         (HEADER + "1,0,7,0,0\n", 2, "code other than"),
         (HEADER + "\n99,0,0,0,0\n", 3, "label without a frame"),
@@ -64,7 +67,7 @@ def test_bad_lines_are_reported_and_do_not_stop_the_rest(
     layout(tmp_path, HEADER + "5,1,1,0,0\n", ["0005"], "M002_T3")
     reading = read_bp4d(layout(tmp_path, text, ["0001"]))
     assert [sample.key for sample in reading.samples] == ["M002/T3/0005"]
-    (skipped,) = reading.skipped
+    skipped = reading.skipped[0]
     assert skipped.file == "AUCoding/AU_OCC/F001_T1.csv"
     assert skipped.line == line
     assert reason in skipped.reason
@@ -94,11 +97,48 @@ def test_missing_sequence_and_strange_file_are_counted(tmp_path: Path) -> None:
     assert reading.summary()["pictures"] == 1
 
 
+def test_repeated_and_unlabelled_frames_are_counted(tmp_path: Path) -> None:
+    reading = read_bp4d(layout(tmp_path, HEADER + "7,1,1,0,0\n7,0,0,0,0\n", ["0007", "0008", "0009"]))
+    assert [sample.action_units[1] for sample in reading.samples] == [1.0]
+    assert [str(entry) for entry in reading.skipped] == [
+        "AUCoding/AU_OCC/F001_T1.csv:3: frame is labelled twice; the first label counts",
+        "Sequences(2D+3D)/F001/T1: frame without a label (2 times)",
+    ]
+    assert reading.summary()["skipped"]["frame without a label"] == 2  # type: ignore[index]
+
+
+def test_one_file_that_is_no_text_does_not_stop_the_rest(tmp_path: Path) -> None:
+    root = layout(tmp_path, HEADER + "7,1,1,0,0\n", ["0007"])
+    (root / "AUCoding" / "AU_OCC" / "F002_T1.csv").write_bytes(b"\xff\xfe")
+    reading = read_bp4d(root)
+    assert len(reading.samples) == 1
+    assert {entry.file for entry in reading.skipped} == {"AUCoding/AU_OCC/F002_T1.csv"}
+
+
 def test_damaged_twin_file_never_passes_for_real_data(tmp_path: Path) -> None:
     layout(tmp_path, HEADER, ["0005"])
     (tmp_path / "TWIN.json").write_text("{")
     with pytest.raises(DatasetError, match=r"TWIN\.json is damaged"):
         read_bp4d(tmp_path)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    aus=st.permutations([1, 2, 4, 12, 25]),
+    codes=st.lists(st.lists(st.sampled_from("019"), min_size=5, max_size=5), max_size=4),
+    first=st.integers(0, 99_990),
+)
+def test_every_written_table_is_read_back(
+    tmp_path: Path, aus: list[int], codes: list[list[str]], first: int
+) -> None:
+    shutil.rmtree(tmp_path / "t", ignore_errors=True)
+    rows = [[str(first + row), *cells] for row, cells in enumerate(codes)]
+    text = "".join(",".join(row) + "\n" for row in (["0", *map(str, aus)], *rows))
+    reading = read_bp4d(layout(tmp_path / "t", text, [f"{first + row:04d}" for row in range(len(codes))]))
+    assert not reading.skipped
+    assert [sample.action_units for sample in reading.samples] == [
+        {au: float(code) for au, code in zip(aus, cells, strict=True) if code != "9"} for cells in codes
+    ]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,10 +52,66 @@ def test_lists_give_parts_and_unlabelled_pictures(tmp_path: Path) -> None:
         ("2.jpg", "test", 3),
         ("3.jpg", "train", 0),
     ]
-    assert [str(s) for s in reading.skipped] == ["train.txt: listed picture is missing or not unique"]
+    assert [str(s) for s in reading.skipped] == [
+        "train.txt:2: listed picture is missing or not unique",
+        ".: picture without a label",
+    ]
     (root / "train.txt").write_text("b/2.jpg\n")
     with pytest.raises(DatasetError, match=r"test\.txt lists .*2\.jpg, which is in train\.txt too"):
         read_emotionet(root)
+
+
+def test_a_picture_is_listed_once(tmp_path: Path) -> None:
+    root = layout(tmp_path, row("1,0,0"))
+    (root / "test.txt").write_text(f"\ufeff{FIRST},\r\n\r\noptimization_set/{FIRST}\r\n", encoding="utf-8")
+    reading = read_emotionet(root)
+    assert [sample.part for sample in reading.samples] == ["test"]
+    assert [str(s) for s in reading.skipped] == ["test.txt:3: picture is listed twice; the first line counts"]
+
+
+def points(first: float, count: int = 49) -> str:
+    return "\t".join(f"{first + k:.2f}" for k in range(2 * count)) + "\n"
+
+
+def test_landmarks_belong_to_the_lists_line_by_line(tmp_path: Path) -> None:
+    root = layout(tmp_path, row("1,0,0") + row("0,0,1", "b/2.jpg"), (FIRST, "b/2.jpg", "b/3.jpg"))
+    (root / "validation.txt").write_text(f"b/2.jpg\n\n{FIRST}\n")
+    (root / "validation_land.txt").write_text(points(1) + points(11.5))
+    (root / "train.txt").write_text("b/3.jpg\n")
+    (root / "train_land.txt").write_text(points(31))
+    by_name = {s.picture.name: s.landmarks for s in read_emotionet(root, landmarks=True).samples}
+    expected = np.arange(98.0).reshape(49, 2)
+    assert np.array_equal(by_name["2.jpg"], expected), "files count from 1, samples from 0"
+    assert np.array_equal(by_name[Path(FIRST).name], expected + 10.5)
+    assert np.array_equal(by_name["3.jpg"], expected + 30)
+    assert all(sample.landmarks is None for sample in read_emotionet(root).samples)
+
+
+def test_pictures_without_landmarks_are_left_out_where_these_are_asked_for(tmp_path: Path) -> None:
+    names = (FIRST, "b/2.jpg", "b/3.jpg", "b/4.jpg")
+    root = layout(tmp_path, "".join(row("1,0,0", name) for name in names), names)
+    with pytest.raises(DatasetError, match=r"holds none of train_land\.txt, .* without the option"):
+        read_emotionet(root, landmarks=True)
+    (root / "validation.txt").write_text(f"{FIRST}\nb/2.jpg\n")
+    (root / "validation_land.txt").write_text("1 2 3\n" + points(1))
+    (root / "test.txt").write_text("b/3.jpg\n")
+    (root / "test_land.txt").write_text("")
+    (root / "train.txt").write_text("b/4.jpg\n")
+    reading = read_emotionet(root, landmarks=True)
+    assert [sample.picture.name for sample in reading.samples] == ["2.jpg"]
+    assert [str(s) for s in reading.skipped] == [
+        "train.txt: list without train_land.txt",
+        "validation.txt:1: landmarks are not 49, 66 or 68 pairs of numbers",
+        "test.txt: lists differ in length: 1 paths, 0 rows beside them",
+        *(f"EmotioNet_FACS.csv:{line}: picture without landmarks" for line in (2, 4, 5)),
+    ]
+    assert len(read_emotionet(root).samples) == 4
+
+
+def test_the_truth_of_a_twin_is_no_second_table(tmp_path: Path) -> None:
+    root = layout(tmp_path, row("1,0,0"))
+    (root / "twin_provenance.csv").write_text("name\n")
+    assert len(read_emotionet(root).samples) == 1
 
 
 def test_the_folder_decides_between_pictures_of_one_name(tmp_path: Path) -> None:
@@ -86,7 +143,8 @@ def test_bad_rows_are_reported_and_do_not_stop_the_rest(tmp_path: Path, rows: st
     root = layout(tmp_path, row("0,0,1", "b/2.jpg") + rows, (FIRST, "b/2.jpg"))
     reading = read_emotionet(root)
     assert len(reading.samples) == 1
-    (skipped,) = reading.skipped
+    skipped, unlabelled = reading.skipped
+    assert (unlabelled.reason, unlabelled.count) == ("picture without a label", 1)
     assert (skipped.file, skipped.line) == ("EmotioNet_FACS.csv", 3)
     assert reason in skipped.reason
 
@@ -146,6 +204,39 @@ def test_a_damaged_excel_file_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     with pytest.raises(DatasetError, match="not a readable Excel file"):
         read_emotionet(tmp_path)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    aus=st.permutations([1, 2, 12, 43, 60]),
+    codes=st.lists(st.lists(st.sampled_from(["0", "1", "999"]), min_size=5, max_size=5), max_size=4),
+    quote=st.sampled_from(["", "'", '"']),
+)
+def test_every_written_table_is_read_back(
+    tmp_path: Path, aus: list[int], codes: list[list[str]], quote: str
+) -> None:
+    """AU60 is no action unit of FACS: the real table's columns beyond the known ones are left alone."""
+    names = [f"N_1/N_1_{number}.jpg" for number in range(4)]
+    header = ",".join(["URL", "URL orig", *(f"{quote}AU {au}{quote}" for au in aus)]) + "\n"
+    text = "".join(row(",".join(cells), name) for cells, name in zip(codes, names, strict=False))
+    reading = read_emotionet(layout(tmp_path, text, tuple(names), header))
+    assert [sample.action_units for sample in reading.samples] == [
+        {au: float(code) for au, code in zip(aus, cells, strict=True) if au != 60 and code != "999"}
+        for cells in codes
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.binary(max_size=60), land=st.text(alphabet="0123 .\tna\r\n", max_size=60), good=st.booleans())
+def test_no_list_breaks_the_reader(tmp_path: Path, names: bytes, land: str, good: bool) -> None:
+    root = layout(tmp_path, row("1,0,0"))
+    (root / "test.txt").write_bytes((FIRST.encode() + b"\n") * good + names)
+    (root / "test_land.txt").write_text(points(1) * good + land)
+    for sample in read_emotionet(root, landmarks=True).samples:
+        assert sample.part == "test"
+        assert sample.landmarks is not None
+        assert sample.landmarks.shape == (49, 2)
+    assert len(read_emotionet(root).samples) == 1
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metafacs.data.datasets.frame_sources import find_frame_source, numbered_pictures
 
@@ -26,3 +30,15 @@ def test_a_video_of_any_case_comes_before_pictures(tmp_path: Path) -> None:
     assert extracted.locate(2, 3) == (frames / "3.jpg", None)
     assert extracted.locate(3, 4) is None
     assert find_frame_source([videos], "right", [videos]) is None
+
+
+@given(
+    names=st.dictionaries(
+        st.integers(0, 10**9), st.sampled_from(["{}.jpg", "{:04d}.PNG", "a_{:05d}.jpeg"]), max_size=5
+    )
+)
+def test_every_numbered_picture_is_found(names: dict[int, str]) -> None:
+    with TemporaryDirectory() as folder:
+        for number, form in names.items():
+            (Path(folder) / form.format(number)).touch()
+        assert set(numbered_pictures(Path(folder))) == set(names)

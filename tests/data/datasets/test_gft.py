@@ -86,7 +86,7 @@ def test_bad_lines_are_reported_and_do_not_stop_the_rest(
     layout(tmp_path, "frame,AU1\n1,1\n", "002B")
     reading = read_gft(layout(tmp_path, text))
     assert [sample.key for sample in reading.samples] == ["002B/00001"]
-    (skipped,) = reading.skipped
+    skipped = next(entry for entry in reading.skipped if entry.file == "labels/001A.csv")
     assert (skipped.file, skipped.line) == ("labels/001A.csv", line)
     assert reason in skipped.reason
 
@@ -97,6 +97,7 @@ def test_repeated_frames_and_missing_sequences(tmp_path: Path) -> None:
     assert [sample.action_units for sample in reading.samples] == [{1: 1.0}]
     assert [s.reason for s in reading.skipped] == [
         "frame is labelled twice; the first label counts",
+        "frame without a label",
         "labels without a video and without frames",
     ]
 
@@ -104,6 +105,31 @@ def test_repeated_frames_and_missing_sequences(tmp_path: Path) -> None:
 def test_no_labels_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"holds no \*\.csv"):
         read_gft(tmp_path)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    names=st.permutations(["AU1", "au 02", "'AU_4'", "12", "frame"]),
+    codes=st.lists(
+        st.lists(st.sampled_from(["0", "1", "1.0", "9", "-9", ""]), min_size=5, max_size=5), max_size=4
+    ),
+)
+def test_every_written_table_is_read_back(tmp_path: Path, names: list[str], codes: list[list[str]]) -> None:
+    place = names.index("frame")
+    for number, cells in enumerate(codes, start=1):
+        cells[place] = str(number)
+    text = "".join(",".join(row) + "\n" for row in (names, *codes))
+    reading = read_gft(layout(tmp_path, text, frames=(1, 2, 3, 4)))
+    numbers = {"AU1": 1, "au 02": 2, "'AU_4'": 4, "12": 12}
+    assert [sample.action_units for sample in reading.samples] == [
+        {
+            numbers[name]: float(code)
+            for name, code in zip(names, cells, strict=True)
+            if name in numbers and code in ("0", "1", "1.0")
+        }
+        for cells in codes
+    ]
+    assert {entry.reason for entry in reading.skipped} <= {"frame without a label"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

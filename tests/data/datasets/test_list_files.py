@@ -155,10 +155,36 @@ def test_nothing_to_read_says_why(tmp_path: Path) -> None:
         read_list_files(root, aus=AUS, pictures=root / "none")
 
 
+@given(
+    count=st.sampled_from([49, 66, 68]),
+    first=st.floats(-500, 5000, width=32),
+    separator=st.sampled_from(["\t", " ", ", ", ","]),
+)
+def test_every_written_line_of_landmarks_is_read_back(count: int, first: float, separator: str) -> None:
+    points = first + np.arange(2.0 * count).reshape(count, 2)
+    read_back = parse_landmarks(separator.join(f"{value:.4f}" for value in points.ravel() + 1))
+    assert read_back is not None
+    np.testing.assert_allclose(read_back, points, rtol=1e-6, atol=1e-4)
+
+
 @given(st.text(alphabet="0123456789.-e \tnaif", max_size=400))
 def test_no_text_breaks_the_landmarks(line: str) -> None:
     points = parse_landmarks(line)
     assert points is None or (points.shape[0] in (49, 66, 68) and np.isfinite(points).all())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    codes=st.lists(
+        st.lists(st.sampled_from(["0", "1", "-1", "9"]), min_size=3, max_size=3), min_size=2, max_size=2
+    )
+)
+def test_every_written_row_is_read_back(tmp_path: Path, codes: list[list[str]]) -> None:
+    paths = "F001/T1/2440.jpg\nM002/T3/0007.jpg\n"
+    reading = read(layout(tmp_path, paths, "".join(" ".join(cells) + "\n" for cells in codes)))
+    assert [sample.action_units for sample in reading.samples] == [
+        {au: float(code) for au, code in zip(AUS, cells, strict=True) if code in "01"} for cells in codes
+    ]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -61,7 +61,7 @@ def test_empty_list_and_picture(tmp_path: Path) -> None:
     (tmp_path / "aligned" / "0001_aligned.jpg").touch()
     reading = read_raf_au(tmp_path)
     assert not reading.samples
-    assert {entry.reason for entry in reading.skipped} == {"empty file", "picture of 0 bytes"}
+    assert {entry.reason for entry in reading.skipped} == {"empty file", "picture without a label"}
 
 
 def test_missing_parts_of_the_layout(tmp_path: Path) -> None:

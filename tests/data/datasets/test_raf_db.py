@@ -35,7 +35,7 @@ def test_codes_and_partition(tmp_path: Path) -> None:
 
 
 def test_votes_come_with_the_sample(tmp_path: Path) -> None:
-    votes = "train_00001.jpg .7 .1 .1 .1 0 0 0\ntrain_00002.jpg 1 1 1 1 1 1 1\n"
+    votes = "train_00001.jpg .7 .1 .1 .1 0 0 0\ntrain_00002.jpg nan nan nan 0 0 0 0\n"
     reading = read_raf_db(layout(tmp_path, "train_00001.jpg 1\n", ["train_00001"], votes))
     assert reading.samples[0].votes == (0.7, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0)
     assert [(s.line, s.file) for s in reading.skipped] == [(2, "basic/EmoLabel/vote_distribution.txt")]
@@ -44,16 +44,18 @@ def test_votes_come_with_the_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("train_00001.jpg", "line is not"),
-        ("train_00001.jpg 8", "line is not"),
-        ("train_00001.jpg 0", "line is not"),
-        ("train_00001.jpg ²", "line is not"),
-        ("valid_00001.jpg 1", "neither train nor test"),
+        ("train_00002.jpg", "no label"),
+        ("train_00002.jpg 8", "code 1..7"),
+        ("train_00002.jpg 0", "code 1..7"),
+        ("train_00002.jpg ²", "code 1..7"),
+        ("train_00001.jpg 4", "listed twice"),
+        ("valid_00001.jpg 1", "line is not"),
+        ("0001.jpg 1", "neither train nor test"),
         ("train_00009.jpg 1", "label without a picture"),
     ],
 )
 def test_bad_lines_are_reported(tmp_path: Path, line: str, reason: str) -> None:
-    reading = read_raf_db(layout(tmp_path, f"train_00001.jpg 4\n{line}\n", ["train_00001", "valid_00001"]))
+    reading = read_raf_db(layout(tmp_path, f"train_00001.jpg 4\n{line}\n", ["train_00001"]))
     assert len(reading.samples) == 1
     (skipped,) = reading.skipped
     assert skipped.line == 2
@@ -66,6 +68,20 @@ def test_missing_parts_of_the_layout(tmp_path: Path) -> None:
     (tmp_path / "basic" / "Image" / "aligned").mkdir(parents=True)
     with pytest.raises(DatasetError, match=r"list_patition_label\.txt is missing"):
         read_raf_db(tmp_path)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    codes=st.lists(st.integers(1, 7), max_size=3),
+    parts=st.lists(st.sampled_from(["train", "test"]), min_size=3),
+)
+def test_every_written_list_is_read_back(tmp_path: Path, codes: list[int], parts: list[str]) -> None:
+    names = [f"{part}_{number:05d}" for number, part in zip(range(len(codes)), parts, strict=False)]
+    text = "".join(f"{name}.jpg {code}\n" for name, code in zip(names, codes, strict=True))
+    reading = read_raf_db(layout(tmp_path, text, names))
+    assert [(s.key, s.part, s.expression) for s in reading.samples] == [
+        (name, name.partition("_")[0], code - 1) for name, code in zip(names, codes, strict=True)
+    ]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -80,13 +80,12 @@ def test_pictures_are_found_in_the_first_folder_that_exists(tmp_path: Path) -> N
     (folder / "0004_aligned.jpg").touch()
     (folder / "0005_aligned.jpg").mkdir()
     reading = Reading("x", tmp_path)
-    found = find_aligned_pictures(reading, (tmp_path / "none", folder))
-    assert set(found) == {"0001", "0012", "train_00003"}
-    assert [entry.reason for entry in reading.skipped] == ["picture of 0 bytes"]
-    note_unlabelled(reading, found, {"0001": 0, "0012": 0})
+    found = find_aligned_pictures((tmp_path / "none", folder))
+    assert set(found) == {"0001", "0004", "0012", "train_00003"}
+    note_unlabelled(reading, found, {"0001": 0, "0004": 0, "0012": 0})
     assert "train_00003_aligned.JPG: picture without a label" in str(reading.skipped[-1])
     with pytest.raises(DatasetError, match="is missing: it should hold the aligned pictures"):
-        find_aligned_pictures(reading, (tmp_path / "none", tmp_path / "nor this"))
+        find_aligned_pictures((tmp_path / "none", tmp_path / "nor this"))
 
 
 @given(label=st.text(alphabet="0123456789.e-+ naif", max_size=40))
@@ -121,6 +120,28 @@ def test_code_is_in_range_or_nothing(label: str) -> None:
 @given(code=st.integers(-5, 20))
 def test_code_survives_being_written(code: int) -> None:
     assert read_code(str(code), 0, 13) == (code if 0 <= code <= 13 else None)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    labels=st.dictionaries(
+        st.sampled_from(["", "train_", "test_"]).flatmap(
+            lambda p: st.integers(0, 99999).map(lambda n: f"{p}{n:05d}")
+        ),
+        st.text(alphabet="0123456789+LRTBAD nul.é", min_size=1).map(str.strip).filter(bool),
+        max_size=5,
+    ),
+    separator=st.sampled_from([" ", "\t", "  "]),
+    ending=st.sampled_from(["\n", "\r\n", ",\n", " \n\n"]),
+)
+def test_every_written_list_is_read_back(
+    tmp_path: Path, labels: dict[str, str], separator: str, ending: str
+) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes("".join(f"{k}.jpg{separator}{label}{ending}" for k, label in labels.items()).encode())
+    reading = Reading("x", tmp_path)
+    assert {key: entry.label for key, entry in read_list(reading, path).items()} == labels
+    assert [entry.reason for entry in reading.skipped] == ([] if labels else ["empty file"])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,10 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metafacs.data.datasets.reading import DatasetError, Reading, listed_names, occurrence, whole_number
+from metafacs.data.datasets.reading import (
+    DatasetError,
+    Reading,
+    listed_names,
+    numbered_lines,
+    occurrence,
+    whole_number,
+)
 
 
 @given(st.text(max_size=12))
@@ -34,6 +41,37 @@ def test_lists_lose_blank_lines_and_trailing_commas(write_text: Callable[[str, s
     assert listed_names(path) == ["001A", "Zoë B"]
     with pytest.raises(DatasetError, match="is missing"):
         listed_names(path.with_name("test.txt"))
+
+
+LINES = st.lists(st.text(alphabet=st.characters(blacklist_categories=("Cs",), blacklist_characters="\r\n")))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, ending=st.sampled_from(["\n", "\r\n", "\r"]), bom=st.booleans())
+def test_lines_are_numbered_as_an_editor_does(
+    tmp_path: Path, lines: list[str], ending: str, bom: bool
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes(("\ufeff" * bom + ending.join(lines)).encode())
+    expected = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
+    if not bom and expected.get(1, "").startswith("\ufeff"):
+        return
+    assert dict(numbered_lines(path)) == expected
+    names = [line.rstrip(",").strip() for line in expected.values()]
+    assert listed_names(path) == [name for name in names if name]
+
+
+def test_things_of_one_kind_are_counted_together(tmp_path: Path) -> None:
+    reading = Reading("x", tmp_path)
+    reading.skip(tmp_path / "a", None, "frame without a label", 7)
+    reading.skip(tmp_path / "b", 3, "frame without a label")
+    reading.skip(tmp_path / "c", None, "nothing of this kind", 0)
+    assert [str(entry) for entry in reading.skipped] == [
+        "a: frame without a label (7 times)",
+        "b:3: frame without a label",
+    ]
+    assert reading.summary()["skipped"] == {"frame without a label": 8}
+    assert "skipped 8: frame without a label" in str(reading)
 
 
 def test_a_file_that_is_not_text_is_noted(tmp_path: Path) -> None:

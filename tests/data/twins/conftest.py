@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metafacs.data.twins import TwinSummary, portraits, write_bp4d, write_raf_db
+from metafacs.data.twins import TwinSummary, portraits, write_bp4d, write_emotionet, write_raf_db
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.portraits import Album, Portrait
 from metafacs.synthesis.activations import Activation
@@ -38,3 +38,9 @@ def grey_portraits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(portraits, "take_portrait", take)
     monkeypatch.setattr(portraits, "Subject", lambda identity: identity)
+
+
+@pytest.fixture(scope="session")
+def emotionet_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
+    root = tmp_path_factory.mktemp("twins") / "emotionet"
+    return root, write_emotionet(root, preset="tiny", workers=1, progress=False)

@@ -3,14 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from metafacs.data.published_rates import PUBLISHED_RATES
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES, sample_person, sample_session
 from metafacs.facs import BP4D_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, resolve_conflicts
 
-PUBLISHED = {
-    **{1: 0.21, 2: 0.17, 4: 0.20, 6: 0.46, 7: 0.55, 10: 0.59},
-    **{12: 0.56, 14: 0.47, 15: 0.17, 17: 0.34, 23: 0.17, 24: 0.15},
-}
+PUBLISHED = PUBLISHED_RATES["bp4d"][0].rates
 
 
 def test_programmes_cover_the_eight_tasks_and_the_evaluated_aus():

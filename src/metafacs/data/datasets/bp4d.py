@@ -9,9 +9,9 @@ from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
     Sample,
-    numbered_lines,
     read_twin,
     require_folder,
+    whole_number,
 )
 from metafacs.facs import AU_NAMES
 
@@ -32,7 +32,8 @@ def read_bp4d(root: Path | str) -> Reading:
         root: The folder that holds ``AUCoding`` and the sequences.
 
     Returns:
-        The reading; rows with a wrong code, a wrong frame number or no picture are in ``skipped``.
+        The reading; rows with a wrong code, a wrong frame number or no picture are in ``skipped``, and how
+        many frames of each sequence no row labels.
 
     Raises:
         DatasetError: If the label folder is missing or holds no label file.
@@ -66,37 +67,44 @@ def _sequence_folder(root: Path) -> Path:
 
 
 def _read_sequence(reading: Reading, path: Path, frames: Path, subject: str, task: str) -> None:
-    lines = numbered_lines(path)
-    header = next(lines, None)
-    if header is None:
+    lines = reading.lines(path)
+    if not lines:
         reading.skip(path, None, "empty file")
         return
-    columns = [cell.strip() for cell in header[1].rstrip(",").split(",")]
-    if columns[0] != "0" or not all(cell.isdecimal() for cell in columns):
-        reading.skip(path, header[0], "wrong header: expected '0,1,2,...' (0 = frame, k = AU k)")
+    header, *lines = lines
+    columns = [whole_number(cell.strip()) for cell in header[1].rstrip(",").split(",")]
+    if columns[0] != 0 or None in columns or len(set(columns)) < len(columns):
+        reading.skip(path, header[0], "wrong header: expected '0,1,2,...' (0 = frame, k = AU k), each once")
         return
     if not frames.is_dir():
         reading.skip(path, None, "sequence has labels but no folder of frames")
         return
     available = {entry.name for entry in frames.iterdir()}
-    wanted = [(index, int(cell)) for index, cell in enumerate(columns) if int(cell) in AU_NAMES]
+    wanted = [(index, au) for index, au in enumerate(columns) if au in AU_NAMES]
+    seen: dict[int, str] = {}
     for number, line in lines:
         cells = [cell.strip() for cell in line.rstrip(",").split(",")]
         if len(cells) != len(columns):
             reading.skip(path, number, "row has another number of cells than the header")
             continue
-        if not cells[0].isdecimal():
+        frame = whole_number(cells[0])
+        if frame is None:
             reading.skip(path, number, "frame number is not a whole number")
             continue
         codes = {au: cells[index] for index, au in wanted}
         if any(code not in _CODES and code != _UNKNOWN for code in codes.values()):
             reading.skip(path, number, "code other than 0, 1 and 9")
             continue
-        frame = int(cells[0])
+        if frame in seen:
+            reading.skip(path, number, "frame is labelled twice; the first label counts")
+            continue
         name = next((n for f in _FRAME_FORMATS if (n := f"{f.format(frame)}.jpg") in available), None)
         if name is None:
             reading.skip(path, number, "label without a frame")
             continue
+        seen[frame] = name
         known = {au: _CODES[code] for au, code in codes.items() if code in _CODES}
         key = f"{subject}/{task}/{frame:04d}"
         reading.samples.append(Sample(key, frames / name, subject=subject, action_units=known, part=task))
+    pictures = {name for name in available if name.lower().endswith(".jpg")}
+    reading.skip(frames, None, "frame without a label", len(pictures - set(seen.values())))

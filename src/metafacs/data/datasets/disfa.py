@@ -69,8 +69,8 @@ def read_disfa(
         keep_bad_frames: Keep the frames in :data:`BAD_FRAMES`, as ME-GraphAU's lists do.
 
     Returns:
-        The reading; an AU whose file does not label a frame is unknown there, and frames without any label
-        are left alone.
+        The reading; an AU whose file does not label a frame is unknown there. Extracted frames without any
+        label are left out and counted; those of a video are not.
 
     Raises:
         DatasetError: If the label folder is missing or holds no person.
@@ -117,6 +117,8 @@ def _read_person(reading: Reading, folder: Path, threshold: int, camera: str, ke
             picture, number = place
             key = f"{subject}/{frame:04d}"
             reading.samples.append(Sample(key, picture, subject=subject, action_units=present, frame=number))
+    unlabelled = source.pictures.keys() - {frame - 1 for frame in intensities}
+    reading.skip(folder, None, "frame without a label", len(unlabelled))
 
 
 def _read_intensities(

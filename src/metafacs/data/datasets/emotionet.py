@@ -7,14 +7,16 @@ import importlib.util
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from metafacs.data.datasets.list_files import BAD_LANDMARKS, joined_lines, parse_landmarks
 from metafacs.data.datasets.reading import (
+    PROVENANCE_FILE,
     DatasetError,
     Reading,
     Sample,
     find_twin,
-    listed_names,
     numbered_lines,
     occurrence,
     require_folder,
@@ -27,7 +29,9 @@ _UNKNOWN = (999,)
 _PARTS = ("train", "validation", "test")
 
 
-def read_emotionet(root: Path | str, *, table: Path | None = None, pictures: Path | None = None) -> Reading:
+def read_emotionet(
+    root: Path | str, *, table: Path | None = None, pictures: Path | None = None, landmarks: bool = False
+) -> Reading:
     """Read EmotioNet's table of AU codes and match its addresses with local pictures.
 
     Layout: ``EmotioNet_FACS_aws_2020_24600.xlsx`` or ``.csv`` with columns ``URL``, ``URL orig``, ``'AU 1'``
@@ -36,45 +40,54 @@ def read_emotionet(root: Path | str, *, table: Path | None = None, pictures: Pat
     last two parts of the address, else by the name where only one picture has it. Optional lists
     ``train.txt``, ``validation.txt`` and ``test.txt`` in the root hold one picture a line and give ``part``;
     a listed picture that the table does not hold comes without labels, as unlabelled training pictures do.
-    Pictures that are in neither are left alone.
+    Pictures that are in neither are left out and counted. Beside the lists may lie ADLD's landmarks,
+    ``train_land.txt`` etc.: one line of ``x1 y1 x2 y2 ...`` (49 points, the centre of the first pixel at
+    (1, 1)) for each line of the list.
 
     Args:
         root: The folder that holds the table and the pictures.
         table: The table, if it is not the only ``*.csv`` or else ``*.xlsx`` in the root.
         pictures: Folder of the pictures; None = the root.
+        landmarks: Cut the crops by the delivered landmarks, and leave out pictures without any. By default
+            the face is found as in prediction, so that training and prediction see the same crop.
 
     Returns:
         The reading. EmotioNet tells no subjects.
 
     Raises:
-        DatasetError: If the table is missing, unreadable or without AU columns, or ``.xlsx`` is given
-            without openpyxl.
+        DatasetError: If the table is missing, unreadable or without AU columns, ``.xlsx`` is given without
+            openpyxl, a picture is in two lists, or landmarks are asked for where there are none.
     """
     root = require_folder(Path(root), "EmotioNet's table and pictures")
     folder = root if pictures is None else require_folder(Path(pictures), "EmotioNet's pictures")
     table = _find_table(root) if table is None else Path(table)
     reading = Reading("emotionet", root, twin=find_twin(root, folder))
     found = _Pictures(folder)
-    parts = _read_parts(reading, root, found)
+    listed = _read_lists(reading, root, found, landmarks)
     rows = _rows(table)
     header_line, header = next(rows, (1, []))
     columns = _au_columns(header)
     if isinstance(columns, str):
         raise DatasetError(f"{table}, line {header_line}: {columns}")
     url_column, aus = columns
-    labelled: dict[Path, Sample] = {}
+    labelled: dict[Path, Sample | None] = {}
     for number, cells in rows:
-        sample = _parse_row(cells, len(header), url_column, aus, found, parts)
-        if isinstance(sample, str):
-            reading.skip(table, number, sample)
-        elif sample.picture in labelled:
+        row = _parse_row(cells, len(header), url_column, aus, found)
+        if isinstance(row, str):
+            reading.skip(table, number, row)
+            continue
+        picture, known = row
+        if picture in labelled:
             reading.skip(table, number, "picture is labelled twice; the first row counts")
-        else:
-            labelled[sample.picture] = sample
-    reading.samples = list(labelled.values())
-    reading.samples += [
-        Sample(found.key(path), path, part=part) for path, part in parts.items() if path not in labelled
-    ]
+            continue
+        sample = listed.pop(picture, None) or Sample(found.key(picture), picture)
+        without = landmarks and sample.landmarks is None
+        if without:
+            reading.skip(table, number, "picture without landmarks")
+        labelled[picture] = None if without else replace(sample, action_units=known)
+    reading.samples = [sample for sample in labelled.values() if sample is not None]
+    reading.samples += listed.values()
+    reading.skip(folder, None, "picture without a label", len(found) - len(labelled) - len(listed))
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
@@ -88,6 +101,9 @@ class _Pictures:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in SUFFIXES:
                 self._by_name[path.name].append(path)
+
+    def __len__(self) -> int:
+        return sum(len(paths) for paths in self._by_name.values())
 
     def key(self, path: Path) -> str:
         return path.relative_to(self._folder).with_suffix("").as_posix()
@@ -105,7 +121,7 @@ class _Pictures:
 
 def _find_table(root: Path) -> Path:
     for pattern in ("*.csv", "*.xlsx"):
-        tables = sorted(root.glob(pattern))
+        tables = sorted(path for path in root.glob(pattern) if path.name != PROVENANCE_FILE)
         if len(tables) == 1:
             return tables[0]
         if tables:
@@ -168,13 +184,8 @@ def _au_columns(header: list[str]) -> tuple[int, dict[int, int]] | str:
 
 
 def _parse_row(
-    cells: list[str],
-    width: int,
-    url_column: int,
-    aus: dict[int, int],
-    found: _Pictures,
-    parts: dict[Path, str],
-) -> Sample | str:
+    cells: list[str], width: int, url_column: int, aus: dict[int, int], found: _Pictures
+) -> tuple[Path, dict[int, float]] | str:
     if len(cells) < width or any(cells[width:]):
         return "row has another number of cells than the header"
     try:
@@ -184,18 +195,32 @@ def _parse_row(
     picture = found.find(cells[url_column])
     if isinstance(picture, str):
         return picture
-    known = {au: value for au, value in values.items() if value is not None}
-    return Sample(found.key(picture), picture, action_units=known, part=parts.get(picture))
+    return picture, {au: value for au, value in values.items() if value is not None}
 
 
-def _read_parts(reading: Reading, root: Path, found: _Pictures) -> dict[Path, str]:
-    parts: dict[Path, str] = {}
-    for part in _PARTS:
-        path = root / f"{part}.txt"
-        for name in listed_names(path) if path.is_file() else ():
+def _read_lists(reading: Reading, root: Path, found: _Pictures, landmarks: bool) -> dict[Path, Sample]:
+    """Return the listed pictures with their parts, and with their landmarks where these are asked for."""
+    paths = {part: root / f"{part}.txt" for part in _PARTS}
+    points = {part: root / f"{part}_land.txt" for part in _PARTS}
+    if landmarks and not any(path.is_file() for path in points.values()):
+        names = ", ".join(path.name for path in points.values())
+        raise DatasetError(f"{root} holds none of {names}; read it without the option 'landmarks'")
+    listed: dict[Path, Sample] = {}
+    for part, path in paths.items():
+        if not path.is_file():
+            continue
+        for number, line, beside in joined_lines(reading, path, *([points[part]] if landmarks else [])):
+            name = line.rstrip(",").strip()
             picture = found.find(name)
+            land = parse_landmarks(beside[0]) if landmarks else None
             if isinstance(picture, str):
-                reading.skip(path, None, "listed picture is missing or not unique")
-            elif parts.setdefault(picture, part) != part:
-                raise DatasetError(f"{path} lists {name}, which is in {parts[picture]}.txt too")
-    return parts
+                reading.skip(path, number, "listed picture is missing or not unique")
+            elif landmarks and land is None:
+                reading.skip(path, number, BAD_LANDMARKS)
+            elif picture not in listed:
+                listed[picture] = Sample(found.key(picture), picture, part=part, landmarks=land)
+            elif listed[picture].part == part:
+                reading.skip(path, number, "picture is listed twice; the first line counts")
+            else:
+                raise DatasetError(f"{path} lists {name}, which is in {listed[picture].part}.txt too")
+    return listed

@@ -104,6 +104,7 @@ def _read_person(reading: Reading, path: Path, part: str | None, first_frame: in
             reading.samples.append(
                 Sample(key, picture, subject=subject, action_units=known, part=part, frame=index)
             )
+    reading.skip(path, None, "frame without a label", len(source.pictures.keys() - seen))
 
 
 def _columns(header: str) -> tuple[int, int, dict[int, int]] | str:

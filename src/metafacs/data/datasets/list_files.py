@@ -20,6 +20,9 @@ from metafacs.facs import check_aus
 
 _UNKNOWN = (-1, 9, 999)
 _POINTS = (49, 66, 68)
+BAD_LANDMARKS = "landmarks are not 49, 66 or 68 pairs of numbers"
+"""Reason for leaving out a row whose landmarks :func:`parse_landmarks` cannot read."""
+
 _JAA_NET = re.compile(r"^(?P<part>.+?)_?path\.txt$")
 _ME_GRAPHAU = re.compile(r"^(?P<part>.+)_img_path_(?P<fold>fold\d+)\.txt$", re.ASCII)
 
@@ -76,9 +79,9 @@ def read_list_files(
     seen: set[str] = set()
     for part in parts or sorted(found):
         paths, labels, points = found[part]
-        rows = _joined(reading, paths, labels, points if landmarks else None)
-        for number, line, codes, land in rows:
-            sample = _parse_row(folder, line, codes, land, aus, subject_folder, part)
+        others = (labels, points) if landmarks else (labels,)
+        for number, line, beside in joined_lines(reading, paths, *others):
+            sample = _parse_row(folder, line, beside, aus, subject_folder, part)
             if isinstance(sample, str):
                 reading.skip(paths, number, sample)
             elif sample.key in seen:
@@ -104,12 +107,22 @@ def _find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
     return lists
 
 
-def _joined(
-    reading: Reading, paths: Path, labels: Path, points: Path | None
-) -> list[tuple[int, str, str, str]]:
-    """Return (line number, path, codes, landmarks) of every row; nothing if the files do not fit."""
+def joined_lines(reading: Reading, paths: Path, *others: Path) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Return the lines of a list together with the lines of the files that belong to it row by row.
+
+    Blank lines are dropped. Where a file is missing or another number of lines is left, the rows no longer
+    belong together: that is noted and nothing is returned.
+
+    Args:
+        reading: Takes up what was left out.
+        paths: The list, one picture a line.
+        others: Files with one line for each line of the list.
+
+    Returns:
+        (1-based line number in the list, its line, the lines of the others) of every row.
+    """
     columns = []
-    for path in (labels, *([points] if points is not None else [])):
+    for path in others:
         if not path.is_file():
             reading.skip(paths, None, f"list without {path.name}")
             return []
@@ -123,32 +136,27 @@ def _joined(
             return []
     if not rows:
         reading.skip(paths, None, "empty file")
-    lands = columns[1] if points is not None else [""] * len(rows)
-    return [
-        (number, line, codes, land)
-        for (number, line), codes, land in zip(rows, columns[0], lands, strict=True)
-    ]
+    return [(number, line, tuple(column[i] for column in columns)) for i, (number, line) in enumerate(rows)]
 
 
 def _parse_row(
     folder: Path,
     line: str,
-    codes: str,
-    land: str,
+    beside: tuple[str, ...],
     aus: tuple[int, ...],
     subject_folder: int | None,
     part: str,
 ) -> Sample | str:
-    cells = codes.replace(",", " ").split()
+    cells = beside[0].replace(",", " ").split()
     if len(cells) != len(aus):
         return f"row has another number of codes than the {len(aus)} AUs given"
     try:
         values = [occurrence(cell, _UNKNOWN) for cell in cells]
     except ValueError:
         return "code other than 0, 1, -1, 9 and 999"
-    points = parse_landmarks(land) if land else None
-    if land and points is None:
-        return "landmarks are not 49, 66 or 68 pairs of numbers"
+    points = parse_landmarks(beside[1]) if len(beside) > 1 else None
+    if len(beside) > 1 and points is None:
+        return BAD_LANDMARKS
     place = PurePosixPath(line.rstrip(",").strip().replace("\\", "/"))
     if place.is_absolute() or ".." in place.parts:
         return "path does not stay below the folder of pictures"

@@ -46,7 +46,7 @@ def read_raf_ce(root: Path | str) -> Reading:
     reading = Reading(
         "raf_ce", root, expressions=COMPOUND_EXPRESSIONS, pre_aligned=True, twin=read_twin(root)
     )
-    pictures = find_aligned_pictures(reading, (root / "aligned", root / "Image" / "aligned"))
+    pictures = find_aligned_pictures((root / "aligned", root / "Image" / "aligned"))
     path = root / EXPRESSION_FILE
     entries = read_list(reading, path)
     coded = read_action_unit_list(reading, root / ACTION_UNIT_FILE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from metafacs.compounds import RAF_DB_COMPOUNDS
-from metafacs.data.datasets.raf_lists import find_aligned_pictures, note_unlabelled, read_code, read_list
-from metafacs.data.datasets.reading import Reading, Sample, read_twin, require_folder
+from metafacs.data.datasets.raf_lists import find_aligned_pictures, read_expressions
+from metafacs.data.datasets.reading import Reading, read_twin, require_folder
 
 
 def read_raf_db_compound(root: Path | str) -> Reading:
@@ -31,18 +31,6 @@ def read_raf_db_compound(root: Path | str) -> Reading:
     reading = Reading(
         "raf_db_compound", root, expressions=RAF_DB_COMPOUNDS, pre_aligned=True, twin=read_twin(root)
     )
-    pictures = find_aligned_pictures(reading, (compound / "Image" / "aligned",))
-    entries = read_list(reading, labels)
-    for key, entry in entries.items():
-        code = read_code(entry.label, 1, len(RAF_DB_COMPOUNDS))
-        part = key.partition("_")[0]
-        if code is None:
-            reading.skip(labels, entry.line, f"line is not '<name>.jpg <code 1..{len(RAF_DB_COMPOUNDS)}>'")
-        elif part not in ("train", "test"):
-            reading.skip(labels, entry.line, "name starts with neither train nor test")
-        elif key not in pictures:
-            reading.skip(labels, entry.line, "label without a picture")
-        else:
-            reading.samples.append(Sample(key, pictures[key], expression=code - 1, part=part))
-    note_unlabelled(reading, pictures, entries)
+    pictures = find_aligned_pictures((compound / "Image" / "aligned",))
+    read_expressions(reading, labels, pictures)
     return reading

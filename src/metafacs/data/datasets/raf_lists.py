@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metafacs.data.datasets.reading import DatasetError, Reading, numbered_lines
+from metafacs.data.datasets.reading import DatasetError, Reading, Sample, numbered_lines
 
 _NAME = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)\.jpe?g", re.IGNORECASE)
 _PICTURE = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)_aligned\.jpe?g", re.IGNORECASE)
@@ -45,7 +45,7 @@ def read_list(reading: Reading, path: Path) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     number = 0
     for number, line in numbered_lines(path):
-        name, _, label = line.replace("\t", " ").partition(" ")
+        name, _, label = line.rstrip(",").replace("\t", " ").partition(" ")
         key = _key(_NAME, name)
         if key is None:
             reading.skip(path, number, "line is not '<name>.jpg <label>'")
@@ -80,11 +80,10 @@ def read_code(label: str, low: int, high: int) -> int | None:
     return int(label) if low <= int(label) <= high else None
 
 
-def find_aligned_pictures(reading: Reading, folders: tuple[Path, ...]) -> dict[str, Path]:
+def find_aligned_pictures(folders: tuple[Path, ...]) -> dict[str, Path]:
     """Return the aligned pictures, ``<name>_aligned.jpg``, of the first folder that exists.
 
     Args:
-        reading: Takes up the pictures of zero bytes.
         folders: Where the pictures may be, the first choice first.
 
     Returns:
@@ -100,13 +99,45 @@ def find_aligned_pictures(reading: Reading, folders: tuple[Path, ...]) -> dict[s
     pictures: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         key = _key(_PICTURE, path.name)
-        if key is None or not path.is_file():
-            continue
-        if not path.stat().st_size:
-            reading.skip(path, None, "picture of 0 bytes")
-            continue
-        pictures.setdefault(key, path)
+        if key is not None and path.is_file():
+            pictures.setdefault(key, path)
     return pictures
+
+
+def read_expressions(
+    reading: Reading,
+    path: Path,
+    pictures: Mapping[str, Path],
+    votes: Mapping[str, tuple[float, ...]] | None = None,
+) -> None:
+    """Read a list of expression codes, ``train_00001.jpg 5``, into the samples of a reading.
+
+    Codes count from 1 in the order of the reading's expressions; the prefix of a name is its part. Pictures
+    that the list does not name are noted.
+
+    Args:
+        reading: Takes up the samples and what was skipped.
+        path: The list.
+        pictures: Key -> aligned picture.
+        votes: Key -> share of annotators per class, where the data set has them.
+
+    Raises:
+        DatasetError: If the list is missing or is not text in UTF-8.
+    """
+    entries = read_list(reading, path)
+    for key, entry in entries.items():
+        code = read_code(entry.label, 1, len(reading.expressions))
+        part = key.partition("_")[0]
+        if code is None:
+            reading.skip(path, entry.line, f"line is not '<name>.jpg <code 1..{len(reading.expressions)}>'")
+        elif part not in ("train", "test"):
+            reading.skip(path, entry.line, "name starts with neither train nor test")
+        elif key not in pictures:
+            reading.skip(path, entry.line, "label without a picture")
+        else:
+            shares = (votes or {}).get(key)
+            reading.samples.append(Sample(key, pictures[key], expression=code - 1, part=part, votes=shares))
+    note_unlabelled(reading, pictures, entries)
 
 
 def note_unlabelled(reading: Reading, pictures: Mapping[str, Path], labelled: Mapping[str, object]) -> None:

@@ -29,7 +29,7 @@ def read_raf_ml(root: Path | str) -> Reading:
     root = Path(root)
     labels = require_folder(root / "EmoLabel", "RAF-ML's distribution.txt") / "distribution.txt"
     reading = Reading("raf_ml", root, expressions=BASIC_EXPRESSIONS, pre_aligned=True, twin=read_twin(root))
-    pictures = find_aligned_pictures(reading, (root / "Image" / "aligned", root / "aligned"))
+    pictures = find_aligned_pictures((root / "Image" / "aligned", root / "aligned"))
     entries = read_list(reading, labels)
     for key, entry in entries.items():
         shares = read_shares(entry.label, len(BASIC_EXPRESSIONS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TWIN_FILE = "TWIN.json"
+PROVENANCE_FILE = "twin_provenance.csv"
+"""What a twin tells beside the data set's own files; readers leave it alone."""
 
 
 class DatasetError(ValueError):
@@ -50,20 +52,32 @@ class Sample:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that was left out: the file, the line where one is known (1-based), and the reason."""
+    """Something that was left out: the file, the line where one is known (1-based), the reason, how many."""
 
     file: str
     line: int | None
     reason: str
+    count: int = 1
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.reason}"
+        times = "" if self.count == 1 else f" ({self.count} times)"
+        return f"{place}: {self.reason}{times}"
+
+
+def count_reasons(skipped: Iterable[Skipped]) -> dict[str, int]:
+    """Return reason -> how many things were left out for it, the most frequent first."""
+    reasons: Counter[str] = Counter()
+    for entry in skipped:
+        reasons[entry.reason] += entry.count
+    return dict(reasons.most_common())
 
 
 @dataclass
 class Reading:
     """Everything a reader found below a root folder.
+
+    Readers open no picture: one that is empty or damaged is found, and named, when the store is prepared.
 
     Attributes:
         dataset: Name of the data set, e.g. ``bp4d``.
@@ -85,11 +99,13 @@ class Reading:
     pre_aligned: bool = False
     twin: dict[str, object] | None = None
 
-    def skip(self, file: Path | str, line: int | None, reason: str) -> None:
-        """Note that a file or a line was left out."""
+    def skip(self, file: Path | str, line: int | None, reason: str, count: int = 1) -> None:
+        """Note that a file, a line or ``count`` things of one kind were left out; nothing if that is 0."""
+        if not count:
+            return
         path = Path(file)
         name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-        self.skipped.append(Skipped(name, line, reason))
+        self.skipped.append(Skipped(name, line, reason, count))
 
     def lines(self, path: Path) -> list[tuple[int, str]]:
         """Return the numbered lines of one file of many; a file that is not text is noted and gives none."""
@@ -108,7 +124,7 @@ class Reading:
             "subjects": len({s.subject for s in self.samples if s.subject is not None}),
             "aus": list(self.aus),
             "expressions": list(self.expressions),
-            "skipped": dict(Counter(s.reason for s in self.skipped).most_common()),
+            "skipped": count_reasons(self.skipped),
         }
 
     def __str__(self) -> str:
@@ -169,7 +185,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (1-based line number, stripped line) of the non-empty lines; BOM and CRLF are dropped.
 
     Raises:
-        DatasetError: If the file is not text in UTF-8.
+        DatasetError: If the file cannot be read or is not text in UTF-8.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -177,7 +193,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DatasetError(
             f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})"
         ) from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
+    # An editor's lines end with a line feed only; splitlines() would also cut at form feeds and the like.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line.strip()
 

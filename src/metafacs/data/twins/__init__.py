@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metafacs.data.twins.bp4d import write_bp4d
+from metafacs.data.twins.emotionet import write_emotionet
 from metafacs.data.twins.raf_au import write_raf_au
 from metafacs.data.twins.raf_ce import write_raf_ce
 from metafacs.data.twins.raf_ce_lab import write_raf_ce_lab
@@ -19,6 +20,7 @@ TWINS = {
     "raf_au": write_raf_au,
     "raf_ce": write_raf_ce,
     "raf_ce_lab": write_raf_ce_lab,
+    "emotionet": write_emotionet,
 }
 """Name of the data set -> the function that writes its twin."""
 
@@ -30,6 +32,7 @@ __all__ = [
     "TwinError",
     "TwinSummary",
     "write_bp4d",
+    "write_emotionet",
     "write_raf_au",
     "write_raf_ce",
     "write_raf_ce_lab",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from metafacs.data.datasets.reading import PROVENANCE_FILE
 from metafacs.data.twins.writer import write_text
 from metafacs.synthesis.activations import Activation, is_present
 from metafacs.synthesis.renderer import Rendering
-
-PROVENANCE_FILE = "twin_provenance.csv"
 
 
 def provenance_of(rendering: Rendering, activation: Activation, occluder: str | None) -> dict[str, str]:

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import os
 import shutil
-import signal
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -30,7 +25,7 @@ from PIL import Image
 from metafacs import __version__
 from metafacs.data.datasets.reading import TWIN_FILE
 from metafacs.files import written_whole
-from metafacs.processes import worker_count
+from metafacs.processes import run_jobs, worker_count
 from metafacs.progress import progress_bar
 
 Preset = Literal["tiny", "small", "full"]
@@ -136,7 +131,8 @@ def write_twin(
         What was written.
 
     Raises:
-        TwinError: If the folder holds anything else, the twin is damaged, or the workers die.
+        TwinError: If the folder holds anything else, or the twin is damaged.
+        WorkerError: If a rendering process dies.
     """
     start = time.monotonic()
     root = Path(root)
@@ -154,7 +150,8 @@ def write_twin(
     with progress_bar(progress) as bar:
         task = bar.add_task(f"twin of {plan.twin}", total=total)
         bar.advance(task, total - sum(plan.pictures[name] for name in missing))
-        for name in _render_missing(root, plan, missing, processes):
+        jobs = [(name, plan.chunks[name]) for name in missing]
+        for name in run_jobs(partial(_render_chunk, root, plan.render), jobs, processes):
             bar.advance(task, plan.pictures[name])
     records = [json.loads(_manifest(root, name).read_text(encoding="utf-8")) for name in plan.chunks]
     counts = dict(plan.finish(root, records))
@@ -258,53 +255,12 @@ def _manifest(root: Path, name: str) -> Path:
     return root / _MANIFESTS / f"{name}.json"
 
 
-def _render_chunk(root: Path, name: str, render: Callable[[Path, ChunkT], Record], chunk: ChunkT) -> str:
+def _render_chunk(root: Path, render: Callable[[Path, ChunkT], Record], job: tuple[str, ChunkT]) -> str:
     """Render one chunk; its manifest is written last, so it vouches for everything else."""
+    name, chunk = job
     record = render(root, chunk)
     write_text(_manifest(root, name), json.dumps(record))
     return name
-
-
-def _render_missing(
-    root: Path, plan: TwinPlan[ChunkT], missing: Sequence[str], processes: int
-) -> Iterable[str]:
-    """Yield the names of the chunks as they are finished."""
-    processes = min(processes, max(len(missing), 1))
-    if processes == 1:
-        for name in missing:
-            yield _render_chunk(root, name, plan.render, plan.chunks[name])
-        return
-    # Spawned workers inherit no threads or locks, so this works after torch or numba were used.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare_worker)
-    try:
-        pending: set[Future[str]] = {
-            pool.submit(_render_chunk, root, name, plan.render, plan.chunks[name]) for name in missing
-        }
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise TwinError(
-            "a rendering process died, often for want of memory; finished parts are kept: "
-            "run the same command again, with fewer workers if it repeats"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _prepare_worker() -> None:
-    """End at once and silently at Ctrl-C, and when the parent is gone: finished chunks are safe on disk."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def _summary(

@@ -1,0 +1,177 @@
+"""Show what trained models have learned: weights of pictures, conflict of the tasks, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jsonargparse import ArgumentParser, Namespace
+
+from metafacs.data.splits import Split
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.data.transforms import crop_centre
+from metafacs.evaluation.attention import attention_maps
+from metafacs.evaluation.protocols import held_out_stream
+from metafacs.evaluation.sample_weights import weigh_pictures
+from metafacs.evaluation.task_gradients import gradient_cosines, two_task_network
+from metafacs.facs import au_name
+from metafacs.files import write_json
+from metafacs.methods.base import Method
+from metafacs.reports.analysis import (
+    attention_row,
+    consistency_claims,
+    gradient_cosine_figure,
+    ranked_pictures,
+    weight_against_consistency,
+)
+from metafacs.reports.claims import Claim
+from metafacs.reports.composition import SYNTHETIC_NOTE
+from metafacs.reports.content import DrawnFigure, ReportContent
+from metafacs.reports.page import write_page
+from metafacs.reports.pictures import PictureRow
+from metafacs.reports.style import inline_svg
+from metafacs.training.checkpoint import Checkpoint, load_checkpoint
+
+_BATCH = 32
+
+
+def build_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("models", type=Path, nargs="+", help="model.safetensors that 'metafacs train' wrote")
+    parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
+    parser.add_argument(
+        "--expression", type=Path, required=True, help="prepared store the expressions were learned from"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for analysis.html and analysis.json")
+    parser.add_argument("--aus", type=list[int], default=[4, 12], help="AUs whose attention is drawn")
+    parser.add_argument("--pictures", type=int, default=8, help="held-out pictures per AU")
+    parser.add_argument("--batches", type=int, default=20, help="batches whose gradients are compared")
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Analyse every model and write one page and one JSON file."""
+    store, faces = Store(arguments.action_units), Store(arguments.expression)
+    checkpoints = {path.parent.name: load_checkpoint(path) for path in arguments.models}
+    if len(checkpoints) < len(arguments.models):
+        checkpoints = {path.parent.as_posix(): load_checkpoint(path) for path in arguments.models}
+    claims: list[Claim] = []
+    rows: list[PictureRow] = []
+    figures: list[DrawnFigure] = []
+    attention: list[PictureRow] = []
+    cosines: dict[str, np.ndarray] = {}
+    numbers: dict[str, object] = {"synthetic": store.synthetic or faces.synthetic}
+    for name, checkpoint in checkpoints.items():
+        method = checkpoint.build_method()
+        label = f"{checkpoint.method} ({name})"
+        size = _input_size(checkpoint)
+        if hasattr(method, "weigh"):
+            found = weigh_pictures(method, faces, size)
+            claims += consistency_claims(found, faces)
+            rows += ranked_pictures(found, faces)
+            if found.consistency is not None:
+                drawn = weight_against_consistency(found, faces.expressions, title=f"{label}: learned weight")
+                alt = f"Learned weight against the annotators' agreement for each expression, {label}"
+                figures.append(
+                    DrawnFigure(
+                        "Weight and agreement",
+                        inline_svg(drawn, name=f"agreement-{len(figures)}", alt=alt),
+                        "As Fig. 6 of the MAL paper: each dot is an expression picture, the line joins means "
+                        "of bins.",
+                    )
+                )
+        if _learns_both(method):
+            cosines[label] = _cosines(method, checkpoint, store, faces, size, arguments.batches)
+        attention += [
+            _attention(label, method, checkpoint, store, au, arguments.pictures) for au in arguments.aus
+        ]
+    if cosines:
+        numbers["gradient_cosine"] = {
+            label: {"mean": float(values.mean()), "negative_share": float((values < 0).mean())}
+            for label, values in cosines.items()
+        }
+        figures.append(_cosine_figure(cosines))
+    numbers["claims"] = {
+        claim.statement: {"answer": claim.answer, "detail": claim.detail} for claim in claims
+    }
+    content = ReportContent(
+        title="What the models have learned",
+        summary=f"{', '.join(checkpoints)}: which expression pictures count, whether the two tasks agree, "
+        "and where the evidence for an action unit is seen.",
+        synthetic=bool(numbers["synthetic"]),
+        note=SYNTHETIC_NOTE if numbers["synthetic"] else "",
+        claims=tuple(claims),
+        figures=tuple(figures),
+        weight_rows=tuple(rows),
+        faces=tuple(attention),
+    )
+    write_page(content, arguments.out / "analysis.html")
+    write_json(arguments.out / "analysis.json", numbers)
+    for claim in claims:
+        print(claim)
+    for label, values in cosines.items():
+        print(
+            f"{label}: gradient cosine {values.mean():+.3f}, negative in {(values < 0).mean():.0%} of batches"
+        )
+    print(f"page: {arguments.out / 'analysis.html'}")
+
+
+def _learns_both(method: Method) -> bool:
+    try:
+        two_task_network(method)
+    except ValueError:
+        return False
+    return True
+
+
+def _input_size(checkpoint: Checkpoint) -> int:
+    return int(checkpoint.description["input_size"])  # type: ignore[call-overload]
+
+
+def _trained_split(checkpoint: Checkpoint) -> Split:
+    return Split.from_mapping(checkpoint.description["split"])  # type: ignore[arg-type]
+
+
+def _cosines(
+    method: Method, checkpoint: Checkpoint, store: Store, faces: Store, size: int, batches: int
+) -> np.ndarray:
+    trained = held_out_stream(store, checkpoint, _trained_split(checkpoint), "train", _BATCH)
+    rows = np.flatnonzero(np.isin(faces.parts, ("train", "")) & (faces.expression >= 0))
+    expressive = Stream(faces, rows, aus=(), name="expression", batch_size=_BATCH, size=size, seed=0)
+    return gradient_cosines(method, trained, expressive, batches=batches)
+
+
+def _cosine_figure(cosines: dict[str, np.ndarray]) -> DrawnFigure:
+    figure = gradient_cosine_figure(cosines, title="Do the two tasks agree?")
+    means = ", ".join(f"{label} {values.mean():+.3f}" for label, values in cosines.items())
+    return DrawnFigure(
+        "Conflict between the tasks",
+        inline_svg(figure, name="cosines", alt=f"Cosine of both tasks' gradients per batch; means: {means}"),
+        "Cosine between the gradients of the AU and the expression loss for the shared backbone at the end "
+        "of training, one stroke per batch of training pictures, the dot their mean. Below zero a step for "
+        "one task harms the other.",
+    )
+
+
+def _attention(
+    label: str, method: Method, checkpoint: Checkpoint, store: Store, au: int, count: int
+) -> PictureRow:
+    """Return held-out pictures that show an AU, with the attention and the probability of the detector."""
+    stream = held_out_stream(store, checkpoint, _trained_split(checkpoint), "test", _BATCH)
+    known = stream.targets()[:, checkpoint.aus.index(au)] if au in checkpoint.aus else np.empty(0)
+    positive = np.flatnonzero(known == 1)
+    if not len(positive):
+        raise ValueError(f"no held-out picture of {store.path} shows AU{au}; choose among {checkpoint.aus}")
+    chosen = positive[np.linspace(0, len(positive) - 1, min(count, len(positive))).astype(int)]
+    batch = stream.at(chosen)
+    probabilities = method.predict(batch.images).probabilities[:, checkpoint.aus.index(au)]
+    pictures, _ = crop_centre(store.images(stream.rows[chosen]), stream.size)
+    return attention_row(
+        f"{label}: AU{au} {au_name(au)}",
+        pictures,
+        attention_maps(method, batch.images, au),
+        [f"{value:.2f}" for value in probabilities.tolist()],
+    )

@@ -1,0 +1,184 @@
+"""Train and test several methods over folds and seeds as a file describes; takes up what was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from metafacs.cli import train
+from metafacs.cli.evaluate import write_table
+from metafacs.data.splits import Side
+from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
+from metafacs.evaluation.records import Record
+from metafacs.methods import METHODS
+from metafacs.progress import progress_bar
+from metafacs.reports.composition import compose_report
+from metafacs.reports.page import write_page
+
+_KEYS = {"out", "folds", "seeds", "side", "common", "sources", "methods"}
+_TABLES = ("summary", "f1", "expressions")
+"""Names of the tables of a report, in its order."""
+
+
+def build_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="YAML file of a comparison, e.g. configs/mal_bp4d_twin.yaml")
+    parser.add_argument("--out", type=Path | None, default=None, help="folder; default the file's")
+    parser.add_argument("--methods", type=list[str] | None, default=None, help="only these of the file")
+    parser.add_argument("--folds", type=list[int] | None, default=None, help="default the file's")
+    parser.add_argument("--seeds", type=list[int] | None, default=None, help="default the file's")
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help="runs at a time; default one per core"
+    )
+    return parser
+
+
+def run(arguments: Namespace) -> int:
+    """Perform what is missing, then write the tables and the report; 1 if a run failed."""
+    content = read_comparison(arguments.file)
+    for name in ("out", "folds", "seeds"):
+        if arguments[name] is not None:
+            content[name] = arguments[name]
+    if arguments.methods is not None:
+        unknown = sorted(set(arguments.methods) - set(content["methods"]))
+        if unknown:
+            raise ComparisonError(
+                f"{arguments.file} has no methods {unknown}; it has {list(content['methods'])}"
+            )
+        content["methods"] = {name: content["methods"][name] for name in arguments.methods}
+    sources, runs = plan_runs(content, arguments.file)
+    failed = []
+    with progress_bar() as bar:
+        task = bar.add_task("runs", total=len(sources) + len(runs))
+        for batch in (sources, runs):
+            bar.advance(task, sum(run.finished for run in batch))
+            for outcome in perform_runs(batch, workers=arguments.workers):
+                bar.advance(task)
+                bar.console.print(f"{outcome.run}: {outcome.error or 'done'}", highlight=False)
+                if outcome.error:
+                    failed.append(outcome.run)
+            if failed:
+                break
+    records = finished_records(runs)
+    if records:
+        write_results(records, Path(content["out"]), f"metafacs compare {arguments.file.as_posix()}")
+    if failed:
+        print(f"{len(failed)} runs failed: {'; '.join(map(str, failed))}. The same command tries them again.")
+    return int(bool(failed))
+
+
+def read_comparison(path: Path) -> dict[str, Any]:
+    """Return the content of a comparison's file.
+
+    Raises:
+        ComparisonError: If the file is missing, is no YAML, or lacks or misspells a key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ComparisonError(
+            f"there is no file {path}; give a comparison such as those in configs/"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ComparisonError(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, dict) or not content.get("methods"):
+        raise ComparisonError(
+            f"{path} is no comparison: it needs 'methods', a list of names with their settings"
+        )
+    unknown = sorted(set(content) - _KEYS)
+    missing = sorted({"out", "common", "folds", "seeds"} - set(content))
+    if unknown or missing:
+        raise ComparisonError(
+            f"{path}: unknown keys {unknown}, missing keys {missing}; known: {sorted(_KEYS)}"
+        )
+    return content
+
+
+def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[Run]]:
+    """Return the runs that others start from, and the compared ones, every setting checked.
+
+    A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
+    ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
+    tests on validation people, to choose settings by.
+
+    Raises:
+        ComparisonError: If a setting is unknown or has a wrong value.
+    """
+    side: Side = content.get("side", "test")
+    if side not in ("test", "validation"):
+        raise ComparisonError(f"{path}: side is test or validation, not {side!r}")
+    kinds = ((content.get("sources") or {}, [1], None), (content["methods"], content["folds"], side))
+    planned: list[list[Run]] = []
+    for methods, folds, tested in kinds:
+        # Seeds and folds in the outer loops: a comparison that is cut short has whole rows of methods.
+        planned.append(
+            [
+                _plan(content, path, label, fold, seed, tested, methods[label] or {})
+                for seed, fold, label in product(content["seeds"], folds, methods)
+            ]
+        )
+    return planned[0], planned[1]
+
+
+def _plan(
+    content: Mapping[str, Any],
+    path: Path,
+    label: str,
+    fold: int,
+    seed: int,
+    tested: Side | None,
+    own: Mapping[str, Any],
+) -> Run:
+    settings = _filled(_laid_over(content["common"], own), content["out"], fold, seed)
+    method = settings.pop("method", label)
+    out = Path(content["out"]) / label / f"fold{fold}-seed{seed}"
+    if method not in METHODS:
+        raise ComparisonError(f"{path}: {label} is no method; name one with 'method': {', '.join(METHODS)}")
+    settings = {"method": method, "fold": fold, "seed": seed, **settings}
+    parser = train.build_parser(["--method", method])
+    parser.exit_on_error = False
+    try:
+        parsed = parser.instantiate(parser.parse_object({**settings, "out": str(out)}))
+    except (ArgumentError, KeyError, TypeError, ValueError) as error:
+        raise ComparisonError(f"{path}, {label}: {error}") from error
+    return Run(label, fold, seed, settings, train.arguments_of(parsed), tested)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    laid = dict(below)
+    for key, value in above.items():
+        if value is None:
+            laid.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(laid.get(key), Mapping):
+            laid[key] = _laid_over(laid[key], value)
+        else:
+            laid[key] = value
+    return laid
+
+
+def _filled(value: Any, out: Path | str, fold: int, seed: int) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _filled(inner, out, fold, seed) for key, inner in value.items()}
+    if isinstance(value, str):
+        for name, part in (("{out}", out), ("{fold}", fold), ("{seed}", seed)):
+            value = value.replace(name, str(part))
+    return value
+
+
+def write_results(records: Sequence[Record], out: Path, command: str) -> None:
+    """Write tables and report of a comparison and print where they are."""
+    content = compose_report(records, commands=[command])
+    for name, table in zip(_TABLES, content.tables, strict=False):
+        print(table.to_markdown())
+        for suffix in (".md", ".csv"):
+            write_table(table, out / f"{name}{suffix}")
+    write_page(content, out / "report.html")
+    for claim in content.claims:
+        print(claim)
+    print(f"tables: {out / 'summary.md'} and beside it\nreport: {out / 'report.html'}")

@@ -1,0 +1,52 @@
+"""Where a detector looks: Grad-CAM on the last stage of its backbone."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor, nn
+
+from metafacs.methods.base import Method
+from metafacs.models.networks import BaseNet
+
+
+def attention_maps(method: Method, images: Tensor, au: int) -> np.ndarray:
+    """Return where the evidence for one AU is, by Grad-CAM (Selvaraju et al. 2017) as captum computes it.
+
+    Args:
+        method: A trained detector with a base net, in evaluation mode.
+        images: ``batch x 3 x height x width``.
+        au: FACS number that the method detects.
+
+    Returns:
+        ``batch x height x width``, 0 to 1 within each picture; all zero where nothing speaks for the AU.
+
+    Raises:
+        ValueError: If the method does not detect the AU or has no base net.
+    """
+    # captum takes a second to import and is needed only here.
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    network = getattr(method, "network", None)
+    if not isinstance(network, BaseNet):
+        raise ValueError(f"{type(method).__name__} has no base net whose attention could be drawn")
+    if au not in method.aus:
+        raise ValueError(f"the detector does not know AU{au}; it detects {list(method.aus)}")
+    scores = _ActionUnitScores(network)
+    maps = LayerGradCam(scores, network.backbone.last_stage).attribute(
+        images, target=method.aus.index(au), relu_attributions=True
+    )
+    size = (images.shape[2], images.shape[3])
+    grown = LayerAttribution.interpolate(maps, size, "bilinear")[:, 0].detach().numpy()
+    highest = grown.max(axis=(1, 2), keepdims=True)
+    return np.divide(grown, highest, out=np.zeros_like(grown), where=highest > 0)
+
+
+class _ActionUnitScores(nn.Module):
+    """A base net that returns its AU logits only."""
+
+    def __init__(self, network: BaseNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images).action_units

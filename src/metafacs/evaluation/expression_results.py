@@ -1,0 +1,137 @@
+"""What a record holds about expression recognition: a confusion matrix, and intervals of its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+
+from metafacs.metrics.expression import class_recalls, expression_accuracy, mean_recall
+
+Unit = Literal["subjects", "pictures"]
+"""What an interval resamples: people, or single pictures where a data set does not tell its people."""
+
+
+@dataclass(frozen=True)
+class ExpressionIntervals:
+    """Bootstrap intervals of the scores of expression recognition.
+
+    Attributes:
+        accuracy: Lower and upper bound, in [0, 1].
+        mean_recall: Lower and upper bound, in [0, 1].
+        level: Nominal coverage, e.g. 0.95.
+        bootstrap: Number of resamples.
+        over: What was resampled.
+    """
+
+    accuracy: tuple[float, float]
+    mean_recall: tuple[float, float]
+    level: float
+    bootstrap: int
+    over: Unit
+
+
+@dataclass(frozen=True)
+class ExpressionResult:
+    """How the expressions of the test pictures were recognised.
+
+    In a file it has the keys ``names``, ``accuracy``, ``mean_recall``, ``recalls`` and ``pictures`` (both by
+    name), ``confusion`` and ``intervals`` (or ``null``). What follows from the confusion matrix is written
+    for readers and not read back.
+
+    Attributes:
+        names: Expression classes.
+        confusion: Number of pictures; row = true class, column = predicted class.
+        intervals: Bootstrap intervals; None without a bootstrap.
+    """
+
+    names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    intervals: ExpressionIntervals | None = None
+
+    def __post_init__(self) -> None:
+        size = len(self.names)
+        if not size or len(set(self.names)) != size:
+            raise ValueError(f"expression classes need different names, but are {list(self.names)}")
+        if len(self.confusion) != size or any(len(row) != size for row in self.confusion):
+            raise ValueError(f"the confusion matrix of {size} expressions must be {size} x {size}")
+        if any(count < 0 for row in self.confusion for count in row):
+            raise ValueError("the confusion matrix holds a negative number of pictures")
+
+    @cached_property
+    def _counts(self) -> torch.Tensor:
+        return torch.tensor(self.confusion)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the pictures recognised, in [0, 1]; NaN without pictures."""
+        return float(expression_accuracy(self._counts))
+
+    @property
+    def mean_recall(self) -> float:
+        """Mean over classes of the share recognised, "Diag." of the RAF-CE paper."""
+        return float(mean_recall(self._counts))
+
+    @property
+    def recalls(self) -> dict[str, float]:
+        """Share recognised by class; NaN for a class without pictures."""
+        return dict(zip(self.names, class_recalls(self._counts).tolist(), strict=True))
+
+    @property
+    def pictures(self) -> dict[str, int]:
+        """Test pictures by class."""
+        return dict(zip(self.names, self._counts.sum(dim=1).tolist(), strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON values, NaN included."""
+        intervals = self.intervals
+        return {
+            "names": list(self.names),
+            "accuracy": self.accuracy,
+            "mean_recall": self.mean_recall,
+            "recalls": self.recalls,
+            "pictures": self.pictures,
+            "confusion": [list(row) for row in self.confusion],
+            "intervals": None
+            if intervals is None
+            else {
+                "accuracy": list(intervals.accuracy),
+                "mean_recall": list(intervals.mean_recall),
+                "level": intervals.level,
+                "bootstrap": intervals.bootstrap,
+                "over": intervals.over,
+            },
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> ExpressionResult:
+        """Return the result held by parsed JSON.
+
+        Raises:
+            KeyError: If a key is missing.
+            ValueError: If values contradict each other.
+        """
+        found = content["intervals"]
+        intervals = None
+        if found is not None:
+            intervals = ExpressionIntervals(
+                accuracy=bounds_from_json(found["accuracy"]),
+                mean_recall=bounds_from_json(found["mean_recall"]),
+                level=float(found["level"]),
+                bootstrap=int(found["bootstrap"]),
+                over=found["over"],
+            )
+        return cls(
+            names=tuple(content["names"]),
+            confusion=tuple(tuple(int(count) for count in row) for row in content["confusion"]),
+            intervals=intervals,
+        )
+
+
+def bounds_from_json(values: Iterable[float | None]) -> tuple[float, float]:
+    """Return a lower and an upper bound, None as NaN."""
+    low, high = (float("nan") if value is None else float(value) for value in values)
+    return low, high

@@ -1,0 +1,128 @@
+"""What trained models have learned: weights of pictures, conflict between the tasks, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from metafacs.data.store import Store
+from metafacs.evaluation.sample_weights import WeighedPictures
+from metafacs.reports.claims import Claim, low_weight_for_ambiguous
+from metafacs.reports.pictures import PictureRow, embedded, weight_rows
+from metafacs.reports.style import INK, MUTED, blank_figure, house_style, series_colour
+
+_BINS = 8
+_OPACITY = 0.55
+
+
+def ranked_pictures(found: WeighedPictures, store: Store) -> list[PictureRow]:
+    """Return one row per expression with its lowest- and highest-weighted pictures (MAL's Fig. 5)."""
+    pictures = [store.image(int(row)) for row in found.rows]
+    return weight_rows(
+        pictures, found.weights, found.labels, store.expressions, consistency=found.consistency
+    )
+
+
+def consistency_claims(found: WeighedPictures, store: Store) -> list[Claim]:
+    """Answer whether ambiguous pictures weigh less (MAL's Fig. 6); nothing where the store has no votes."""
+    if found.consistency is None:
+        return []
+    return [
+        low_weight_for_ambiguous(
+            found.weights, found.consistency, labels=found.labels, class_names=store.expressions
+        )
+    ]
+
+
+def weight_against_consistency(found: WeighedPictures, names: Sequence[str], *, title: str) -> Figure:
+    """Draw the learned weight against the annotators' agreement, one panel per expression (MAL's Fig. 6).
+
+    Dots are pictures; the line joins the mean weights of bins of about equally many pictures.
+
+    Args:
+        found: Weighed pictures with votes.
+        names: Name of each expression.
+        title: Title of the figure.
+
+    Raises:
+        ValueError: If there are no votes.
+    """
+    if found.consistency is None:
+        raise ValueError("the store holds no votes of annotators to draw the weights against")
+    rows = -(-len(names) // 4)
+    figure, axes = blank_figure(10.2, 0.5 + 2.1 * rows, rows, 4)
+    with house_style():
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+        for panel, (code, name) in zip(axes, enumerate(names), strict=False):
+            chosen = found.labels == code
+            agreement, weights = found.consistency[chosen], found.weights[chosen]
+            panel.plot(agreement, weights, ".", color=MUTED, markersize=1.8, alpha=0.35)
+            order = np.argsort(agreement, kind="stable")
+            bins = [part for part in np.array_split(order, _BINS) if len(part)]
+            panel.plot(
+                [agreement[part].mean() for part in bins],
+                [weights[part].mean() for part in bins],
+                color=series_colour("expression"),
+                linewidth=1.8,
+            )
+            panel.set_title(f"{name} ({int(chosen.sum())})")
+        for panel in axes[len(names) :]:
+            panel.set_axis_off()
+        for panel in axes[max(0, len(names) - 4) : len(names)]:
+            panel.set_xlabel("share of votes for the label")
+        for panel in axes[::4]:
+            panel.set_ylabel("weight")
+    return figure
+
+
+def gradient_cosine_figure(cosines: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """Draw how the two tasks' gradients agree, one row per model: dots are batches, the bar their mean.
+
+    Args:
+        cosines: Model name -> cosine per batch.
+        title: Title of the figure.
+    """
+    figure, (axes,) = blank_figure(7.2, 0.9 + 0.45 * len(cosines))
+    with house_style():
+        for place, (name, values) in enumerate(cosines.items()):
+            colour = series_colour(name.split(" ")[0], place)
+            axes.plot(values, np.full(len(values), place), "|", color=colour, markersize=11, alpha=0.7)
+            axes.plot([values.mean()], [place], "o", color=INK, markersize=5)
+        axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=(0, (2.5, 2)))
+        axes.set_yticks(range(len(cosines)), list(cosines))
+        axes.set_ylim(len(cosines) - 0.5, -0.5)
+        axes.grid(visible=False)
+        axes.set_xlabel("cosine of the AU and the expression gradient of the backbone")
+        axes.set_title(title)
+    return figure
+
+
+def overlaid(picture: np.ndarray, attention: np.ndarray) -> np.ndarray:
+    """Return a picture with an attention map on it, strong where the map is.
+
+    Args:
+        picture: ``height x width x 3``, uint8.
+        attention: ``height x width``, 0 to 1.
+    """
+    colours = 255 * colormaps["inferno"](attention)[..., :3]
+    opacity = (_OPACITY * attention)[..., None]
+    return np.asarray(picture * (1 - opacity) + colours * opacity, dtype=np.uint8)
+
+
+def attention_row(heading: str, pictures: np.ndarray, maps: np.ndarray, notes: Sequence[str]) -> PictureRow:
+    """Return pictures with their attention maps as one row (MAL's and MML's Fig. 4).
+
+    Args:
+        heading: Which model and action unit.
+        pictures: ``batch x height x width x 3``, uint8.
+        maps: ``batch x height x width``, 0 to 1.
+        notes: Short text for the corner of each picture, e.g. its probability.
+    """
+    shown = [
+        embedded(overlaid(picture, drawn), alt=f"{heading}: attention, probability {note}", corner=note)
+        for picture, drawn, note in zip(pictures, maps, notes, strict=True)
+    ]
+    return PictureRow(heading, tuple(shown))

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from metafacs.cli import main
+from metafacs.data.store import Store
+from metafacs.training.run import BatchSizes, train
+
+
+@pytest.fixture
+def models(au_store: Store, expression_store: Store, tmp_path: Path) -> list[Path]:
+    return [
+        train(
+            method,
+            {"backbone": "small"},
+            au_store.path,
+            tmp_path / method,
+            expression=expression_store.path,
+            aus=[1, 4, 12],
+            iterations=2,
+            batch=BatchSizes(8, 8, 8),
+            size=32,
+            progress=False,
+        )
+        for method in ("single_task", "mal")
+    ]
+
+
+def test_writes_a_page_about_every_model(
+    models: list[Path], au_store: Store, expression_store: Store, tmp_path: Path
+) -> None:
+    words = ["--action_units", str(au_store.path), "--expression", str(expression_store.path)]
+    out = tmp_path / "analysis"
+    assert main(["analyse", *map(str, models), *words, "--out", str(out), "--batches", "2"]) == 0
+    numbers = json.loads((out / "analysis.json").read_text())
+    assert numbers["synthetic"] is True
+    assert list(numbers["gradient_cosine"]) == ["mal (mal)"]
+    page = (out / "analysis.html").read_text()
+    assert "Synthetic data" in page
+    assert "single_task (single_task): AU12" in page
+    assert main(["analyse", str(models[0]), *words, "--out", str(out), "--aus", "[9]"]) == 1

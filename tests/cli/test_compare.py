@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from metafacs.cli import main
+from metafacs.cli.compare import plan_runs, read_comparison
+from metafacs.data.store import Store
+from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs
+
+
+@pytest.fixture
+def content(au_store: Store, expression_store: Store, tmp_path: Path) -> dict[str, object]:
+    return {
+        "out": str(tmp_path / "out"),
+        "folds": [1, 3],
+        "seeds": [0],
+        "common": {
+            "options": {"backbone": "small"},
+            "action_units": str(au_store.path),
+            "expression": str(expression_store.path),
+            "aus": [1, 4, 12],
+            "iterations": 2,
+            "size": 32,
+            "batch": {"au": 8, "expression": 8, "validation": 8},
+        },
+        "methods": {
+            "single_task": None,
+            "half": {"method": "multi_task", "options": {"balance": 0.5}},
+        },
+    }
+
+
+def write(content: object, tmp_path: Path) -> Path:
+    path = tmp_path / "comparison.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_runs_every_method_on_every_fold_and_writes_tables(
+    content: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(content, tmp_path)
+    assert main(["compare", str(path), "--workers", "1"]) == 0
+    out = tmp_path / "out"
+    records = sorted(p.parent.relative_to(out).as_posix() for p in out.rglob("record.json"))
+    assert records == [
+        "half/fold1-seed0",
+        "half/fold3-seed0",
+        "single_task/fold1-seed0",
+        "single_task/fold3-seed0",
+    ]
+    assert json.loads((out / "half/fold1-seed0/record.json").read_text())["method"] == "half"
+    assert "half" in (out / "f1.md").read_text()
+    assert "<html" in (out / "report.html").read_text()
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("model.safetensors")}
+    assert main(["compare", str(path), "--workers", "1"]) == 0
+    assert before == {p: p.stat().st_mtime_ns for p in out.rglob("model.safetensors")}
+    assert "report:" in capsys.readouterr().out
+
+
+def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_path: Path) -> None:
+    content["methods"]["half"]["initialise"] = None  # type: ignore[index]
+    content["methods"]["half"]["expression"] = "{out}/store-{seed}-{fold}"  # type: ignore[index]
+    _, runs = plan_runs(content, tmp_path / "x.yaml")
+    assert [str(run) for run in runs[:2]] == ["single_task, fold 1, seed 0", "half, fold 1, seed 0"]
+    assert runs[1].arguments["options"] == {
+        "backbone": "small",
+        "weights": "none",
+        "reduction": "sum",
+        "balance": 0.5,
+    }
+    assert runs[3].arguments["expression"] == tmp_path / "out" / "store-0-3"
+
+
+def test_other_settings_in_the_folder_are_refused(content: dict[str, object], tmp_path: Path) -> None:
+    _, runs = plan_runs(content, tmp_path / "x.yaml")
+    list(perform_runs(runs[:1], workers=1))
+    content["common"]["iterations"] = 3  # type: ignore[index]
+    _, changed = plan_runs(content, tmp_path / "x.yaml")
+    with pytest.raises(ComparisonError, match=r"other settings \(iterations\)"):
+        list(perform_runs(changed, workers=1))
+
+
+def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_path: Path) -> None:
+    content["methods"]["single_task"] = {"aus": [9]}  # type: ignore[index]
+    content["folds"] = [1]
+    assert main(["compare", str(write(content, tmp_path)), "--workers", "1"]) == 1
+    assert (tmp_path / "out/half/fold1-seed0/record.json").is_file()
+    assert not (tmp_path / "out/single_task/fold1-seed0/record.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"methods": {"mals": None}}, "mals is no method"),
+        ({"methods": {"mal": {"iteration": 3}}}, "iteration"),
+        ({"methods": {}}, "needs 'methods'"),
+        ({"fold": [1]}, r"unknown keys \['fold'\]"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(
+    content: dict[str, object], tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = write({**content, **change}, tmp_path)
+    with pytest.raises(ComparisonError, match=message):
+        plan_runs(read_comparison(path), path)
+
+
+def test_a_study_tests_on_validation_people(content: dict[str, object], tmp_path: Path) -> None:
+    content["side"], content["folds"] = "validation", [1]
+    content["common"]["validation_people"] = 1  # type: ignore[index]
+    _, runs = plan_runs(content, tmp_path / "x.yaml")
+    list(perform_runs(runs, workers=1))
+    assert [len(record.per_subject) for record in finished_records(runs)] == [1, 1]
+    with pytest.raises(ComparisonError, match="side is test or validation"):
+        plan_runs({**content, "side": "train"}, tmp_path / "x.yaml")

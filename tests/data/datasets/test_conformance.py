@@ -1,0 +1,395 @@
+"""What every entry of READERS does with hostile folders; a new reader is one layout here.
+
+No problem may end in anything but a DatasetError. Where the rest can be read it is, and what was left out is
+noted with file and line and counted in the summary.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from metafacs.data.datasets import READERS, DatasetError, Reading
+from metafacs.data.prepare import SKIPPED_KEY, write_shard
+from metafacs.faces.alignment import AlignmentSpec
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*action units, the paper counts.*")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A clean folder of one data set with two pictures in the file that is going to be damaged.
+
+    Attributes:
+        dataset: Entry of READERS.
+        labels: That file.
+        rows: Its two rows.
+        pictures: The pictures of the rows.
+        header: Its first line, where it has one.
+        files: The other files of labels; they may hold further pictures of ``extra`` people.
+        extra: Further pictures that ``files`` label.
+        spare: A picture that nothing labels; empty where the reader does not look for such.
+        reported: The list of paths beside ``labels``, where there is one: problems of a row are noted there.
+        options: Of the reader.
+    """
+
+    dataset: str
+    labels: str
+    rows: tuple[str, str]
+    pictures: tuple[str, str]
+    header: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+    spare: str = ""
+    reported: str = ""
+    options: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The file as it should be."""
+        return "".join(f"{line}\n" for line in (self.header, *self.rows) if line)
+
+    @property
+    def second(self) -> int:
+        """Number of the line of the second picture, where problems of a row are noted."""
+        return 2 + bool(self.header)
+
+    def write(self, root: Path, labels: str | bytes | None = None) -> Path:
+        """Write the folder, with another content of the file where one is given."""
+        pictures = dict.fromkeys((*self.pictures, *self.extra), "a picture")
+        content = {self.labels: self.text if labels is None else labels}
+        for name, text in {**content, **self.files, **pictures}.items():
+            write(root / name, text)
+        return root
+
+    def read(self, root: Path) -> Reading:
+        return READERS[self.dataset](root, **self.options)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def of_aligned_pictures(
+    dataset: str, labels: str, rows: tuple[str, str], folder: str, files: dict[str, str] | None = None
+) -> Layout:
+    """Return a layout of the RAF family: a list of '<name>.jpg <label>' and '<name>_aligned.jpg'."""
+    first, second = (f"{folder}/{row.partition('.')[0]}_aligned.jpg" for row in rows)
+    spare = f"{folder}/0099_aligned.jpg"
+    return Layout(dataset, labels, rows, (first, second), files=files or {}, spare=spare)
+
+
+LAYOUTS = {
+    layout.dataset: layout
+    for layout in (
+        Layout(
+            "bp4d",
+            "AUCoding/AU_OCC/F001_T1.csv",
+            header="0,1,2,4",
+            rows=("7,1,0,9", "8,0,1,0"),
+            pictures=("Sequences(2D+3D)/F001/T1/0007.jpg", "Sequences(2D+3D)/F001/T1/0008.jpg"),
+            files={"AUCoding/AU_OCC/M002_T3.csv": "0,1\n5,1\n"},
+            extra=("Sequences(2D+3D)/M002/T3/0005.jpg",),
+            spare="Sequences(2D+3D)/F001/T1/0009.jpg",
+        ),
+        Layout(
+            "disfa",
+            "ActionUnit_Labels/SN003/SN003_au1.txt",
+            rows=("1,0", "2,3"),
+            pictures=("SN003/0.jpg", "SN003/1.jpg"),
+            files={"ActionUnit_Labels/SN005/SN005_au1.txt": "1,5\n"},
+            extra=("SN005/0.jpg",),
+            spare="SN003/2.jpg",
+        ),
+        Layout(
+            "gft",
+            "labels/001A.csv",
+            header="frame,AU1,AU12",
+            rows=("1,1,0", "2,9,1"),
+            pictures=("frames/001A/1.jpg", "frames/001A/2.jpg"),
+            files={"labels/002B.csv": "frame,AU1\n1,1\n"},
+            extra=("frames/002B/1.jpg",),
+            spare="frames/001A/3.jpg",
+        ),
+        of_aligned_pictures(
+            "raf_db",
+            "basic/EmoLabel/list_patition_label.txt",
+            ("train_00001.jpg 5", "test_0001.jpg 1"),
+            "basic/Image/aligned",
+        ),
+        of_aligned_pictures(
+            "raf_db_compound",
+            "compound/EmoLabel/list_patition_label.txt",
+            ("train_0001.jpg 11", "test_0001.jpg 1"),
+            "compound/Image/aligned",
+        ),
+        of_aligned_pictures(
+            "raf_ml",
+            "EmoLabel/distribution.txt",
+            ("0001.jpg 0.5 0 0 0.5 0 0", "0002.jpg 0 0 1 0 0 0"),
+            "Image/aligned",
+        ),
+        of_aligned_pictures("raf_au", "RAFAU_label.txt", ("0001.jpg 1+L12 ", "0002.jpg null"), "aligned"),
+        of_aligned_pictures(
+            "raf_ce",
+            "RAFCE_emolabel.txt",
+            ("0001.jpg 0", "0002.jpg 13"),
+            "aligned",
+            {
+                "RAFCE_AUlabel.txt": "0001.jpg 1+4\n0002.jpg null\n",
+                "RAFCE_partition.txt": "0001.jpg 0\n0002.jpg 2\n",
+            },
+        ),
+        Layout(
+            "emotionet",
+            "EmotioNet_FACS.csv",
+            header="URL,URL orig,'AU 1','AU 12'",
+            rows=("'http://x.org/N_01/N_01_1.jpg','',1,999", "'http://x.org/N_01/N_01_2.jpg','',0,1"),
+            pictures=("optimization_set/N_01/N_01_1.jpg", "optimization_set/N_01/N_01_2.jpg"),
+            spare="optimization_set/N_01/N_01_3.jpg",
+        ),
+        Layout(
+            "list_files",
+            "BP4D_part1_AUoccur.txt",
+            rows=("1 0 -1", "0 9 1"),
+            pictures=("F001/T1/7.jpg", "F001/T1/8.jpg"),
+            files={"BP4D_part1_path.txt": "F001/T1/7.jpg\nF001/T1/8.jpg\n"},
+            reported="BP4D_part1_path.txt",
+            options={"aus": (1, 2, 12)},
+        ),
+    )
+}
+
+every_reader = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+readers_of_tables = pytest.mark.parametrize("layout", [x for x in LAYOUTS.values() if x.header])
+readers_of_folders = pytest.mark.parametrize("layout", [x for x in LAYOUTS.values() if x.spare])
+hostile = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def noted(reading: Reading, file: str, line: int | None = None) -> list[str]:
+    """Return the reasons noted about a file, or about one of its lines; all of them must be counted."""
+    counts = json.loads(json.dumps(reading.summary()))["skipped"]
+    assert sum(counts.values()) == sum(entry.count for entry in reading.skipped)
+    assert set(counts) == {entry.reason for entry in reading.skipped}
+    return [entry.reason for entry in reading.skipped if entry.file == file and line in (None, entry.line)]
+
+
+def outcome(layout: Layout, root: Path, *words: str) -> Reading | None:
+    """Return the reading; None where the one label file of a set is an error that says the words."""
+    try:
+        return layout.read(root)
+    except DatasetError as error:
+        if layout.extra:
+            raise AssertionError("one file of many must not stop the rest") from error
+        message = str(error)
+    assert all(word in message for word in words), message
+    return None
+
+
+def test_every_reader_has_a_layout() -> None:
+    assert set(LAYOUTS) == set(READERS)
+
+
+@every_reader
+def test_a_clean_folder_is_read_whole(layout: Layout, tmp_path: Path) -> None:
+    reading = layout.read(layout.write(tmp_path))
+    assert len(reading.samples) == 2 + len(layout.extra)
+    assert {s.picture for s in reading.samples} == {tmp_path / n for n in (*layout.pictures, *layout.extra)}
+    assert reading.skipped == []
+
+
+@every_reader
+@pytest.mark.parametrize(
+    "hurt",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: "\ufeff" + text,
+        lambda text: "\n \n" + text.replace("\n", "\n\n\t\n"),
+        lambda text: text.replace("\n", ",\n"),
+        lambda text: text.replace("\n", " \t\n"),
+        lambda text: text.rstrip("\n"),
+        lambda text: "\ufeff\r\n" + text.replace("\n", " ,\r\n\r\n"),
+    ],
+    ids=["CRLF", "CR", "BOM", "blank lines", "trailing commas", "trailing blanks", "no last newline", "all"],
+)
+def test_harmless_differences_are_none(layout: Layout, hurt: Callable[[str], str], tmp_path: Path) -> None:
+    expected = layout.read(layout.write(tmp_path)).samples
+    reading = layout.read(layout.write(tmp_path, hurt(layout.text)))
+    assert reading.samples == expected
+    assert reading.skipped == []
+
+
+@every_reader
+def test_any_name_of_a_folder_will_do(layout: Layout, tmp_path: Path) -> None:
+    plain, strange = tmp_path / "plain", tmp_path / "Zoë & 表情, 'a b' [x]"
+    expected = layout.read(layout.write(plain)).samples
+    found = layout.read(layout.write(strange)).samples
+    assert found == [replace(s, picture=strange / s.picture.relative_to(plain)) for s in expected]
+
+
+@every_reader
+@pytest.mark.parametrize(
+    "rubbish", ["?", "9" * 5000, "-1", "1e400", "²,²,²", "٣ ٣ ٣", "\x00", "\x0c0001.jpg\u2028", "nan nan nan"]
+)
+def test_a_row_of_rubbish_is_noted_and_the_rest_read(layout: Layout, rubbish: str, tmp_path: Path) -> None:
+    expected = layout.read(layout.write(tmp_path)).samples
+    spoilt = layout.text.replace(layout.rows[1], rubbish)
+    reading = layout.read(layout.write(tmp_path, spoilt))
+    assert noted(reading, layout.reported or layout.labels, layout.second)
+    second = tmp_path / layout.pictures[1]
+    assert [s.key for s in reading.samples] == [s.key for s in expected if s.picture != second]
+
+
+@every_reader
+def test_a_foreign_header_is_noted(layout: Layout, tmp_path: Path) -> None:
+    rows = layout.text.removeprefix(f"{layout.header}\n")
+    root = layout.write(tmp_path, f"name,label\n{rows}")
+    if reading := outcome(layout, root, f"{layout.labels}, line 1: wrong header"):
+        assert noted(reading, layout.reported or layout.labels)
+        assert len(reading.samples) == len(layout.extra) + (0 if layout.header or layout.reported else 2)
+
+
+@readers_of_tables
+def test_a_column_twice_is_a_wrong_header(layout: Layout, tmp_path: Path) -> None:
+    column = layout.header.rpartition(",")[2]
+    doubled = layout.text.replace("\n", ",0\n").replace(f"{layout.header},0", f"{layout.header},{column}")
+    if reading := outcome(layout, layout.write(tmp_path, doubled), "line 1: wrong header"):
+        assert "wrong header" in noted(reading, layout.labels, 1)[0]
+        assert len(reading.samples) == len(layout.extra)
+
+
+@every_reader
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xef\xbb\xbf\r\n \r\n", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "0,1,2\n1,0,1\n".encode("utf-16")],
+    ids=["empty", "blank", "a picture", "UTF-16"],
+)
+def test_a_file_without_text_is_noted_by_name(layout: Layout, content: bytes, tmp_path: Path) -> None:
+    if reading := outcome(layout, layout.write(tmp_path, content), layout.labels):
+        places = noted(reading, layout.labels) + noted(reading, layout.reported)
+        assert any("empty file" in reason or "UTF-8" in reason or "differ" in reason for reason in places)
+        assert len(reading.samples) == len(layout.extra)
+
+
+@every_reader
+def test_a_folder_in_place_of_a_file_is_noted(layout: Layout, tmp_path: Path) -> None:
+    (layout.write(tmp_path) / layout.labels).unlink()
+    (tmp_path / layout.labels).mkdir()
+    if reading := outcome(layout, tmp_path, layout.labels):
+        assert noted(reading, layout.reported or layout.labels)
+        assert len(reading.samples) == len(layout.extra)
+
+
+@every_reader
+def test_a_label_without_a_picture_is_noted_with_its_line(layout: Layout, tmp_path: Path) -> None:
+    layout.write(tmp_path)
+    (tmp_path / layout.pictures[1]).unlink()
+    reading = layout.read(tmp_path)
+    (reason,) = noted(reading, layout.reported or layout.labels, layout.second)
+    assert reason.startswith("label without a ")
+    assert len(reading.samples) == 1 + len(layout.extra)
+
+
+@readers_of_folders
+def test_a_picture_without_a_label_is_counted(layout: Layout, tmp_path: Path) -> None:
+    expected = layout.read(layout.write(tmp_path)).samples
+    write(tmp_path / layout.spare, "a picture")
+    reading = layout.read(tmp_path)
+    assert reading.samples == expected
+    (entry,) = reading.skipped
+    assert any(Path(name).is_relative_to(entry.file) for name in (layout.spare, layout.labels))
+    ((reason, count),) = reading.summary()["skipped"].items()  # type: ignore[attr-defined]
+    assert (reason.endswith("without a label"), count) == (True, 1)
+
+
+@every_reader
+def test_a_missing_sequence_is_noted_and_the_rest_read(layout: Layout, tmp_path: Path) -> None:
+    layout.write(tmp_path)
+    for name in layout.pictures:
+        (tmp_path / name).unlink()
+    folder = (tmp_path / layout.pictures[0]).parent
+    folder.rmdir()
+    if reading := outcome(layout, tmp_path, str(folder), "is missing"):
+        places = {Path(layout.reported or layout.labels), Path(layout.labels).parent}
+        assert any(Path(entry.file) in places for entry in reading.skipped)
+        assert len(reading.samples) == len(layout.extra)
+
+
+@every_reader
+def test_a_repeated_label_counts_once(layout: Layout, tmp_path: Path) -> None:
+    expected = layout.read(layout.write(tmp_path)).samples
+    layout.write(tmp_path, f"{layout.text}{layout.rows[1]}\n")
+    if layout.reported:
+        paths = layout.files[layout.reported]
+        write(tmp_path / layout.reported, paths + paths.splitlines()[-1] + "\n")
+    reading = layout.read(tmp_path)
+    assert reading.samples == expected
+    (reason,) = noted(reading, layout.reported or layout.labels, layout.second + 1)
+    assert "twice" in reason
+
+
+@every_reader
+def test_pictures_are_only_opened_when_they_are_prepared(layout: Layout, tmp_path: Path) -> None:
+    """The one rule for empty and damaged pictures: the reader hands them on, the store names the file."""
+    layout.write(tmp_path)
+    write(tmp_path / layout.pictures[1], b"")
+    reading = layout.read(tmp_path)
+    assert reading.skipped == []
+    shard = tmp_path / "shard.arrow"
+    work = partial(write_shard, aus=reading.aus, expressions=reading.expressions, size=16)
+    work((shard, reading.samples), alignment=AlignmentSpec(), pre_aligned=reading.pre_aligned)
+    with pa.memory_map(str(shard)) as source:
+        notes = json.loads(pa.ipc.open_file(source).schema.metadata[SKIPPED_KEY])
+    assert [Path(note["file"]) for note in notes] == [sample.picture for sample in reading.samples]
+    assert all(note["reason"].startswith("unreadable picture: ") for note in notes)
+    assert any("is empty (0 bytes)" in note["reason"] for note in notes)
+
+
+@every_reader
+def test_a_twin_says_so_and_a_damaged_note_stops_everything(layout: Layout, tmp_path: Path) -> None:
+    layout.write(tmp_path)
+    write(tmp_path / "TWIN.json", '{"synthetic": true}')
+    assert layout.read(tmp_path).summary()["synthetic"] is True
+    write(tmp_path / "TWIN.json", "{")
+    with pytest.raises(DatasetError, match=r"TWIN\.json is damaged"):
+        layout.read(tmp_path)
+
+
+@every_reader
+def test_nothing_at_all_is_one_sentence(layout: Layout, tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "none"):
+        with pytest.raises(DatasetError, match=r"is missing|holds no|holds neither|has no"):
+            layout.read(root)
+
+
+@every_reader
+@hostile
+@given(content=st.binary(max_size=120) | st.text(max_size=60).map(str.encode))
+def test_no_content_breaks_a_reader(layout: Layout, tmp_path: Path, content: bytes) -> None:
+    if reading := outcome(layout, layout.write(tmp_path, content), layout.labels):
+        noted(reading, layout.labels)
+        assert len(reading.samples) <= 2 + len(layout.extra)
+
+
+@every_reader
+@hostile
+@given(more=st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=60))
+def test_no_further_text_spoils_the_rows_before_it(layout: Layout, tmp_path: Path, more: str) -> None:
+    expected = layout.read(layout.write(tmp_path)).samples
+    reading = layout.read(layout.write(tmp_path, f"{layout.text}{more}\n"))
+    if layout.reported and not reading.samples:
+        (reason,) = noted(reading, layout.reported)
+        assert reason.startswith("lists differ in length: 2 paths")
+        return
+    found = {sample.key: sample for sample in reading.samples}
+    assert [found[sample.key].picture for sample in expected] == [sample.picture for sample in expected]

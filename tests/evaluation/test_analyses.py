@@ -1,0 +1,79 @@
+"""Weights of pictures, gradients of tasks and attention, on small painted stores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.evaluation.attention import attention_maps
+from metafacs.evaluation.sample_weights import weigh_pictures
+from metafacs.evaluation.task_gradients import gradient_cosines
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS, Method
+
+AUS = (1, 4, 12)
+
+
+def build(name: str) -> Method:
+    torch.manual_seed(0)
+    return METHODS[name](AUS, EXPRESSIONS, backbone="small").eval()  # type: ignore[call-arg]
+
+
+def stream(store: Store, name: str, aus: tuple[int, ...] = ()) -> Stream:
+    return Stream(store, np.arange(32), aus=aus, name=name, batch_size=8, size=32, seed=0)
+
+
+def test_every_training_picture_is_weighed(expression_store: Store) -> None:
+    found = weigh_pictures(build("mal"), expression_store, 32, batch_size=16)
+    assert set(expression_store.parts[found.rows]) == {"train"}
+    assert np.allclose(found.weights, 0.5)
+    assert found.consistency is not None
+    assert np.allclose(found.consistency, 0.7)
+    with pytest.raises(ValueError, match="learns no weights"):
+        weigh_pictures(build("multi_task"), expression_store, 32)
+
+
+def test_cosine_is_that_of_the_two_gradients(au_store: Store, expression_store: Store) -> None:
+    method = build("multi_task")
+    faces, expressive = stream(au_store, "au", AUS), stream(expression_store, "expression")
+    cosines = gradient_cosines(method, faces, expressive, batches=2)
+    gradients = []
+    for losses in (
+        lambda: (
+            torch.nn.functional.binary_cross_entropy_with_logits(
+                method.network(faces.batch(1).images).action_units,
+                torch.nan_to_num(faces.batch(1).require("action_units")),
+                weight=torch.isfinite(faces.batch(1).require("action_units")).float(),
+                reduction="sum",
+            )
+            / 8
+        ),
+        lambda: torch.nn.functional.cross_entropy(
+            method.network(expressive.batch(1).images).expressions, expressive.batch(1).require("expression")
+        ),
+    ):
+        method.zero_grad()
+        losses().backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in method.network.backbone.parameters()]))
+    expected = torch.dot(*gradients) / (gradients[0].norm() * gradients[1].norm())
+    assert cosines[1] == pytest.approx(float(expected), abs=1e-5)
+    assert len(cosines) == 2
+    with pytest.raises(ValueError, match="both tasks"):
+        gradient_cosines(build("single_task"), faces, expressive)
+
+
+def test_attention_is_where_the_evidence_is(au_store: Store) -> None:
+    method = build("single_task")
+    batch = stream(au_store, "au", AUS).at(np.arange(3))
+    maps = attention_maps(method, batch.images, 4)
+    assert maps.shape == (3, 32, 32)
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+    with torch.no_grad():
+        method.network.action_units.weight.zero_()
+    assert not attention_maps(method, batch.images, 4).any()
+    with pytest.raises(ValueError, match=r"does not know AU9; it detects \[1, 4, 12\]"):
+        attention_maps(method, batch.images, 9)

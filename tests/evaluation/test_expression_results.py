@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from metafacs.evaluation.expression_results import ExpressionIntervals, ExpressionResult
+
+RESULT = ExpressionResult(
+    ("happily sad", "sadly angry", "sadly fearful"),
+    ((3, 1, 0), (2, 2, 0), (0, 0, 0)),
+    ExpressionIntervals((0.2, 0.9), (0.3, float("nan")), 0.95, 200, "pictures"),
+)
+
+
+def test_scores_follow_from_the_confusion_matrix() -> None:
+    assert RESULT.accuracy == 5 / 8
+    assert RESULT.recalls["happily sad"] == 0.75
+    assert RESULT.recalls["sadly angry"] == 0.5
+    assert math.isnan(RESULT.recalls["sadly fearful"])
+    assert RESULT.mean_recall == 0.625
+    assert RESULT.pictures == {"happily sad": 4, "sadly angry": 4, "sadly fearful": 0}
+
+
+def test_file_names_every_score() -> None:
+    content = RESULT.to_json()
+    assert list(content) == [
+        *("names", "accuracy", "mean_recall", "recalls", "pictures", "confusion", "intervals")
+    ]
+    assert set(content["intervals"]) == {"accuracy", "mean_recall", "level", "bootstrap", "over"}
+
+
+def test_result_comes_back_from_json() -> None:
+    content = json.loads(json.dumps(RESULT.to_json()).replace("NaN", "null"))
+    again = ExpressionResult.from_json(content)
+    assert again.confusion == RESULT.confusion
+    assert again.intervals is not None
+    assert again.intervals.accuracy == (0.2, 0.9)
+    assert math.isnan(again.intervals.mean_recall[1])
+    assert ExpressionResult.from_json(content | {"intervals": None}) == replace(RESULT, intervals=None)
+
+
+@pytest.mark.parametrize(
+    ("names", "confusion", "message"),
+    [
+        ((), (), "different names"),
+        (("a", "a"), ((1, 0), (0, 1)), "different names"),
+        (("a", "b"), ((1, 0),), "must be 2 x 2"),
+        (("a", "b"), ((1, 0), (1,)), "must be 2 x 2"),
+        (("a",), ((-1,),), "negative"),
+    ],
+)
+def test_contradictions_are_refused(
+    names: tuple[str, ...], confusion: tuple[tuple[int, ...], ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        ExpressionResult(names, confusion)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from metafacs.batch import Batch
+from metafacs.compounds import COMPOUND_EXPRESSIONS
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import OptimizerSpec
+from metafacs.methods.compound_multi_task import CompoundMultiTask
+from metafacs.training.stepper import OptimizerStepper
+
+AUS, NAMES = (1, 4, 12), COMPOUND_EXPRESSIONS[:4]
+
+
+def build(**options: object) -> CompoundMultiTask:
+    torch.manual_seed(0)
+    return CompoundMultiTask(AUS, NAMES, backbone="small", **options)  # type: ignore[arg-type]
+
+
+def batches() -> dict[str, Batch]:
+    torch.manual_seed(1)
+    return {
+        "joint": Batch(
+            torch.randn(4, 3, 32, 32),
+            action_units=torch.rand(4, 3).round(),
+            expression=torch.tensor([0, 3, -1, 2]),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("weights", "parts"),
+    [
+        ((1.0, 0.0, 0.0), {"expression"}),
+        ((1.0, 1.0, 0.0), {"expression", "action_units"}),
+        ((1.0, 0.3, 2.5), {"expression", "action_units", "alignment"}),
+    ],
+    ids=["STL", "MTL", "AM"],
+)
+def test_rows_of_the_tables_are_choices_of_weights(weights: tuple[float, ...], parts: set[str]) -> None:
+    names = ("expression", "action_units", "alignment")
+    one = build(expression=1.0, action_units=1.0, alignment=1.0).losses(batches())
+    found = build(**dict(zip(names, weights, strict=True))).losses(batches())
+    assert set(found) == {f"loss_{part}" for part in parts}
+    for name, weight in zip(names, weights, strict=True):
+        if weight:
+            torch.testing.assert_close(found[f"loss_{name}"], weight * one[f"loss_{name}"])
+
+
+def test_backbone_and_heads_learn_at_their_own_rates() -> None:
+    found = {}
+    for heads in (0.0, 0.1):
+        method = build()
+        specs = {
+            name: OptimizerSpec("sgd", lr, 0.0, 0.0) for name, lr in (("backbone", 0.1), ("heads", heads))
+        }
+        step = OptimizerStepper(method.parameter_groups(), specs, 1)
+        step.start(0)
+        method.update(batches(), step)
+        found[heads] = method.state_dict()
+    moved = {name for name in found[0.0] if not torch.equal(found[0.0][name], found[0.1][name])}
+    assert moved == {
+        f"network.{head}.{kind}" for head in ("action_units", "expressions") for kind in ("weight", "bias")
+    }
+
+
+def test_single_task_reads_no_action_units() -> None:
+    data = batches()["joint"]
+    method = build(action_units=0.0)
+    assert "loss_expression" in method.losses({"joint": Batch(data.images, expression=data.expression)})
+    with pytest.raises(ValueError, match="no action_units"):
+        build().losses({"joint": Batch(data.images, expression=data.expression)})
+
+
+def test_basic_expressions_serve_where_nothing_is_aligned() -> None:
+    CompoundMultiTask(AUS, EXPRESSIONS, backbone="small")
+    with pytest.raises(ValueError, match="set the weight of the alignment to 0"):
+        CompoundMultiTask(AUS, EXPRESSIONS, backbone="small", alignment=1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"action_units": -1.0}, "weight of action_units is -1"),
+        ({"alignment": float("nan")}, "weight of alignment is nan"),
+        ({"expression": "most"}, "'learned', not 'most'"),
+        ({"expression": 0.0, "action_units": 0.0}, "all 0"),
+    ],
+)
+def test_impossible_weights_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(**options)
