@@ -24,14 +24,13 @@ from metafacs.data.raf_ce_construction import (
     construct_raf_ce,
 )
 from metafacs.data.twins.compound_faces import Face
-from metafacs.data.twins.portraits import Album, render_album
+from metafacs.data.twins.portraits import PIXELS, Album, render_album
 from metafacs.data.twins.raf_faces import (
     DISCARDED,
     POOL,
     TEST_COUNTS,
     UNCODED,
     compound_counts,
-    pixels_of,
     plan_raf_faces,
     real_counts,
 )
@@ -226,7 +225,7 @@ def test_raf_ce_built_from_the_twins_is_the_twin(
 
 def test_pictures_do_not_depend_on_each_other(raf_twins: dict[str, Path], tmp_path: Path) -> None:
     faces = tuple(face for face in plan_raf_faces("tiny", 0) if face.person == 3)[1:3]
-    render_album(tmp_path, Album(POOL, 0, "aligned", pixels_of("tiny"), faces))
+    render_album(tmp_path, Album(POOL, 0, "aligned", PIXELS["tiny"], faces))
     for face in faces:
         name = f"aligned/{face.name}_aligned.jpg"
         alone = (tmp_path / name).read_bytes()

@@ -34,6 +34,9 @@ from metafacs.synthesis.occluders import sample_occluder
 from metafacs.synthesis.renderer import Rendering, Subject
 from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
+PIXELS: dict[Preset, int] = {"tiny": 112, "small": 160, "full": 160}
+"""Side of a picture before it is aligned; at 160 a face is about as large as in the crop."""
+
 _PEOPLE_PER_CHUNK = 8
 _ONE_SIDED = 0.12
 _UNSORTED, _REPEATED = 0.04, 0.02

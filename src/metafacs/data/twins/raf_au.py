@@ -9,9 +9,9 @@ from typing import Any
 
 from metafacs.data.datasets.action_unit_codes import NO_ACTION_UNIT, parse_action_units
 from metafacs.data.datasets.raf_au import LABEL_FILE
-from metafacs.data.twins.portraits import Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
 from metafacs.data.twins.provenance import write_provenance
-from metafacs.data.twins.raf_faces import POOL, UNCODED, pixels_of, plan_raf_faces
+from metafacs.data.twins.raf_faces import POOL, UNCODED, plan_raf_faces
 from metafacs.data.twins.writer import Preset, TwinSummary, write_text
 
 
@@ -44,7 +44,7 @@ def write_raf_au(
         ValueError: If the preset is unknown.
     """
     faces = tuple(face for face in plan_raf_faces(preset, seed) if face.part != UNCODED)
-    album = Album(POOL, seed, "aligned", pixels_of(preset), faces)
+    album = Album(POOL, seed, "aligned", PIXELS[preset], faces)
     return write_album_twin(root, "raf_au", preset, album, _finish, workers=workers, progress=progress)
 
 

@@ -11,9 +11,9 @@ from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.datasets.action_unit_codes import NO_ACTION_UNIT
 from metafacs.data.datasets.raf_ce import PARTS
 from metafacs.data.raf_ce_construction import BuiltPicture, raf_ce_lists
-from metafacs.data.twins.portraits import Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
 from metafacs.data.twins.provenance import write_provenance
-from metafacs.data.twins.raf_faces import POOL, pixels_of, plan_raf_faces
+from metafacs.data.twins.raf_faces import POOL, plan_raf_faces
 from metafacs.data.twins.writer import Preset, TwinSummary, write_text
 
 ALIGNED_FOLDER = "aligned"
@@ -51,7 +51,7 @@ def write_raf_ce(
         ValueError: If the preset is unknown.
     """
     faces = tuple(face for face in plan_raf_faces(preset, seed) if face.part in PARTS)
-    album = Album(POOL, seed, ALIGNED_FOLDER, pixels_of(preset), faces)
+    album = Album(POOL, seed, ALIGNED_FOLDER, PIXELS[preset], faces)
     return write_album_twin(root, "raf_ce", preset, album, finish_raf_ce, workers=workers, progress=progress)
 
 

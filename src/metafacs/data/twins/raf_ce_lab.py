@@ -8,7 +8,7 @@ from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES
 from metafacs.data.datasets.raf_ce import PARTS
 from metafacs.data.raf_ce_construction import PUBLISHED_PART_SIZES
 from metafacs.data.twins.compound_faces import Face, draw_names, plan_compound
-from metafacs.data.twins.portraits import Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
 from metafacs.data.twins.quotas import class_counts
 from metafacs.data.twins.raf_ce import ALIGNED_FOLDER, finish_raf_ce
 from metafacs.data.twins.writer import Preset, TwinSummary, chunk_generator, size_of
@@ -35,7 +35,6 @@ POSED_RATES: dict[str, dict[int, float]] = {
 """What this twin shows: :data:`metafacs.compounds.LAB_RATES` but for the two exceptions above."""
 
 _PEOPLE: dict[Preset, int] = {"tiny": 3, "small": 60, "full": 230}
-_PIXELS: dict[Preset, int] = {"tiny": 112, "small": 160, "full": 160}
 
 
 def write_raf_ce_lab(
@@ -66,7 +65,7 @@ def write_raf_ce_lab(
         ValueError: If the preset is unknown.
     """
     faces = tuple(plan_posed_faces(preset, seed))
-    album = Album(POOL, seed, ALIGNED_FOLDER, _PIXELS[preset], faces, laboratory=True)
+    album = Album(POOL, seed, ALIGNED_FOLDER, PIXELS[preset], faces, laboratory=True)
     return write_album_twin(
         root, "raf_ce_lab", preset, album, finish_raf_ce, workers=workers, progress=progress
     )

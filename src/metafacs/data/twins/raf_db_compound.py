@@ -9,7 +9,7 @@ from typing import Any
 
 from metafacs.compounds import COMPOUND_EXPRESSIONS, RAF_DB_COMPOUNDS
 from metafacs.data.twins.compound_faces import Face, assign_people, plan_parts
-from metafacs.data.twins.portraits import Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
 from metafacs.data.twins.provenance import write_provenance
 from metafacs.data.twins.quotas import PICTURES_PER_PERSON, class_counts
 from metafacs.data.twins.raf_faces import BLANK_SHARE, TEST_COUNTS
@@ -22,7 +22,6 @@ _SIZES: dict[Preset, dict[str, int]] = {
     "small": {"train": 800, "test": 200},
     "full": {"train": 3162, "test": 792},
 }
-_PIXELS: dict[Preset, int] = {"tiny": 112, "small": 160, "full": 160}
 
 
 def write_raf_db_compound(
@@ -54,7 +53,7 @@ def write_raf_db_compound(
         ValueError: If the preset is unknown.
     """
     faces = tuple(plan_raf_db_compound(preset, seed))
-    album = Album(POOL, seed, "compound/Image/aligned", _PIXELS[preset], faces)
+    album = Album(POOL, seed, "compound/Image/aligned", PIXELS[preset], faces)
     return write_album_twin(
         root, "raf_db_compound", preset, album, _finish, workers=workers, progress=progress
     )

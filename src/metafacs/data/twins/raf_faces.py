@@ -46,18 +46,17 @@ _OUT_OF_CATEGORY, _TIES, _SINGLE = 28, 16, 8
 
 @dataclass(frozen=True)
 class _Size:
-    """How many pictures there are of each kind, and their side in pixels before they are aligned."""
+    """How many pictures there are of each kind."""
 
     compounds: int
     discarded: int
     uncoded: int
-    pixels: int
 
 
 _SIZES: dict[Preset, _Size] = {
-    "tiny": _Size(60, 5, 4, 112),
-    "small": _Size(1300, 15, 88, 160),
-    "full": _Size(PICTURES, _OUT_OF_CATEGORY + _TIES + _SINGLE, 307, 160),
+    "tiny": _Size(60, 5, 4),
+    "small": _Size(1300, 15, 88),
+    "full": _Size(PICTURES, _OUT_OF_CATEGORY + _TIES + _SINGLE, 307),
 }
 
 
@@ -83,11 +82,6 @@ def compound_counts(preset: Preset) -> dict[str, tuple[int, ...]]:
     classes = len(COMPOUND_EXPRESSIONS)
     flat = class_counts([count for part in PARTS for count in real[part]], size_of(preset, _SIZES).compounds)
     return {part: flat[i * classes : (i + 1) * classes] for i, part in enumerate(PARTS)}
-
-
-def pixels_of(preset: Preset) -> int:
-    """Return the side of a preset's pictures before they are aligned."""
-    return size_of(preset, _SIZES).pixels
 
 
 def plan_raf_faces(preset: Preset, seed: int) -> list[Face]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from metafacs.data.twins.annotators import ANNOTATORS
-from metafacs.data.twins.portraits import Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
 from metafacs.data.twins.provenance import write_provenance
-from metafacs.data.twins.raf_faces import POOL, pixels_of, plan_raf_faces
+from metafacs.data.twins.raf_faces import POOL, plan_raf_faces
 from metafacs.data.twins.writer import Preset, TwinSummary, write_text
 
 
@@ -46,7 +46,7 @@ def write_raf_ml(
         ValueError: If the preset is unknown.
     """
     faces = tuple(plan_raf_faces(preset, seed))
-    album = Album(POOL, seed, "Image/aligned", pixels_of(preset), faces)
+    album = Album(POOL, seed, "Image/aligned", PIXELS[preset], faces)
     return write_album_twin(root, "raf_ml", preset, album, _finish, workers=workers, progress=progress)
 
 
