@@ -37,8 +37,9 @@ def test_writes_a_page_about_every_model(
     assert main(["analyse", *map(str, models), *words, "--out", str(out), "--batches", "2"]) == 0
     numbers = json.loads((out / "analysis.json").read_text())
     assert numbers["synthetic"] is True
-    assert list(numbers["gradient_cosine"]) == ["mal (mal)"]
+    assert list(numbers["gradient_cosine"]) == ["mal"]
     page = (out / "analysis.html").read_text()
     assert "Synthetic data" in page
-    assert "single_task (single_task): AU12" in page
+    assert "Where the detectors look" in page
+    assert "single_task: AU12" in page
     assert main(["analyse", str(models[0]), *words, "--out", str(out), "--aus", "[9]"]) == 1

@@ -57,7 +57,8 @@ def run(arguments: Namespace) -> None:
     store, faces = Store(arguments.action_units), Store(arguments.expression)
     checkpoints = {path.parent.name: load_checkpoint(path) for path in arguments.models}
     if len(checkpoints) < len(arguments.models):
-        checkpoints = {path.parent.as_posix(): load_checkpoint(path) for path in arguments.models}
+        # Runs of a comparison: .../<method>/<fold and seed>/model.safetensors
+        checkpoints = {"/".join(path.parts[-3:-1]): load_checkpoint(path) for path in arguments.models}
     claims: list[Claim] = []
     rows: list[PictureRow] = []
     figures: list[DrawnFigure] = []
@@ -66,7 +67,7 @@ def run(arguments: Namespace) -> None:
     numbers: dict[str, object] = {"synthetic": store.synthetic or faces.synthetic}
     for name, checkpoint in checkpoints.items():
         method = checkpoint.build_method()
-        label = f"{checkpoint.method} ({name})"
+        label = name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})"
         size = _input_size(checkpoint)
         if hasattr(method, "weigh"):
             found = weigh_pictures(method, faces, size)
@@ -106,7 +107,7 @@ def run(arguments: Namespace) -> None:
         claims=tuple(claims),
         figures=tuple(figures),
         weight_rows=tuple(rows),
-        faces=tuple(attention),
+        attention=tuple(attention),
     )
     write_page(content, arguments.out / "analysis.html")
     write_json(arguments.out / "analysis.json", numbers)

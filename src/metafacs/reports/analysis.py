@@ -95,7 +95,7 @@ def gradient_cosine_figure(cosines: Mapping[str, np.ndarray], *, title: str) -> 
         axes.set_yticks(range(len(cosines)), list(cosines))
         axes.set_ylim(len(cosines) - 0.5, -0.5)
         axes.grid(visible=False)
-        axes.set_xlabel("cosine of the AU and the expression gradient of the backbone")
+        axes.set_xlabel("cosine of the two gradients")
         axes.set_title(title)
     return figure
 

@@ -57,6 +57,7 @@ class ReportContent:
         weight_rows: Expression pictures in order of learned weight, one row per class.
         photos: Real photos with what the detector says drawn on them.
         faces: Sample faces of the data.
+        attention: Pictures with where the detectors look drawn on them, one row per model and action unit.
         commands: Shell commands that made the report, in order.
         facts: Label and value of everything needed to make it again: data, split, seeds, versions.
     """
@@ -72,5 +73,6 @@ class ReportContent:
     weight_rows: tuple[PictureRow, ...] = ()
     photos: tuple[Picture, ...] = ()
     faces: tuple[PictureRow, ...] = ()
+    attention: tuple[PictureRow, ...] = ()
     commands: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()

@@ -40,6 +40,15 @@ def render_page(content: ReportContent) -> str:
                 f"{_after_slash(content.weight_rows)}.",
             ),
         ),
+        _section(
+            "attention",
+            "Where the detectors look",
+            _rows(
+                content.attention,
+                "Grad-CAM on held-out pictures that show the action unit: the brighter, the more it speaks "
+                "for it. The number is the detector's probability.",
+            ),
+        ),
         _section("photos", "On real photos", _photos(content.photos)),
         _section(
             "faces",
