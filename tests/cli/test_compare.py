@@ -65,6 +65,8 @@ def test_runs_every_method_on_every_fold_and_writes_tables(
     assert main(["compare", str(path), "--workers", "1"]) == 0
     assert before == {p: p.stat().st_mtime_ns for p in out.rglob("model.safetensors")}
     assert "report:" in capsys.readouterr().out
+    assert main(["report", str(out), "--out", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "f1.md").read_text() == (out / "f1.md").read_text()
 
 
 def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "compare": "train and test methods over folds and seeds, as a file describes",
     "few_shot": "learn to adapt to people from a few pictures, and test it",
     "evaluate": "test models on held-out people",
+    "report": "write the tables and the page of records",
     "analyse": "show what trained models have learned",
     "personalise": "fit a model to one person from a few labelled pictures",
     "predict": "tell which action units the faces on photos show",
