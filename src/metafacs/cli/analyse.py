@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.data.splits import Split
+from metafacs.data.splits import Split, own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import crop_centre
@@ -140,7 +140,7 @@ def _cosines(
     method: Method, checkpoint: Checkpoint, store: Store, faces: Store, size: int, batches: int
 ) -> np.ndarray:
     trained = held_out_stream(store, checkpoint, _trained_split(checkpoint), "train", _BATCH)
-    rows = np.flatnonzero(np.isin(faces.parts, ("train", "")) & (faces.expression >= 0))
+    rows = np.flatnonzero(own_training_rows(faces) & (faces.expression >= 0))
     expressive = Stream(faces, rows, aus=(), name="expression", batch_size=_BATCH, size=size, seed=0)
     return gradient_cosines(method, trained, expressive, batches=batches)
 

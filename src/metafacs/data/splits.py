@@ -287,6 +287,13 @@ def parts_split(store: Store) -> Split:
     return Split("parts", 1, ("train",), ("test",), validation, "part", digest)
 
 
+def own_training_rows(store: Store) -> np.ndarray:
+    """Return which rows a set's own parts leave for training, boolean, ``row``; all where it has none."""
+    if "train" not in store.parts:
+        return np.ones(len(store), bool)
+    return np.isin(store.parts, ("train", ""))
+
+
 def with_validation_people(split: Split, count: int, seed: int) -> Split:
     """Return the split with some training people taken out, to choose settings by; test people stay unseen.
 

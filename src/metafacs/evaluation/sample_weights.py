@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.methods.base import Method
@@ -46,8 +47,7 @@ def weigh_pictures(method: Method, store: Store, size: int, *, batch_size: int =
         raise ValueError(
             f"{type(method).__name__} learns no weights of pictures; analyse a model such as mal"
         )
-    training = np.isin(store.parts, ("train", ""))
-    rows = np.flatnonzero(training & (store.expression >= 0))
+    rows = np.flatnonzero(own_training_rows(store) & (store.expression >= 0))
     stream = Stream(store, rows, aus=(), name="expression", batch_size=batch_size, size=size, seed=0)
     with torch.inference_mode():
         weights = torch.cat([weigh(stream.at(part).images) for part in stream.sequential()]).numpy()

@@ -16,6 +16,7 @@ from metafacs.data.splits import (
     Split,
     SplitName,
     choose_split,
+    own_training_rows,
     refuse_overlap,
     validation_reserve,
     with_validation_people,
@@ -234,9 +235,7 @@ def choose_rows(
         train, kept = rows[~mask], rows[mask]
     further = {}
     for role, other in others.items():
-        usable = (
-            np.isin(other.parts, ("train", "")) if set(other.parts) & {"train"} else np.ones(len(other), bool)
-        )
+        usable = own_training_rows(other)
         if role == "expression":
             usable &= other.expression >= 0
         elif other.dataset == store.dataset:
