@@ -53,15 +53,34 @@ class MatchedNet(nn.Module):
         logits = self.action_units(self.backbone.pool(maps[-1]))
         if not source_maps:
             return Matched(logits, ())
+        own_moments = [(own, *_moments(own)) for own in maps]
         distances = [
-            (imitate(own) - _resized(other, own)).square().mean(dim=(2, 3))
-            for imitate, (other, own) in zip(self.matching, product(source_maps, maps), strict=True)
+            _distance(imitate, other, *own)
+            for imitate, (other, own) in zip(self.matching, product(source_maps, own_moments), strict=True)
         ]
         return Matched(logits, tuple(distances))
 
 
-def _resized(maps: Tensor, like: Tensor) -> Tensor:
-    return functional.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
+def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean, ``batch x channel``, and mean product, ``batch x channel x channel``, over the places."""
+    flat = maps.flatten(2)
+    return flat.mean(dim=2), flat @ flat.mT / flat.shape[2]
+
+
+def _distance(imitate: nn.Conv2d, other: Tensor, own: Tensor, mean: Tensor, square: Tensor) -> Tensor:
+    """Return the mean over the places of ``(imitate(own) - resized(other))^2``, ``batch x channel``.
+
+    It is multiplied out, so that only moments are differentiated and no imitated map is ever made.
+    """
+    with torch.no_grad():
+        resized = functional.interpolate(other, own.shape[-2:], mode="bilinear").flatten(2)
+        level, energy = resized.mean(dim=2), resized.square().mean(dim=2)
+    across = resized @ own.flatten(2).mT / resized.shape[2]
+    assert imitate.bias is not None
+    weight, bias = imitate.weight[:, :, 0, 0], imitate.bias
+    imitated = ((weight @ square) * weight).sum(dim=2)
+    both = (across * weight).sum(dim=2)
+    return imitated - 2 * both + energy + bias * (bias - 2 * level + 2 * mean @ weight.T)
 
 
 class TransferWeights(nn.Module):
