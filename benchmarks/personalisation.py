@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 import zlib
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -39,13 +38,13 @@ def balanced_accuracy(logits: torch.Tensor, targets: torch.Tensor) -> float:
 
 def measure(
     model: Path, store: Store, side: str, shots: list[int], draws: int
-) -> dict[int, dict[str, list[float]]]:
-    """Return shots -> kind of detector -> balanced accuracies."""
+) -> dict[int, dict[str, dict[str, list[float]]]]:
+    """Return shots -> kind of detector -> person -> balanced accuracies."""
     checkpoint = load_checkpoint(model)
     split = Split.from_mapping(checkpoint.description["split"])  # type: ignore[arg-type]
     size = int(str(checkpoint.description["input_size"]))
     adaptation = LastLayer(checkpoint)
-    found: dict[int, dict[str, list[float]]] = {k: defaultdict(list) for k in shots}
+    found: dict[int, dict[str, dict[str, list[float]]]] = {k: {} for k in shots}
     for person in getattr(split, side):
         rows = np.flatnonzero(store.subjects == person)
         stream = Stream(store, rows, aus=checkpoint.aus, name="p", batch_size=64, size=size, seed=0)
@@ -72,7 +71,9 @@ def measure(
                         for name, at in support.items()
                     }
                     for name, (weight, bias) in {"general": general, **fits}.items():
-                        found[k][name].append(balanced_accuracy(features[judged] @ weight + bias, targets))
+                        people = found[k].setdefault(name, {})
+                        score = balanced_accuracy(features[judged] @ weight + bias, targets)
+                        people.setdefault(person, []).append(score)
     return found
 
 
@@ -96,12 +97,14 @@ def main(arguments: list[str]) -> None:
     found = measure(options.model, store, options.side, options.shots, options.draws)
     kind = "synthetic" if store.synthetic else "real"
     print(
-        f"balanced accuracy on {options.side} people ({kind}), mean over people, AUs and "
-        f"{options.draws} draws"
+        f"balanced accuracy on {options.side} people ({kind}), mean over AUs and {options.draws} draws, "
+        "mean and deviation over people"
     )
-    rows = {k: {name: float(np.mean(values)) for name, values in kinds.items()} for k, kinds in found.items()}
-    for k, row in rows.items():
-        print(f"{k} + {k}: " + ", ".join(f"{name} {value:.3f}" for name, value in row.items()))
+    rows = {}
+    for k, kinds in found.items():
+        means = {name: [np.mean(scores) for scores in people.values()] for name, people in kinds.items()}
+        rows[k] = {name: [float(np.mean(values)), float(np.std(values))] for name, values in means.items()}
+        print(f"{k} + {k}: " + ", ".join(f"{name} {m:.3f} +- {s:.3f}" for name, (m, s) in rows[k].items()))
     print(json.dumps({"benchmark": "personalisation", "synthetic": store.synthetic, "results": rows}))
 
 
