@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "print what a prepared store holds",
     "pretrain": "rebuild the packaged initial weights from rendered faces",
     "train": "train an AU detector",
+    "adapt": "train a detector for a folder of your own unlabelled pictures",
     "compare": "train and test methods over folds and seeds, as a file describes",
     "few_shot": "learn to adapt to people from a few pictures, and test it",
     "evaluate": "test models on held-out people",

@@ -8,8 +8,9 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.data.datasets import READERS
+from metafacs.data.datasets import READERS, Reading
 from metafacs.data.prepare import prepare_store
+from metafacs.data.store import Store
 from metafacs.faces.alignment import AlignmentSpec
 
 
@@ -43,6 +44,11 @@ def run(arguments: Namespace) -> None:
         workers=arguments.workers,
         progress=arguments.progress,
     )
+    print_store(store, reading)
+
+
+def print_store(store: Store, reading: Reading) -> None:
+    """Print how many faces a store holds, and which pictures of the reading show none."""
     unusable = store.description["skipped"][len(reading.skipped) :]
     print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a face")
     for entry in unusable[:5]:
