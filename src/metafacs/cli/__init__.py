@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "compare": "train and test methods over folds and seeds, as a file describes",
     "few_shot": "learn to adapt to people from a few pictures, and test it",
     "evaluate": "test models on held-out people",
+    "landmarks": "test how well models find landmarks, and draw what they see",
     "report": "write the tables and the page of records",
     "analyse": "show what trained models have learned",
     "personalise": "fit a model to one person from a few labelled pictures",

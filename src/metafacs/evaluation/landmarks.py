@@ -33,6 +33,12 @@ class LandmarkScores:
     synthetic: bool
 
 
+def known_landmarks(stream: Stream) -> np.ndarray:
+    """Return which pictures of a stream have a known inner landmark, boolean, ``row``."""
+    points = stream.store.landmarks[stream.rows][:, list(LANDMARKS_68_TO_49)]
+    return ~np.isnan(points).any(axis=2).all(axis=1)
+
+
 def score_landmarks(
     predict: Callable[[Tensor], Tensor],
     stream: Stream,

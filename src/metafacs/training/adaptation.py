@@ -108,7 +108,8 @@ def adapt(
 
 def short_run_optimizers(method: str, width: int) -> dict[str, OptimizerSpec]:
     """Return a method's optimisers for a short run: rates times ten but for the landmark branches."""
-    published = METHODS[method]((1,), (), width=width).optimizers()
+    options: dict[str, object] = {"width": width}
+    published = METHODS[method]((1,), (), **options).optimizers()
     return {
         group: spec if group == "landmarks" else replace(spec, lr=SHORT_RUN * spec.lr)
         for group, spec in published.items()
