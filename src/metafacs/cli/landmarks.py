@@ -14,7 +14,7 @@ from torch import Tensor
 
 from metafacs.cli.evaluate import print_table
 from metafacs.data.splits import SplitName
-from metafacs.evaluation.landmarks import LandmarkScores, known_landmarks
+from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.protocols import HeldOutTest, evaluate_landmarks, open_test
 from metafacs.files import write_json, written_whole
 from metafacs.methods.adversarial_separation import inner_landmarks
@@ -105,12 +105,9 @@ def _record(test: HeldOutTest, domain: Domain, scores: LandmarkScores) -> dict[s
 
 
 def _samples(test: HeldOutTest, count: int) -> tuple[Tensor, Tensor]:
-    """Return at most so many pictures spread evenly over those with known landmarks, and the landmarks."""
-    rows = np.flatnonzero(known_landmarks(test.stream))
-    if not len(rows):
-        raise ValueError(f"no picture of {test.store.path} has known landmarks to compare with")
-    chosen = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-    batch = test.stream.at(chosen)
+    """Return at most so many pictures, spread evenly, and their landmarks."""
+    rows = len(test.stream.rows)
+    batch = test.stream.at(np.linspace(0, rows - 1, min(count, rows)).astype(int))
     return batch.images, inner_landmarks(batch)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.evaluation.landmarks import LandmarkScores, known_landmarks, score_landmarks
+from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
 from metafacs.evaluation.predictions import Predictions, collect_predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
@@ -30,14 +30,12 @@ class HeldOutTest:
     Attributes:
         checkpoint: The model.
         method: The same as a network, reading the pictures as those of their domain.
-        store: Where the pictures are.
         stream: The pictures, as the model reads them.
         data: What to say of them in a record.
     """
 
     checkpoint: Checkpoint
     method: Method
-    store: Store
     stream: Stream
     data: DataSource
 
@@ -89,7 +87,7 @@ def open_test(
         fold=chosen.fold,
         twin_seed=twin["seed"] if twin else None,
     )
-    return HeldOutTest(checkpoint, method, opened, stream, data)
+    return HeldOutTest(checkpoint, method, stream, data)
 
 
 def evaluate_held_out(
@@ -133,7 +131,7 @@ def evaluate_held_out(
         iterations=checkpoint.iteration,
         history=checkpoint.history,
     )
-    if method.domain in method.landmark_domains and known_landmarks(test.stream).any():
+    if method.domain in method.landmark_domains and len(measurable(test.stream)):
         record = replace(record, landmarks=evaluate_landmarks(test))
     return record, predictions
 
