@@ -45,7 +45,7 @@ def test_lines_join_the_means(study: list[Record]) -> None:
 
 
 def test_what_is_no_curve_is_refused(study: list[Record]) -> None:
-    with pytest.raises(ValueError, match="no record is of a method with the option balance"):
+    with pytest.raises(ValueError, match="no record is of a method with an option balance"):
         runs_by_value(study, "balance")
     with pytest.raises(ValueError, match="differ in more than focus: in reconstruction_weight"):
         runs_by_value(study, "focus")

@@ -71,7 +71,7 @@ def run(arguments: Namespace) -> None:
         method, path = test.method, arguments.out / name
         if not isinstance(method, DualDomain):
             raise ValueError(f"{model} was trained with {test.checkpoint.method}; give models of dual_domain")
-        domain = arguments.domain or method.domain
+        domain: Domain = arguments.domain or method.domain or "target"
         images, known = _samples(test, arguments.pictures)
         if arguments.source is not None and method.stage == "joint":
             source = open_test(model, arguments.source, labelled=False)

@@ -32,9 +32,7 @@ def runs_by_value(records: Sequence[Record], option: str) -> dict[float, list[Re
     by_method(records)
     having = [r for r in records if option in inspect.signature(METHODS[r.method]).parameters]
     if not having:
-        raise ValueError(
-            f"no record is of a method with the option {option}; look at 'metafacs train --help'"
-        )
+        raise ValueError(f"no record is of a method with an option {option}; see 'metafacs train --help'")
     settings = [
         {"method": r.method, **{name: option_of(r, name) for name in _others(r.method, option)}}
         for r in having
@@ -42,7 +40,7 @@ def runs_by_value(records: Sequence[Record], option: str) -> dict[float, list[Re
     differing = sorted({name for s in settings for name in s if s[name] != settings[0].get(name)})
     if differing:
         raise ValueError(
-            f"the runs differ in more than {option}: in {', '.join(differing)}; give a folder with the records "
+            f"the runs differ in more than {option}: in {', '.join(differing)}; give a folder with records "
             "of one row at several values"
         )
     groups: dict[float, list[Record]] = {}
