@@ -33,7 +33,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--split",
         type=SplitName | None,
         default=None,
-        help="split of a data set that the models were not trained on; default the usual one",
+        help="split of a data set that the models were not trained on; default the usual one; everybody: all "
+        "of it",
     )
     parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
     parser.add_argument(
