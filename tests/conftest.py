@@ -189,6 +189,27 @@ def parted_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="session")
+def wild_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Thirty-six pictures of EmotioNet with landmarks and AUs 1, 4 and 12; nobody is known by name."""
+    rng = np.random.default_rng(5)
+    rows: list[dict[str, object]] = []
+    for number in range(36):
+        labels = (rng.random(len(AUS)) < 0.5).astype(np.float32)
+        rows.append(
+            {
+                "key": f"{number:04d}",
+                "part": ("train", "validation", "test")[number % 3],
+                "image": paint(rng, 36, labels),
+                "landmarks": rng.random(136) * 36,
+                "action_units": labels,
+                "expression": -1,
+            }
+        )
+    path = tmp_path_factory.mktemp("stores") / "emotionet"
+    return write_store(path, rows, dataset="emotionet", aus=list(AUS), expressions=[], size=36)
+
+
+@pytest.fixture(scope="session")
 def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of ``single_task_expression``, the kind that L2T-ww transfers from."""
     torch.manual_seed(3)

@@ -19,6 +19,7 @@ from metafacs.evaluation.task_gradients import gradient_cosines, two_task_networ
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.methods.base import Method
+from metafacs.models.model_file import names_of
 from metafacs.reports.analysis import (
     attention_row,
     consistency_claims,
@@ -55,10 +56,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Analyse every model and write one page and one JSON file."""
     store, faces = Store(arguments.action_units), Store(arguments.expression)
-    checkpoints = {path.parent.name: load_checkpoint(path) for path in arguments.models}
-    if len(checkpoints) < len(arguments.models):
-        # Runs of a comparison: .../<method>/<fold and seed>/model.safetensors
-        checkpoints = {"/".join(path.parts[-3:-1]): load_checkpoint(path) for path in arguments.models}
+    checkpoints = {name: load_checkpoint(path) for name, path in names_of(arguments.models).items()}
     claims: list[Claim] = []
     rows: list[PictureRow] = []
     figures: list[DrawnFigure] = []

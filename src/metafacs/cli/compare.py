@@ -12,7 +12,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from metafacs.cli import train
-from metafacs.cli.evaluate import write_table
+from metafacs.cli.evaluate import print_table
 from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
 from metafacs.evaluation.records import Record
@@ -22,8 +22,6 @@ from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
 
 _KEYS = {"out", "folds", "seeds", "side", "tested_on", "common", "sources", "methods"}
-_TABLES = ("summary", "f1", "expressions")
-"""Names of the tables of a report, in its order."""
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -187,10 +185,8 @@ def _filled(value: Any, out: Path | str, fold: int, seed: int) -> Any:
 def write_results(records: Sequence[Record], out: Path, command: str) -> None:
     """Write tables and report of a comparison and print where they are."""
     content = compose_report(records, commands=[command])
-    for name, table in zip(_TABLES, content.tables, strict=False):
-        print(table.to_markdown())
-        for suffix in (".md", ".csv"):
-            write_table(table, out / f"{name}{suffix}")
+    for table in content.tables:
+        print_table(table, out)
     write_page(content, out / "report.html")
     for claim in content.claims:
         print(claim)

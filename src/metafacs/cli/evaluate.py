@@ -16,6 +16,7 @@ from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, write_record
 from metafacs.facs import au_name
 from metafacs.files import written_whole
+from metafacs.models.model_file import names_of
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.tables import Table as ScoreTable
 from metafacs.reports.tables import f1_table
@@ -32,7 +33,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--split",
         type=SplitName | None,
         default=None,
-        help="split of a data set that the models were not trained on; default the usual one",
+        help="split of a data set that the models were not trained on; default the usual one; everybody: all "
+        "of it",
     )
     parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
     parser.add_argument(
@@ -40,6 +42,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         type=Literal["test", "validation"],
         default="test",
         help="validation: the people to choose settings by",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path | None,
+        default=None,
+        help="folder for the records, which are then not written beside the models",
     )
     parser.add_argument(
         "--table",
@@ -67,11 +75,12 @@ def run(arguments: Namespace) -> None:
         if path.suffix not in (".md", ".csv"):
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
     records = []
-    for model in arguments.models:
+    for name, model in names_of(arguments.models).items():
         record, _ = evaluate_held_out(
             model, arguments.action_units, split=arguments.split, fold=arguments.fold, side=arguments.side
         )
-        path = model.parent / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
+        folder = model.parent if arguments.out is None else arguments.out / name
+        path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
         write_record(record, path)
         print_scores(record)
         print(f"record: {path}")
@@ -86,6 +95,13 @@ def write_table(table: ScoreTable, path: Path) -> None:
     text = table.to_csv() if path.suffix == ".csv" else table.to_markdown() + "\n"
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def print_table(table: ScoreTable, folder: Path) -> None:
+    """Print a table and write it as Markdown and as CSV under its own name."""
+    print(table.to_markdown())
+    for suffix in (".md", ".csv"):
+        write_table(table, folder / f"{table.name}{suffix}")
 
 
 def print_scores(record: Record) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.compare import write_results
+from metafacs.cli.evaluate import print_table
 from metafacs.evaluation.records import read_records
+from metafacs.reports.option_curve import curve_table, option_curve
+from metafacs.reports.style import save_figure
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -16,6 +19,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("records", type=Path, help="folder with records of one data set and split")
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables and report.html")
+    parser.add_argument(
+        "--curve",
+        type=str | None,
+        default=None,
+        help="option over whose values the scores are drawn, too, e.g. options.focus; runs may differ in it "
+        "only",
+    )
     return parser
 
 
@@ -23,3 +33,9 @@ def run(arguments: Namespace) -> None:
     """Read every record below the folder and write what they say."""
     records = read_records(arguments.records)
     write_results(records, arguments.out, f"metafacs report {arguments.records.as_posix()}")
+    if arguments.curve is not None:
+        option = arguments.curve.removeprefix("options.")
+        print_table(curve_table(records, option), arguments.out)
+        figure = arguments.out / f"curve_{option}.png"
+        save_figure(option_curve(records, option), figure)
+        print(f"curve: {figure}")

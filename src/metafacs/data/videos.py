@@ -64,6 +64,18 @@ def decode_frames(path: Path | str, numbers: Sequence[int]) -> Iterator[NDArray[
     raise VideoError(f"{path} ends after {seen} frames; frame number {numbers[done]} is not in it")
 
 
+def count_frames(path: Path | str) -> int:
+    """Return how many frames a video says it holds; nothing is decoded.
+
+    Raises:
+        VideoError: If it is missing, damaged or holds no pictures.
+    """
+    try:
+        return len(_stamps(Path(path)))
+    except (av.FFmpegError, FileNotFoundError) as error:
+        raise VideoError(f"{path} is no video that can be read ({error}); copy it again") from error
+
+
 def encode_video(path: Path | str, pictures: Iterable[NDArray[np.uint8]], frames_per_second: int) -> None:
     """Encode pictures as MPEG-4 of constant quality, whole or not at all; only one is in memory at a time.
 
@@ -134,14 +146,18 @@ def _open(path: Path) -> av.container.InputContainer:
 
 def _times(path: Path) -> list[int] | None:
     """Return the time stamps in the order of showing, or None if they do not tell frames apart."""
-    with _open(path) as container:
-        stream = container.streams.video[0]
-        try:
-            stamps = [packet.pts for packet in container.demux(stream) if packet.size]
-        except av.FFmpegError:
-            return None
+    try:
+        stamps = _stamps(path)
+    except av.FFmpegError:
+        return None
     times = [stamp for stamp in stamps if stamp is not None]
     return sorted(times) if len(times) == len(stamps) == len(set(times)) else None
+
+
+def _stamps(path: Path) -> list[int | None]:
+    """Return the time stamp of every frame in the order of the file."""
+    with _open(path) as container:
+        return [packet.pts for packet in container.demux(container.streams.video[0]) if packet.size]
 
 
 def _seek(

@@ -33,6 +33,13 @@ class LandmarkScores:
     synthetic: bool
 
 
+def measurable(stream: Stream) -> np.ndarray:
+    """Return the positions of a stream's pictures whose landmark error is defined: both eyes are known."""
+    points = stream.store.landmarks[stream.rows][:, list(LANDMARKS_68_TO_49)]
+    eyes = np.concatenate([points[:, LEFT_EYE_49], points[:, RIGHT_EYE_49]], axis=1)
+    return np.flatnonzero(~np.isnan(eyes).any(axis=(1, 2)))
+
+
 def score_landmarks(
     predict: Callable[[Tensor], Tensor],
     stream: Stream,
@@ -52,28 +59,25 @@ def score_landmarks(
     Raises:
         ValueError: If no picture has known landmarks.
     """
-    errors: list[Tensor] = []
-    rows: list[np.ndarray] = []
+    faces, step = measurable(stream), batch_size or stream.batch_size
+    if not len(faces):
+        raise ValueError(f"no picture of {stream.store.path} has known landmarks to compare with")
+    batches: list[Tensor] = []
     with torch.inference_mode():
-        for positions in stream.sequential(batch_size):
-            batch = stream.at(positions)
+        for start in range(0, len(faces), step):
+            batch = stream.at(faces[start : start + step])
             known = batch.require("landmarks")[:, list(LANDMARKS_68_TO_49)]
             scale = interocular_distance(known, LEFT_EYE_49, RIGHT_EYE_49)
             found = predict(batch.images.to(device)).float().cpu()
-            errors.append(normalised_mean_error(found, known, scale))
-            rows.append(batch.require("index").numpy())
-    joined = torch.cat(errors)
-    measured = ~torch.isnan(joined)
-    if not measured.any():
-        raise ValueError(f"no picture of {stream.store.path} has known landmarks to compare with")
-    people = np.asarray(stream.store.subjects)[np.concatenate(rows)]
+            batches.append(normalised_mean_error(found, known, scale))
+    errors, people = torch.cat(batches), stream.store.subjects[stream.rows[faces]]
     return LandmarkScores(
-        mean_error=float(joined[measured].mean()),
-        failure_rate=float(failure_rate(joined)),
-        faces=int(measured.sum()),
+        mean_error=float(errors.mean()),
+        failure_rate=float(failure_rate(errors)),
+        faces=len(faces),
         per_subject={
-            str(person): float(joined[measured & torch.from_numpy(people == person)].mean())
-            for person in sorted(set(people[measured.numpy()]))
+            str(person): float(errors[torch.from_numpy(people == person)].mean())
+            for person in sorted(set(people))
         },
         synthetic=stream.store.synthetic,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,82 @@ import numpy as np
 from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
 from metafacs.evaluation.predictions import Predictions, collect_predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
+from metafacs.methods import Method
+from metafacs.models.dual_domain import Domain
 from metafacs.models.model_file import adapted_to
 from metafacs.training.checkpoint import Checkpoint, load_checkpoint
 from metafacs.training.transfer import refuse_leak
+
+
+@dataclass(frozen=True)
+class HeldOutTest:
+    """A model, ready to be tested on pictures that it has not learned from.
+
+    Attributes:
+        checkpoint: The model.
+        method: The same as a network, reading the pictures as those of their domain.
+        stream: The pictures, as the model reads them.
+        data: What to say of them in a record.
+    """
+
+    checkpoint: Checkpoint
+    method: Method
+    stream: Stream
+    data: DataSource
+
+
+def open_test(
+    model: Path | str,
+    store: Path | str,
+    *,
+    split: SplitName | None = None,
+    fold: int | None = None,
+    side: Side = "test",
+    batch_size: int = 256,
+    labelled: bool = True,
+) -> HeldOutTest:
+    """Open a model and the pictures its split held out.
+
+    Args:
+        model: File that ``metafacs train`` wrote.
+        store: Prepared store.
+        split: Split of a data set that the model was not trained on; None = the usual one, ``everybody`` =
+            all of it. On its own data set a model is tested by the split it was trained with, on one it was
+            adapted to by its parts. A method that reads domains apart reads its own data set as source.
+        fold: Fold to test on; None = the fold the model was trained for.
+        side: ``test``, or ``validation`` to choose settings by, where the model's split has such people.
+        batch_size: Pictures at a time.
+        labelled: Whether to leave out pictures without a label of the model's AUs.
+
+    Raises:
+        SplitError: If the model was trained on everybody, or it, or the one it started from, on people or
+            pictures it would be tested on.
+    """
+    checkpoint = load_checkpoint(model)
+    if not checkpoint.aus:
+        raise SplitError(f"{model} detects no action units ({checkpoint.method}): there is nothing to test")
+    opened = Store(store)
+    chosen = _test_split(checkpoint, opened, split, fold)
+    if start := checkpoint.description.get("initialised_from"):
+        refuse_leak(start, opened.dataset, chosen)  # type: ignore[arg-type]
+    stream = held_out_stream(opened, checkpoint, chosen, side, batch_size, labelled=labelled)
+    method = checkpoint.build_method()
+    if method.domain and opened.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
+        method.domain = "source"
+    twin = opened.description["twin"]
+    data = DataSource(
+        name=opened.dataset,
+        synthetic=bool(checkpoint.description["synthetic"]) or opened.synthetic,
+        split=chosen.name if side == "test" else f"{chosen.name}, validation people",
+        split_hash=chosen.hash,
+        fold=chosen.fold,
+        twin_seed=twin["seed"] if twin else None,
+    )
+    return HeldOutTest(checkpoint, method, stream, data)
 
 
 def evaluate_held_out(
@@ -28,51 +99,31 @@ def evaluate_held_out(
     side: Side = "test",
     batch_size: int = 256,
 ) -> tuple[Record, Predictions]:
-    """Test a model on the people its split held out.
+    """Test a model on the people its split held out, the arguments of :func:`open_test`.
 
     Args:
         model: File that ``metafacs train`` wrote.
         action_units: Prepared store with AU labels.
-        split: Split of a data set that the model was not trained on; None = the usual one. On its own data
-            set a model is tested by the split it was trained with, on one it was adapted to by its parts. A
-            method that reads domains apart reads its own data set as source.
-        fold: Fold to test on; None = the fold the model was trained for.
-        side: ``test``, or ``validation`` to choose settings by, where the model's split has such people.
+        split: Split of a data set that the model was not trained on.
+        fold: Fold to test on.
+        side: ``test``, or ``validation`` to choose settings by.
         batch_size: Pictures at a time.
 
     Returns:
-        The record and the predictions it was made from.
+        The record and the predictions it was made from. The record of a method that finds landmarks tells
+        how far they were off, where the pictures' landmarks are known.
 
     Raises:
-        SplitError: If the model was trained on everybody, or it, or the one it started from, on people or
-            pictures it would be tested on.
+        SplitError: If the model has learned from somebody it would be tested on.
     """
-    checkpoint = load_checkpoint(model)
-    if not checkpoint.aus:
-        raise SplitError(f"{model} detects no action units ({checkpoint.method}): there is nothing to test")
-    store = Store(action_units)
-    chosen = _test_split(checkpoint, store, split, fold)
-    if start := checkpoint.description.get("initialised_from"):
-        refuse_leak(start, store.dataset, chosen)  # type: ignore[arg-type]
-    stream = held_out_stream(store, checkpoint, chosen, side, batch_size)
+    test = open_test(model, action_units, split=split, fold=fold, side=side, batch_size=batch_size)
     began = time.perf_counter()
-    method = checkpoint.build_method()
-    if method.domain and store.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
-        method.domain = "source"
-    predictions = collect_predictions(method, stream)
-    twin = store.description["twin"]
-    data = DataSource(
-        name=store.dataset,
-        synthetic=bool(checkpoint.description["synthetic"]) or store.synthetic,
-        split=chosen.name if side == "test" else f"{chosen.name}, validation people",
-        split_hash=chosen.hash,
-        fold=chosen.fold,
-        twin_seed=twin["seed"] if twin else None,
-    )
+    checkpoint, method = test.checkpoint, test.method
+    predictions = collect_predictions(method, test.stream)
     record = score_predictions(
         predictions,
         method=checkpoint.method,
-        data=data,
+        data=test.data,
         seed=int(checkpoint.description["seed"]),  # type: ignore[call-overload]
         config={"options": checkpoint.options, **checkpoint.description},
         threshold=float(checkpoint.description["threshold"]),  # type: ignore[arg-type]
@@ -80,7 +131,23 @@ def evaluate_held_out(
         iterations=checkpoint.iteration,
         history=checkpoint.history,
     )
+    if method.domain in method.landmark_domains and len(measurable(test.stream)):
+        record = replace(record, landmarks=evaluate_landmarks(test))
     return record, predictions
+
+
+def evaluate_landmarks(test: HeldOutTest, domain: Domain | None = None) -> LandmarkScores:
+    """Return how far the landmarks of a model are off on pictures held out.
+
+    Args:
+        test: Opened with ``labelled=False`` where AU labels do not matter.
+        domain: Which landmark branch to ask; None = that of the pictures' domain.
+
+    Raises:
+        ValueError: If the model has no landmarks of that domain, or no picture has known ones.
+    """
+    method, asked = test.method, domain or test.method.domain or "target"
+    return score_landmarks(lambda images: method.predict_landmarks(images, asked), test.stream)
 
 
 def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fold: int | None) -> Split:
@@ -90,10 +157,13 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
     number = trained["fold"] if fold is None else fold
     if store.dataset == adapted_to(checkpoint.description):
         # It has seen the pictures of the part for training, without their labels.
+        if "train" not in store.parts:
+            raise SplitError(f"the model has adapted to all pictures of {store.dataset}: none is held out")
         return choose_split(store, "parts")
     # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
     if all(source["dataset"] != store.dataset for source in sources):
-        return choose_split(store, name, number)
+        chosen = choose_split(store, name, number)
+        return replace(chosen, train=(), test=chosen.train) if name == "everybody" else chosen
     if trained["name"] == "everybody":
         raise SplitError("the model was trained on everybody: nobody is held out; train with another --split")
     own = Split.from_mapping(trained)
@@ -109,9 +179,9 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
 
 
 def held_out_stream(
-    store: Store, checkpoint: Checkpoint, split: Split, side: Side, batch_size: int
+    store: Store, checkpoint: Checkpoint, split: Split, side: Side, batch_size: int, *, labelled: bool = True
 ) -> Stream:
-    """Return the labelled pictures on one side of a split, as the model reads them.
+    """Return the pictures on one side of a split as the model reads them; without ``labelled`` no labels.
 
     Raises:
         SplitError: If the store's crops were cut otherwise than the ones the model was trained on, or nobody
@@ -125,11 +195,13 @@ def held_out_stream(
         raise SplitError(
             f"the model was trained on crops {expected}, {store.path} holds {found}; prepare it alike"
         )
-    labelled = ~np.isnan(store.action_units[:, store.columns_of(checkpoint.aus)]).all(axis=1)
+    aus, rows = (checkpoint.aus if labelled else ()), split.rows(store, side)
+    if labelled:
+        rows &= ~np.isnan(store.action_units[:, store.columns_of(aus)]).all(axis=1)
     return Stream(
         store,
-        np.flatnonzero(labelled & split.rows(store, side)),
-        aus=checkpoint.aus,
+        np.flatnonzero(rows),
+        aus=aus,
         name="test",
         batch_size=batch_size,
         size=int(checkpoint.description["input_size"]),  # type: ignore[call-overload]

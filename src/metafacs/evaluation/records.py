@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from metafacs.evaluation.expression_results import ExpressionResult, Unit, bounds_from_json
+from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.facs import check_aus
 from metafacs.files import write_json
 
@@ -84,6 +85,8 @@ class Record:
         per_subject: Subject id -> ``tp, fp, fn, tn``, each a list with one count per AU. A data set that does
             not tell its people has one entry for all of them, whose id is empty.
         expressions: How expressions were recognised; None if they were not; optional in the file.
+        landmarks: How far landmarks were off on the test pictures; None from a method that finds none;
+            optional in the file.
         config: The configuration as it was run.
         interval: Bootstrap interval of the average F1; optional in the file.
         seconds: Wall-clock time by phase: ``train``, ``test``.
@@ -105,6 +108,7 @@ class Record:
     positives: dict[int, int]
     per_subject: dict[str, dict[str, list[int]]]
     expressions: ExpressionResult | None = None
+    landmarks: LandmarkScores | None = None
     config: dict[str, Any] = field(default_factory=dict)
     interval: Interval | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -151,6 +155,8 @@ class Record:
             "history": self.history,
             "versions": self.versions,
         }
+        if self.landmarks is not None:
+            content["landmarks"] = asdict(self.landmarks)
         if self.interval is not None:
             content["interval"] = {
                 "f1_average": list(self.interval.f1_average),
@@ -176,7 +182,7 @@ class Record:
             )
         try:
             source, interval = content["data"], content.get("interval")
-            expressions = content.get("expressions")
+            expressions, landmarks = content.get("expressions"), content.get("landmarks")
             return cls(
                 method=content["method"],
                 data=DataSource(
@@ -196,6 +202,7 @@ class Record:
                 positives={int(au): int(count) for au, count in content["positives"].items()},
                 per_subject=content["per_subject"],
                 expressions=None if expressions is None else ExpressionResult.from_json(expressions),
+                landmarks=None if landmarks is None else LandmarkScores(**landmarks),
                 config=content["config"],
                 interval=None if interval is None else _interval(interval),
                 seconds={phase: float(seconds) for phase, seconds in content["seconds"].items()},

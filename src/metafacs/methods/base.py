@@ -142,9 +142,11 @@ class Method(Learner):
         aus: FACS numbers in the order of the predicted columns.
         expressions: Names of the expression classes; empty if the method reads none.
         domain: Which pictures :meth:`predict` expects, where a method reads two domains apart; else None.
+        landmark_domains: In whose pictures :meth:`predict_landmarks` finds landmarks.
     """
 
     domain: Domain | None = None
+    landmark_domains: tuple[Domain, ...] = ()
 
     def __init__(self, aus: Sequence[int], expressions: Sequence[str]) -> None:
         super().__init__()
@@ -154,6 +156,14 @@ class Method(Learner):
     @abstractmethod
     def predict(self, images: Tensor) -> Prediction:
         """Return the AU probabilities of ``batch x 3 x height x width`` pictures."""
+
+    def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
+        """Return the 49 landmarks of pictures of a domain, ``batch x 49 x 2`` as (x, y) in pixels.
+
+        Raises:
+            ValueError: If the method finds no landmarks there, see :attr:`landmark_domains`.
+        """
+        raise ValueError(f"this method finds no landmarks in {domain} pictures")
 
 
 class SingleLossMethod(Method):

@@ -118,7 +118,7 @@ class DualDomain(Method):
     ) -> None:
         super().__init__(aus, ())
         self.stage, self.domain, self.projection = stage, domain, projectors
-        branched = _BRANCHES[landmark_branches]
+        self.landmark_domains = branched = _BRANCHES[landmark_branches]
         self.intermediate_supervisors, self.focus = intermediate_supervisors, focus
         self.end_to_end, self.shift_to_centres = end_to_end, shift_to_centres
         self.pseudo_labels = pseudo_labels
@@ -279,7 +279,7 @@ class DualDomain(Method):
         return Prediction(self.joint_network(images, self.domain).sigmoid())
 
     def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
-        """Return the 49 landmarks of pictures of a domain, ``batch x 49 x 2`` as (x, y) in pixels.
+        """Return what the landmark branch of a domain finds, ``batch x 49 x 2`` as (x, y) in pixels.
 
         Raises:
             ValueError: If the method has no landmark branch for that domain.

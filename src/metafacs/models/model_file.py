@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ METADATA_KEY = "metafacs"
 
 METHOD_PREFIX = "method."
 """Names of the trained weights begin with this; other tensors are the state of training."""
+
+_RUN = re.compile(r"fold\d+-seed\d+")
+"""Folder of a run of a comparison."""
 
 
 class CheckpointError(ValueError):
@@ -78,6 +82,29 @@ def origin(path: Path | str, header: dict[str, Any]) -> dict[str, object]:
         **{key: header[key] for key in ("method", "aus", "expressions", "iteration")},
         **{key: description[key] for key in told if key in description},
     }
+
+
+def names_of(models: Sequence[Path]) -> dict[str, Path]:
+    """Return models by names that tell them apart: the run's folder, in a comparison after its row.
+
+    >>> list(names_of([Path("runs/mine/model.safetensors"), Path("runs/c/G/fold1-seed0/model.safetensors")]))
+    ['mine', 'G/fold1-seed0']
+    """
+    names = {
+        "/".join(path.parts[-3:-1]) if _RUN.fullmatch(path.parent.name) else path.parent.name: path
+        for path in models
+    }
+    return names if len(names) == len(models) else {"/".join(path.parts[-3:-1]): path for path in models}
+
+
+def row_of(name: str) -> str:
+    """Return the row of a comparison that a name of :func:`names_of` belongs to, else the name.
+
+    >>> row_of("G/fold1-seed0"), row_of("mine")
+    ('G', 'mine')
+    """
+    row, _, run = name.rpartition("/")
+    return row if row and _RUN.fullmatch(run) else name
 
 
 def adapted_to(description: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from metafacs.reports.claims import Claim, answered_claims
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.figures import f1_bars, training_curves
+from metafacs.reports.landmark_table import landmark_table
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
 from metafacs.reports.tables import (
@@ -86,9 +87,16 @@ def compose_report(
 
 
 def _tables(records: Sequence[Record], level: float) -> tuple[Table, ...]:
-    tables = (summary_table(records, level=level), f1_table(records))
-    recognised = any(record.expressions is not None for record in records)
-    return (*tables, expression_table(records)) if recognised else tables
+    tables = [summary_table(records, level=level), f1_table(records)]
+    if any(record.expressions is not None for record in records):
+        tables.append(expression_table(records))
+    located = {
+        method: [run.landmarks for run in runs if run.landmarks is not None]
+        for method, runs in by_method(records).items()
+    }
+    if any(located.values()):
+        tables.append(landmark_table(located, records[0].data))
+    return tuple(tables)
 
 
 def _headline(method: str, runs: Sequence[Record], level: float) -> Headline:

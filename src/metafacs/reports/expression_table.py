@@ -76,6 +76,7 @@ def expression_table(records: Sequence[Record], *, published: bool = True) -> Ta
             f"Share of the pictures of each class recognised, in percent, {runs_in_words(chosen)}. Mean "
             f"recall is the mean over the classes that have pictures.{source}"
         ),
+        name="expressions",
         last_row_is_total=True,
     )
 

@@ -47,7 +47,7 @@ def published_row(record: Record) -> str:
     learned = "learned" in weights.values()
     if weights["alignment"] == 0:
         return "MAL" if learned else "MTL" if weights["action_units"] != 0 else "STL"
-    return f"{'MML' if learned else 'AM'}, {_option(record, 'statistics')}"
+    return f"{'MML' if learned else 'AM'}, {option_of(record, 'statistics')}"
 
 
 def _usual_weights(row: str) -> dict[str, object]:
@@ -62,10 +62,10 @@ def _usual_weights(row: str) -> dict[str, object]:
 
 
 def _weights(record: Record) -> dict[str, object]:
-    return {part: _option(record, part) for part in PARTS}
+    return {part: option_of(record, part) for part in PARTS}
 
 
-def _option(record: Record, name: str) -> object:
+def option_of(record: Record, name: str) -> object:
     """Return an option as the run had it; what a configuration leaves out has the method's default."""
     options = record.config.get("options", {})
     return options.get(name, inspect.signature(METHODS[record.method]).parameters[name].default)

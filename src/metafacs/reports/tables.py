@@ -53,6 +53,7 @@ class Table:
         columns: Heads from left to right.
         rows: Cells as printed; every row has one cell per column.
         note: What the numbers are: units, spread, source.
+        name: Of its files, without ending; empty if it is not written by itself.
         last_row_is_total: True if the last row summarises the others.
     """
 
@@ -60,6 +61,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    name: str = ""
     last_row_is_total: bool = False
 
     def __post_init__(self) -> None:
@@ -167,6 +169,7 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
             f"F1 in percent, {runs_in_words(records)}. 'present': share of known test labels that are "
             f"positive; 'guess': F1 of answering 'present' every time.{source}"
         ),
+        name="f1",
         last_row_is_total=True,
     )
 
@@ -208,6 +211,7 @@ def summary_table(records: Sequence[Record], *, level: float = 0.95) -> Table:
             f"Percent, averaged over AUs, {runs_in_words(records)}. {_interval_in_words(records)} "
             "'pooled' adds up the counts of all folds before F1."
         ),
+        name="summary",
     )
 
 

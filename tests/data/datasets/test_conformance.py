@@ -206,7 +206,8 @@ def outcome(layout: Layout, root: Path, *words: str) -> Reading | None:
 
 
 def test_every_reader_has_a_layout() -> None:
-    assert set(LAYOUTS) == set(READERS)
+    # A folder of pictures has no file of labels that could be damaged.
+    assert set(LAYOUTS) == set(READERS) - {"pictures"}
 
 
 @every_reader

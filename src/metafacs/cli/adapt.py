@@ -1,0 +1,49 @@
+"""Train an AU detector for a folder of unlabelled pictures from a labelled store; takes up a stopped run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+
+from metafacs.cli.prepare import print_store
+from metafacs.data.datasets import READERS
+from metafacs.data.prepare import prepare_store
+from metafacs.faces.alignment import AlignmentSpec
+from metafacs.training.adaptation import adapt, check_source
+
+
+def build_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of the command."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+    parser.add_argument(
+        "--target", type=Path, required=True, help="folder with pictures and videos to adapt to, in any depth"
+    )
+    parser.add_argument("--every", type=int, default=30, help="of a video take every so many-th frame")
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help="processes for finding faces; default one per core"
+    )
+    parser.add_function_arguments(adapt, skip={"target"})
+    return parser
+
+
+def run(arguments: Namespace) -> None:
+    """Cut the faces out as the source's are, train, and print where the model is."""
+    values = {name: value for name, value in vars(arguments).items() if name != "config"}
+    folder, every, workers = (values.pop(name) for name in ("target", "every", "workers"))
+    source = check_source(values["source"], values["method"], values["size"])
+    reading = READERS["pictures"](folder, every=every)
+    print(reading)
+    store = prepare_store(
+        reading,
+        values["out"] / "target",
+        size=source.size,
+        alignment=AlignmentSpec.from_mapping(source.description["alignment"]),
+        workers=workers,
+        progress=values["progress"],
+    )
+    print_store(store, reading)
+    model = adapt(target=store.path, **values)
+    print(f"model: {model}; try it with 'metafacs predict PICTURES --model {model}'")

@@ -1,0 +1,48 @@
+"""Any folder of pictures and videos, without labels: faces to adapt to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metafacs.data.datasets.frame_sources import VIDEO_SUFFIXES
+from metafacs.data.datasets.reading import DatasetError, Reading, Sample, find_twin, require_folder
+from metafacs.data.videos import VideoError, count_frames
+from metafacs.faces.pictures import SUFFIXES
+
+
+def read_pictures(root: Path | str, *, every: int = 30) -> Reading:
+    """Find the pictures and videos below a folder, in any depth.
+
+    Pictures are not opened; of a video only the frames are counted. Other files are left alone.
+
+    Args:
+        root: The folder.
+        every: Of a video every so many-th frame is taken, beginning with the first; neighbouring frames
+            look alike.
+
+    Returns:
+        The reading, without labels and people, in the order of the paths.
+
+    Raises:
+        DatasetError: If the folder is missing or holds neither a picture nor a video.
+        ValueError: If ``every`` is less than 1.
+    """
+    if every < 1:
+        raise ValueError(f"every {every}-th frame cannot be taken; give a number from 1")
+    root = require_folder(Path(root), "pictures or videos")
+    reading = Reading("pictures", root, twin=find_twin(root))
+    for path in sorted(root.rglob("*")):
+        key, suffix = path.relative_to(root).as_posix(), path.suffix.lower()
+        if suffix in SUFFIXES:
+            reading.samples.append(Sample(key, path))
+        elif suffix in VIDEO_SUFFIXES:
+            try:
+                frames = range(0, count_frames(path), every)
+            except VideoError as error:
+                reading.skip(path, None, f"unreadable video: {error}")
+                continue
+            reading.samples += [Sample(f"{key}/{frame}", path, frame=frame) for frame in frames]
+    if not reading.samples:
+        endings = ", ".join((*SUFFIXES, *VIDEO_SUFFIXES))
+        raise DatasetError(f"{root} holds no picture and no video that can be read ({endings})")
+    return reading

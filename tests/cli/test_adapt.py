@@ -1,0 +1,117 @@
+"""From a labelled store and a folder of photos to a model for them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from metafacs.cli import main
+from metafacs.data.store import Store
+from metafacs.training.adaptation import short_run_optimizers
+from metafacs.training.checkpoint import load_checkpoint
+
+Words = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two photos of an astronaut (NASA, public domain) and one of a wall."""
+    folder = tmp_path_factory.mktemp("album")
+    photo = np.asarray(data.astronaut())[:300, 60:360]
+    for number, light in enumerate((1.0, 0.7)):
+        Image.fromarray((photo * light).astype(np.uint8)).save(folder / f"{number}.png")
+    Image.new("RGB", (90, 90), "white").save(folder / "wall.png")
+    return folder
+
+
+@pytest.fixture
+def words(au_store: Store, album: Path, tmp_path: Path) -> Words:
+    def make(*more: str, source: Path = au_store.path, target: Path = album) -> list[str]:
+        out = ["--out", str(tmp_path / "mine"), "--progress", "false", "--workers", "1"]
+        size = ["--size", "32", "--width", "4", "--pairs", "2", "--iterations", "2"]
+        size += ["--landmarks_iterations", "2", "--aus", "[1, 4]"]
+        return ["adapt", "--source", str(source), "--target", str(target), *out, *size, *more]
+
+    return make
+
+
+def test_the_result_predicts_the_pictures_and_goes_on(
+    words: Words, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words()) == 0
+    told = capsys.readouterr().out
+    assert "2 faces of 36 px" in told
+    assert "wall.png: no face found" in told
+    out = tmp_path / "mine"
+    model = load_checkpoint(out / "model.safetensors")
+    assert model.description["pictures"] == {"au": 89, "validation": 6, "target": 2}
+    assert model.description["initialised_from"]["file"] == "model.safetensors"  # type: ignore[index]
+    assert "network.branches" in model.description["initialised_from"]["loaded"]  # type: ignore[index]
+    assert model.description["crop_size"] == Store(out / "target").size == 36
+    assert model.build_method().domain == "target"
+
+    shards = {path: path.stat().st_mtime_ns for path in (out / "target").glob("*.arrow")}
+    first = (out / "landmarks" / "model.safetensors").read_bytes()
+    (out / "model.safetensors").unlink()
+    assert main(words()) == 0
+    assert {path: path.stat().st_mtime_ns for path in (out / "target").glob("*.arrow")} == shards
+    assert (out / "landmarks" / "model.safetensors").read_bytes() == first
+    again = load_checkpoint(out / "model.safetensors")
+    assert again.fingerprint == model.fingerprint
+
+    photo = ["predict", str(album / "0.png"), "--model", str(out / "model.safetensors"), "--overlay", "false"]
+    assert main([*photo, "--out", str(tmp_path / "found")]) == 0
+    (row,) = csv.DictReader((tmp_path / "found" / "faces.csv").open())
+    assert 0 <= float(row["AU04_p"]) <= 1
+    note = json.loads((tmp_path / "found" / "faces.csv.meta.json").read_text())
+    assert note["synthetic"] is True
+
+
+@pytest.mark.parametrize("method", ["adld", "dann", "adda", "source_only", "dual_domain"])
+def test_other_ways_to_adapt(words: Words, method: str, tmp_path: Path) -> None:
+    assert main(words("--method", method, "--landmarks_iterations", "0")) == 0
+    assert load_checkpoint(tmp_path / "mine" / "model.safetensors").method == method
+    assert not (tmp_path / "mine" / "landmarks").exists()
+
+
+def test_discriminators_and_landmark_branches_keep_the_published_rates() -> None:
+    rates = {group: spec.lr for group, spec in short_run_optimizers("dual_domain", 4).items()}
+    assert rates == {
+        "discriminators": 5e-5,
+        "generators": pytest.approx(5e-4),
+        "task": pytest.approx(1e-3),
+        "landmarks": 5e-4,
+    }
+
+
+def test_what_cannot_be_adapted_is_one_sentence(
+    words: Words,
+    album: Path,
+    compound_store: Store,
+    expression_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused(text: str, *more: str, **stores: Path) -> None:
+        assert main(words(*more, **stores)) == 1
+        error = capsys.readouterr().err
+        assert text in error
+        assert not (tmp_path / "mine" / "model.safetensors").exists()
+
+    empty, walls = tmp_path / "empty", tmp_path / "walls"
+    empty.mkdir()
+    walls.mkdir()
+    (walls / "wall.png").write_bytes((album / "wall.png").read_bytes())
+    refused("holds no picture and no video", target=empty)
+    refused("has no AU labels to learn from", source=expression_store.path)
+    refused("knows no face's landmarks", source=compound_store.path)
+    refused("the network reads 64 px but the store holds 36 px crops", "--size", "64")
+    assert not (tmp_path / "mine").exists()
+    refused("no face was found in any of the 1 pictures", target=walls)

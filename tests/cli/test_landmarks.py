@@ -1,0 +1,135 @@
+"""How well landmarks are found, from a model to a table, records and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from metafacs.cli import main
+from metafacs.data.splits import SplitError
+from metafacs.data.store import Store
+from metafacs.evaluation.protocols import evaluate_held_out, open_test
+from metafacs.evaluation.records import read_record, write_record
+from metafacs.training.run import BatchSizes, train
+
+
+@pytest.fixture(scope="module")
+def models(au_store: Store, wild_store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A landmark stage, two runs of a row of a comparison, and a method without landmarks."""
+    root = tmp_path_factory.mktemp("models")
+
+    def make(folder: str, method: str = "dual_domain", seed: int = 0, **options: object) -> Path:
+        return train(
+            method,
+            {"width": 4, **options},
+            au_store.path,
+            root / folder,
+            target=wild_store.path,
+            aus=[1, 4],
+            iterations=1,
+            batch=BatchSizes(au=2),
+            size=32,
+            seed=seed,
+            progress=False,
+        )
+
+    return {
+        "first": make("landmarks/fold1-seed0", stage="landmarks"),
+        "zero": make("G/fold1-seed0"),
+        "one": make("G/fold1-seed1", seed=1),
+        "without": make("A/fold1-seed0", landmark_branches="none", projectors="none"),
+        "source_only": make("source_only", "source_only"),
+    }
+
+
+def test_rows_of_a_comparison_are_tested_on_people_held_out(
+    models: dict[str, Path], au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [str(models[name]) for name in ("first", "zero", "one")]
+    out = tmp_path / "out"
+    assert main(["landmarks", *asked, str(au_store.path), "--out", str(out), "--pictures", "3"]) == 0
+    table = (out / "landmarks.md").read_text()
+    assert [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| ")][2:] == [
+        *("| landmarks", "| G")
+    ]
+    assert "BP4D, synthetic" in capsys.readouterr().out
+    record = json.loads((out / "G" / "fold1-seed1.json").read_text())
+    assert (record["domain"], record["data"]["synthetic"], record["seed"]) == ("source", True, 1)
+    assert record["data"]["split"] == "3fold"
+    held_out = set(record["config"]["split"]["test"])
+    assert set(record["landmarks"]["per_subject"]) == held_out
+    assert record["landmarks"]["faces"] == 32
+    with Image.open(out / "landmarks" / "fold1-seed0_landmarks.png") as sheet:
+        assert sheet.width > 3 * 176
+    assert not list(out.rglob("*_separation.png"))
+
+
+def test_pairs_of_both_domains_are_drawn(
+    models: dict[str, Path],
+    au_store: Store,
+    wild_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, stores = tmp_path / "out", [str(wild_store.path), "--source", str(au_store.path)]
+    asked = [str(models[name]) for name in ("first", "without", "zero")]
+    assert main(["landmarks", *asked, *stores, "--out", str(out), "--pictures", "2"]) == 0
+    assert "A/fold1-seed0 has no landmark branch for target pictures: it is drawn" in capsys.readouterr().out
+    assert sorted(path.parent.name for path in out.rglob("*_separation.png")) == ["A", "G"]
+    assert not (out / "A" / "fold1-seed0.json").exists()
+    assert main(["landmarks", str(models["without"]), str(wild_store.path), "--out", str(out)]) == 1
+    assert "no landmark branch for target pictures" in capsys.readouterr().err
+    assert json.loads((out / "G" / "fold1-seed0.json").read_text())["domain"] == "target"
+
+
+def test_a_strange_store_is_tested_whole_where_that_is_said(
+    models: dict[str, Path], expression_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["landmarks", str(models["zero"]), str(expression_store.path), "--out", str(tmp_path)]
+    assert main([*words, "--split", "everybody"]) == 0
+    assert json.loads((tmp_path / "G" / "fold1-seed0.json").read_text())["landmarks"]["faces"] == 56
+    assert main(["landmarks", str(models["source_only"]), *words[2:]]) == 1
+    assert "was trained with source_only; give models of dual_domain" in capsys.readouterr().err
+
+
+def test_records_of_the_method_tell_the_error(
+    models: dict[str, Path], wild_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = tmp_path / "records"
+    tested = [str(models["zero"]), str(models["source_only"])]
+    words = ["evaluate", *tested, "--action_units", str(wild_store.path), "--out", str(records)]
+    assert main(words) == 0
+    assert not (models["zero"].parent / "record.json").exists()
+    record = read_record(records / "G" / "fold1-seed0" / "record.json")
+    assert record.landmarks is not None
+    assert record.landmarks.faces == 12
+    assert read_record(records / "source_only" / "record.json").landmarks is None
+    again, _ = evaluate_held_out(models["zero"], wild_store.path)
+    assert again.landmarks == record.landmarks
+    write_record(again, tmp_path / "again.json")
+    assert read_record(tmp_path / "again.json").landmarks == record.landmarks
+    assert main(["report", str(records), "--out", str(tmp_path / "report")]) == 0
+    assert "| dual_domain |" in (tmp_path / "report" / "landmarks.md").read_text()
+    assert "failure rate" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_pictures_a_model_has_adapted_to_are_no_test(
+    au_store: Store, disfa_store: Store, tmp_path: Path
+) -> None:
+    model = train(
+        "dual_domain",
+        {"width": 4},
+        au_store.path,
+        tmp_path,
+        target=disfa_store.path,
+        aus=[1, 4],
+        iterations=1,
+        batch=BatchSizes(au=2),
+        size=32,
+        progress=False,
+    )
+    with pytest.raises(SplitError, match="has adapted to all pictures of disfa: none is held out"):
+        open_test(model, disfa_store.path, labelled=False)

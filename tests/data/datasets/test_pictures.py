@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metafacs.data.datasets.pictures import read_pictures
+from metafacs.data.datasets.reading import DatasetError
+from metafacs.data.videos import encode_video
+
+
+def test_pictures_of_any_depth_and_frames_of_videos_are_found(tmp_path: Path) -> None:
+    for name in ("b.JPG", "holiday/a.png", "holiday/a.jpg", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    encode_video(tmp_path / "clip.avi", [np.full((16, 16, 3), 9, np.uint8)] * 7, 25)
+    (tmp_path / "broken.mp4").write_bytes(b"x")
+    reading = read_pictures(tmp_path, every=3)
+    assert [sample.key for sample in reading.samples] == [
+        *("b.JPG", "clip.avi/0", "clip.avi/3", "clip.avi/6", "holiday/a.jpg", "holiday/a.png")
+    ]
+    assert [sample.frame for sample in reading.samples[:3]] == [None, 0, 3]
+    assert (reading.aus, reading.twin, {sample.part for sample in reading.samples}) == ((), None, {None})
+    assert [entry.file for entry in reading.skipped] == ["broken.mp4"]
+    assert "is no video that can be read" in reading.skipped[0].reason
+
+
+def test_a_part_of_a_twin_is_synthetic(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "a.png").write_bytes(b"x")
+    (tmp_path / "TWIN.json").write_text(json.dumps({"synthetic": True}))
+    assert read_pictures(tmp_path / "faces").summary()["synthetic"] is True
+
+
+def test_nothing_to_read_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(DatasetError, match="holds no picture and no video"):
+        read_pictures(tmp_path)
+    with pytest.raises(DatasetError, match="is missing"):
+        read_pictures(tmp_path / "none")
+    with pytest.raises(ValueError, match="give a number from 1"):
+        read_pictures(tmp_path, every=0)

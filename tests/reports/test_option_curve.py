@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metafacs.cli import main
+from metafacs.evaluation.landmarks import LandmarkScores
+from metafacs.evaluation.records import Record, write_record
+from metafacs.reports.option_curve import curve_table, option_curve, runs_by_value
+
+MakeRecord = Callable[..., Record]
+
+
+@pytest.fixture
+def study(record_of: MakeRecord) -> list[Record]:
+    """Two seeds at three values of lambda_sr, one of them the default, and a run of another method."""
+    runs = [record_of("source_only")]
+    for value, error in ((1000.0, 0.09), (0.01, 0.06), (None, 0.03)):
+        for seed in (0, 1):
+            options = {"width": 16} if value is None else {"width": 16, "reconstruction_weight": value}
+            scores = LandmarkScores(error + 0.01 * seed, 0.0, 10, {"F001": error}, synthetic=True)
+            run = record_of("dual_domain", seed=seed, skill=1 + 10 * error)
+            runs.append(replace(run, config={"options": options}, landmarks=scores, label=f"at {value}"))
+    return runs
+
+
+def test_runs_are_grouped_by_value_and_the_default_counts(study: list[Record]) -> None:
+    groups = runs_by_value(study, "reconstruction_weight")
+    assert {value: len(runs) for value, runs in groups.items()} == {0.01: 2, 100.0: 2, 1000.0: 2}
+    table = curve_table(study, "reconstruction_weight")
+    assert [row[0] for row in table.rows] == ["0.01", "100", "1000"]
+    assert [row[2] for row in table.rows] == ["6.5 ± 0.7", "3.5 ± 0.7", "9.5 ± 0.7"]
+    assert "synthetic" in table.title
+
+
+def test_lines_join_the_means(study: list[Record]) -> None:
+    f1, errors = option_curve(study, "reconstruction_weight").axes
+    assert f1.get_xscale() == "log"
+    assert list(errors.lines[0].get_ydata()) == pytest.approx([6.5, 3.5, 9.5])
+    without = [replace(run, landmarks=None) for run in study]
+    assert len(option_curve(without, "reconstruction_weight").axes) == 1
+
+
+def test_what_is_no_curve_is_refused(study: list[Record]) -> None:
+    with pytest.raises(ValueError, match="no record is of a method with an option balance"):
+        runs_by_value(study, "balance")
+    with pytest.raises(ValueError, match="differ in more than focus: in reconstruction_weight"):
+        runs_by_value(study, "focus")
+    with pytest.raises(ValueError, match="projectors is 'reconstructed', no number"):
+        runs_by_value(study[-2:], "projectors")
+
+
+def test_the_command_writes_table_and_figure(study: list[Record], tmp_path: Path) -> None:
+    for number, record in enumerate(study):
+        write_record(record, tmp_path / "records" / f"{number}.json")
+    words = ["report", str(tmp_path / "records"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--curve", "options.reconstruction_weight"]) == 0
+    assert (tmp_path / "out" / "curve_reconstruction_weight.png").stat().st_size > 0
+    assert "| 100 |" in (tmp_path / "out" / "curve_reconstruction_weight.md").read_text()
+    assert main([*words, "--curve", "options.focus"]) == 1
