@@ -23,7 +23,8 @@ from metafacs.evaluation.statistics import (
     spread,
 )
 from metafacs.facs import au_name
-from metafacs.reports.published import MAL_TABLES, PUBLISHED_NAMES
+from metafacs.models.model_file import adapted_to
+from metafacs.reports.published import DUAL_DOMAIN_TABLES, MAL_TABLES, PublishedTable
 from metafacs.reports.rows import row_name, row_position
 
 
@@ -122,7 +123,7 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
 
     Args:
         records: Runs of any number of methods on one data set and split.
-        published: Whether to put MAL's printed scores on the real data set beside ours, where there are any.
+        published: Whether to put the paper's printed scores, on the real data set, beside ours where they exist.
 
     Returns:
         One row per AU and one for the average; mean, and ± one standard deviation over runs where there is
@@ -131,10 +132,10 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
     groups = by_method(records)
     first = records[0]
     label = data_label(first)
-    paper = MAL_TABLES.get(first.data.name) if published else None
+    paper = published_table(first) if published else None
     spreads = {method: f1_spreads(runs) for method, runs in groups.items()}
     averages = {method: average_f1_spread(runs) for method, runs in groups.items()}
-    names = [name for name in PUBLISHED_NAMES.values() if paper and name in paper.f1]
+    names = list(paper.average) if paper else []
 
     tag = "synthetic" if first.data.synthetic else ""
     columns = [Column("Action unit", text=True), Column("present, %", label, tag)]
@@ -143,7 +144,7 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
     rates = presence_rates(records)
     rows = []
     for au in first.aus:
-        printed = [_printed(paper.f1[name], paper.aus, au) for name in names if paper]
+        printed = [_printed(paper, name, au) for name in names if paper]
         ours = [percent(spreads[method][au]) for method in groups]
         rate = rates[au]
         known = not math.isnan(rate)
@@ -172,6 +173,15 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
         name="f1",
         last_row_is_total=True,
     )
+
+
+def published_table(record: Record) -> PublishedTable | None:
+    """Return what MAL's or the dual-domain paper prints for the data of a record; None if nothing."""
+    tested, config = record.data.name, record.config
+    trained = config["data"][0]["dataset"] if "data" in config else tested
+    if trained == tested and not ("data" in config and adapted_to(config)):
+        return MAL_TABLES.get(tested)
+    return DUAL_DOMAIN_TABLES.get((trained, tested))
 
 
 def summary_table(records: Sequence[Record], *, level: float = 0.95) -> Table:
@@ -279,8 +289,8 @@ def percent(value: Spread) -> str:
     return mean if math.isnan(value.std) else f"{mean} ± {100 * value.std:.1f}"
 
 
-def _printed(scores: tuple[float, ...], aus: tuple[int, ...], au: int) -> str:
-    return f"{scores[aus.index(au)]:.1f}" if au in aus else ""
+def _printed(paper: PublishedTable, row: str, au: int) -> str:
+    return f"{paper.f1[row][paper.aus.index(au)]:.1f}" if row in paper.f1 and au in paper.aus else ""
 
 
 def _mean(values: Iterable[float]) -> float:
