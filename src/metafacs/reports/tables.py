@@ -123,7 +123,7 @@ def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
 
     Args:
         records: Runs of any number of methods on one data set and split.
-        published: Whether to put the paper's printed scores, on the real data set, beside ours where they exist.
+        published: Whether to put the paper's printed scores, on the real data set, beside ours.
 
     Returns:
         One row per AU and one for the average; mean, and ± one standard deviation over runs where there is
