@@ -67,7 +67,7 @@ def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
     return flat.mean(dim=2), flat @ flat.mT / flat.shape[2]
 
 
-def _distance(imitate: nn.Conv2d, other: Tensor, own: Tensor, mean: Tensor, square: Tensor) -> Tensor:
+def _distance(imitate: nn.Module, other: Tensor, own: Tensor, mean: Tensor, square: Tensor) -> Tensor:
     """Return the mean over the places of ``(imitate(own) - resized(other))^2``, ``batch x channel``.
 
     It is multiplied out, so that only moments are differentiated and no imitated map is ever made.
@@ -76,6 +76,7 @@ def _distance(imitate: nn.Conv2d, other: Tensor, own: Tensor, mean: Tensor, squa
         resized = functional.interpolate(other, own.shape[-2:], mode="bilinear").flatten(2)
         level, energy = resized.mean(dim=2), resized.square().mean(dim=2)
     across = resized @ own.flatten(2).mT / resized.shape[2]
+    assert isinstance(imitate, nn.Conv2d)
     assert imitate.bias is not None
     weight, bias = imitate.weight[:, :, 0, 0], imitate.bias
     imitated = ((weight @ square) * weight).sum(dim=2)
