@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from metafacs.evaluation.expression_results import ExpressionResult
-from metafacs.evaluation.records import Record
+from metafacs.evaluation.records import Interval, Record
 from metafacs.reports.claims import (
     answered_claims,
     better_accuracy,
@@ -121,3 +121,33 @@ def test_accuracies_apart_answer_yes_and_alike_no(record_of: MakeRecord) -> None
     assert "[+0.184, +0.316]" in apart.detail
     assert better_accuracy("MML", runs(204, 206), "MTL", runs(200, 204)).answer == "no"
     assert "opposite" in better_accuracy("MTL", runs(200, 204), "MML", runs(300, 304)).detail
+
+
+def without_people(record: Record, method: str, half_width: float) -> Record:
+    """Return a record as of web pictures: one heap of them, with an interval over pictures."""
+    pooled = {
+        outcome: np.sum([counts[outcome] for counts in record.per_subject.values()], axis=0).tolist()
+        for outcome in ("tp", "fp", "fn", "tn")
+    }
+    bounds = (record.f1_average - half_width, record.f1_average + half_width)
+    interval = Interval(bounds, 0.95, 50, over="pictures")
+    return replace(record, method=method, per_subject={"": pooled}, interval=interval)
+
+
+def test_pictures_of_unknown_people_are_compared_by_their_own_intervals(record_of: MakeRecord) -> None:
+    good, poor = record_of(skill=2.0), record_of(skill=0.5)
+    difference = good.f1_average - poor.f1_average
+    for half_width, answer in ((difference / 3, "yes"), (difference, "no")):
+        ours = [without_people(good, "dual_domain", half_width)]
+        claims = answered_claims([*ours, without_people(poor, "adld", half_width)])
+        (claim,) = claims
+        assert claim.statement == "dual_domain > adld on average F1"
+        assert claim.answer == answer
+        reach = np.sqrt(2) * half_width
+        assert f"[{difference - reach:+.3f}, {difference + reach:+.3f}]" in claim.detail
+        assert "pictures" in claim.detail
+
+
+def test_rows_of_an_ablation_are_claimed_one_step_after_the_other(record_of: MakeRecord) -> None:
+    rows = [replace(record_of("dual_domain", skill=s), label=row) for row, s in (("F", 1.0), ("G", 2.0))]
+    assert [str(claim).split(":")[0] for claim in answered_claims(rows)] == ["G > F on average F1"]

@@ -13,7 +13,11 @@ from metafacs.methods.compound_losses import PARTS
 
 _WEIGHED = ("compound_multi_task", "mml")
 
-ROW_ORDER = ("single_task", "multi_task", "mtan", "l2t_ww", "mal", "STL", "MTL", "MAL", "AM", "MML")
+ROW_ORDER = (
+    *("single_task", "multi_task", "mtan", "l2t_ww", "mal"),
+    *("STL", "MTL", "MAL", "AM", "MML"),
+    *("source_only", "adda", "dann", "adld", "dual_domain"),
+)
 """Order of the rows in a table; others follow by name. A row's weights and statistics come after its name."""
 
 
