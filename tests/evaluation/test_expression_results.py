@@ -11,6 +11,7 @@ from metafacs.evaluation.expression_results import ExpressionIntervals, Expressi
 RESULT = ExpressionResult(
     ("happily sad", "sadly angry", "sadly fearful"),
     ((3, 1, 0), (2, 2, 0), (0, 0, 0)),
+    "11100110",
     ExpressionIntervals((0.2, 0.9), (0.3, float("nan")), 0.95, 200, "pictures"),
 )
 
@@ -27,7 +28,7 @@ def test_scores_follow_from_the_confusion_matrix() -> None:
 def test_file_names_every_score() -> None:
     content = RESULT.to_json()
     assert list(content) == [
-        *("names", "accuracy", "mean_recall", "recalls", "pictures", "confusion", "intervals")
+        *("names", "accuracy", "mean_recall", "recalls", "pictures", "confusion", "recognised", "intervals")
     ]
     assert set(content["intervals"]) == {"accuracy", "mean_recall", "level", "bootstrap", "over"}
 
@@ -43,17 +44,19 @@ def test_result_comes_back_from_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "confusion", "message"),
+    ("names", "confusion", "recognised", "message"),
     [
-        ((), (), "different names"),
-        (("a", "a"), ((1, 0), (0, 1)), "different names"),
-        (("a", "b"), ((1, 0),), "must be 2 x 2"),
-        (("a", "b"), ((1, 0), (1,)), "must be 2 x 2"),
-        (("a",), ((-1,),), "negative"),
+        ((), (), "", "different names"),
+        (("a", "a"), ((1, 0), (0, 1)), "11", "different names"),
+        (("a", "b"), ((1, 0),), "1", "must be 2 x 2"),
+        (("a", "b"), ((1, 0), (1,)), "10", "must be 2 x 2"),
+        (("a",), ((-1,),), "", "negative"),
+        (("a", "b"), ((1, 0), (1, 0)), "11", "not those of the confusion matrix"),
+        (("a", "b"), ((1, 0), (1, 0)), "1", "not those of the confusion matrix"),
     ],
 )
 def test_contradictions_are_refused(
-    names: tuple[str, ...], confusion: tuple[tuple[int, ...], ...], message: str
+    names: tuple[str, ...], confusion: tuple[tuple[int, ...], ...], recognised: str, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        ExpressionResult(names, confusion)
+        ExpressionResult(names, confusion, recognised)

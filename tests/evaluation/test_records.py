@@ -81,7 +81,7 @@ def test_interval_of_an_old_file_is_over_subjects(record_of: MakeRecord) -> None
 
 
 def test_recognised_expressions_survive_the_disk(record_of: MakeRecord, tmp_path: Path) -> None:
-    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (0, 0)))
+    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (0, 0)), "1101")
     write_record(replace(record_of(), expressions=result), tmp_path / "run.json")
     content = json.loads((tmp_path / "run.json").read_text())["expressions"]
     assert content["recalls"] == {"happily sad": 0.75, "sadly angry": None}

@@ -104,7 +104,8 @@ def test_correlation_within_classes_is_told_apart_from_that_between_them() -> No
 
 
 def _recognised(correct: int, total: int = 400) -> ExpressionResult:
-    return ExpressionResult(("a", "b"), ((correct, total - correct), (0, 0)))
+    right = "1" * correct + "0" * (total - correct)
+    return ExpressionResult(("a", "b"), ((correct, total - correct), (0, 0)), right)
 
 
 def test_accuracies_apart_answer_yes_and_alike_no(record_of: MakeRecord) -> None:
@@ -117,9 +118,12 @@ def test_accuracies_apart_answer_yes_and_alike_no(record_of: MakeRecord) -> None
     apart = better_accuracy("MML", runs(300, 304), "MTL", runs(200, 204))
     assert apart.answer == "yes"
     assert "0.755 against 0.505" in apart.detail
-    # Two shares of 400 pictures: 1.96 * sqrt(.755 * .245 / 400 + .505 * .495 / 400 + 2 * .00707**2 / 2)
-    assert "[+0.184, +0.316]" in apart.detail
-    assert better_accuracy("MML", runs(204, 206), "MTL", runs(200, 204)).answer == "no"
+    # Of 400 pictures both rows recognise 200, MML all of 96 more: 1.96 * sqrt(.2500 * .7500 / 400 + ...), and
+    # the seeds' part, 2 * .00707**2 / 2.
+    low, high = (float(bound) for bound in apart.detail.split("[")[1].split("]")[0].split(", "))
+    expected = 1.96 * np.sqrt(0.25 * 0.75 / 400 + 0.00707**2)
+    assert (high - low) / 2 == pytest.approx(expected, abs=0.001)
+    assert better_accuracy("MML", runs(202, 206), "MTL", runs(200, 204)).answer == "no"
     assert "opposite" in better_accuracy("MTL", runs(200, 204), "MML", runs(300, 304)).detail
 
 

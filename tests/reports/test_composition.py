@@ -40,7 +40,7 @@ def test_report_of_a_data_set_without_known_people_speaks_of_pictures(record_of:
     record = record_of("mml")
     counts = list(record.per_subject.values())
     total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
-    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (2, 2)))
+    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (2, 2)), "11101010")
     content = compose_report([replace(record, per_subject={"": total}, expressions=result)])
     assert "tested on pictures held out from training" in content.summary
     assert (content.headlines[0].value, content.headlines[0].detail) == ("0.625", "expressions recognised")

@@ -25,7 +25,9 @@ def result(recalls: tuple[float, ...]) -> ExpressionResult:
         correct = round(percent / 100 * count)
         confusion[label, label] = correct
         confusion[label, (label + 1) % 14] = count - correct
-    return ExpressionResult(COMPOUND_EXPRESSIONS, tuple(map(tuple, confusion.tolist())))
+    right = int(confusion.trace())
+    recognised = "1" * right + "0" * (int(confusion.sum()) - right)
+    return ExpressionResult(COMPOUND_EXPRESSIONS, tuple(map(tuple, confusion.tolist())), recognised)
 
 
 def run(
@@ -100,7 +102,7 @@ def test_twin_is_called_synthetic(record_of: MakeRecord) -> None:
 def test_class_without_pictures_has_no_score(record_of: MakeRecord) -> None:
     record = run(record_of, "MTL")
     names = COMPOUND_EXPRESSIONS[:2]
-    record = replace(record, expressions=ExpressionResult(names, ((2, 1), (0, 0))))
+    record = replace(record, expressions=ExpressionResult(names, ((2, 1), (0, 0)), "101"))
     assert cells([record])[names[1]]["MML, wild"] == "n/a"
 
 
@@ -109,6 +111,6 @@ def test_records_that_recognise_nothing_are_left_out(record_of: MakeRecord) -> N
     assert "single_task" not in expression_table(records).to_markdown()
     with pytest.raises(ValueError, match="none of the records"):
         expression_table(records[1:])
-    other = replace(records[0], seed=1, expressions=ExpressionResult(("a", "b"), ((1, 0), (0, 1))))
+    other = replace(records[0], seed=1, expressions=ExpressionResult(("a", "b"), ((1, 0), (0, 1)), "11"))
     with pytest.raises(ValueError, match="different expression classes"):
         expression_table([records[0], other])

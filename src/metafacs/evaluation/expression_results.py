@@ -39,17 +39,20 @@ class ExpressionResult:
     """How the expressions of the test pictures were recognised.
 
     In a file it has the keys ``names``, ``accuracy``, ``mean_recall``, ``recalls`` and ``pictures`` (both by
-    name), ``confusion`` and ``intervals`` (or ``null``). What follows from the confusion matrix is written
-    for readers and not read back.
+    name), ``confusion``, ``recognised`` and ``intervals`` (or ``null``). What follows from the confusion
+    matrix is written for readers and not read back.
 
     Attributes:
         names: Expression classes.
         confusion: Number of pictures; row = true class, column = predicted class.
+        recognised: One character per picture whose expression is known, in the order of the test: 1
+            recognised, 0 not. Methods are compared picture by picture.
         intervals: Bootstrap intervals; None without a bootstrap.
     """
 
     names: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
+    recognised: str
     intervals: ExpressionIntervals | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +63,10 @@ class ExpressionResult:
             raise ValueError(f"the confusion matrix of {size} expressions must be {size} x {size}")
         if any(count < 0 for row in self.confusion for count in row):
             raise ValueError("the confusion matrix holds a negative number of pictures")
+        right, wrong = self.recognised.count("1"), self.recognised.count("0")
+        found = sum(row[place] for place, row in enumerate(self.confusion))
+        if (right, right + wrong) != (found, sum(map(sum, self.confusion))):
+            raise ValueError("the pictures recognised are not those of the confusion matrix")
 
     @cached_property
     def _counts(self) -> torch.Tensor:
@@ -95,6 +102,7 @@ class ExpressionResult:
             "recalls": self.recalls,
             "pictures": self.pictures,
             "confusion": [list(row) for row in self.confusion],
+            "recognised": self.recognised,
             "intervals": None
             if intervals is None
             else {
@@ -127,6 +135,7 @@ class ExpressionResult:
         return cls(
             names=tuple(content["names"]),
             confusion=tuple(tuple(int(count) for count in row) for row in content["confusion"]),
+            recognised=content["recognised"],
             intervals=intervals,
         )
 

@@ -105,7 +105,9 @@ def _expression_result(predictions: Predictions, level: float, bootstrap: int) -
         intervals = expression_intervals(
             predicted, seen.targets, classes, subjects, level=level, repetitions=bootstrap
         )
-    return ExpressionResult(seen.names, tuple(map(tuple, counts.tolist())), intervals)
+    known = seen.targets >= 0
+    recognised = "".join("01"[right] for right in (predicted[known] == seen.targets[known]).astype(int))
+    return ExpressionResult(seen.names, tuple(map(tuple, counts.tolist())), recognised, intervals)
 
 
 def package_versions() -> dict[str, str]:
