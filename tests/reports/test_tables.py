@@ -138,3 +138,10 @@ def test_guess_is_scored_from_the_labels(record_of: MakeRecord) -> None:
 def test_uneven_table_is_refused() -> None:
     with pytest.raises(ValueError, match="2 columns"):
         Table("title", (Column("a"), Column("b")), (("1",),))
+
+
+def test_a_row_of_fewer_runs_is_named(record_of: MakeRecord) -> None:
+    records = three_methods(record_of)
+    assert "only)" not in summary_table(records).note
+    more = [*records, *(record_of("mal", skill=1.4, fold=fold, seed=1) for fold in (1, 2))]
+    assert "(of single_task 2 runs, multi_task 2 runs only)" in summary_table(more).note

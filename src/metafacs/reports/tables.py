@@ -265,7 +265,10 @@ def runs_in_words(records: Sequence[Record]) -> str:
     folds, seeds = {r.data.fold for r in records}, {r.seed for r in records}
     if len(folds) * len(seeds) == 1:
         return "one fold and one seed, so without a spread over runs"
-    return f"mean ± standard deviation over {_count(folds, 'fold')} and {_count(seeds, 'seed')}"
+    words = f"mean ± standard deviation over {_count(folds, 'fold')} and {_count(seeds, 'seed')}"
+    counts = {name: len(runs) for name, runs in by_method(records).items()}
+    fewer = [f"{name} {count} runs" for name, count in counts.items() if count < max(counts.values())]
+    return f"{words} (of {', '.join(fewer)} only)" if fewer else words
 
 
 def _interval_in_words(records: Sequence[Record]) -> str:
