@@ -24,7 +24,7 @@ class Stage(NamedTuple):
     width: int
 
 
-class StagedBackbone(nn.Module, ABC):
+class StagedBackbone(ABC, nn.Module):
     """A backbone whose forward pass is stem, stages and pooling one after the other.
 
     Attributes:
