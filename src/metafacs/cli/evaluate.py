@@ -29,20 +29,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="model.safetensors that 'metafacs train' wrote")
     parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
-    parser.add_argument(
-        "--split",
-        type=SplitName | None,
-        default=None,
-        help="split of a data set that the models were not trained on; default the usual one; everybody: all "
-        "of it",
-    )
-    parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
-    parser.add_argument(
-        "--side",
-        type=Literal["test", "validation"],
-        default="test",
-        help="validation: the people to choose settings by",
-    )
+    add_test_options(parser)
     parser.add_argument(
         "--out",
         type=Path | None,
@@ -62,6 +49,24 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="file for expressions recognised per class and method, mean and spread likewise: .md or .csv",
     )
     return parser
+
+
+def add_test_options(parser: ArgumentParser) -> None:
+    """Add the options that choose whom a model is tested on."""
+    parser.add_argument(
+        "--split",
+        type=SplitName | None,
+        default=None,
+        help="split of a data set that the models were not trained on; default the usual one; everybody: all "
+        "of it",
+    )
+    parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
+    parser.add_argument(
+        "--side",
+        type=Literal["test", "validation"],
+        default="test",
+        help="validation: the people to choose settings by",
+    )
 
 
 def run(arguments: Namespace) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 from PIL.Image import Image
 from torch import Tensor
 
-from metafacs.cli.evaluate import print_table
-from metafacs.data.splits import SplitName
+from metafacs.cli.evaluate import add_test_options, print_table
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.protocols import HeldOutTest, evaluate_landmarks, open_test
 from metafacs.files import write_json, written_whole
@@ -37,20 +35,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=None,
         help="landmark branch to ask; default source on the data set trained on, else target",
     )
-    parser.add_argument(
-        "--split",
-        type=SplitName | None,
-        default=None,
-        help="split of a data set that the models were not trained on; default the usual one; everybody: all "
-        "of it",
-    )
-    parser.add_argument("--fold", type=int | None, default=None, help="default the fold each was trained for")
-    parser.add_argument(
-        "--side",
-        type=Literal["test", "validation"],
-        default="test",
-        help="validation: the people to choose settings by",
-    )
+    add_test_options(parser)
     parser.add_argument(
         "--source",
         type=Path | None,
