@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,29 +10,16 @@ import pytest
 from metafacs.data.store import Store
 from metafacs.training.run import BatchSizes, train
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "personalised_people.py"
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("benchmark_of_personalised_people", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
 
 def test_ends_with_one_json_line(
-    script, au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    benchmark: ModuleType, au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings: dict = {"aus": [1, 4, 12], "iterations": 20, "size": 32, "progress": False}
     model = train(
         "single_task", {"backbone": "small"}, au_store.path, tmp_path, batch=BatchSizes(8, 8, 6), **settings
     )
-    script.LEAST_JUDGED = 1
-    script.main(
+    benchmark.LEAST_JUDGED = 1
+    benchmark.main(
         [str(model), str(au_store.path), "--aus", "4", "--people", "1", "--shots", "3", "--draws", "2"]
     )
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -42,15 +28,15 @@ def test_ends_with_one_json_line(
     assert set(row) == {"before", "after", "kept", "worse_unannounced"}
 
 
-def test_a_person_labels_as_many_frames_of_each_kind(script) -> None:
+def test_a_person_labels_as_many_frames_of_each_kind(benchmark: ModuleType) -> None:
     labels = np.tile(np.array([[1, 0], [0, 1], [1, np.nan], [0, 0]], np.float32), (5, 1))
-    given = script.draw_labels(labels, 3, np.random.default_rng(0))
+    given = benchmark.draw_labels(labels, 3, np.random.default_rng(0))
     assert [(given[:, au] == value).sum() for au in (0, 1) for value in (1, 0)] == [3, 3, 3, 3]
     known = ~np.isnan(given)
     assert (given[known] == labels[known]).all()
 
 
-def test_a_loss_is_counted_where_the_program_is_silent(script) -> None:
-    worse = script.Found({1: 0.8, 2: 0.8}, {1: 0.7, 2: 0.8}, (1,))
-    slightly = script.Found({1: 0.8, 2: 0.8}, {1: 0.78, 2: 0.8}, (1,))
-    assert script.unannounced([worse, slightly]) == 1
+def test_a_loss_is_counted_where_the_program_is_silent(benchmark: ModuleType) -> None:
+    worse = benchmark.Found({1: 0.8, 2: 0.8}, {1: 0.7, 2: 0.8}, (1,))
+    slightly = benchmark.Found({1: 0.8, 2: 0.8}, {1: 0.78, 2: 0.8}, (1,))
+    assert benchmark.unannounced([worse, slightly]) == 1

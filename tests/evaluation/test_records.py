@@ -142,4 +142,11 @@ def test_folder_of_records_is_read_in_order_and_other_json_is_passed_over(
     (tmp_path / "TWIN.json").write_text("{}")
     assert [record.method for record in read_records(tmp_path)] == ["mal", "single_task"]
     with pytest.raises(RecordError, match="no records"):
-        read_records(tmp_path / "c")
+        read_records(tmp_path / "a", tmp_path / "c")
+
+
+def test_records_are_read_from_several_places(record_of: MakeRecord, tmp_path: Path) -> None:
+    write_record(record_of("single_task"), tmp_path / "b" / "run.json")
+    write_record(record_of("mal"), tmp_path / "a" / "run.json")
+    places = (tmp_path / "b" / "run.json", tmp_path / "a")
+    assert [record.method for record in read_records(*places)] == ["single_task", "mal"]

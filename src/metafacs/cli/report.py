@@ -17,7 +17,9 @@ from metafacs.reports.style import save_figure
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("records", type=Path, help="folder with records of one data set and split")
+    parser.add_argument(
+        "records", type=Path, nargs="+", help="records, or folders of them, of one data set and split"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables and report.html")
     parser.add_argument(
         "--curve",
@@ -30,9 +32,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    """Read every record below the folder and write what they say."""
-    records = read_records(arguments.records)
-    write_results(records, arguments.out, f"metafacs report {arguments.records.as_posix()}")
+    """Read every record and write what they say."""
+    records = read_records(*arguments.records)
+    places = " ".join(place.as_posix() for place in arguments.records)
+    write_results(records, arguments.out, f"metafacs report {places}")
     if arguments.curve is not None:
         option = arguments.curve.removeprefix("options.")
         print_table(curve_table(records, option), arguments.out)

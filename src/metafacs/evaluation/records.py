@@ -245,15 +245,21 @@ def read_record(path: Path) -> Record:
         raise RecordError(f"{path}: {error}") from error
 
 
-def read_records(folder: Path) -> list[Record]:
-    """Read every ``*.json`` below a folder that carries a record's schema, in order of path.
+def read_records(*places: Path) -> list[Record]:
+    """Read records, each place in order of path.
+
+    Args:
+        places: A record's file, or a folder: every ``*.json`` below it that carries a record's schema.
 
     Raises:
-        RecordError: If a record is broken, or there is none.
+        RecordError: If a record is broken, or there is none at a place.
     """
-    records = [read_record(path) for path in sorted(folder.rglob("*.json")) if _looks_like_record(path)]
-    if not records:
-        raise RecordError(f"{folder} holds no records; evaluate a trained run first")
+    records = []
+    for place in places:
+        paths = [path for path in sorted(place.rglob("*.json")) if _looks_like_record(path)]
+        if not paths and not place.is_file():
+            raise RecordError(f"{place} holds no records; evaluate a trained run first")
+        records += [read_record(path) for path in paths or [place]]
     return records
 
 
