@@ -25,10 +25,12 @@ _F1_ORDERS = (
     *(("mal", "multi_task"), ("multi_task", "single_task"), ("mal", "single_task")),
     *(("dual_domain", "adld"), ("G", "adld"), ("adld", "dann"), ("adld", "adda")),
     *(("dann", "source_only"), ("adda", "source_only")),
+    *(("G_P", "G"), ("dual_domain_P", "dual_domain"), ("adld_P", "adld")),
+    *(("G_P", "adld_P"), ("dual_domain_P", "adld_P")),
     *(("B", "A"), ("C", "A"), ("D", "A"), ("E", "D"), ("F", "E"), ("G", "F"), ("G", "beta_1")),
 )
 """Rows of which the MAL and the dual-domain paper say that the first has the higher average F1; A to G are
-the rows of the latter's Table 7."""
+the rows of the latter's Table 7, P is with pseudo labels."""
 
 _ACCURACY_ORDERS = (("MML, wild", "MTL"), ("MTL", "STL"), ("MTL", "MAL"), ("MML, wild", "MML, lab"))
 """Rows of which the MML paper says that the first recognises more: MAL alone harms, wild statistics help."""
