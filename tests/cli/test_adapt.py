@@ -81,6 +81,21 @@ def test_other_ways_to_adapt(words: Words, method: str, tmp_path: Path) -> None:
     assert not (tmp_path / "mine" / "landmarks").exists()
 
 
+def test_labels_of_another_program_are_learned_from_or_refused_at_once(
+    words: Words, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "fex.csv"
+    table.write_text(f"input,AU01,AU04\n{album}/0.png,.7,.2\n{album}/1.png,.1,\n")
+    assert main(words("--pseudo_labels", str(table), "--landmarks_iterations", "0")) == 0
+    model = load_checkpoint(tmp_path / "mine" / "model.safetensors")
+    assert model.description["pseudo_labels"]["pictures"] == 2  # type: ignore[index]
+
+    table.write_text("input,AU01,AU04\nelsewhere.png,.7,.2\n")
+    assert main(words("--pseudo_labels", str(table), "--out", str(tmp_path / "other"))) == 1
+    assert "lists no picture of" in capsys.readouterr().err
+    assert not (tmp_path / "other" / "landmarks").exists()
+
+
 def test_discriminators_and_landmark_branches_keep_the_published_rates() -> None:
     rates = {group: spec.lr for group, spec in short_run_optimizers("dual_domain", 4).items()}
     assert rates == {

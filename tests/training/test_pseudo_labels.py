@@ -10,7 +10,7 @@ from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.methods import METHODS
 from metafacs.training.checkpoint import Checkpoint
-from metafacs.training.pseudo_labels import PseudoLabelled
+from metafacs.training.pseudo_labels import LabellingDetector, LabelTable, PseudoLabelError, PseudoLabelled
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 AUS = (1, 4, 12)
@@ -31,7 +31,8 @@ def stream(store: Store, name: str, aus: tuple[int, ...]) -> Stream:
 def test_labels_are_the_decisions_of_the_detector(au_store: Store) -> None:
     checkpoint = detector((12, 25, 1))
     # The pictures' own labels would be known; they must not get through.
-    labelled = PseudoLabelled(stream(au_store, "target", AUS), checkpoint, AUS)
+    pictures = stream(au_store, "target", AUS)
+    labelled = PseudoLabelled(pictures, LabellingDetector(checkpoint, au_store, 32), AUS)
     batch = labelled.batch(3)
     with torch.inference_mode():
         probabilities = checkpoint.build_method().predict(batch.images).probabilities
@@ -44,15 +45,69 @@ def test_labels_are_the_decisions_of_the_detector(au_store: Store) -> None:
 
 
 def test_a_detector_that_does_not_fit_is_refused(au_store: Store) -> None:
-    with pytest.raises(ValueError, match="none of"):
-        PseudoLabelled(stream(au_store, "target", ()), detector((25,)), AUS)
-    with pytest.raises(ValueError, match="prepared alike"):
-        PseudoLabelled(stream(au_store, "target", ()), detector(AUS, input_size=64), AUS)
+    pictures = stream(au_store, "target", ())
+    with pytest.raises(PseudoLabelError, match="none of"):
+        PseudoLabelled(pictures, LabellingDetector(detector((25,)), au_store, 32), AUS)
+    with pytest.raises(PseudoLabelError, match="prepared alike"):
+        LabellingDetector(detector(AUS, input_size=64), au_store, 32)
+
+
+def test_labels_of_another_program_are_found_by_the_names_of_the_pictures(
+    au_store: Store, tmp_path: Path
+) -> None:
+    pictures = stream(au_store, "target", ())
+    keys = [str(au_store.keys[row]) for row in pictures.rows]
+    table = tmp_path / "openface.csv"
+    lines = [f"/home/me/faces/{key},0.99,{number % 2},,3.1" for number, key in enumerate(keys[:-1])]
+    table.write_text("\n".join(["input,confidence,AU12_c,AU01_c,AU12_r", *lines]))
+    labels = LabelTable(table, au_store)
+    assert labels.aus == (1, 12)
+    assert labels.listed == len(keys) - 1
+    batch = PseudoLabelled(pictures, labels, AUS).batch(1)
+    assert batch.action_units is not None
+    assert batch.index is not None
+    assert batch.action_units[:, :2].isnan().all()
+    for row, value in zip(batch.index, batch.action_units[:, 2], strict=True):
+        number = keys.index(str(au_store.keys[row]))
+        assert value.isnan() if number == len(keys) - 1 else value == number % 2
+
+
+def test_probabilities_are_read_where_there_are_no_decisions(au_store: Store, tmp_path: Path) -> None:
+    pictures = stream(au_store, "target", ())
+    table = tmp_path / "fex.csv"
+    table.write_text(f"picture,AU4\n{au_store.keys[0]},0.5\n{au_store.keys[1]},.49\n")
+    labels = LabelTable(table, au_store)
+    assert labels.label(pictures.at(np.arange(3))).flatten().tolist()[:2] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: there must be one column 'picture'"),
+        ("picture,frame\n", "line 1: there must be"),
+        ("AU01,AU02\n1,0\n", "line 1: there must be"),
+        ("picture,AU01,AU1\na,1,0\n", "line 1: action units are repeated"),
+        ("picture,AU01,AU77\na,1,0\n", "line 1: AU77 is not"),
+        ("picture,AU01\na,2\n", "line 2: AU1 is '2'"),
+        ("picture,AU01\na,yes\n", "line 2: AU1 is 'yes'"),
+        ("picture,AU01\na,1\nb\n", "line 3: the line ends"),
+        ("picture,AU01\na,1\na,0\n", "line 3: a is listed before, in line 2"),
+        ("picture,AU01\na,1\n", "lists no picture of .* names such as"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_by_line(
+    au_store: Store, tmp_path: Path, text: str, message: str
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(text)
+    with pytest.raises(PseudoLabelError, match=message):
+        LabelTable(table, au_store)
 
 
 @pytest.mark.parametrize("name", ["adld", "dual_domain"])
 def test_methods_learn_from_them(name: str, tmp_path: Path, au_store: Store, expression_store: Store) -> None:
-    target = PseudoLabelled(stream(expression_store, "target", ()), detector(AUS), AUS)
+    pictures = stream(expression_store, "target", ())
+    target = PseudoLabelled(pictures, LabellingDetector(detector(AUS), expression_store, 32), AUS)
     options = {"width": 4, "pseudo_labels": True}
     method = METHODS[name](AUS, (), **options)  # type: ignore[arg-type]
     streams = {"source": stream(au_store, "source", AUS), "target": target}

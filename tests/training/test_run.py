@@ -119,15 +119,40 @@ def test_another_model_labels_the_pictures_to_adapt_to(
     settings = {"aus": [1, 4], "size": 32, "iterations": 1, "batch": BatchSizes(8, 8, 8), "progress": False}
     labeller = train("source_only", {"width": 4}, au_store.path, tmp_path / "a", **settings)  # type: ignore[arg-type]
     found = train(
-        *("dual_domain", {"width": 4, "pseudo_labels": True}, au_store.path, tmp_path / "b"),
+        *("dual_domain", {"width": 4}, au_store.path, tmp_path / "b"),
         target=expression_store.path,
         pseudo_labels=labeller,
         **settings,  # type: ignore[arg-type]
     )
-    assert load_checkpoint(found).description["pseudo_labels"]["method"] == "source_only"  # type: ignore[index]
+    checkpoint = load_checkpoint(found)
+    assert checkpoint.options["pseudo_labels"] is True
+    assert checkpoint.description["pseudo_labels"]["method"] == "source_only"  # type: ignore[index]
     with pytest.raises(ValueError, match="leave out --pseudo_labels"):
         train(
             *("source_only", {"width": 4}, au_store.path, tmp_path / "c"),
             pseudo_labels=labeller,
             **settings,  # type: ignore[arg-type]
         )
+    with pytest.raises(ValueError, match="nobody gives them"):
+        train(
+            *("adld", {"width": 4, "pseudo_labels": True}, au_store.path, tmp_path / "d"),
+            target=expression_store.path,
+            **settings,  # type: ignore[arg-type]
+        )
+
+
+def test_a_table_of_another_program_labels_the_pictures_to_adapt_to(
+    au_store: Store, expression_store: Store, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    lines = [f"{key},1,0" for key in expression_store.keys]
+    table.write_text("\n".join(["picture,AU01,AU04", *lines]))
+    found = train(
+        *("adld", {"width": 4}, au_store.path, tmp_path / "run"),
+        target=expression_store.path,
+        pseudo_labels=table,
+        **{"aus": [1, 4], "size": 32, "iterations": 1, "batch": BatchSizes(8, 8, 8), "progress": False},  # type: ignore[arg-type]
+    )
+    described = load_checkpoint(found).description["pseudo_labels"]
+    assert described["file"] == "labels.csv"  # type: ignore[index]
+    assert described["aus"] == [1, 4]  # type: ignore[index]

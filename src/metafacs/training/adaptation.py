@@ -14,6 +14,7 @@ from metafacs.data.store import Store, StoreError
 from metafacs.data.transforms import Augmentation, check_crop
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.training.pseudo_labels import read_labeller
 from metafacs.training.run import BatchSizes, train
 
 AdaptingMethod = Literal["dual_domain", "adld", "dann", "adda", "source_only"]
@@ -35,6 +36,7 @@ def adapt(
     out: Path,
     method: AdaptingMethod = "dual_domain",
     aus: list[int] | None = None,
+    pseudo_labels: Path | None = None,
     split: SplitName = "everybody",
     fold: int = 1,
     landmarks_iterations: int = 1500,
@@ -59,6 +61,9 @@ def adapt(
         out: Folder of the run; receives ``model.safetensors``.
         method: Method of adaptation; ``source_only`` trains without the target, to compare with.
         aus: FACS numbers to detect; default: those the field evaluates on the source's data set.
+        pseudo_labels: A detector trained here on pictures cut alike, or another one's table (``.csv``), whose
+            labels of the target ``dual_domain`` and ``adld`` learn from too, see
+            :class:`metafacs.training.pseudo_labels.LabelTable`.
         split: Who of the source is held out, to test the model there; by default nobody.
         fold: Fold of the split, from 1.
         landmarks_iterations: Iterations of the landmark branches before the rest of ``dual_domain``; 0 leaves
@@ -80,6 +85,10 @@ def adapt(
         ValueError: If stores or settings do not fit together.
     """
     check_source(source, method, size)
+    if pseudo_labels is not None:
+        read_labeller(
+            pseudo_labels, Store(target), size
+        )  # what does not fit is told before hours of training
     options: dict[str, object] = {"width": width}
     learn = partial(
         train,
@@ -106,7 +115,14 @@ def adapt(
     if progress:
         print(f"{method}: {iterations:,} iterations of {pairs} pairs; a stopped run goes on where it was")
     optimizers = short_run_optimizers(method, width)
-    return learn(options, out=out, iterations=iterations, optimizers=optimizers, initialise=first)
+    return learn(
+        options,
+        out=out,
+        iterations=iterations,
+        optimizers=optimizers,
+        initialise=first,
+        pseudo_labels=pseudo_labels,
+    )
 
 
 def short_run_optimizers(method: str, width: int) -> dict[str, OptimizerSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,14 +28,15 @@ from metafacs.data.transforms import Augmentation
 from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
 from metafacs.methods import METHODS, OptimizerSpec
 from metafacs.models.initial_weights import describe_weights
-from metafacs.models.model_file import origin, read_model_file
-from metafacs.training.checkpoint import load_checkpoint
-from metafacs.training.pseudo_labels import PseudoLabelled
+from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
 from metafacs.training.trainer import Trainer, TrainingPlan
 from metafacs.training.transfer import transfer
 
 EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS, "gft": GFT_AUS}
 """Action units the field evaluates per data set; the default of ``aus``."""
+
+PSEUDO_LABELS = "pseudo_labels"
+"""Option of the methods that learn from such labels, and argument that says who gives them."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def train(
         initialise: Model to start from, see :func:`metafacs.training.transfer.transfer`; MAL starts DISFA so,
             from BP4D.
         stand_ins: AU to detect -> AU of that model to start it from, where it has another number.
-        pseudo_labels: Model whose answers label the pictures to adapt to, for a method that learns from them.
+        pseudo_labels: Who labels the pictures to adapt to, for a method with an option ``pseudo_labels``,
+            which is switched on: a detector trained here, or another one's table (``.csv``), see
+            :class:`metafacs.training.pseudo_labels.LabelTable`.
         seed: Seed of initial weights, shuffling, augmentation and reserve.
         checkpoint_every: Iterations between checkpoints.
         accelerator: ``cpu``, ``cuda``, ``mps`` or ``auto``.
@@ -143,6 +147,7 @@ def train(
         ValueError: If stores, labels, people or options do not fit together.
     """
     kind = METHODS[method]
+    options = _with_pseudo_labels(method, options, pseudo_labels)
     store = Store(action_units)
     others = {
         role: _further_store(role, path, method)
@@ -172,13 +177,11 @@ def train(
         description = taken.describe(description)
         if progress:
             print(taken)
-    streams: dict[str, BatchSource] = {**make_streams(sources, numbers, batch, size, seed, augmentation)}
+    drawn = make_streams(sources, numbers, batch, size, seed, augmentation)
+    streams: dict[str, BatchSource] = {**drawn}
     if pseudo_labels is not None:
-        if not isinstance(target_stream := streams.get("target"), Stream):
-            raise ValueError(f"{method} adapts to no other pictures; leave out --pseudo_labels")
-        streams["target"] = PseudoLabelled(target_stream, load_checkpoint(pseudo_labels), numbers)
-        header, _ = read_model_file(pseudo_labels)
-        description["pseudo_labels"] = origin(pseudo_labels, header)
+        labeller, description["pseudo_labels"] = read_labeller(pseudo_labels, others["target"], size)
+        streams["target"] = PseudoLabelled(drawn["target"], labeller, numbers)
     trainer = Trainer(
         method,
         learner,
@@ -191,6 +194,22 @@ def train(
         Fabric(accelerator=accelerator, devices=1, precision=precision),
     )
     return trainer.run(progress=progress)
+
+
+def _with_pseudo_labels(
+    method: str, options: Mapping[str, object], labeller: Path | None
+) -> Mapping[str, object]:
+    """Return the options of a method that learns from pseudo labels exactly if somebody gives them."""
+    if labeller is None:
+        if options.get(PSEUDO_LABELS):
+            raise ValueError(
+                f"{method} is to learn from pseudo labels, but nobody gives them: name a trained detector or "
+                f"a table with --{PSEUDO_LABELS}"
+            )
+        return options
+    if PSEUDO_LABELS not in inspect.signature(METHODS[method]).parameters:
+        raise ValueError(f"{method} learns from no labels of other pictures; leave out --{PSEUDO_LABELS}")
+    return {**options, PSEUDO_LABELS: True}
 
 
 def _further_store(role: str, path: Path | None, method: str) -> Store:
