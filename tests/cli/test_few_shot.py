@@ -31,6 +31,12 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert main([*words[:-1], "2"]) == 0
     assert capsys.readouterr().out == first
 
+    report = tmp_path / "report"
+    assert main(["report", str(tmp_path / "records"), "--out", str(report)]) == 0
+    assert (report / "accuracy.md").read_text() == (tmp_path / "accuracy.md").read_text()
+    assert main(["report", str(tmp_path), "--out", str(report), "--curve", "focus"]) == 1
+    assert "no curve" in capsys.readouterr().err
+
 
 def test_misspelt_settings_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

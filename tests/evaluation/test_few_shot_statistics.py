@@ -9,6 +9,7 @@ from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import (
     accuracy_spreads,
     average_accuracy,
+    error_of_draws,
     paired_gain,
     person_averages,
     reported_step,
@@ -34,6 +35,19 @@ def test_the_printed_step_is_reported_where_it_was_measured(few_shot_record_of: 
     five = {1: (0.5, 0.6, 0.7), 4: (0.5, 0.6, 0.7)}
     assert reported_step([few_shot_record_of()]) == 1
     assert reported_step([few_shot_record_of(steps=(0, 5, 20), accuracy=five)]) == 5
+
+
+def test_error_of_draws_is_that_of_repeating_the_whole_test(few_shot_record_of: Maker) -> None:
+    rng, deviations, repetitions = np.random.default_rng(0), (0.05, 0.1, 0.2), 40
+    # Two people with AU 1, one of them with AU 4 as well.
+    drawn = [rng.normal(0.7, d, (4000, repetitions)).mean(1) for d in deviations]
+    averages = ((drawn[0] + drawn[1]) / 2 + drawn[2]) / 2
+    settings = {"config": {"testing": {"repetitions": repetitions}}, "steps": (5,), "filled": ()}
+    records = [
+        few_shot_record_of(accuracy={1: (0.7,)}, deviation={1: (0.05,)}, **settings),
+        few_shot_record_of(accuracy={1: (0.7,), 4: (0.7,)}, deviation={1: (0.1,), 4: (0.2,)}, **settings),
+    ]
+    assert error_of_draws(records, 5) == pytest.approx(averages.std(), rel=0.05)
 
 
 def test_gain_is_paired_by_person(few_shot_record_of: Maker) -> None:

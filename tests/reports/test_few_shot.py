@@ -72,7 +72,8 @@ def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
     sentences = gains_in_words(records)
     assert len(sentences) == 2
     assert sentences[0].startswith("1 shot: maml - baseline +0.050, 95% interval over 3 people [+0.050")
-    assert "synthetic" in sentences[0]
+    assert sentences[0].endswith("(synthetic); printed +0.04, real BP4D")
+    assert sentences[1].endswith("(synthetic); printed +0.12, real BP4D")
     assert gains_in_words([r for r in records if r.learner == "maml"]) == []
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli import few_shot
 from metafacs.cli.compare import write_results
 from metafacs.cli.evaluate import print_table
-from metafacs.evaluation.records import read_records
+from metafacs.evaluation.few_shot_records import few_shot_record_paths, read_few_shot_record
+from metafacs.evaluation.records import RecordError, read_records
 from metafacs.reports.option_curve import curve_table, option_curve
 from metafacs.reports.style import save_figure
 
@@ -18,7 +20,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument(
-        "records", type=Path, nargs="+", help="records, or folders of them, of one data set and split"
+        "records",
+        type=Path,
+        nargs="+",
+        help="records, or folders of them, of one data set and split; folders of few-shot records, too",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables and report.html")
     parser.add_argument(
@@ -33,6 +38,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Read every record and write what they say."""
+    learned = [path for place in arguments.records if place.is_dir() for path in few_shot_record_paths(place)]
+    if learned:
+        if arguments.curve is not None:
+            raise RecordError(f"{learned[0]} is of a few-shot test, which has no curve over options")
+        few_shot.write_results([read_few_shot_record(path) for path in learned], arguments.out)
+        return
     records = read_records(*arguments.records)
     places = " ".join(place.as_posix() for place in arguments.records)
     write_results(records, arguments.out, f"metafacs report {places}")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from metafacs.evaluation.records import RecordError
+from metafacs.evaluation.records import RecordError, record_paths
 from metafacs.files import write_json
 
 FEW_SHOT_SCHEMA = 1
@@ -104,13 +104,6 @@ def read_few_shot_record(path: Path) -> FewShotRecord:
         raise RecordError(f"{path} holds a value of the wrong kind: {error}") from error
 
 
-def read_few_shot_records(folder: Path) -> list[FewShotRecord]:
-    """Read every record in a folder, in order of path.
-
-    Raises:
-        RecordError: If a record is broken, or there is none.
-    """
-    records = [read_few_shot_record(path) for path in sorted(folder.glob("*.json"))]
-    if not records:
-        raise RecordError(f"{folder} holds no few-shot records; run 'metafacs few_shot' first")
-    return records
+def few_shot_record_paths(place: Path) -> list[Path]:
+    """Return the files of few-shot records below a folder, in order."""
+    return record_paths(place, "few_shot_schema")

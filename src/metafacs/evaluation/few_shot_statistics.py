@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -58,6 +59,20 @@ def average_accuracy(records: Sequence[FewShotRecord], step: int) -> Spread:
     means = [values.mean for values in accuracy_spreads(records, step).values()]
     people = spread(person_averages(records, step).values())
     return Spread(float(np.mean(means)) if means else float("nan"), people.std, people.count)
+
+
+def error_of_draws(records: Sequence[FewShotRecord], step: int) -> float:
+    """Return the standard error of :func:`average_accuracy` that comes from drawing a number of times only.
+
+    Other pictures of the same people, drawn as often, would move the average by about so much.
+    """
+    column = records[0].steps.index(step)
+    variances: dict[int, list[float]] = defaultdict(list)
+    for record in records:
+        for au, deviation in record.deviation.items():
+            variances[au].append(deviation[column] ** 2 / record.config["testing"]["repetitions"])
+    means = [sum(values) / len(values) ** 2 for values in variances.values()]
+    return math.sqrt(sum(means)) / len(means) if means else float("nan")
 
 
 def paired_gain(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -256,16 +256,23 @@ def read_records(*places: Path) -> list[Record]:
     """
     records = []
     for place in places:
-        paths = [path for path in sorted(place.rglob("*.json")) if _looks_like_record(path)]
-        if not paths and not place.is_file():
+        paths = record_paths(place, "schema", "method")
+        if not paths:
             raise RecordError(f"{place} holds no records; evaluate a trained run first")
-        records += [read_record(path) for path in paths or [place]]
+        records += [read_record(path) for path in paths]
     return records
 
 
-def _looks_like_record(path: Path) -> bool:
+def record_paths(place: Path, *keys: str) -> list[Path]:
+    """Return the JSON files below a folder that begin with the given keys, in order; of a file itself."""
+    if place.is_file():
+        return [place]
+    return [path for path in sorted(place.rglob("*.json")) if _begins_with(path, keys)]
+
+
+def _begins_with(path: Path, keys: Sequence[str]) -> bool:
     head = path.read_bytes()[:200].lstrip()
-    return head.startswith(b"{") and b'"schema"' in head and b'"method"' in head
+    return head.startswith(b"{") and all(f'"{key}"'.encode() in head for key in keys)
 
 
 def _per_au(scores: Mapping[str, Any]) -> dict[int, float]:

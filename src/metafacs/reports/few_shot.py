@@ -9,6 +9,7 @@ from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import (
     accuracy_spreads,
     average_accuracy,
+    error_of_draws,
     paired_gain,
     reported_step,
 )
@@ -108,11 +109,16 @@ def gains_in_words(records: Sequence[FewShotRecord]) -> list[str]:
         if maml is None or baseline is None:
             continue
         gain = paired_gain(maml, baseline, step)
-        sentences.append(
+        sentence = (
             f"{shots} shot: maml - baseline {gain.value:+.3f}, {gain.level:.0%} interval over "
             f"{gain.subjects} people [{gain.low:+.3f}, {gain.high:+.3f}]"
             + (" (synthetic)" if records[0].synthetic else "")
         )
+        paper = MAML_AU_TABLES.get((records[0].trained_on, records[0].tested_on))
+        if paper and shots in {k for _, k in paper.average}:
+            printed = paper.average["maml", shots] - paper.average["baseline", shots]
+            sentence += f"; printed {printed:+.2f}, real {paper.data}"
+        sentences.append(sentence)
     return sentences
 
 
@@ -136,6 +142,8 @@ def _note(records: Sequence[FewShotRecord], groups: Groups, step: int) -> str:
         f"people's averages. In {filled} of {tasks} tests missing pictures of one kind were replaced by the "
         f"other kind; {skipped} were left out."
     )
+    error = max(error_of_draws(group, step) for group in groups.values())
+    note += f" Other draws would move an average by ± {error:.4f} (standard error)."
     iterations = sorted({r.iterations for group in groups.values() for r in group})
     return f"{note} Iterations of training: {', '.join(map(str, iterations))}."
 
