@@ -55,7 +55,9 @@ def test_rows_of_a_comparison_are_tested_on_people_held_out(
     assert [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| ")][2:] == [
         *("| landmarks", "| G")
     ]
-    assert "BP4D, synthetic" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "BP4D, synthetic" in told
+    assert "G has a lower landmark error than landmarks: " in told
     record = json.loads((out / "G" / "fold1-seed1.json").read_text())
     assert (record["domain"], record["data"]["synthetic"], record["seed"]) == ("source", True, 1)
     assert record["data"]["split"] == "3fold"

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from metafacs.evaluation.expression_results import ExpressionResult
+from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Interval, Record
 from metafacs.reports.claims import (
     answered_claims,
     better_accuracy,
     better_average_f1,
     low_weight_for_ambiguous,
+    lower_landmark_error,
     rank_correlation,
     rising_expression_weight,
 )
@@ -155,3 +157,23 @@ def test_pictures_of_unknown_people_are_compared_by_their_own_intervals(record_o
 def test_rows_of_an_ablation_are_claimed_one_step_after_the_other(record_of: MakeRecord) -> None:
     rows = [replace(record_of("dual_domain", skill=s), label=row) for row, s in (("F", 1.0), ("G", 2.0))]
     assert [str(claim).split(":")[0] for claim in answered_claims(rows)] == ["G > F on average F1"]
+
+
+def test_lower_landmark_error_needs_an_interval_below_zero() -> None:
+    def scores(errors: list[float]) -> LandmarkScores:
+        people = {f"p{k}": error for k, error in enumerate(errors)}
+        return LandmarkScores(float(np.mean(errors)), 0.0, len(errors), people, True)
+
+    precise = [scores([0.03, 0.04, 0.05, 0.03, 0.04]), scores([0.04, 0.03, 0.04, 0.05, 0.03])]
+    coarse = [scores([0.06, 0.07, 0.07, 0.05, 0.06])]
+    yes = lower_landmark_error("G", precise, "landmarks", coarse)
+    assert yes.answer == "yes"
+    assert "-0.0240" in yes.detail
+    assert "over 5 people" in yes.detail
+    assert lower_landmark_error("a", coarse, "b", precise).detail.endswith("the opposite is true")
+    assert "not distinguishable" in lower_landmark_error("a", precise, "b", precise).detail
+    unknown = lower_landmark_error("a", [scores([0.03])], "b", [scores([0.05])])
+    assert unknown.answer == "no"
+    assert "people are unknown" in unknown.detail
+    with pytest.raises(ValueError, match="same people"):
+        lower_landmark_error("a", coarse, "b", [scores([0.05])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from metafacs.methods.adversarial_separation import inner_landmarks
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.models.dual_domain import Domain
 from metafacs.models.model_file import names_of, row_of
+from metafacs.reports.claims import lower_landmark_error
 from metafacs.reports.domain_pictures import draw_predicted_landmarks, draw_separation
 from metafacs.reports.landmark_table import landmark_table
 
@@ -50,6 +52,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Test every model; write its record and pictures, and a table of all."""
     rows: dict[str, list[LandmarkScores]] = {}
+    alone: set[str] = set()
     settings = {name: arguments[name] for name in ("split", "fold", "side")}
     for name, model in names_of(arguments.models).items():
         test = open_test(model, arguments.store, labelled=False, **settings)
@@ -68,11 +71,15 @@ def run(arguments: Namespace) -> None:
             continue
         scores = evaluate_landmarks(test, domain)
         rows.setdefault(row_of(name), []).append(scores)
+        if method.stage == "landmarks":
+            alone.add(row_of(name))
         write_json(path.with_name(f"{path.name}.json"), _record(test, domain, scores))
         sheet = draw_predicted_landmarks(method, images, known, domain, synthetic=test.data.synthetic)
         _save(sheet, path, "landmarks")
     if rows:
         print_table(landmark_table(rows, test.data), arguments.out)
+        for joint, single in product([row for row in rows if row not in alone], sorted(alone)):
+            print(lower_landmark_error(joint, rows[joint], single, rows[single]))
     print(f"table, records and pictures: {arguments.out}")
 
 

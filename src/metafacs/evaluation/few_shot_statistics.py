@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.evaluation.statistics import Estimate, Spread, expanded_tail, spread
+from metafacs.evaluation.statistics import Estimate, Spread, mean_interval, spread
 
 PRINTED_STEPS = 5
 """Gradient steps after which MAML-AU prints its accuracies."""
@@ -100,11 +100,5 @@ def paired_gain(
     ours, theirs = person_averages(first, step), person_averages(second, step)
     if not ours or set(ours) != set(theirs):
         raise ValueError("the two learners were not tested on the same people")
-    gains = np.array([ours[person] - theirs[person] for person in ours])
-    tail = expanded_tail(level, len(gains))
-    value = float(gains.mean())
-    if np.isnan(tail):
-        return Estimate(value, float("nan"), float("nan"), level, repetitions, len(gains))
-    drawn = np.random.default_rng(seed).integers(len(gains), size=(repetitions, len(gains)))
-    low, high = np.quantile(gains[drawn].mean(axis=1), [tail, 1 - tail])
-    return Estimate(value, float(low), float(high), level, repetitions, len(gains))
+    gains = [ours[person] - theirs[person] for person in ours]
+    return mean_interval(gains, level=level, repetitions=repetitions, seed=seed)

@@ -281,6 +281,23 @@ def percentile_bounds(draws: np.ndarray, level: float, units: int, strata: int =
     return float(low), float(high)
 
 
+def mean_interval(
+    values: Sequence[float], *, level: float = 0.95, repetitions: int = 2000, seed: int = 0
+) -> Estimate:
+    """Return a mean over people with its bootstrap interval.
+
+    Args:
+        values: One per person, e.g. how much better one method is on them than another.
+        level: Nominal coverage, in (0, 1).
+        repetitions: Resamples of people.
+        seed: Seed of the resampling.
+    """
+    known = np.asarray(values, float)
+    drawn = np.random.default_rng(seed).integers(len(known), size=(repetitions, len(known)))
+    low, high = percentile_bounds(known[drawn].mean(axis=1), level, len(known))
+    return Estimate(float(known.mean()), low, high, level, repetitions, len(known))
+
+
 def expanded_tail(level: float, people: int, strata: int = 1) -> float:
     """Return the share of resamples to leave out at each end so that few people give honest coverage.
 

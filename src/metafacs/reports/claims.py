@@ -14,8 +14,15 @@ from typing import Literal
 
 import numpy as np
 
+from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import Estimate, average_f1, paired_difference, seed_deviation
+from metafacs.evaluation.statistics import (
+    Estimate,
+    average_f1,
+    mean_interval,
+    paired_difference,
+    seed_deviation,
+)
 from metafacs.reports.rows import row_name
 from metafacs.reports.tables import by_method
 
@@ -162,6 +169,50 @@ def better_accuracy(
     )
 
 
+def lower_landmark_error(
+    better: str,
+    ours: Sequence[LandmarkScores],
+    worse: str,
+    theirs: Sequence[LandmarkScores],
+    *,
+    level: float = 0.95,
+) -> Claim:
+    """Answer whether one model finds landmarks more precisely, on the same people (Table 6 of Shang & Liu).
+
+    Args:
+        better: Name of the row claimed to be more precise.
+        ours: Its runs.
+        worse: Name of the other row.
+        theirs: Its runs.
+        level: Nominal coverage of the interval.
+
+    Raises:
+        ValueError: If the two were not tested on the same people.
+    """
+    first, second = _error_by_person(ours), _error_by_person(theirs)
+    if set(first) != set(second):
+        raise ValueError(f"{better} and {worse} were not tested on the same people")
+    statement = f"{better} has a lower landmark error than {worse}"
+    if len(first) < 2:
+        apart = np.mean([run.mean_error for run in ours]) - np.mean([run.mean_error for run in theirs])
+        return Claim(statement, "no", f"{apart:+.4f}, without an interval: the people are unknown")
+    difference = mean_interval([first[person] - second[person] for person in first], level=level)
+    detail = f"{_signed(difference, 4)} over {difference.subjects} people"
+    if difference.high >= 0:
+        detail += (
+            ", the opposite is true" if difference.low > 0 else ", not distinguishable from no difference"
+        )
+    return Claim(statement, "yes" if difference.high < 0 else "no", detail)
+
+
+def _error_by_person(runs: Sequence[LandmarkScores]) -> dict[str, float]:
+    errors: dict[str, list[float]] = {}
+    for run in runs:
+        for person, error in run.per_subject.items():
+            errors.setdefault(person, []).append(error)
+    return {person: float(np.mean(values)) for person, values in sorted(errors.items())}
+
+
 def rising_expression_weight(records: Sequence[Record]) -> Claim:
     """Answer whether MAL raises the average weight of expression pictures during training (its Fig. 3).
 
@@ -264,5 +315,6 @@ def _mid_ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(sizes) - (sizes - 1) / 2)[group]
 
 
-def _signed(estimate: Estimate) -> str:
-    return f"{estimate.value:+.3f}, {estimate.level:.0%} interval [{estimate.low:+.3f}, {estimate.high:+.3f}]"
+def _signed(estimate: Estimate, digits: int = 3) -> str:
+    value, low, high = (f"{v:+.{digits}f}" for v in (estimate.value, estimate.low, estimate.high))
+    return f"{value}, {estimate.level:.0%} interval [{low}, {high}]"
