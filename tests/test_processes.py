@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metafacs.processes import WorkerError, run_jobs, worker_count
+from metafacs.processes import WorkerError, keep_freed_memory, run_jobs, worker_count
 
 
 def test_default_is_one_per_core() -> None:
@@ -20,6 +21,12 @@ def test_default_is_one_per_core() -> None:
 def test_less_than_one_is_refused() -> None:
     with pytest.raises(ValueError, match="give 1 or more"):
         worker_count(0)
+
+
+def test_keeping_freed_memory_is_harmless_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_freed_memory()
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    keep_freed_memory()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

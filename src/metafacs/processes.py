@@ -1,7 +1,8 @@
-"""How many processes to use, and the one way to run jobs in several of them."""
+"""How many processes to use, the one way to run jobs in them, and how a process keeps its memory."""
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,10 @@ from typing import TypeVar
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
+
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
+"""Parameters of glibc's ``mallopt``."""
 
 
 class WorkerError(RuntimeError, ValueError):
@@ -89,6 +94,23 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def keep_freed_memory() -> None:
+    """Keep what is freed for the next allocation, as long as this process lives.
+
+    Every iteration of a training asks for tensors of the same sizes. glibc gives large ones back to the
+    system when they are freed, which then has to hand out and clear the same pages anew. Kept, they cost
+    nothing; a process holds on to its highest demand. Only glibc knows these settings; elsewhere nothing
+    happens. ``benchmarks/allocator.py`` measures what it saves.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes
+    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    mallopt(_TOP_PAD, 64 * 2**20)
+
+
 _stopped = threading.Event()
 
 
@@ -105,6 +127,7 @@ def _until_stopped(work: Callable[[JobT], ResultT], job: JobT) -> ResultT:
 
 def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool) -> None:
     """End when the parent is gone, and silently at Ctrl-C: finished work is safe on disk."""
+    keep_freed_memory()
     if stop_at_once:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

@@ -11,6 +11,7 @@ from types import ModuleType
 from jsonargparse import ArgumentParser
 
 from metafacs import __version__
+from metafacs.processes import keep_freed_memory
 
 COMMANDS: dict[str, str] = {
     "twin": "render a synthetic twin of a licensed data set",
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = command_module(name).build_parser(words) if name == used else ArgumentParser()
         commands.add_subcommand(name, command, help=help_line)
     arguments = parser.instantiate(parser.parse_args(words))
+    keep_freed_memory()
     debug = bool(os.environ.get("METAFACS_DEBUG"))
     try:
         code = command_module(arguments.command).run(arguments[arguments.command])
