@@ -9,7 +9,7 @@ import pytest
 
 from metafacs.cli import evaluate, main
 from metafacs.data.store import Store
-from metafacs.evaluation.records import read_record
+from metafacs.evaluation.records import read_record, write_record
 
 SMALL = ["--options.backbone", "small", "--size", "32", "--batch.au", "8", "--batch.validation", "8"]
 
@@ -49,6 +49,24 @@ def test_expressions_are_printed_recorded_and_tabulated(
     assert record.expressions is not None
     assert record.expressions.pictures == {"happily surprised": 4, "happily disgusted": 4}
     assert {"weight_action_units", "weight_alignment"} <= set(record.history)
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+def test_the_record_of_another_test_is_not_overwritten(
+    models: list[Path], compound_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = models[2].parent / "record.json"
+    words = ["evaluate", str(models[2]), "--action_units", str(compound_store.path)]
+    assert main(words) == 0
+    record = read_record(path)
+    write_record(replace(record, label="STL again"), path)
+    assert main(words) == 0
+    assert read_record(path).label == "STL again"
+    elsewhere = replace(record, data=replace(record.data, name="raf_au"))
+    write_record(elsewhere, path)
+    assert main(words) == 1
+    assert "is the record of another test, on raf_au" in capsys.readouterr().err
+    assert read_record(path).data == elsewhere.data
 
 
 def test_table_of_another_kind_is_refused_before_anything_is_tested(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from metafacs.data.splits import SplitName
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.protocols import evaluate_held_out
-from metafacs.evaluation.records import Record, write_record
+from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.facs import au_name
 from metafacs.files import written_whole
 from metafacs.models.model_file import names_of
@@ -86,6 +87,7 @@ def run(arguments: Namespace) -> None:
         )
         folder = model.parent if arguments.out is None else arguments.out / name
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
+        record = _in_place_of(record, path)
         write_record(record, path)
         print_scores(record)
         print(f"record: {path}")
@@ -93,6 +95,23 @@ def run(arguments: Namespace) -> None:
     for path, make in wanted:
         write_table(make(records), path)
         print(f"table: {path}")
+
+
+def _in_place_of(record: Record, path: Path) -> Record:
+    """Return a record under the name that a comparison gave the run in its earlier record.
+
+    Raises:
+        RecordError: If the earlier record is of another test, which would be lost.
+    """
+    if not path.is_file():
+        return record
+    earlier = read_record(path)
+    if earlier.data != record.data:
+        raise RecordError(
+            f"{path} is the record of another test, on {earlier.data.name}, {earlier.data.split}; give --out "
+            "for a folder of the new one's own"
+        )
+    return replace(record, label=earlier.label)
 
 
 def write_table(table: ScoreTable, path: Path) -> None:
