@@ -101,7 +101,7 @@ def test_discriminators_and_landmark_branches_keep_the_published_rates() -> None
     assert rates == {
         "discriminators": 5e-5,
         "generators": pytest.approx(5e-4),
-        "task": pytest.approx(1e-3),
+        "task": pytest.approx(2e-3),
         "landmarks": 5e-4,
     }
 
