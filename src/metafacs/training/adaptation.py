@@ -20,7 +20,7 @@ from metafacs.training.run import BatchSizes, train
 AdaptingMethod = Literal["dual_domain", "adld", "dann", "adda", "source_only"]
 
 SHORT_RUN = {"base": 20.0, "task": 20.0, "source": 20.0, "generators": 10.0, "target": 10.0}
-"""Group -> factor on its published learning rate, which is for 75,600 iterations, far too slow for a thousand.
+"""Group -> factor on its published learning rate, which is for 75,600 iterations, too slow for a thousand.
 
 What learns action units was judged on six validation people of the twin of BP4D. Landmark branches and
 discriminators keep their rates: ten times as fast, dual_domain's loss_domain_discriminator fell to .0006
@@ -69,8 +69,8 @@ def adapt(
         landmarks_iterations: Iterations of the landmark branches before the rest of ``dual_domain``; 0 leaves
             this stage out.
         iterations: Iterations of the training itself.
-        pairs: Source pictures per batch, and target pictures; with 8 instead of 32 the networks hardly learned
-            anything from the twin of BP4D in 3,000 iterations.
+        pairs: Source pictures per batch, and target pictures; of 8 instead of 32 ``source_only`` hardly
+            learned anything from the twin of BP4D in 3,000 iterations.
         size: Side of the network's input in pixels.
         width: Channels of the first module, 32 in the papers.
         seed: Seed of training.
