@@ -18,8 +18,8 @@ def test_landmarks_are_drawn_where_they_are(method: DualDomain) -> None:
     images = torch.full((2, 3, 32, 32), -1.0)
     known = torch.full((2, 49, 2), float("nan"))
     known[0, 7] = torch.tensor([8.0, 24.0])
-    sheet = np.asarray(draw_predicted_landmarks(method, images, known, "target", synthetic=True))
-    plain = np.asarray(draw_predicted_landmarks(method, images, None, "target", synthetic=True))
+    sheet = np.asarray(draw_predicted_landmarks(method, images, known, "target", faces="synthetic"))
+    plain = np.asarray(draw_predicted_landmarks(method, images, None, "target", faces="synthetic"))
     assert sheet.shape[0] - plain.shape[0] == 180
     row = sheet[52 + 180 : 52 + 180 + 176, 176:352]
     y, x = (row[..., 0] > 128).nonzero()
@@ -32,6 +32,6 @@ def test_landmarks_are_drawn_where_they_are(method: DualDomain) -> None:
 def test_separation_has_a_row_per_stage_and_domain(method: DualDomain) -> None:
     torch.manual_seed(1)
     source, target = torch.rand(2, 3, 3, 32, 32) * 2 - 1
-    sheet = draw_separation(method, source, target, synthetic=True)
+    sheet = draw_separation(method, source, target, faces="synthetic")
     assert sheet.height == 52 + 12 * (88 + 4) + 16
     assert sheet.width == 176 + 3 * (88 + 4) + 16

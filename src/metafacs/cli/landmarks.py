@@ -23,6 +23,7 @@ from metafacs.models.model_file import names_of, row_of
 from metafacs.reports.claims import lower_landmark_error
 from metafacs.reports.domain_pictures import draw_predicted_landmarks, draw_separation
 from metafacs.reports.landmark_table import landmark_table
+from metafacs.reports.tables import faces_in_words
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -61,11 +62,12 @@ def run(arguments: Namespace) -> None:
             raise ValueError(f"{model} was trained with {test.checkpoint.method}; give models of dual_domain")
         domain: Domain = arguments.domain or method.domain or "target"
         images, known = _samples(test, arguments.pictures)
+        faces = faces_in_words(tested=test.stream.store.synthetic, trained=test.data.synthetic)
         if arguments.source is not None and method.stage == "joint":
             source = open_test(model, arguments.source, labelled=False)
             others, _ = _samples(source, len(images))
             pairs = others, images[: len(others)]
-            _save(draw_separation(method, *pairs, synthetic=test.data.synthetic), path, "separation")
+            _save(draw_separation(method, *pairs, faces=faces), path, "separation")
         if arguments.source is not None and domain not in method.landmark_domains:
             print(f"{name} has no landmark branch for {domain} pictures: it is drawn, not tested")
             continue
@@ -74,7 +76,7 @@ def run(arguments: Namespace) -> None:
         if method.stage == "landmarks":
             alone.add(row_of(name))
         write_json(path.with_name(f"{path.name}.json"), _record(test, domain, scores))
-        sheet = draw_predicted_landmarks(method, images, known, domain, synthetic=test.data.synthetic)
+        sheet = draw_predicted_landmarks(method, images, known, domain, faces=faces)
         _save(sheet, path, "landmarks")
     if rows:
         print_table(landmark_table(rows, test.data), arguments.out)

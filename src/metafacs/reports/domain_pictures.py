@@ -21,7 +21,7 @@ _PREDICTED, _KNOWN = (213, 94, 0), (255, 255, 255)
 
 
 def draw_predicted_landmarks(
-    method: DualDomain, images: Tensor, known: Tensor | None, domain: Domain, *, synthetic: bool
+    method: DualDomain, images: Tensor, known: Tensor | None, domain: Domain, *, faces: str
 ) -> Image.Image:
     """Return faces with their landmarks, predicted ones above, known ones below; Fig. 3 of Shang & Liu.
 
@@ -30,17 +30,17 @@ def draw_predicted_landmarks(
         images: ``batch x 3 x height x width`` in [-1, 1].
         known: ``batch x 49 x 2`` in pixels of ``images``, NaN unknown; None without a row of known ones.
         domain: ``source`` or ``target``.
-        synthetic: Whether faces are rendered, those shown or those trained on; the title says so.
+        faces: For the title, if any are rendered, see :func:`metafacs.reports.tables.faces_in_words`.
     """
     with torch.inference_mode():
         rows = [_marked(images, method.predict_landmarks(images, domain), "predicted", _PREDICTED)]
     if known is not None:
         rows.append(_marked(images, known, "known", _KNOWN))
-    title = f"landmarks of {domain} pictures{_told(synthetic)}"
+    title = f"landmarks of {domain} pictures{_told(faces)}"
     return draw_sheet(title, rows, columns=len(images), side=_SIDE)
 
 
-def draw_separation(method: DualDomain, source: Tensor, target: Tensor, *, synthetic: bool) -> Image.Image:
+def draw_separation(method: DualDomain, source: Tensor, target: Tensor, *, faces: str) -> Image.Image:
     """Return what becomes of pairs of pictures: attention, mixed, restored; Fig. 4 of Shang & Liu.
 
     Features have many channels: the colours are the three directions in which the original features of these
@@ -50,7 +50,7 @@ def draw_separation(method: DualDomain, source: Tensor, target: Tensor, *, synth
         method: Trained method of the joint stage in evaluation mode.
         source: ``batch x 3 x height x width`` in [-1, 1].
         target: As many pictures of the other domain.
-        synthetic: Whether faces are rendered, those shown or those trained on; the title says so.
+        faces: For the title, if any are rendered, see :func:`metafacs.reports.tables.faces_in_words`.
     """
     network = method.joint_network
     with torch.inference_mode():
@@ -71,12 +71,12 @@ def draw_separation(method: DualDomain, source: Tensor, target: Tensor, *, synth
     ):
         rows.append(SheetRow(domain, "pictures", _pictures(images)))
         rows += [SheetRow(name, note, found[half]) for name, (note, found) in stages.items()]
-    title = f"separation and reconstruction{_told(synthetic)}"
+    title = f"separation and reconstruction{_told(faces)}"
     return draw_sheet(title, rows, columns=count, side=_SIDE // 2)
 
 
-def _told(synthetic: bool) -> str:
-    return ", synthetic faces" if synthetic else ""
+def _told(faces: str) -> str:
+    return f" ({faces})" if faces else ""
 
 
 def _pictures(images: Tensor) -> list[Picture]:

@@ -8,7 +8,7 @@ from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import DataSource
 from metafacs.evaluation.statistics import spread
 from metafacs.reports.published import LANDMARK_ERRORS
-from metafacs.reports.tables import Column, Table, percent
+from metafacs.reports.tables import Column, Table, faces_in_words, percent
 
 
 def landmark_table(scores: Mapping[str, Sequence[LandmarkScores]], data: DataSource) -> Table:
@@ -18,8 +18,9 @@ def landmark_table(scores: Mapping[str, Sequence[LandmarkScores]], data: DataSou
         scores: Name of the row -> scores of its runs; a row without runs is left out.
         data: What the runs were tested on.
     """
-    label = f"{data.name.upper().replace('_', '-')}{', synthetic' if data.synthetic else ''}"
-    tag = "synthetic" if data.synthetic else ""
+    tested = any(run.synthetic for runs in scores.values() for run in runs)
+    tag = faces_in_words(tested=tested, trained=data.synthetic)
+    label = ", ".join(filter(None, (data.name.upper().replace("_", "-"), tag)))
     return Table(
         title=f"Landmarks on pictures held out ({label})",
         columns=(

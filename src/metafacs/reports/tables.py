@@ -118,6 +118,15 @@ def data_label(record: Record) -> str:
     return f"{name} twin, synthetic" if record.data.synthetic else name
 
 
+def faces_in_words(*, tested: bool, trained: bool) -> str:
+    """Return what to know of faces that were rendered: the pictures tested on, or those trained on only.
+
+    >>> faces_in_words(tested=False, trained=True)
+    'model of synthetic faces'
+    """
+    return "synthetic" if tested else "model of synthetic faces" if trained else ""
+
+
 def f1_table(records: Sequence[Record], *, published: bool = True) -> Table:
     """Return F1 per AU and method in percent, the paper's rows beside ours.
 
