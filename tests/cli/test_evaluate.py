@@ -9,7 +9,7 @@ import pytest
 
 from metafacs.cli import evaluate, main
 from metafacs.data.store import Store
-from metafacs.evaluation.records import read_record, write_record
+from metafacs.evaluation.records import read_record, read_records, write_record
 
 SMALL = ["--options.backbone", "small", "--size", "32", "--batch.au", "8", "--batch.validation", "8"]
 
@@ -53,7 +53,7 @@ def test_expressions_are_printed_recorded_and_tabulated(
 
 @pytest.mark.filterwarnings("ignore:AU1")
 def test_the_record_of_another_test_is_not_overwritten(
-    models: list[Path], compound_store: Store, capsys: pytest.CaptureFixture[str]
+    models: list[Path], compound_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = models[2].parent / "record.json"
     words = ["evaluate", str(models[2]), "--action_units", str(compound_store.path)]
@@ -62,6 +62,9 @@ def test_the_record_of_another_test_is_not_overwritten(
     write_record(replace(record, label="STL again"), path)
     assert main(words) == 0
     assert read_record(path).label == "STL again"
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    (elsewhere,) = read_records(tmp_path)
+    assert elsewhere.label == "STL again"
     elsewhere = replace(record, data=replace(record.data, name="raf_au"))
     write_record(elsewhere, path)
     assert main(words) == 1

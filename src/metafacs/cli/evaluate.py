@@ -87,7 +87,8 @@ def run(arguments: Namespace) -> None:
         )
         folder = model.parent if arguments.out is None else arguments.out / name
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
-        record = _in_place_of(record, path)
+        _refuse_to_overwrite(path, record)
+        record = replace(record, label=_name_in_comparison(model))
         write_record(record, path)
         print_scores(record)
         print(f"record: {path}")
@@ -97,21 +98,19 @@ def run(arguments: Namespace) -> None:
         print(f"table: {path}")
 
 
-def _in_place_of(record: Record, path: Path) -> Record:
-    """Return a record under the name that a comparison gave the run in its earlier record.
-
-    Raises:
-        RecordError: If the earlier record is of another test, which would be lost.
-    """
-    if not path.is_file():
-        return record
-    earlier = read_record(path)
-    if earlier.data != record.data:
+def _refuse_to_overwrite(path: Path, record: Record) -> None:
+    """Raise RecordError if a file holds the record of another test, which would be lost."""
+    if path.is_file() and (earlier := read_record(path)).data != record.data:
         raise RecordError(
             f"{path} is the record of another test, on {earlier.data.name}, {earlier.data.split}; give --out "
             "for a folder of the new one's own"
         )
-    return replace(record, label=earlier.label)
+
+
+def _name_in_comparison(model: Path) -> str:
+    """Return the name that a comparison gave the row of a model, in the record beside it; empty if none."""
+    path = model.parent / RECORD_FILE
+    return read_record(path).label if path.is_file() else ""
 
 
 def write_table(table: ScoreTable, path: Path) -> None:
