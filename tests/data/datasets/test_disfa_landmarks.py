@@ -15,9 +15,9 @@ from metafacs.data.datasets.reading import Reading
 POINTS = np.arange(132, dtype=float).reshape(66, 2) + 1
 
 
-def matlab_file(**content: object) -> bytes:
+def matlab_file(*, compress: bool = False, **content: object) -> bytes:
     buffer = io.BytesIO()
-    savemat(buffer, content)
+    savemat(buffer, content, do_compression=compress)
     return buffer.getvalue()
 
 
@@ -38,10 +38,15 @@ def test_other_names_tell_none(name: str) -> None:
 
 
 def test_points_count_pixels_from_zero(tmp_path: Path) -> None:
-    (tmp_path / "a.mat").write_bytes(matlab_file(pts=POINTS, other=1))
+    (tmp_path / "a.mat").write_bytes(matlab_file(pts=POINTS, other=1, text="a", more={"cell": [1, "b"]}))
     points = read_points(tmp_path / "a.mat")
     assert points is not None
     np.testing.assert_array_equal(points, POINTS - 1)
+
+
+def test_compressed_points_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.mat").write_bytes(matlab_file(compress=True, other=[1.0], pts=POINTS))
+    np.testing.assert_array_equal(read_points(tmp_path / "a.mat"), POINTS - 1)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,9 @@ def test_points_count_pixels_from_zero(tmp_path: Path) -> None:
         matlab_file(pts=POINTS[:10]),
         matlab_file(pts=np.full((66, 2), np.nan)),
         matlab_file(pts="66 x 2"),
+        # The type of the numbers, which SciPy would look up beyond the end of its table.
+        WHOLE[:176] + b"\x00\xff" + WHOLE[178:],
+        WHOLE[:176] + b"\x00\x00" + WHOLE[178:],
     ],
 )
 def test_damaged_and_foreign_files_hold_none(tmp_path: Path, content: bytes) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +75,39 @@ def read_points(path: Path) -> NDArray[np.float32] | None:
     from scipy.io import loadmat
 
     try:
-        points = np.asarray(loadmat(path, variable_names=["pts"])["pts"], dtype=np.float64)
+        content = path.read_bytes()
+        order = _ORDERS.get(content[126:128])
+        if order is not None and not _types_are_known(content[128:], order):
+            return None
+        points = np.asarray(loadmat(BytesIO(content), variable_names=["pts"])["pts"], dtype=np.float64)
     except Exception:  # damaged bytes make SciPy stumble in any way
         return None
     return counted_from_zero(points)
+
+
+_ORDERS = {b"IM": "<", b"MI": ">"}
+"""End of the header of a MATLAB 5 file -> order of its bytes."""
+
+_MATRIX, _COMPRESSED = 14, 15
+_TYPES = frozenset({*range(1, 8), 9, *range(12, 19)})
+
+
+def _types_are_known(content: bytes, order: str) -> bool:
+    """Return whether all elements of a MATLAB 5 file have a type that exists: SciPy crashes on any other."""
+    place = 0
+    while place + 8 <= len(content):
+        kind, size = struct.unpack_from(f"{order}II", content, place)
+        start = place + 8
+        place = start + size
+        if kind >> 16:  # a short element: size and type share four bytes, its content the next four
+            kind, place = kind & 0xFFFF, start
+        elif kind != _COMPRESSED:
+            place += -size % 8
+        if kind not in _TYPES:
+            return False
+        inner = content[start : start + size]
+        if kind == _COMPRESSED:
+            inner = zlib.decompress(inner)
+        if kind in (_MATRIX, _COMPRESSED) and not _types_are_known(inner, order):
+            return False
+    return True
