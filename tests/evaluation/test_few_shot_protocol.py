@@ -17,7 +17,7 @@ from metafacs.evaluation.few_shot_protocol import (
     plan_few_shot,
     run_few_shot,
 )
-from metafacs.evaluation.few_shot_records import RecordError, read_few_shot_record, read_few_shot_records
+from metafacs.evaluation.few_shot_records import RecordError, few_shot_record_paths, read_few_shot_record
 from metafacs.methods import OptimizerSpec
 from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.few_shot import FewShotTraining
@@ -58,7 +58,7 @@ def finished(au_store: Store, tmp_path_factory: pytest.TempPathFactory) -> FewSh
 
 
 def test_one_record_per_learner_person_and_shots(finished: FewShotProtocol) -> None:
-    records = read_few_shot_records(finished.out / RECORDS)
+    records = [read_few_shot_record(path) for path in few_shot_record_paths(finished.out / RECORDS)]
     assert {(r.learner, r.subject, r.shots) for r in records} == {
         (name, person, 1) for name in ("maml", "baseline") for person in finished.subjects
     }
