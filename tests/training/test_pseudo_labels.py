@@ -58,7 +58,7 @@ def test_labels_of_another_program_are_found_by_the_names_of_the_pictures(
     pictures = stream(au_store, "target", ())
     keys = [str(au_store.keys[row]) for row in pictures.rows]
     table = tmp_path / "openface.csv"
-    lines = [f"/home/me/faces/{key},0.99,{number % 2},,3.1" for number, key in enumerate(keys[:-1])]
+    lines = [f"photos/faces/{key},0.99,{number % 2},,3.1" for number, key in enumerate(keys[:-1])]
     table.write_text("\n".join(["input,confidence,AU12_c,AU01_c,AU12_r", *lines]))
     labels = LabelTable(table, au_store)
     assert labels.aus == (1, 12)

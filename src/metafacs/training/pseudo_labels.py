@@ -233,7 +233,7 @@ def _label(path: Path, line: int, au: int, cell: str) -> float:
 
 
 def _folder_before(names: Iterable[str], keys: Collection[str]) -> str:
-    """Return what stands before the keys in most of the names that end with one, e.g. ``/home/me/faces/``."""
+    """Return what stands before the keys in most of the names that end with one, e.g. ``photos/faces/``."""
     found: Counter[str] = Counter()
     for name in names:
         parts = name.split("/")
