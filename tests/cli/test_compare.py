@@ -139,6 +139,7 @@ def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
         "sources": {"landmarks": {"method": "dual_domain", "options": {"stage": "landmarks"}}},
         "methods": {"source_only": {"target": None}, "dual_domain": {"initialise": first}},
     }
+    assert plan_runs({**content, "methods": {"source_only": {"target": None}}}, tmp_path / "x.yaml")[0] == []
     sources, runs = plan_runs(content, tmp_path / "comparison.yaml")
     assert [run.fold for run in sources] == [1, 3]
     for batch in (sources, runs):

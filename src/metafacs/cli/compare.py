@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from itertools import product
@@ -29,7 +30,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="YAML file of a comparison, e.g. configs/mal_bp4d_twin.yaml")
     parser.add_argument("--out", type=Path | None, default=None, help="folder; default the file's")
-    parser.add_argument("--methods", type=list[str] | None, default=None, help="only these of the file")
+    parser.add_argument(
+        "--methods",
+        type=list[str] | None,
+        default=None,
+        help="only these of the file and the sources they start from",
+    )
     parser.add_argument("--folds", type=list[int] | None, default=None, help="default the file's")
     parser.add_argument("--seeds", type=list[int] | None, default=None, help="default the file's")
     parser.add_argument(
@@ -100,12 +106,13 @@ def read_comparison(path: Path) -> dict[str, Any]:
 
 
 def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[Run]]:
-    """Return the runs that others start from, and the compared ones, every setting checked.
+    """Return the runs that the compared ones start from, and those, every setting checked.
 
     A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
     ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
     tests on validation people, to choose settings by; ``tested_on`` names another store to test on than the
-    one trained on. A source that learns from everybody is trained once, as fold 1, any other in every fold.
+    one trained on. A source that learns from everybody is trained once, as fold 1, any other in every fold;
+    one whose model no setting of a run names is left out.
 
     Raises:
         ComparisonError: If a setting is unknown or has a wrong value.
@@ -124,13 +131,25 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
         *product(content["seeds"], [1], sorted(common)),
         *product(content["seeds"], content["folds"], [label for label in sources if label not in common]),
     ]
-    return (
-        [_plan(content, path, label, fold, seed, None, sources[label] or {}) for seed, fold, label in places],
-        [
-            _plan(content, path, label, fold, seed, side, methods[label] or {})
-            for seed, fold, label in product(content["seeds"], content["folds"], methods)
-        ],
-    )
+    begun = [
+        _plan(content, path, label, fold, seed, None, sources[label] or {}) for seed, fold, label in places
+    ]
+    compared = [
+        _plan(content, path, label, fold, seed, side, methods[label] or {})
+        for seed, fold, label in product(content["seeds"], content["folds"], methods)
+    ]
+    return _asked_for(begun, compared), compared
+
+
+def _asked_for(sources: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
+    """Return the sources whose folder the settings of the runs name, or those of such a source."""
+    needed: set[Path] = set()
+    asking = list(runs)
+    while asking:
+        texts = json.dumps([run.settings for run in asking], ensure_ascii=False)
+        asking = [run for run in sources if run.folder not in needed and f"{run.folder}/" in texts]
+        needed.update(run.folder for run in asking)
+    return [run for run in sources if run.folder in needed]
 
 
 def _plan(
@@ -142,7 +161,7 @@ def _plan(
     tested: Side | None,
     own: Mapping[str, Any],
 ) -> Run:
-    settings = _filled(_laid_over(content["common"], own), content["out"], fold, seed)
+    settings = _filled(_laid_over(content["common"], own), Path(content["out"]), fold, seed)
     method = settings.pop("method", label)
     out = Path(content["out"]) / label / f"fold{fold}-seed{seed}"
     if method not in METHODS:
@@ -173,7 +192,7 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     return laid
 
 
-def _filled(value: Any, out: Path | str, fold: int, seed: int) -> Any:
+def _filled(value: Any, out: Path, fold: int, seed: int) -> Any:
     if isinstance(value, Mapping):
         return {key: _filled(inner, out, fold, seed) for key, inner in value.items()}
     if isinstance(value, str):
