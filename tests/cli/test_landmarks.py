@@ -118,6 +118,19 @@ def test_records_of_the_method_tell_the_error(
     assert "failure rate" in (tmp_path / "report" / "report.html").read_text()
 
 
+def test_a_domain_is_read_as_the_other_and_its_record_kept_apart(
+    models: dict[str, Path], wild_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--action_units", str(wild_store.path), "--out", str(tmp_path)]
+    assert main(["evaluate", str(models["zero"]), *words, "--domain", "source"]) == 0
+    path = tmp_path / "G" / "fold1-seed0" / "record.json"
+    assert read_record(path).label == "dual_domain read as source"
+    assert main(["evaluate", str(models["zero"]), *words]) == 1
+    assert "dual_domain read as source; give --out" in capsys.readouterr().err
+    assert main(["evaluate", str(models["source_only"]), *words, "--domain", "source"]) == 1
+    assert "source_only reads all pictures alike; leave --domain source out" in capsys.readouterr().err
+
+
 def test_pictures_a_model_has_adapted_to_are_no_test(
     au_store: Store, disfa_store: Store, tmp_path: Path
 ) -> None:

@@ -152,3 +152,5 @@ def test_an_adapted_model_is_tested_on_the_test_part_of_its_target(
     with torch.inference_mode():
         expected = method.predict(pictures.at(np.arange(4)).images).probabilities.numpy()
     np.testing.assert_allclose(own.probabilities[:4], expected, atol=1e-6)
+    _, restored = evaluate_held_out(model, au_store.path, domain="target")
+    assert not np.allclose(restored.probabilities, own.probabilities)

@@ -17,6 +17,7 @@ from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.facs import au_name
 from metafacs.files import written_whole
+from metafacs.models.dual_domain import Domain
 from metafacs.models.model_file import names_of
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.tables import Table as ScoreTable
@@ -68,6 +69,13 @@ def add_test_options(parser: ArgumentParser) -> None:
         default="test",
         help="validation: the people to choose settings by",
     )
+    parser.add_argument(
+        "--domain",
+        type=Domain | None,
+        default=None,
+        help="read the pictures as the source's or the target's, in methods that read domains apart; default "
+        "source on the data set trained on, else target",
+    )
 
 
 def run(arguments: Namespace) -> None:
@@ -81,14 +89,16 @@ def run(arguments: Namespace) -> None:
         if path.suffix not in (".md", ".csv"):
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
     records = []
+    settings = {key: arguments[key] for key in ("split", "fold", "side", "domain")}
     for name, model in names_of(arguments.models).items():
-        record, _ = evaluate_held_out(
-            model, arguments.action_units, split=arguments.split, fold=arguments.fold, side=arguments.side
-        )
+        record, _ = evaluate_held_out(model, arguments.action_units, **settings)
+        label = _name_in_comparison(model)
+        if arguments.domain is not None:
+            label = f"{label or record.method} read as {arguments.domain}"
+        record = replace(record, label=label)
         folder = model.parent if arguments.out is None else arguments.out / name
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
         _refuse_to_overwrite(path, record)
-        record = replace(record, label=_name_in_comparison(model))
         write_record(record, path)
         print_scores(record)
         print(f"record: {path}")
@@ -100,10 +110,13 @@ def run(arguments: Namespace) -> None:
 
 def _refuse_to_overwrite(path: Path, record: Record) -> None:
     """Raise RecordError if a file holds the record of another test, which would be lost."""
-    if path.is_file() and (earlier := read_record(path)).data != record.data:
+    if not path.is_file():
+        return
+    earlier = read_record(path)
+    if (earlier.data, earlier.label) != (record.data, record.label):
         raise RecordError(
-            f"{path} is the record of another test, on {earlier.data.name}, {earlier.data.split}; give --out "
-            "for a folder of the new one's own"
+            f"{path} is the record of another test, on {earlier.data.name}, {earlier.data.split}"
+            f"{earlier.label and ', '}{earlier.label}; give --out for a folder of the new one's own"
         )
 
 

@@ -32,12 +32,6 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("models", type=Path, nargs="+", help="model.safetensors of dual_domain, any stage")
     parser.add_argument("store", type=Path, help="prepared store; its landmarks count as the truth")
     parser.add_argument("--out", type=Path, required=True, help="folder for table, records and pictures")
-    parser.add_argument(
-        "--domain",
-        type=Domain | None,
-        default=None,
-        help="landmark branch to ask; default source on the data set trained on, else target",
-    )
     add_test_options(parser)
     parser.add_argument(
         "--source",
@@ -54,13 +48,13 @@ def run(arguments: Namespace) -> None:
     """Test every model; write its record and pictures, and a table of all."""
     rows: dict[str, list[LandmarkScores]] = {}
     alone: set[str] = set()
-    settings = {name: arguments[name] for name in ("split", "fold", "side")}
+    settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
     for name, model in names_of(arguments.models).items():
         test = open_test(model, arguments.store, labelled=False, **settings)
         method, path = test.method, arguments.out / name
         if not isinstance(method, DualDomain):
             raise ValueError(f"{model} was trained with {test.checkpoint.method}; give models of dual_domain")
-        domain: Domain = arguments.domain or method.domain or "target"
+        domain = method.domain
         images, known = _samples(test, arguments.pictures)
         faces = faces_in_words(tested=test.stream.store.synthetic, trained=test.data.synthetic)
         if arguments.source is not None and method.stage == "joint":
@@ -71,7 +65,7 @@ def run(arguments: Namespace) -> None:
         if arguments.source is not None and domain not in method.landmark_domains:
             print(f"{name} has no landmark branch for {domain} pictures: it is drawn, not tested")
             continue
-        scores = evaluate_landmarks(test, domain)
+        scores = evaluate_landmarks(test)
         rows.setdefault(row_of(name), []).append(scores)
         if method.stage == "landmarks":
             alone.add(row_of(name))

@@ -47,6 +47,7 @@ def open_test(
     split: SplitName | None = None,
     fold: int | None = None,
     side: Side = "test",
+    domain: Domain | None = None,
     batch_size: int = 256,
     labelled: bool = True,
 ) -> HeldOutTest:
@@ -57,15 +58,18 @@ def open_test(
         store: Prepared store.
         split: Split of a data set that the model was not trained on; None = the usual one, ``everybody`` =
             all of it. On its own data set a model is tested by the split it was trained with, on one it was
-            adapted to by its parts. A method that reads domains apart reads its own data set as source.
+            adapted to by its parts.
         fold: Fold to test on; None = the fold the model was trained for.
         side: ``test``, or ``validation`` to choose settings by, where the model's split has such people.
+        domain: As which pictures a method that reads domains apart takes these; None = ``source`` for the
+            data set it was trained on, otherwise as the model was made for.
         batch_size: Pictures at a time.
         labelled: Whether to leave out pictures without a label of the model's AUs.
 
     Raises:
         SplitError: If the model was trained on everybody, or it, or the one it started from, on people or
             pictures it would be tested on.
+        ValueError: If a domain is asked for and the method reads all pictures alike.
     """
     checkpoint = load_checkpoint(model)
     if not checkpoint.aus:
@@ -76,7 +80,11 @@ def open_test(
         refuse_leak(start, opened.dataset, chosen)  # type: ignore[arg-type]
     stream = held_out_stream(opened, checkpoint, chosen, side, batch_size, labelled=labelled)
     method = checkpoint.build_method()
-    if method.domain and opened.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
+    if domain and not method.domain:
+        raise ValueError(f"{checkpoint.method} reads all pictures alike; leave --domain {domain} out")
+    if domain:
+        method.domain = domain
+    elif method.domain and opened.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
         method.domain = "source"
     twin = opened.description["twin"]
     data = DataSource(
@@ -97,6 +105,7 @@ def evaluate_held_out(
     split: SplitName | None = None,
     fold: int | None = None,
     side: Side = "test",
+    domain: Domain | None = None,
     batch_size: int = 256,
 ) -> tuple[Record, Predictions]:
     """Test a model on the people its split held out, the arguments of :func:`open_test`.
@@ -107,6 +116,7 @@ def evaluate_held_out(
         split: Split of a data set that the model was not trained on.
         fold: Fold to test on.
         side: ``test``, or ``validation`` to choose settings by.
+        domain: As which pictures a method that reads domains apart takes these.
         batch_size: Pictures at a time.
 
     Returns:
@@ -115,8 +125,11 @@ def evaluate_held_out(
 
     Raises:
         SplitError: If the model has learned from somebody it would be tested on.
+        ValueError: If a domain is asked for and the method reads all pictures alike.
     """
-    test = open_test(model, action_units, split=split, fold=fold, side=side, batch_size=batch_size)
+    test = open_test(
+        model, action_units, split=split, fold=fold, side=side, domain=domain, batch_size=batch_size
+    )
     began = time.perf_counter()
     checkpoint, method = test.checkpoint, test.method
     predictions = collect_predictions(method, test.stream)
@@ -136,18 +149,18 @@ def evaluate_held_out(
     return record, predictions
 
 
-def evaluate_landmarks(test: HeldOutTest, domain: Domain | None = None) -> LandmarkScores:
+def evaluate_landmarks(test: HeldOutTest) -> LandmarkScores:
     """Return how far the landmarks of a model are off on pictures held out.
 
     Args:
-        test: Opened with ``labelled=False`` where AU labels do not matter.
-        domain: Which landmark branch to ask; None = that of the pictures' domain.
+        test: Opened with ``labelled=False`` where AU labels do not matter; its method's domain says which
+            landmark branch is asked.
 
     Raises:
         ValueError: If the model has no landmarks of that domain, or no picture has known ones.
     """
-    method, asked = test.method, domain or test.method.domain or "target"
-    return score_landmarks(lambda images: method.predict_landmarks(images, asked), test.stream)
+    method, domain = test.method, test.method.domain or "target"
+    return score_landmarks(lambda images: method.predict_landmarks(images, domain), test.stream)
 
 
 def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fold: int | None) -> Split:
