@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metafacs.data.datasets.reading import numbered_lines, whole_number
+from metafacs.data.datasets.reading import numbered_rows, whole_number
 from metafacs.data.transforms import crop_centre
 from metafacs.data.videos import decode_frames
 from metafacs.faces.alignment import align
@@ -108,15 +107,14 @@ def read_support(path: Path | str) -> Support:
         raise SupportError(
             f"{path} does not exist; give a CSV file with the columns picture, frame and AUs such as AU12"
         )
-    lines = list(numbered_lines(path))
+    lines = list(numbered_rows(path))
     if len(lines) < 2:
         raise SupportError(f"{path} lists no pictures; write a line of column names and a line per picture")
-    header = [name.strip() for name in next(csv.reader([lines[0][1]]))]
+    header = lines[0][1]
     columns = _au_columns(path, header)
     rows: list[SupportRow] = []
     labels: list[list[float]] = []
-    for number, text in lines[1:]:
-        cells = [cell.strip() for cell in next(csv.reader([text]))]
+    for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise SupportError(f"{path}, line {number}: {len(cells)} cells for {len(header)} columns")
         row = _row(path, number, dict(zip(header, cells, strict=True)))

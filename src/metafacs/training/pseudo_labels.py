@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from metafacs.batch import Batch
-from metafacs.data.datasets.reading import numbered_lines
+from metafacs.data.datasets.reading import numbered_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.facs import check_aus
@@ -141,7 +140,7 @@ class LabelTable:
     """
 
     def __init__(self, path: Path, store: Store) -> None:
-        lines = _rows_of(path)
+        lines = numbered_rows(path)
         picture, columns = _columns_of(path, next(lines, (1, []))[1])
         self.aus = tuple(sorted(columns))
         found: dict[str, tuple[int, list[float]]] = {}
@@ -193,11 +192,6 @@ def read_labeller(path: Path, store: Store, size: int) -> tuple[Labeller, dict[s
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     described = {"file": path.name, "sha256": digest, "aus": list(table.aus), "pictures": table.listed}
     return table, described
-
-
-def _rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, text in numbered_lines(path):
-        yield number, [cell.strip() for cell in next(csv.reader([text]))]
 
 
 def _columns_of(path: Path, header: Sequence[str]) -> tuple[int, dict[int, int]]:

@@ -12,6 +12,7 @@ from metafacs.data.datasets.reading import (
     Reading,
     listed_names,
     numbered_lines,
+    numbered_rows,
     occurrence,
     whole_number,
 )
@@ -80,3 +81,9 @@ def test_a_file_that_is_not_text_is_noted(tmp_path: Path) -> None:
     reading = Reading("disfa", tmp_path)
     assert reading.lines(path) == []
     assert str(reading.skipped[0]) == "labels.txt: not a UTF-8 text file"
+
+
+def test_a_line_that_is_no_csv_keeps_its_number(write_text: Callable[[str, str], Path]) -> None:
+    long = "x" * 200_000
+    path = write_text("table.csv", f'picture, AU12\n\n"a, b.png", 1\n{long},1\n')
+    assert list(numbered_rows(path)) == [(1, ["picture", "AU12"]), (3, ["a, b.png", "1"]), (4, [f"{long},1"])]

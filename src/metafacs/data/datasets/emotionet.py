@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 import re
 from collections import defaultdict
@@ -17,7 +16,7 @@ from metafacs.data.datasets.reading import (
     Reading,
     Sample,
     find_twin,
-    numbered_lines,
+    numbered_rows,
     occurrence,
     require_folder,
 )
@@ -134,20 +133,11 @@ def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield (1-based line, cells without quotes) of every row that is not blank."""
     if not table.is_file():
         raise DatasetError(f"{table} is missing: it should be EmotioNet's table of AU codes")
-    rows = _xlsx_rows(table) if table.suffix.lower() == ".xlsx" else _csv_rows(table)
+    rows = _xlsx_rows(table) if table.suffix.lower() == ".xlsx" else numbered_rows(table)
     for number, cells in rows:
         cleaned = [cell.strip().strip("'\"").strip() for cell in cells]
         if any(cleaned):
             yield number, cleaned
-
-
-def _csv_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
-    for number, line in numbered_lines(table):
-        try:
-            yield number, next(csv.reader([line]))
-        except csv.Error:
-            # A line the CSV rules refuse still counts as a row, so that it is reported with its number.
-            yield number, [line]
 
 
 def _xlsx_rows(table: Path) -> Iterator[tuple[int, list[str]]]:

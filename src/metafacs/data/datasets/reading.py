@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -202,6 +203,22 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line.strip()
+
+
+def numbered_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield (1-based line number, stripped cells) of the non-empty lines of a CSV file.
+
+    A line that the rules of CSV refuse counts as one cell, so that it is reported with its number.
+
+    Raises:
+        DatasetError: If the file cannot be read or is not text in UTF-8.
+    """
+    for number, line in numbered_lines(path):
+        try:
+            cells = next(csv.reader([line]))
+        except csv.Error:
+            cells = [line]
+        yield number, [cell.strip() for cell in cells]
 
 
 def listed_names(path: Path) -> list[str]:
