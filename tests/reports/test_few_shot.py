@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -72,8 +73,12 @@ def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
     sentences = gains_in_words(records)
     assert len(sentences) == 2
     assert sentences[0].startswith("1 shot: maml - baseline +0.050, 95% interval over 3 people [+0.050")
-    assert sentences[0].endswith("(synthetic); printed +0.04, real BP4D")
-    assert sentences[1].endswith("(synthetic); printed +0.12, real BP4D")
+    assert sentences[0].endswith(
+        "(synthetic), +0.100 without tests that were filled up; printed +0.04, real BP4D"
+    )
+    assert sentences[1].endswith("; printed +0.12, real BP4D")
+    whole = [replace(record, filled=()) for record in records]
+    assert gains_in_words(whole)[0].endswith("(synthetic); printed +0.04, real BP4D")
     assert gains_in_words([r for r in records if r.learner == "maml"]) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,21 @@ def reported_step(records: Sequence[FewShotRecord]) -> int:
     """Return the number of gradient steps to report: 5 as printed where it was measured, else the last."""
     steps = records[0].steps
     return PRINTED_STEPS if PRINTED_STEPS in steps else steps[-1]
+
+
+def without_filled(records: Sequence[FewShotRecord]) -> list[FewShotRecord]:
+    """Return the records without the tests in which pictures of the other kind had to stand in.
+
+    Their accuracies are not of balanced sets: whoever answers "absent" is above one half.
+    """
+    return [
+        replace(
+            record,
+            accuracy={au: scores for au, scores in record.accuracy.items() if au not in record.filled},
+            deviation={au: scores for au, scores in record.deviation.items() if au not in record.filled},
+        )
+        for record in records
+    ]
 
 
 def accuracies(records: Sequence[FewShotRecord], step: int) -> dict[int, list[float]]:

@@ -12,6 +12,7 @@ from metafacs.evaluation.few_shot_statistics import (
     error_of_draws,
     paired_gain,
     reported_step,
+    without_filled,
 )
 from metafacs.evaluation.statistics import Spread
 from metafacs.facs import au_name
@@ -114,6 +115,9 @@ def gains_in_words(records: Sequence[FewShotRecord]) -> list[str]:
             f"{gain.subjects} people [{gain.low:+.3f}, {gain.high:+.3f}]"
             + (" (synthetic)" if records[0].synthetic else "")
         )
+        balanced = without_filled(maml), without_filled(baseline)
+        if any(record.accuracy for record in balanced[0]) and any(record.filled for record in maml):
+            sentence += f", {paired_gain(*balanced, step).value:+.3f} without tests that were filled up"
         paper = MAML_AU_TABLES.get((records[0].trained_on, records[0].tested_on))
         if paper and shots in {k for _, k in paper.average}:
             printed = paper.average["maml", shots] - paper.average["baseline", shots]
