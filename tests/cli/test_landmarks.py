@@ -125,6 +125,11 @@ def test_a_domain_is_read_as_the_other_and_its_record_kept_apart(
     assert main(["evaluate", str(models["zero"]), *words, "--domain", "source"]) == 0
     path = tmp_path / "G" / "fold1-seed0" / "record.json"
     assert read_record(path).label == "dual_domain read as source"
+    beside = ["evaluate", str(path.with_name("model.safetensors")), *words[:2]]
+    path.with_name("model.safetensors").write_bytes(models["zero"].read_bytes())
+    assert main([*beside, "--domain", "source"]) == 0
+    assert read_record(path).label == "dual_domain read as source"
+    assert main(beside) == 1
     assert main(["evaluate", str(models["zero"]), *words]) == 1
     assert "dual_domain read as source; give --out" in capsys.readouterr().err
     assert main(["evaluate", str(models["source_only"]), *words, "--domain", "source"]) == 1

@@ -24,6 +24,7 @@ from metafacs.reports.tables import Table as ScoreTable
 from metafacs.reports.tables import f1_table
 
 RECORD_FILE = "record.json"
+_READ_AS = " read as "
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -94,7 +95,7 @@ def run(arguments: Namespace) -> None:
         record, _ = evaluate_held_out(model, arguments.action_units, **settings)
         label = _name_in_comparison(model)
         if arguments.domain is not None:
-            label = f"{label or record.method} read as {arguments.domain}"
+            label = f"{label or record.method}{_READ_AS}{arguments.domain}"
         record = replace(record, label=label)
         folder = model.parent if arguments.out is None else arguments.out / name
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
@@ -123,7 +124,7 @@ def _refuse_to_overwrite(path: Path, record: Record) -> None:
 def _name_in_comparison(model: Path) -> str:
     """Return the name that a comparison gave the row of a model, in the record beside it; empty if none."""
     path = model.parent / RECORD_FILE
-    return read_record(path).label if path.is_file() else ""
+    return read_record(path).label.partition(_READ_AS)[0] if path.is_file() else ""
 
 
 def write_table(table: ScoreTable, path: Path) -> None:
