@@ -54,7 +54,7 @@ def run(arguments: Namespace) -> None:
         method, path = test.method, arguments.out / name
         if not isinstance(method, DualDomain):
             raise ValueError(f"{model} was trained with {test.checkpoint.method}; give models of dual_domain")
-        domain: Domain = method.domain or "target"
+        domain = method.domain
         images, known = _samples(test, arguments.pictures)
         faces = faces_in_words(tested=test.stream.store.synthetic, trained=test.data.synthetic)
         if arguments.source is not None and method.stage == "joint":

@@ -91,6 +91,7 @@ class DualDomain(Method):
     """
 
     streams: ClassVar[tuple[str, ...]] = ("source", "target")
+    domain: Domain
     au_weights: Tensor
 
     def __init__(
