@@ -127,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
             for test, (landmarks, labels) in tests.items()
         }
         cells = [
-            f"{statistics.mean(figures):11.1f} ± {statistics.pstdev(figures):.1f}"
+            f"{statistics.mean(figures):.1f}" + (f" ± {statistics.stdev(figures):.1f}" if figures[1:] else "")
             for found in results[name].values()
             for figures in zip(*found, strict=True)
         ]
