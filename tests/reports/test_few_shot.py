@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words
+from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words, steps_table
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.published import MAML_AU_TABLES
 
@@ -42,6 +42,15 @@ def test_table_has_the_papers_columns_beside_ours(records: list[FewShotRecord]) 
     assert table.rows[-1][-1] == "0.76"
     assert "synthetic" in table.to_csv()
     assert "12 of 24 tests missing pictures" in table.note
+
+
+def test_steps_have_a_table_with_the_gain_after_each(records: list[FewShotRecord]) -> None:
+    table = steps_table(records)
+    assert [row[0] for row in table.rows] == [str(step) for step in records[0].steps]
+    assert table.columns[-1].head == "maml - baseline, 5 shot"
+    assert table.rows[0][1:] == (*("0.500",) * 4, *("+0.000 (+0.000 to +0.000)",) * 2)
+    assert table.rows[-1][1:] == ("0.615", "0.665") * 2 + ("+0.050 (+0.050 to +0.050)",) * 2
+    assert len(steps_table([r for r in records if r.learner == "maml"]).columns) == 3
 
 
 def test_aus_that_were_never_trained_are_marked(few_shot_record_of: Maker) -> None:

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser, Namespace
 from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.files import written_whole
-from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words
+from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words, steps_table
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.style import save_figure
 
@@ -36,12 +36,12 @@ def run(arguments: Namespace) -> None:
 
 
 def write_results(records: Sequence[FewShotRecord], out: Path) -> None:
-    """Write the table and the figures of a protocol and print where they are."""
-    table = accuracy_table(records)
-    print(table.to_markdown())
-    for suffix, text in ((".md", table.to_markdown()), (".csv", table.to_csv())):
-        with written_whole(out / f"accuracy{suffix}") as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    """Write the tables and the figures of a protocol and print where they are."""
+    for name, table in (("accuracy", accuracy_table(records)), ("accuracy_by_steps", steps_table(records))):
+        print(table.to_markdown())
+        for suffix, text in ((".md", table.to_markdown()), (".csv", table.to_csv())):
+            with written_whole(out / f"{name}{suffix}") as temporary:
+                temporary.write_text(text, encoding="utf-8")
     print("\n".join(gains_in_words(records)))
     groups = by_shots_and_learner(records)
     most = max(shots for shots, _ in groups)
@@ -49,4 +49,6 @@ def write_results(records: Sequence[FewShotRecord], out: Path) -> None:
     save_figure(accuracy_by_au(models), out / "accuracy_by_au.png")
     save_figure(accuracy_by_person(models), out / "accuracy_by_person.png")
     save_figure(accuracy_by_steps(records), out / "accuracy_by_steps.png")
-    print(f"table: {out / 'accuracy.md'}\nfigures: {out / 'accuracy_by_*.png'}")
+    print(
+        f"tables: {out / 'accuracy.md'}, {out / 'accuracy_by_steps.md'}\nfigures: {out / 'accuracy_by_*.png'}"
+    )

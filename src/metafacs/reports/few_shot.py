@@ -101,6 +101,37 @@ def accuracy_table(records: Sequence[FewShotRecord]) -> Table:
     )
 
 
+def steps_table(records: Sequence[FewShotRecord]) -> Table:
+    """Return average accuracy after each number of gradient steps, the points of Fig. 14 of MAML-AU.
+
+    Args:
+        records: Of one protocol: any learners, shots and people.
+
+    Returns:
+        One row per number of steps, means to three places; with ``maml`` and ``baseline`` also how much the
+        one is above the other, with an interval over people.
+    """
+    groups = by_shots_and_learner(records)
+    label, tag = few_shot_label(records[0]), "synthetic" if records[0].synthetic else ""
+    columns = [Column("Gradient steps", text=True)]
+    columns += [Column(f"{learner}, {shots} shot", label, tag) for shots, learner in groups]
+    compared = [shots for shots, learner in groups if learner == "maml" and (shots, "baseline") in groups]
+    columns += [Column(f"maml - baseline, {shots} shot", label, tag) for shots in compared]
+    rows = []
+    for step in records[0].steps:
+        averages = [f"{average_accuracy(group, step).mean:.3f}" for group in groups.values()]
+        gains = [paired_gain(groups[k, "maml"], groups[k, "baseline"], step) for k in compared]
+        rows.append(
+            (str(step), *averages, *(f"{g.value:+.3f} ({g.low:+.3f} to {g.high:+.3f})" for g in gains))
+        )
+    return Table(
+        title=f"Average few-shot accuracy by gradient steps ({label})",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        note="Mean over action units of the mean over people; in brackets the 95 % interval over people.",
+    )
+
+
 def gains_in_words(records: Sequence[FewShotRecord]) -> list[str]:
     """Return a sentence per number of shots on how much MAML gains over the baseline; none without both."""
     groups, step = by_shots_and_learner(records), reported_step(records)
