@@ -24,7 +24,8 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert main(words) == 0
     written = {path.name for path in tmp_path.iterdir()}
     figures = {f"accuracy_by_{kind}.png" for kind in ("au", "person", "steps")}
-    assert written == {"models", "records", "accuracy.md", "accuracy.csv", *figures}
+    tables = {f"{name}{suffix}" for name in ("accuracy", "accuracy_by_steps") for suffix in (".md", ".csv")}
+    assert written == {"models", "records", *tables, *figures}
     first = capsys.readouterr().out
     assert "after 5 gradient steps (BP4D, synthetic twins)" in first
     assert "maml - baseline" in first
