@@ -100,7 +100,7 @@ def test_discriminators_and_landmark_branches_keep_the_published_rates() -> None
     rates = {group: spec.lr for group, spec in short_run_optimizers("dual_domain", 4).items()}
     assert rates == {
         "discriminators": 5e-5,
-        "generators": pytest.approx(5e-4),
+        "generators": pytest.approx(2e-3),
         "task": pytest.approx(2e-3),
         "landmarks": 5e-4,
     }
