@@ -1,12 +1,13 @@
 """How much of action units the places of landmarks tell, within a data set and from one to another.
 
 The dual-domain method hands AU labels to the other domain with F_l, a map of where landmarks are: a mixture
-of features shows the source's landmarks on the target's background, under the source's labels. So its
-detector can learn of the target only what landmarks tell. Here a small network reads AUs from the landmarks
-of the stores alone: from their 98 coordinates, and from maps as F_l would be if every landmark were found
-(AU centres, each spread over its neighbours). It trains on the training people of the source's fold and is
+of features shows the source's landmarks on the target's background, under the source's labels. So what its
+detector can learn from mixtures is what that map tells. Here a small network reads AUs from the landmarks of
+the stores alone: from their 98 coordinates, and from maps as F_l would be if every landmark were found (AU
+centres, each spread over its neighbours). It trains on the training people of the source's fold and is
 tested on its held-out people and on the test part of the target. The figures are averages over AUs in
-percent, per seed; pictures with an unknown landmark are left out. Half a minute on one core.
+percent, with their standard deviation over seeds; pictures with an unknown landmark are left out. Half a
+minute on one core.
 
 Example:
     python benchmarks/landmark_evidence.py stores/bp4d_twin stores/emotionet_twin --aus 1 2 4 6 12 17

@@ -23,9 +23,9 @@ SHORT_RUN = {"base": 20.0, "task": 20.0, "source": 20.0, "generators": 40.0, "ta
 """Group -> factor on its published learning rate, which is for 75,600 iterations, too slow for a thousand.
 
 What learns action units and the generators were judged on six validation people of the twin of BP4D, see
-configs/dual_domain_settings_twin.yaml. Landmark branches and
-discriminators keep their rates: ten times as fast, dual_domain's loss_domain_discriminator fell to .0006
-within 160 iterations from the twin of BP4D to that of DISFA; as published it stays near .06."""
+configs/dual_domain_settings_twin.yaml. Landmark branches and discriminators keep their rates: ten times as
+fast, dual_domain's loss_domain_discriminator fell to .0006 within 160 iterations from the twin of BP4D to
+that of DISFA; as published it stays near .06."""
 
 _NEED_LANDMARKS = ("dual_domain", "adld")
 _AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
