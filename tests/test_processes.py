@@ -47,9 +47,11 @@ def test_a_dead_worker_says_what_to_do() -> None:
 
 def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from pathlib import Path\n"
         "from metafacs.processes import run_jobs\n"
+        # A shell's background job, as this test may be, starts its children with Ctrl-C ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def work(path):\n"
         "    try:\n"
         "        Path(path).write_text('begun')\n"
