@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.evaluate import print_table
 from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.files import written_whole
 from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words, steps_table
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.style import save_figure
@@ -37,11 +37,8 @@ def run(arguments: Namespace) -> None:
 
 def write_results(records: Sequence[FewShotRecord], out: Path) -> None:
     """Write the tables and the figures of a protocol and print where they are."""
-    for name, table in (("accuracy", accuracy_table(records)), ("accuracy_by_steps", steps_table(records))):
-        print(table.to_markdown())
-        for suffix, text in ((".md", table.to_markdown()), (".csv", table.to_csv())):
-            with written_whole(out / f"{name}{suffix}") as temporary:
-                temporary.write_text(text, encoding="utf-8")
+    for table in (accuracy_table(records), steps_table(records)):
+        print_table(table, out)
     print("\n".join(gains_in_words(records)))
     groups = by_shots_and_learner(records)
     most = max(shots for shots, _ in groups)

@@ -97,6 +97,7 @@ def accuracy_table(records: Sequence[FewShotRecord]) -> Table:
         columns=tuple(columns),
         rows=tuple(rows),
         note=_note(records, groups, step) + (f" Printed: {paper.source}, on people." if paper else ""),
+        name="accuracy",
         last_row_is_total=True,
     )
 
@@ -129,6 +130,7 @@ def steps_table(records: Sequence[FewShotRecord]) -> Table:
         columns=tuple(columns),
         rows=tuple(rows),
         note="Mean over action units of the mean over people; in brackets the 95 % interval over people.",
+        name="accuracy_by_steps",
     )
 
 
