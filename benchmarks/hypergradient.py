@@ -32,8 +32,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from metafacs.hypergradient import ESTIMATORS, BilevelProblem, PlainSGD, frozen_running_statistics
-from metafacs.models import BACKBONES, BaseNet, Outputs, WeightNet, build_backbone
+from metafacs.hypergradient import ESTIMATORS
+from metafacs.hypergradient.problem import BilevelProblem
+from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.hypergradient.updates import PlainSGD
+from metafacs.models.backbones import BACKBONES, build_backbone
+from metafacs.models.networks import BaseNet, Outputs
+from metafacs.models.weight_net import WeightNet
 
 LEARNING_RATE = 0.001
 FLOOR, REFERENCE = "multi_task", "textbook_double_backward"

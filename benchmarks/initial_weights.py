@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from metafacs.cli.demo import AUGMENTATION, BASE, BATCH, CROP, SIZE
-from metafacs.data.datasets import read_bp4d
+from metafacs.data.datasets.bp4d import read_bp4d
 from metafacs.data.prepare import prepare_store
 from metafacs.data.splits import published_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.data.twins import write_bp4d
+from metafacs.data.twins.bp4d import write_bp4d
 from metafacs.evaluation.predictions import collect_predictions
 from metafacs.facs import BP4D_AUS
 from metafacs.methods.single_task import SingleTask

@@ -31,9 +31,10 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import frozen_running_statistics
-from metafacs.methods import FEW_SHOT, FewShotLearner
-from metafacs.models import BACKBONES
+from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.methods import FEW_SHOT
+from metafacs.methods.few_shot import FewShotLearner
+from metafacs.models.backbones import BACKBONES
 
 RATE = 0.03
 REFERENCE = "learn2learn"

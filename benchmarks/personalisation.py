@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.splits import Split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.inference import last_layer
-from metafacs.inference.last_layer import LastLayer, fit_logit
-from metafacs.training.checkpoint import load_checkpoint
+from metafacs.personalisation.last_layer import LastLayer, fit_logit
 
 LEAST_JUDGED = 5
 
@@ -43,16 +43,16 @@ def measure(
     checkpoint = load_checkpoint(model)
     split = Split.from_mapping(checkpoint.description["split"])  # type: ignore[arg-type]
     size = int(str(checkpoint.description["input_size"]))
-    adaptation = LastLayer(checkpoint)
+    fitting = LastLayer(checkpoint)
     found: dict[int, dict[str, dict[str, list[float]]]] = {k: {} for k in shots}
     for person in getattr(split, side):
         rows = np.flatnonzero(store.subjects == person)
         stream = Stream(store, rows, aus=checkpoint.aus, name="p", batch_size=64, size=size, seed=0)
         with torch.no_grad():
-            _, inputs = adaptation.reader.read(stream.at(np.arange(len(rows))).images)
+            _, inputs = fitting.reader.read(stream.at(np.arange(len(rows))).images)
         labels = torch.from_numpy(stream.targets())
         for column, au in enumerate(checkpoint.aus):
-            features, general = adaptation.reader.features(inputs, au), adaptation.reader.weights(au)
+            features, general = fitting.reader.features(inputs, au), fitting.reader.weights(au)
             kinds = [torch.where(labels[:, column] == value)[0].numpy() for value in (1, 0)]
             rng = np.random.default_rng((zlib.crc32(person.encode()), au))
             for k in shots:

@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.data.splits import Split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.few_shot_protocol import choose_subjects
-from metafacs.inference.person import ADAPTATIONS
-from metafacs.inference.personalise import personalise
-from metafacs.training.checkpoint import Checkpoint, load_checkpoint
+from metafacs.personalisation.person import FITTINGS
+from metafacs.personalisation.personalise import personalise
 
 LEAST_JUDGED = 5
 NOTABLE = 0.02
@@ -80,11 +80,11 @@ def judge(
     """Personalise to the given labels and judge on the pictures without any."""
     support = ~np.isnan(given).all(axis=1)
     person = personalise(checkpoint, images[support], given[support], aus)
-    adaptation = ADAPTATIONS[person.kind](checkpoint)
+    fitting = FITTINGS[person.kind](checkpoint)
     others = images[~support]
     with torch.no_grad():
-        before = dict(zip(adaptation.aus, adaptation.general(others).numpy().T, strict=True))
-        fitted = adaptation.predictor(person.tensors, person.aus)(others).numpy().T if person.aus else ()
+        before = dict(zip(fitting.aus, fitting.general(others).numpy().T, strict=True))
+        fitted = fitting.predictor(person.tensors, person.aus)(others).numpy().T if person.aus else ()
     after = {**before, **dict(zip(person.aus, fitted, strict=True))}
     truth = dict(zip(aus, labels[~support].T, strict=True))
     scores = [

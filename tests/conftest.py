@@ -14,27 +14,26 @@ import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
+from skimage import data
 
+from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
-from metafacs.data.twins import (
-    portraits,
-    write_bp4d,
-    write_disfa,
-    write_gft,
-    write_pretraining_faces,
-    write_raf_au,
-    write_raf_ce,
-    write_raf_db,
-    write_raf_ml,
-)
+from metafacs.data.twins import portraits
+from metafacs.data.twins.bp4d import write_bp4d
 from metafacs.data.twins.compound_faces import Face
+from metafacs.data.twins.disfa import write_disfa
+from metafacs.data.twins.gft import write_gft
+from metafacs.data.twins.pretraining_faces import write_pretraining_faces
+from metafacs.data.twins.raf_au import write_raf_au
+from metafacs.data.twins.raf_ce import write_raf_ce
+from metafacs.data.twins.raf_db import write_raf_db
+from metafacs.data.twins.raf_ml import write_raf_ml
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.renderer import Subject
-from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 
 # The suite runs in one process per core; more threads than cores would wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -45,6 +44,12 @@ PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
 
 SMALL = {"backbone": "small", "width": 4}
 """Options that make networks small, where a method has them."""
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """Eileen Collins, NASA, public domain: a smile, 512 x 512."""
+    return np.ascontiguousarray(data.astronaut())
 
 
 def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:

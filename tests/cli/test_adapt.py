@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli import main
 from metafacs.data.store import Store
-from metafacs.training.adaptation import short_run_optimizers
-from metafacs.training.checkpoint import load_checkpoint
+from metafacs.training.domain_adaptation import short_run_optimizers
 
 Words = Callable[..., list[str]]
 

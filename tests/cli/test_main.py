@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli import command_module, main
 from metafacs.evaluation.records import read_record
-from metafacs.training.checkpoint import load_checkpoint
 
 SMALL = ["--size", "48", "--options.backbone", "small", "--batch.au", "8", "--batch.expression", "8"]
 SMALL += ["--batch.validation", "8", "--reserve", "0.1"]

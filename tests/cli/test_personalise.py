@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from skimage import data
 
+from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.cli import main
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
-from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 
 KNOWN: dict[str, object] = {
     "input_size": 32,

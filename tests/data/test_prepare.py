@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 from metafacs.data import prepare
-from metafacs.data.datasets import (
-    DatasetError,
-    Reading,
-    Sample,
-    read_bp4d,
-    read_disfa,
-    read_gft,
-    read_raf_db,
-)
+from metafacs.data.datasets.bp4d import read_bp4d
+from metafacs.data.datasets.disfa import read_disfa
+from metafacs.data.datasets.gft import read_gft
+from metafacs.data.datasets.raf_db import read_raf_db
+from metafacs.data.datasets.reading import DatasetError, Reading, Sample
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store, StoreError
 from metafacs.data.videos import decode_frames

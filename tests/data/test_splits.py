@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metafacs.data.datasets import DatasetError
+from metafacs.data.datasets.reading import DatasetError
 from metafacs.data.splits import (
     BP4D_PARTS,
     DISFA_PARTS,

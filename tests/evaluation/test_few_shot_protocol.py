@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.few_shot import FewShotTest
@@ -18,8 +19,7 @@ from metafacs.evaluation.few_shot_protocol import (
     run_few_shot,
 )
 from metafacs.evaluation.few_shot_records import RecordError, few_shot_record_paths, read_few_shot_record
-from metafacs.methods import OptimizerSpec
-from metafacs.training.checkpoint import load_checkpoint
+from metafacs.methods.base import OptimizerSpec
 from metafacs.training.few_shot import FewShotTraining
 
 TRAINING = FewShotTraining(

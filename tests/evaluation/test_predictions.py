@@ -14,7 +14,8 @@ from metafacs.data.streams import Stream
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions, collect_predictions
 from metafacs.evaluation.records import DataSource
 from metafacs.evaluation.scoring import score_predictions
-from metafacs.methods import METHODS, Prediction
+from metafacs.methods import METHODS
+from metafacs.methods.base import Prediction
 
 
 class BrightnessMethod(nn.Module):

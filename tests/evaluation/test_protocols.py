@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.data.splits import Split, SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.protocols import evaluate_held_out, held_out_stream
-from metafacs.training.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.training.run import BatchSizes, train
 
 

@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from metafacs.faces import AlignmentSpec, align, crop_faces, find_faces, landmarks_of_aligned, read_picture
-from metafacs.faces.pipeline import face_detector
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.pictures import read_picture
+from metafacs.faces.pipeline import crop_faces, face_detector, find_faces, landmarks_of_aligned
 
 Picture = NDArray[np.uint8]
 

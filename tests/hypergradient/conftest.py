@@ -7,8 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metafacs.hypergradient import BilevelProblem, PlainSGD, UpdateRule
-from metafacs.models import BaseNet, Outputs, WeightNet, build_backbone
+from metafacs.hypergradient.problem import BilevelProblem
+from metafacs.hypergradient.updates import PlainSGD, UpdateRule
+from metafacs.models.backbones import build_backbone
+from metafacs.models.networks import BaseNet, Outputs
+from metafacs.models.weight_net import WeightNet
 
 AUS, CLASSES = 5, 3
 

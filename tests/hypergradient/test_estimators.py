@@ -8,19 +8,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from metafacs.hypergradient import (
-    ESTIMATORS,
-    BilevelProblem,
-    DoubleBackward,
+from metafacs.hypergradient import ESTIMATORS
+from metafacs.hypergradient.double_backward import DoubleBackward
+from metafacs.hypergradient.finite_difference import FiniteDifference
+from metafacs.hypergradient.optimizers import update_rule_of
+from metafacs.hypergradient.problem import BilevelProblem
+from metafacs.hypergradient.updates import (
     ElementwiseUpdate,
-    FiniteDifference,
     GlobalNormClipping,
     PlainSGD,
     SGDStep,
     UpdateRule,
-    update_rule_of,
 )
-from metafacs.models import BaseNet
+from metafacs.models.networks import BaseNet
 
 EXACT = [name for name in ESTIMATORS if name not in ("double_backward", "finite_difference")]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from metafacs.hypergradient import update_rule_of
+from metafacs.hypergradient.optimizers import update_rule_of
 
 OPTIMIZERS: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
     "sgd": lambda p: torch.optim.SGD(p, 0.1),

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from metafacs.hypergradient.forward_mode import output_tangents
 from metafacs.hypergradient.recording import record, traced
-from metafacs.models import BaseNet, Outputs, build_backbone
+from metafacs.models.backbones import build_backbone
+from metafacs.models.networks import BaseNet, Outputs
 
 
 class Oddities(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from metafacs.hypergradient import frozen_running_statistics
+from metafacs.hypergradient.statistics import frozen_running_statistics
 
 
 def test_training_mode_uses_the_batch_and_leaves_no_trace() -> None:

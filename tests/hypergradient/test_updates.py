@@ -4,8 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from metafacs.hypergradient import GlobalNormClipping, PlainSGD, UpdateRule
-from metafacs.hypergradient.updates import AdamStep, ElementwiseUpdate, SGDStep
+from metafacs.hypergradient.updates import (
+    AdamStep,
+    ElementwiseUpdate,
+    GlobalNormClipping,
+    PlainSGD,
+    SGDStep,
+    UpdateRule,
+)
 
 
 def tensors(seed: int) -> list[Tensor]:

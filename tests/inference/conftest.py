@@ -8,7 +8,6 @@ import torch
 from matplotlib.cbook import get_sample_data
 from numpy.typing import NDArray
 from PIL import Image
-from skimage import data
 from torch import Tensor
 
 from metafacs.faces.alignment import AlignmentSpec
@@ -23,12 +22,6 @@ def brightness(images: Tensor) -> Tensor:
     rows = images.mean((1, 3))
     thirds = [part.mean(1) for part in rows.split(-(-rows.shape[1] // 3), 1)]
     return torch.stack(thirds, 1) / 2 + 0.5
-
-
-@pytest.fixture(scope="session")
-def astronaut() -> Picture:
-    """Eileen Collins, NASA, public domain: a smile, 512 x 512."""
-    return np.ascontiguousarray(data.astronaut())
 
 
 @pytest.fixture(scope="session")

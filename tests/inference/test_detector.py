@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from metafacs.data.transforms import crop_centre
-from metafacs.faces import PictureError, align, find_faces, to_tensor
-from metafacs.faces.alignment import AlignmentSpec
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.pictures import PictureError
+from metafacs.faces.pipeline import find_faces
+from metafacs.faces.tensors import to_tensor
 from metafacs.inference.detector import Detector
 
 Picture = NDArray[np.uint8]

@@ -9,10 +9,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from metafacs.faces import AlignmentSpec, align, find_faces, to_tensor
+from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.pipeline import find_faces
+from metafacs.faces.tensors import to_tensor
 from metafacs.inference.loading import detector_of, load_detector
 from metafacs.methods.single_task import SingleTask
-from metafacs.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 
 Picture = NDArray[np.uint8]
 KNOWN: dict[str, object] = {

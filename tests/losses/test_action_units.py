@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metafacs.losses import (
+from metafacs.losses.action_units import (
     ClassWeights,
     action_unit_loss,
     balanced_action_unit_loss,

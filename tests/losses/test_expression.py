@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from metafacs.losses import expression_loss
+from metafacs.losses.expression import expression_loss
 
 
 def test_loss_is_equation_2() -> None:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from metafacs.batch import Batch
-from metafacs.methods import OptimizerSpec
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.training.stepper import OptimizerStepper
 

@@ -6,7 +6,7 @@ import torch
 from metafacs.batch import Batch
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import OptimizerSpec
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.compound_multi_task import CompoundMultiTask
 from metafacs.training.stepper import OptimizerStepper
 

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import EXPRESSIONS
-from metafacs.inference.feature_reader import FeatureReader, find_outputs
-from metafacs.methods import METHODS, Method
-from metafacs.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.methods import METHODS
+from metafacs.methods.base import Method
+from metafacs.personalisation.feature_reader import FeatureReader, find_outputs
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)

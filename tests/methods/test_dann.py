@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from metafacs.batch import Batch
-from metafacs.methods import OptimizerSpec
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.dann import DANN, reversal_strength
 from metafacs.training.stepper import OptimizerStepper
 

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metafacs.batch import Batch
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
-from metafacs.methods import DivergedError, OptimizerSpec
 from metafacs.methods.adversarial_separation import CollapseWatch, discriminator_losses
+from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.methods.dual_domain import DualDomain
-from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, train
 from metafacs.training.stepper import OptimizerStepper
 from metafacs.training.trainer import CHECKPOINT_FILE, Trainer, TrainingPlan

@@ -13,7 +13,9 @@ from metafacs.data.episodes import AnyAUStream, EpisodeStream
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
-from metafacs.methods import FEW_SHOT, FewShotLearner, OptimizerSpec
+from metafacs.methods import FEW_SHOT
+from metafacs.methods.base import OptimizerSpec
+from metafacs.methods.few_shot import FewShotLearner
 from metafacs.models.few_shot import FewShotBackbone
 from metafacs.models.networks import BaseNet
 from metafacs.training.stepper import OptimizerStepper

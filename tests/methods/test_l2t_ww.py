@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import PlainSGD, frozen_running_statistics
-from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.hypergradient.updates import PlainSGD
+from metafacs.methods import METHODS
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.l2t_ww import L2TWW
 from metafacs.models.model_file import CheckpointError
-from metafacs.training.checkpoint import Checkpoint, save_checkpoint
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)

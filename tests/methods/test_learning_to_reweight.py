@@ -9,7 +9,7 @@ import torch
 
 from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
-from metafacs.hypergradient import PlainSGD
+from metafacs.hypergradient.updates import PlainSGD
 from metafacs.methods.learning_to_reweight import LearningToReweight, rectified_weights
 from metafacs.training.stepper import OptimizerStepper
 

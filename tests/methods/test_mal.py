@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import OptimizerSpec
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.mal import MAL
 from metafacs.training.stepper import OptimizerStepper
 

@@ -16,7 +16,7 @@ from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES, WILD_RATES
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import OptimizerSpec
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.mml import MML
 from metafacs.training.stepper import OptimizerStepper
 

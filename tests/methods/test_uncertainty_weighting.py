@@ -7,7 +7,7 @@ import torch
 
 from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import OptimizerSpec
+from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.uncertainty_weighting import UncertaintyWeighting
 from metafacs.training.stepper import OptimizerStepper
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from metafacs.models import BaseNet, Outputs, build_backbone
+from metafacs.models.backbones import build_backbone
+from metafacs.models.networks import BaseNet, Outputs
 
 
 def test_shapes_of_the_outputs() -> None:

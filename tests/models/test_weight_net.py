@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from metafacs.models import WeightNet
+from metafacs.models.weight_net import WeightNet
 
 
 def test_every_weight_starts_at_one_half() -> None:

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from metafacs.analysis.co_occurrence import CoOccurrence
 from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES, WILD_RATES, observed_aus
-from metafacs.evaluation.co_occurrence import CoOccurrence
 from metafacs.reports.co_occurrence import co_occurrence_map, co_occurrence_table, pattern_table
 from metafacs.reports.style import save_figure
 

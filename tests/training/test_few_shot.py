@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
-from metafacs.methods import FEW_SHOT, OptimizerSpec
-from metafacs.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from metafacs.methods import FEW_SHOT
+from metafacs.methods.base import OptimizerSpec
 from metafacs.training.few_shot import FewShotTraining, load_few_shot, train_few_shot
 from metafacs.training.trainer import CHECKPOINT_FILE
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from metafacs.data.datasets.pretraining_faces import read_pretraining_faces
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store, StoreError
 from metafacs.training import pretraining
-from metafacs.training.checkpoint import CheckpointError, load_checkpoint
 from metafacs.training.pretraining import faces_stream, load_pretrained, open_faces, pretrain
 
 

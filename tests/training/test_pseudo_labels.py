@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.methods import METHODS
-from metafacs.training.checkpoint import Checkpoint
 from metafacs.training.pseudo_labels import LabellingDetector, LabelTable, PseudoLabelError, PseudoLabelled
 from metafacs.training.trainer import Trainer, TrainingPlan
 

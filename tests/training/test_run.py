@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.splits import SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
 from metafacs.models.initial_weights import describe_weights
-from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, Sources, choose_rows, make_streams, train
 
 AUS = (1, 4, 12)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from metafacs.methods import DivergedError, OptimizerSpec
+from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.training.stepper import OptimizerStepper, schedule_factor
 
 

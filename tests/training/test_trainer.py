@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import METHODS, DivergedError, OptimizerSpec
-from metafacs.training.checkpoint import CheckpointError, load_checkpoint
+from metafacs.methods import METHODS
+from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.training.run import BatchSizes, train
 from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
 

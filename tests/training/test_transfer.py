@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.data.splits import Split, SplitError
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import METHODS, Method
+from metafacs.methods import METHODS
+from metafacs.methods.base import Method
 from metafacs.models.model_file import CheckpointError
-from metafacs.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.training.transfer import transfer
 
 BP4D, DISFA = (1, 2, 4, 6, 12, 23), (12, 1, 9, 25)

@@ -11,7 +11,7 @@ from metafacs.cli.prepare import print_store
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.faces.alignment import AlignmentSpec
-from metafacs.training.adaptation import adapt, check_source
+from metafacs.training.domain_adaptation import adapt, check_source
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:

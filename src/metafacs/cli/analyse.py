@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.analysis.attention import attention_maps
+from metafacs.analysis.sample_weights import weigh_pictures
+from metafacs.analysis.task_gradients import gradient_cosines, two_task_network
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.data.splits import Split, own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import crop_centre
-from metafacs.evaluation.attention import attention_maps
 from metafacs.evaluation.protocols import held_out_stream
-from metafacs.evaluation.sample_weights import weigh_pictures
-from metafacs.evaluation.task_gradients import gradient_cosines, two_task_network
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.methods.base import Method
@@ -33,7 +34,6 @@ from metafacs.reports.content import DrawnFigure, ReportContent
 from metafacs.reports.page import write_page
 from metafacs.reports.pictures import PictureRow
 from metafacs.reports.style import inline_svg
-from metafacs.training.checkpoint import Checkpoint, load_checkpoint
 
 _BATCH = 32
 

@@ -12,6 +12,8 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
+from metafacs.analysis.sample_weights import weigh_pictures
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.evaluate import write_table
 from metafacs.cli.predict import predict_photos
 from metafacs.data.datasets import READERS
@@ -21,19 +23,18 @@ from metafacs.data.transforms import Augmentation
 from metafacs.data.twins import TWINS
 from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import Record, write_record
-from metafacs.evaluation.sample_weights import weigh_pictures
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.inference.loading import load_detector
-from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.methods import METHODS
+from metafacs.methods.base import OptimizerSpec
 from metafacs.reports.analysis import consistency_claims, ranked_pictures
 from metafacs.reports.claims import Claim
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
 from metafacs.reports.pictures import Picture, PictureRow, embedded
 from metafacs.reports.tables import by_method, f1_table
-from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.run import BatchSizes, train
 
 SIZE, CROP = 64, 72

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.analysis.co_occurrence import co_occurrence
 from metafacs.data.inspection import inspect_store
 from metafacs.data.store import Store
-from metafacs.evaluation.co_occurrence import co_occurrence
 from metafacs.files import write_json, written_whole
 from metafacs.reports.co_occurrence import co_occurrence_map, co_occurrence_table, pattern_table
 from metafacs.reports.contact_sheets import draw_contact_sheet

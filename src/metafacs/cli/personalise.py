@@ -10,13 +10,13 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.facs import au_name
 from metafacs.inference.loading import framing_of, model_thresholds
-from metafacs.inference.person import Person, save_person
-from metafacs.inference.personalise import personalise
-from metafacs.inference.support import cut_faces, read_support
 from metafacs.methods import FEW_SHOT
-from metafacs.training.checkpoint import load_checkpoint
+from metafacs.personalisation.person import Person, save_person
+from metafacs.personalisation.personalise import personalise
+from metafacs.personalisation.support import cut_faces, read_support
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:

@@ -8,7 +8,8 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.data.datasets import READERS, Reading
+from metafacs.data.datasets import READERS
+from metafacs.data.datasets.reading import Reading
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import STORE_FILE, Store
 from metafacs.faces.alignment import AlignmentSpec

@@ -10,12 +10,12 @@ from typing import Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs import __version__
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.datasets.pretraining_faces import HELD_OUT, read_pretraining_faces
 from metafacs.data.prepare import prepare_store
 from metafacs.data.twins.pretraining_faces import write_pretraining_faces
 from metafacs.evaluation.pretraining import PretrainingScores, score_pretraining
 from metafacs.models.initial_weights import PACKAGED, save_weights
-from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.pretraining import ITERATIONS, faces_stream, load_pretrained, open_faces, pretrain
 
 SIZE, CROP, BATCH = 64, 72, 64

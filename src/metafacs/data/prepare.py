@@ -16,7 +16,7 @@ import pyarrow as pa
 from PIL import Image
 
 from metafacs import __version__
-from metafacs.data.datasets import DatasetError, Reading, Sample, Skipped
+from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped
 from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.data.videos import VideoError, decode_frames
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from metafacs.data.episodes import Task, draw_evaluation_episode, evaluation_tasks, find_tasks, is_filled
 from metafacs.data.streams import Stream
-from metafacs.methods import FewShotLearner
+from metafacs.methods.few_shot import FewShotLearner
 
 
 @dataclass(frozen=True)

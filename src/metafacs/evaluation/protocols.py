@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -16,10 +17,9 @@ from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_land
 from metafacs.evaluation.predictions import Predictions, collect_predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
-from metafacs.methods import Method
+from metafacs.methods.base import Method
 from metafacs.models.dual_domain import Domain
 from metafacs.models.model_file import adapted_to
-from metafacs.training.checkpoint import Checkpoint, load_checkpoint
 from metafacs.training.transfer import refuse_leak
 
 

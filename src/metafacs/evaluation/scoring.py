@@ -20,7 +20,7 @@ from metafacs.metrics.expression import confusion_matrix
 from metafacs.metrics.outcomes import Outcomes, accuracy, average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
 
-_PACKAGES = ("metafacs", "torch", "torchvision", "lightning-fabric", "numpy", "torchmetrics")
+_PACKAGES = ("metafacs", "torch", "torchvision", "lightning-fabric", "numpy")
 
 
 def score_predictions(

@@ -20,7 +20,7 @@ from metafacs.hypergradient.phases import (
 from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
 from metafacs.hypergradient.randomness import RandomState
 from metafacs.hypergradient.statistics import frozen_running_statistics
-from metafacs.models import Outputs
+from metafacs.models.networks import Outputs
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import PullBack
-from metafacs.models import Outputs
+from metafacs.models.networks import Outputs
 
 
 def base_parameters(network: nn.Module) -> dict[str, nn.Parameter]:

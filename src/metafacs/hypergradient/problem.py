@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from metafacs.hypergradient.updates import UpdateRule
-from metafacs.models import Outputs
+from metafacs.models.networks import Outputs
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch.fx.node import map_aggregate, map_arg
 
 from metafacs.hypergradient.node_tangent import forward_mode_rule
 from metafacs.hypergradient.tangent_rules import FUNCTION_RULES, MODULE_RULES, Push, Rule, named_tuple
-from metafacs.models import Outputs
+from metafacs.models.networks import Outputs
 
 _GRAPHS: weakref.WeakKeyDictionary[nn.Module, fx.Graph] = weakref.WeakKeyDictionary()
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
-from metafacs.inference.person import ADAPTATIONS, Person, load_person
 from metafacs.methods import FEW_SHOT
-from metafacs.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from metafacs.personalisation.person import FITTINGS, Person, load_person
 
 USUAL_THRESHOLD = 0.5
 PERSONAL_THRESHOLD = 0.5
@@ -109,10 +109,10 @@ def _predictor(
 ) -> tuple[Callable[[Tensor], Tensor], tuple[int, ...]]:
     """Return the function from pictures to probabilities, and the AUs of its columns."""
     if person is not None:
-        adaptation = ADAPTATIONS[person.kind](checkpoint, device)
-        aus = tuple(sorted({*adaptation.aus, *person.aus}))
+        fitting = FITTINGS[person.kind](checkpoint, device)
+        aus = tuple(sorted({*fitting.aus, *person.aus}))
         tensors = {name: value.to(device) for name, value in person.tensors.items()}
-        return adaptation.predictor(tensors, aus), aus
+        return fitting.predictor(tensors, aus), aus
     if checkpoint.method in FEW_SHOT:
         raise CheckpointError(
             f"{model} is a few-shot learner ({checkpoint.method}): fit it to a person with 'metafacs "

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import frozen_running_statistics
+from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.methods.base import Stepper
 from metafacs.methods.few_shot import FewShotLearner
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import UpdateRule
+from metafacs.hypergradient.updates import UpdateRule
 from metafacs.models.dual_domain import Domain
 from metafacs.models.networks import Outputs
 

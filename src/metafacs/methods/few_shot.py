@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from metafacs.batch import Batch
 from metafacs.facs import check_aus
-from metafacs.hypergradient import frozen_running_statistics
+from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.methods.base import Learner, OptimizerSpec, Stepper
 from metafacs.models.backbones import BackboneName, build_backbone
 from metafacs.models.networks import BaseNet

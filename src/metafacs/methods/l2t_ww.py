@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import UpdateRule, frozen_running_statistics
 from metafacs.hypergradient.phases import base_parameters, filled
+from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.hypergradient.updates import UpdateRule
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.models.backbones import BackboneName, build_backbone

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import ESTIMATORS, BilevelProblem, EstimatorName
+from metafacs.hypergradient import ESTIMATORS, EstimatorName
+from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.losses.alignment import Form, Statistics, StopGradient
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper

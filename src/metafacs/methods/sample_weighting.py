@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import ESTIMATORS, BilevelProblem, EstimatorName, MetaGradient, UpdateRule
+from metafacs.hypergradient import ESTIMATORS, EstimatorName
+from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
+from metafacs.hypergradient.updates import UpdateRule
 from metafacs.losses.action_units import (
     ClassWeights,
     balanced_action_unit_loss,

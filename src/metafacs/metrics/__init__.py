@@ -1,4 +1,4 @@
-"""Metrics: pure functions of tensors in one file per subject, streaming accumulators in ``streaming``.
+"""Metrics: pure functions of tensors, one file per subject.
 
 Unknown labels (NaN for action units and landmarks, -1 for expressions) never count.
 """

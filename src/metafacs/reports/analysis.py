@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from metafacs.analysis.sample_weights import WeighedPictures
 from metafacs.data.store import Store
-from metafacs.evaluation.sample_weights import WeighedPictures
 from metafacs.reports.claims import Claim, low_weight_for_ambiguous
 from metafacs.reports.pictures import PictureRow, embedded, weight_rows
 from metafacs.reports.style import INK, MUTED, blank_figure, house_style, series_colour

@@ -10,8 +10,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from metafacs.analysis.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
 from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
-from metafacs.evaluation.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
 from metafacs.reports.style import INK, SERIES, blank_figure, house_style
 from metafacs.reports.tables import Column, Table
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from metafacs.synthesis.activations import Activation
-from metafacs.synthesis.occluders import FaceGeometry, occlude
+from metafacs.synthesis.occluders import occlude
+from metafacs.synthesis.occluders.geometry import FaceGeometry
 from metafacs.synthesis.renderer import Rendering, Subject, render
 from metafacs.synthesis.scenes import Scene
 from metafacs.synthesis.skin import HAIR_TONES

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from metafacs.data.episodes import AnyAUStream, EpisodeStream
 from metafacs.data.splits import Split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
-from metafacs.methods import FEW_SHOT, FewShotLearner, OptimizerSpec
-from metafacs.methods.few_shot import OUTER_RATE, MetaLearner
+from metafacs.methods import FEW_SHOT
+from metafacs.methods.base import OptimizerSpec
+from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner, MetaLearner
 from metafacs.models.backbones import BackboneName
-from metafacs.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from metafacs.training.run import describe_data, describe_split
 from metafacs.training.trainer import Trainer, TrainingPlan
 

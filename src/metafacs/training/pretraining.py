@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.datasets.pretraining_faces import TRAINING
 from metafacs.data.store import Store, StoreError
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.methods.pretraining import FacePretraining
-from metafacs.training.checkpoint import load_checkpoint
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 METHOD = "pretraining"

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from metafacs.batch import Batch
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.data.datasets.reading import numbered_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.facs import check_aus
 from metafacs.models.model_file import origin, read_model_file
-from metafacs.training.checkpoint import Checkpoint, load_checkpoint
 
 TABLE_SUFFIX = ".csv"
 _PICTURE_COLUMNS = ("picture", "input")

@@ -26,7 +26,8 @@ from metafacs.data.store import Store
 from metafacs.data.streams import BatchSource, Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
-from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.methods import METHODS
+from metafacs.methods.base import OptimizerSpec
 from metafacs.models.initial_weights import describe_weights
 from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
 from metafacs.training.trainer import Trainer, TrainingPlan

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from metafacs.hypergradient import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule, update_rule_of
+from metafacs.hypergradient.optimizers import update_rule_of
+from metafacs.hypergradient.updates import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule
 from metafacs.methods.base import DivergedError, OptimizerSpec
 
 

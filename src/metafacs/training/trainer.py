@@ -21,10 +21,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from metafacs.batch import Batch
-from metafacs.data.streams import BatchSource
-from metafacs.methods import DivergedError, Learner, OptimizerSpec
-from metafacs.progress import progress_bar
-from metafacs.training.checkpoint import (
+from metafacs.checkpoints.checkpoint import (
     Checkpoint,
     CheckpointError,
     load_checkpoint,
@@ -32,6 +29,9 @@ from metafacs.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from metafacs.data.streams import BatchSource
+from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
+from metafacs.progress import progress_bar
 from metafacs.training.stepper import OptimizerStepper
 
 CHECKPOINT_FILE = "checkpoint.safetensors"

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from metafacs.data.splits import Split, SplitError, refuse_overlap
-from metafacs.methods import Method
+from metafacs.methods.base import Method
 from metafacs.models.model_file import (
     METHOD_PREFIX,
     CheckpointError,

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metafacs.data.datasets import READERS, DatasetError, Reading
+from metafacs.data.datasets import READERS
 from metafacs.data.datasets.pretraining_faces import COLUMNS
+from metafacs.data.datasets.reading import DatasetError, Reading
 from metafacs.data.prepare import SKIPPED_KEY, write_shard
 from metafacs.faces.alignment import AlignmentSpec
 

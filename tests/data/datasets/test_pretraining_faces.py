@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metafacs.data.datasets import DatasetError
 from metafacs.data.datasets.pretraining_faces import COLUMNS, LIST_FILE, read_pretraining_faces
+from metafacs.data.datasets.reading import DatasetError
 
 
 @pytest.fixture

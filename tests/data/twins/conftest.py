@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metafacs.data.twins import TWINS, TwinSummary, portraits, write_emotionet
+from metafacs.data.twins import TWINS, portraits
 from metafacs.data.twins.compound_faces import Face
+from metafacs.data.twins.emotionet import write_emotionet
 from metafacs.data.twins.portraits import Album, Portrait
+from metafacs.data.twins.writer import TwinSummary
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.renderer import Rendering
 

@@ -10,7 +10,7 @@ import pytest
 from metafacs.data.datasets import READERS
 from metafacs.data.inspection import inspect_store
 from metafacs.data.prepare import prepare_store
-from metafacs.data.twins import TwinSummary
+from metafacs.data.twins.writer import TwinSummary
 
 _PICTURES = 10
 

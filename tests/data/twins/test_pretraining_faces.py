@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from metafacs.data.datasets.pretraining_faces import HELD_OUT, read_pretraining_faces
-from metafacs.data.twins import TWINS, write_pretraining_faces
-from metafacs.data.twins.pretraining_faces import _People, _render_people
+from metafacs.data.twins import TWINS
+from metafacs.data.twins.pretraining_faces import _People, _render_people, write_pretraining_faces
 from metafacs.synthesis import identities
 
 SEED = "971"

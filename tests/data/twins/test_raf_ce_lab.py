@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES, OBSERVED_RATE
-from metafacs.data.datasets import read_raf_ce
-from metafacs.data.datasets.raf_ce import PARTS
+from metafacs.data.datasets.raf_ce import PARTS, read_raf_ce
 from metafacs.data.twins.raf_ce_lab import HAPPILY_SAD, UNMET_CELLS, plan_posed_faces, write_raf_ce_lab
 from metafacs.synthesis.displays import EXCLUSIVE_PAIRS
 

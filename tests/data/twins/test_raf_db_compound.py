@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.compounds import RAF_DB_COMPOUNDS, WILD_RATES
-from metafacs.data.datasets import read_raf_db_compound
+from metafacs.data.datasets.raf_db_compound import read_raf_db_compound
 from metafacs.data.twins.raf_db_compound import plan_raf_db_compound, write_raf_db_compound
 
 

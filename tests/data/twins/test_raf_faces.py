@@ -12,10 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from metafacs.analysis.co_occurrence import CoOccurrence, co_occurrence, count_co_occurrence
 from metafacs.cli import main
 from metafacs.compounds import COMPOUND_EXPRESSIONS, OBSERVED_RATE, WILD_RATES
-from metafacs.data.datasets import Reading, read_raf_au, read_raf_ce, read_raf_ml
-from metafacs.data.datasets.raf_ce import PARTS
+from metafacs.data.datasets.raf_au import read_raf_au
+from metafacs.data.datasets.raf_ce import PARTS, read_raf_ce
+from metafacs.data.datasets.raf_ml import read_raf_ml
+from metafacs.data.datasets.reading import Reading
 from metafacs.data.raf_ce_construction import (
     ONE_EXPRESSION,
     ONLY_IN_RAF_ML,
@@ -34,7 +37,6 @@ from metafacs.data.twins.raf_faces import (
     plan_raf_faces,
     real_counts,
 )
-from metafacs.evaluation.co_occurrence import CoOccurrence, co_occurrence, count_co_occurrence
 from metafacs.synthesis.activations import is_present
 from metafacs.synthesis.closure import foreseen_action_units
 from metafacs.synthesis.displays import sample_exact_display

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metafacs.synthesis.occluders import OCCLUDERS, FaceGeometry, occlude, sample_occluder
+from metafacs.synthesis.occluders import OCCLUDERS, occlude, sample_occluder
+from metafacs.synthesis.occluders.geometry import FaceGeometry
 
 
 @pytest.fixture

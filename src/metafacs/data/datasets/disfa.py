@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from metafacs.data.datasets.disfa_landmarks import LandmarkFiles
-from metafacs.data.datasets.frame_sources import find_frame_source
 from metafacs.data.datasets.intensities import HIGHEST, parse_intensity
 from metafacs.data.datasets.reading import (
     DatasetError,
@@ -17,6 +16,7 @@ from metafacs.data.datasets.reading import (
     read_twin,
     require_folder,
 )
+from metafacs.data.datasets.recorded_frames import find_frame_source
 from metafacs.facs import AU_NAMES
 
 BAD_FRAMES: Mapping[str, tuple[tuple[int, int], ...]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from metafacs.data.datasets.frame_sources import find_frame_source
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -15,6 +14,7 @@ from metafacs.data.datasets.reading import (
     read_twin,
     whole_number,
 )
+from metafacs.data.datasets.recorded_frames import find_frame_source
 from metafacs.facs import AU_NAMES
 
 _AU_COLUMN = re.compile(r"^(?:AU)?[ _]?0*(?P<au>[1-9]\d?)$", re.IGNORECASE | re.ASCII)

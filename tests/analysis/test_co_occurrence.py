@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metafacs.compounds import COMPOUND_EXPRESSIONS, WILD_RATES, observed_aus
-from metafacs.data.datasets import Reading, Sample
-from metafacs.data.store import Store, shard_schema
-from metafacs.evaluation.co_occurrence import (
+from metafacs.analysis.co_occurrence import (
     CoOccurrence,
     Reference,
     co_occurrence,
     count_co_occurrence,
     expression_patterns,
 )
+from metafacs.compounds import COMPOUND_EXPRESSIONS, WILD_RATES, observed_aus
+from metafacs.data.datasets.reading import Reading, Sample
+from metafacs.data.store import Store, shard_schema
 
 LABELS = st.sampled_from([0.0, 1.0, float("nan")])
 

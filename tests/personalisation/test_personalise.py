@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.inference import whole_network
 from metafacs.inference.loading import detector_of, load_detector
-from metafacs.inference.person import PersonError, load_person, save_person
-from metafacs.inference.personalise import assign_folds, personalise
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
-from metafacs.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from metafacs.personalisation.person import PersonError, load_person, save_person
+from metafacs.personalisation.personalise import assign_folds, personalise
 
 KNOWN: dict[str, object] = {
     "input_size": 32,

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from metafacs.inference.adaptation import Adaptation, Tensors, tensor_name
-from metafacs.inference.feature_reader import FeatureReader, find_outputs
-from metafacs.losses import class_balanced_weights
-from metafacs.training.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.losses.action_units import class_balanced_weights
+from metafacs.personalisation.feature_reader import FeatureReader, find_outputs
+from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
 
 PRIOR, ONE_SIDED_PRIOR = 3.0, 1.0
 """By how many logits a person may differ from the general detector, standard deviation; the second where only
 pictures without the AU are known. Chosen on validation people of BP4D's twin, see docs/maml.md."""
 
 
-class LastLayer(Adaptation):
+class LastLayer(Fitting):
     """Fits weight and bias of each AU's logit and leaves the features alone.
 
     An AU with pictures of both kinds gets a new weight vector; one with negative pictures only (neutral

@@ -10,16 +10,16 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.files import written_whole
-from metafacs.inference.adaptation import Adaptation, Tensors
-from metafacs.inference.last_layer import LastLayer
-from metafacs.inference.meta_learned import MetaLearned
-from metafacs.inference.whole_network import WholeNetwork
-from metafacs.training.checkpoint import Checkpoint
+from metafacs.personalisation.fitting import Fitting, Tensors
+from metafacs.personalisation.last_layer import LastLayer
+from metafacs.personalisation.meta_learned import MetaLearned
+from metafacs.personalisation.whole_network import WholeNetwork
 
 FORMAT = "metafacs-person-1"
 
-ADAPTATIONS: dict[str, type[Adaptation]] = {
+FITTINGS: dict[str, type[Fitting]] = {
     "last": LastLayer,
     "full": WholeNetwork,
     "meta_learned": MetaLearned,
@@ -60,7 +60,7 @@ class Person:
     """What was fitted to one person.
 
     Attributes:
-        kind: Name in ``ADAPTATIONS``.
+        kind: Name in ``FITTINGS``.
         model: Fingerprint of the model it was fitted from.
         aus: AUs that were fitted and are used.
         tensors: What was fitted, by name.
@@ -112,7 +112,7 @@ def load_person(path: Path | str, checkpoint: Checkpoint) -> Person:
         raise PersonError(
             f"{path} is truncated or no safetensors file ({error}); personalise again"
         ) from error
-    if header.get("format") != FORMAT or header.get("kind") not in ADAPTATIONS:
+    if header.get("format") != FORMAT or header.get("kind") not in FITTINGS:
         raise PersonError(
             f"{path} is no person's file of this version (format {header.get('format')!r}); personalise again"
         )

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metafacs.data.datasets.frame_sources import find_frame_source, numbered_pictures
+from metafacs.data.datasets.recorded_frames import find_frame_source, numbered_pictures
 
 
 def test_pictures_are_found_by_the_number_they_end_with(tmp_path: Path) -> None:

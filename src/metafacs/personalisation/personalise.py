@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metafacs.inference.adaptation import Adaptation
-from metafacs.inference.person import ADAPTATIONS, Outcome, Person
-from metafacs.training.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.personalisation.fitting import Fitting
+from metafacs.personalisation.person import FITTINGS, Outcome, Person
 
 FOLDS = 5
 _NEEDED = 2
@@ -41,7 +41,7 @@ def personalise(
         labels: ``picture x au``, 1 present, 0 absent, NaN unknown.
         aus: FACS numbers of the columns, known to the model or new.
         groups: Pictures of one group are never on both sides of a check; None for a group each.
-        kind: Name in ``ADAPTATIONS``: ``last`` (kilobytes), ``full`` (megabytes), or ``meta_learned`` for a
+        kind: Name in ``FITTINGS``: ``last`` (kilobytes), ``full`` (megabytes), or ``meta_learned`` for a
             few-shot learner.
         thresholds: AU -> probability from which on the general detector says present; .5 if not given.
         device: Where the model runs.
@@ -49,19 +49,19 @@ def personalise(
     Returns:
         What was fitted and kept, with the outcome of every AU; nothing may be kept.
     """
-    adaptation = ADAPTATIONS[kind](checkpoint, device)
+    fitting = FITTINGS[kind](checkpoint, device)
     images, targets = images.to(device), torch.from_numpy(labels)
     moments = np.arange(len(labels)) if groups is None else groups
-    reasons = {au: _lacking(labels[:, column], au in adaptation.aus) for column, au in enumerate(aus)}
+    reasons = {au: _lacking(labels[:, column], au in fitting.aus) for column, au in enumerate(aus)}
     fitted = [column for column, au in enumerate(aus) if reasons[au] is None]
     checked = (
-        _cross_validated(adaptation, images, targets[:, fitted], [aus[c] for c in fitted], moments)
+        _cross_validated(fitting, images, targets[:, fitted], [aus[c] for c in fitted], moments)
         if fitted
         else np.empty((len(labels), 0))
     )
     with torch.no_grad():
-        own = adaptation.general(images).double().cpu().numpy()
-    general = dict(zip(adaptation.aus, own.T, strict=True))
+        own = fitting.general(images).double().cpu().numpy()
+    general = dict(zip(fitting.aus, own.T, strict=True))
     outcomes = []
     for column, au in enumerate(aus):
         truth, reason = labels[:, column], reasons[au]
@@ -79,7 +79,7 @@ def personalise(
         kind=kind,
         model=checkpoint.fingerprint,
         aus=tuple(numbers),
-        tensors=adaptation.fit(images, targets[:, kept], numbers) if kept else {},
+        tensors=fitting.fit(images, targets[:, kept], numbers) if kept else {},
         outcomes=tuple(outcomes),
         synthetic=bool(checkpoint.description.get("synthetic", False)),
     )
@@ -138,7 +138,7 @@ def _lacking(truth: NDArray[np.float32], known: bool) -> str | None:
 
 
 def _cross_validated(
-    adaptation: Adaptation, images: Tensor, labels: Tensor, aus: Sequence[int], groups: NDArray[np.int64]
+    fitting: Fitting, images: Tensor, labels: Tensor, aus: Sequence[int], groups: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return ``picture x au`` probabilities, each by a detector that was not fitted to the picture."""
     folds = assign_folds(labels.numpy(), groups)
@@ -150,9 +150,9 @@ def _cross_validated(
         if not usable:
             continue
         numbers = [aus[c] for c in usable]
-        tensors = adaptation.fit(images[inside], labels[inside][:, usable], numbers)
+        tensors = fitting.fit(images[inside], labels[inside][:, usable], numbers)
         with torch.no_grad():
-            probabilities = adaptation.predictor(tensors, numbers)(images[outside])
+            probabilities = fitting.predictor(tensors, numbers)(images[outside])
         found[outside[:, None], usable] = probabilities.double().cpu().numpy()
     return found
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from metafacs.training.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint
 
 Tensors = dict[str, Tensor]
-"""What is kept of an adaptation in a person's file, by name."""
+"""What is kept of a fitting in a person's file, by name."""
 
 
-class Adaptation(ABC):
+class Fitting(ABC):
     """A way to fit a trained model to the labelled pictures of one person.
 
     Args:
@@ -58,6 +58,6 @@ def tensor_name(au: int, part: str) -> str:
     return f"AU{au}.{part}"
 
 
-def adapted_aus(tensors: Tensors) -> set[int]:
-    """Return the AUs that an adaptation holds tensors of."""
+def fitted_aus(tensors: Tensors) -> set[int]:
+    """Return the AUs that a fitting holds tensors of."""
     return {int(name.split(".")[0].removeprefix("AU")) for name in tensors if name.startswith("AU")}

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from metafacs.data.datasets import DatasetError
-from metafacs.faces import AlignmentSpec, align, find_faces, to_tensor
+from metafacs.data.datasets.reading import DatasetError
+from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.pipeline import find_faces
+from metafacs.faces.tensors import to_tensor
 from metafacs.inference.loading import Framing
-from metafacs.inference.support import SupportError, cut_faces, read_support
+from metafacs.personalisation.support import SupportError, cut_faces, read_support
 
 Picture = NDArray[np.uint8]
 FRAMING = Framing(32, 36, AlignmentSpec())

@@ -18,7 +18,7 @@ from metafacs.compounds import (
     prototypical_aus,
     variant_aus,
 )
-from metafacs.data.datasets import Reading
+from metafacs.data.datasets.reading import Reading
 from metafacs.data.store import Store
 
 

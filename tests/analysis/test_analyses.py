@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from metafacs.analysis.attention import attention_maps
+from metafacs.analysis.sample_weights import weigh_pictures
+from metafacs.analysis.task_gradients import gradient_cosines
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.evaluation.attention import attention_maps
-from metafacs.evaluation.sample_weights import weigh_pictures
-from metafacs.evaluation.task_gradients import gradient_cosines
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import METHODS, Method
+from metafacs.methods import METHODS
+from metafacs.methods.base import Method
 
 AUS = (1, 4, 12)
 

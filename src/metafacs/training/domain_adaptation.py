@@ -13,7 +13,8 @@ from metafacs.data.splits import SplitName
 from metafacs.data.store import Store, StoreError
 from metafacs.data.transforms import Augmentation, check_crop
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
-from metafacs.methods import METHODS, OptimizerSpec
+from metafacs.methods import METHODS
+from metafacs.methods.base import OptimizerSpec
 from metafacs.training.pseudo_labels import read_labeller
 from metafacs.training.run import BatchSizes, train
 

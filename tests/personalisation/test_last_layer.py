@@ -10,10 +10,10 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from metafacs.inference.feature_reader import FeatureReader, LastLayerError, find_outputs
-from metafacs.inference.last_layer import ONE_SIDED_PRIOR, PRIOR, fit_logit
-from metafacs.methods import Prediction
+from metafacs.methods.base import Prediction
 from metafacs.methods.single_task import SingleTask
+from metafacs.personalisation.feature_reader import FeatureReader, LastLayerError, find_outputs
+from metafacs.personalisation.last_layer import ONE_SIDED_PRIOR, PRIOR, fit_logit
 
 AUS = (1, 4, 12)
 

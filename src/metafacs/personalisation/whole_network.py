@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from metafacs.inference.adaptation import Adaptation, Tensors, adapted_aus, tensor_name
-from metafacs.inference.feature_reader import FeatureReader
-from metafacs.inference.last_layer import LastLayer, personal_columns
-from metafacs.losses import action_unit_loss, class_balanced_weights
-from metafacs.training.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.losses.action_units import action_unit_loss, class_balanced_weights
+from metafacs.personalisation.feature_reader import FeatureReader
+from metafacs.personalisation.fitting import Fitting, Tensors, fitted_aus, tensor_name
+from metafacs.personalisation.last_layer import LastLayer, personal_columns
 
 STEPS, LEARNING_RATE, BATCH = 40, 1e-4, 32
 _MODEL = "model."
 
 
-class WholeNetwork(Adaptation):
+class WholeNetwork(Fitting):
     """Fits the last layer, then all weights together by some steps of Adam; statistics stay as trained.
 
     AUs that are not fitted are still detected by the model as it was trained, which then runs beside the
@@ -65,7 +65,7 @@ class WholeNetwork(Adaptation):
         reader.method.load_state_dict(
             {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
         )
-        keeps_all = set(aus) <= adapted_aus(tensors)
+        keeps_all = set(aus) <= fitted_aus(tensors)
 
         def predict(images: Tensor) -> Tensor:
             _, inputs = reader.read(images)

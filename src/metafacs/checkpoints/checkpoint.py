@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from metafacs.files import written_whole
-from metafacs.methods import METHODS, Method
+from metafacs.methods import METHODS
+from metafacs.methods.base import Method
 from metafacs.models.model_file import (
     FORMAT,
     METADATA_KEY,

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metafacs.inference.adaptation import Adaptation, Tensors, tensor_name
-from metafacs.training.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
 from metafacs.training.few_shot import build_few_shot
 
 STEPS = 5
 """Gradient steps of adaptation, as MAML-AU tests."""
 
 
-class MetaLearned(Adaptation):
+class MetaLearned(Fitting):
     """Takes gradient steps from the meta-learned parameters, one network per AU; it detects nothing without.
 
     Frames are judged one at a time: batch normalisation uses the statistics of the person's labelled

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from metafacs.methods import Method
+from metafacs.methods.base import Method
 
 _PROBES = 6
 

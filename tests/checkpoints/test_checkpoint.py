@@ -7,8 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from metafacs.methods.single_task import SingleTask
-from metafacs.training.checkpoint import (
+from metafacs.checkpoints.checkpoint import (
     Checkpoint,
     CheckpointError,
     load_checkpoint,
@@ -16,6 +15,7 @@ from metafacs.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from metafacs.methods.single_task import SingleTask
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Trained models on disk: the file, its description, the model it holds."""
