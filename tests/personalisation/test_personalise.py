@@ -18,7 +18,7 @@ from torch import Tensor
 from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.inference import whole_network
+from metafacs.personalisation import whole_network
 from metafacs.inference.loading import detector_of, load_detector
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
