@@ -9,7 +9,7 @@ import pytest
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.predictions import Predictions
-from metafacs.evaluation.records import DataSource, Record
+from metafacs.evaluation.records import Record, TestedData
 from metafacs.evaluation.scoring import score_predictions
 
 AUS = (1, 2, 4, 6, 12)
@@ -49,7 +49,7 @@ def _record(
     return score_predictions(
         _predictions(skill=skill, fold=fold, seed=seed),
         method=method,
-        data=DataSource("bp4d", synthetic, "3fold", f"hash{fold}", fold, 0 if synthetic else None),
+        data=TestedData("bp4d", synthetic, "3fold", f"hash{fold}", fold, 0 if synthetic else None),
         seed=seed,
         config={"backbone": "small"},
         seconds={"train": 60.0, "test": 2.0},

@@ -31,6 +31,16 @@ def test_it_is_not_taken_for_a_record_of_training(few_shot_record_of: Maker, tmp
         read_records(tmp_path)
 
 
+def test_an_old_file_names_no_paper(few_shot_record_of: Maker, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_few_shot_record(few_shot_record_of(paper="maml_au"), path)
+    assert read_few_shot_record(path).paper == "maml_au"
+    content = json.loads(path.read_text())
+    del content["paper"]
+    path.write_text(json.dumps(content))
+    assert read_few_shot_record(path).paper == ""
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -11,8 +11,8 @@ from torch import nn
 from metafacs.batch import Batch
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.evaluation import records
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions, collect_predictions
-from metafacs.evaluation.records import DataSource
 from metafacs.evaluation.scoring import score_predictions
 from metafacs.methods import METHODS
 from metafacs.methods.base import Prediction
@@ -107,7 +107,7 @@ def test_store_without_people_makes_a_record_of_both_tasks(name: str, compound_s
         compound_store, np.arange(40), aus=compound_store.aus, name="test", batch_size=16, size=32, seed=0
     )
     predictions = collect_predictions(method, test)
-    data = DataSource("raf_ce", True, "parts", "hash", 0, 0)
+    data = records.TestedData("raf_ce", True, "parts", "hash", 0, 0)
     record = score_predictions(predictions, method=name, data=data, seed=0, bootstrap=20)
     assert record.people == 0
     assert record.positives == {1: 0, 4: 20, 12: 20}

@@ -72,6 +72,13 @@ def test_documented_keys_may_be_absent(record_of: MakeRecord, key: str) -> None:
     assert not getattr(Record.from_json(content), key)
 
 
+def test_an_old_file_names_no_paper(record_of: MakeRecord) -> None:
+    content = replace(record_of(), paper="mal").to_json()
+    assert Record.from_json(content).paper == "mal"
+    del content["paper"]
+    assert Record.from_json(content).paper == ""
+
+
 def test_interval_of_an_old_file_is_over_subjects(record_of: MakeRecord) -> None:
     content = record_of().to_json()
     del content["interval"]["over"]

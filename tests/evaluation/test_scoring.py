@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
+from metafacs.evaluation import records
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions
-from metafacs.evaluation.records import DataSource, Record
+from metafacs.evaluation.records import Record
 from metafacs.evaluation.scoring import package_versions, score_predictions
 from metafacs.evaluation.statistics import average_f1
 
-DATA = DataSource("bp4d", True, "3fold", "hash", 1, 0)
+DATA = records.TestedData("bp4d", True, "3fold", "hash", 1, 0)
 
 
 def test_record_holds_scikit_learns_scores(predictions_of: Callable[..., Predictions]) -> None:

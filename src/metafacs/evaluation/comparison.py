@@ -35,9 +35,10 @@ class Run:
         seed: Seed of training.
         settings: What the run was asked for, as plain data; kept beside its record.
         arguments: The same as keyword arguments of :func:`metafacs.training.run.train`.
-        tested: Side of the split to test on, ``validation`` for a study that chooses settings; None for a
-            source of other runs, which is only trained.
+        tested: Side of the split to test on, ``validation`` for a study that chooses settings; None for a run
+            that others start from, which is only trained.
         tested_on: Store to test on; None = the one trained on.
+        paper: Paper that the comparison is made for; empty for none.
     """
 
     label: str
@@ -47,6 +48,7 @@ class Run:
     arguments: Mapping[str, Any]
     tested: Side | None = "test"
     tested_on: str | None = None
+    paper: str = ""
 
     @property
     def folder(self) -> Path:
@@ -78,7 +80,7 @@ def perform(run: Run) -> Outcome:
             store = run.tested_on or run.arguments["action_units"]
             record, _ = evaluate_held_out(model, store, side=run.tested)
             label = run.label if run.label != record.method else ""
-            write_record(replace(record, label=label), run.folder / RECORD_FILE)
+            write_record(replace(record, label=label, paper=run.paper), run.folder / RECORD_FILE)
     except (ValueError, OSError, FloatingPointError) as error:
         return Outcome(run, str(error))
     except Exception:

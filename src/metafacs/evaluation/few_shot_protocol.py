@@ -47,6 +47,7 @@ class FewShotProtocol:
         tested_aus: FACS numbers of the test tasks.
         training: How to train.
         testing: How to test.
+        paper: Paper that the test is made for; empty for none.
     """
 
     learners: tuple[str, ...]
@@ -58,6 +59,7 @@ class FewShotProtocol:
     tested_aus: tuple[int, ...]
     training: FewShotTraining
     testing: FewShotTest
+    paper: str = ""
 
     @property
     def crosses(self) -> bool:
@@ -79,6 +81,7 @@ def plan_few_shot(
     aus: Sequence[int] | None = None,
     training: FewShotTraining = AS_PRINTED,
     testing: FewShotTest = AS_TESTED,
+    paper: str = "",
 ) -> FewShotProtocol:
     """Return the protocol after checking that stores, people and learners fit together.
 
@@ -92,6 +95,7 @@ def plan_few_shot(
         aus: FACS numbers of the training tasks; None for those the field evaluates on this data set.
         training: How to train.
         testing: How to test.
+        paper: Paper that the test is made for: its printed accuracies stand beside ours; empty for none.
 
     Raises:
         ValueError: If something does not fit; the message says what to change.
@@ -128,7 +132,16 @@ def plan_few_shot(
             stacklevel=2,
         )
     return FewShotProtocol(
-        tuple(learners), action_units, test or action_units, out, chosen, numbers, tested, training, testing
+        learners=tuple(learners),
+        trained_on=action_units,
+        tested_on=test or action_units,
+        out=out,
+        subjects=chosen,
+        aus=numbers,
+        tested_aus=tested,
+        training=training,
+        testing=testing,
+        paper=paper,
     )
 
 
@@ -257,6 +270,7 @@ def _test_subject(job: _Job) -> str:
             iterations=checkpoint.iteration + (start["iterations"] if start else 0),  # type: ignore[index]
             seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
             config=_config(p),
+            paper=p.paper,
         )
         write_few_shot_record(record, p.record_path(job.learner, subject, shots))
         mean = np.mean([values[-1] for values in record.accuracy.values()]) if scores else float("nan")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class FewShotRecord:
         iterations: Iterations of training, those of a shared start included.
         seconds: Wall-clock time by phase: ``train``, of this person's fold alone, and ``test``.
         config: Everything the numbers depend on, as plain data.
+        paper: Paper that the test is made for; empty for none; optional in the file.
     """
 
     learner: str
@@ -58,6 +59,7 @@ class FewShotRecord:
     iterations: int
     seconds: dict[str, float]
     config: dict[str, Any]
+    paper: str = ""
 
     def __post_init__(self) -> None:
         for scores in (self.accuracy, self.deviation):
@@ -91,7 +93,11 @@ def read_few_shot_record(path: Path) -> FewShotRecord:
             f"{path} is no few-shot record of schema {FEW_SHOT_SCHEMA}; delete it and test again"
         )
     try:
-        values = {field.name: content[field.name] for field in fields(FewShotRecord)}
+        values = {
+            field.name: content[field.name]
+            for field in fields(FewShotRecord)
+            if field.default is MISSING or field.name in content
+        }
         for name in ("accuracy", "deviation"):
             values[name] = {int(au): tuple(scores) for au, scores in values[name].items()}
         values["skipped"] = {int(au): reason for au, reason in values["skipped"].items()}

@@ -15,7 +15,7 @@ from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
 from metafacs.evaluation.predictions import Predictions, collect_predictions
-from metafacs.evaluation.records import DataSource, Record
+from metafacs.evaluation.records import Record, TestedData
 from metafacs.evaluation.scoring import score_predictions
 from metafacs.methods.base import Method
 from metafacs.models.dual_domain import Domain
@@ -37,7 +37,7 @@ class HeldOutTest:
     checkpoint: Checkpoint
     method: Method
     stream: Stream
-    data: DataSource
+    data: TestedData
 
 
 def open_test(
@@ -87,7 +87,7 @@ def open_test(
     elif method.domain and opened.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
         method.domain = "source"
     twin = opened.description["twin"]
-    data = DataSource(
+    data = TestedData(
         name=opened.dataset,
         synthetic=bool(checkpoint.description["synthetic"]) or opened.synthetic,
         split=chosen.name if side == "test" else f"{chosen.name}, validation people",

@@ -29,7 +29,7 @@ class RecordError(ValueError):
 
 
 @dataclass(frozen=True)
-class DataSource:
+class TestedData:
     """What a run was trained and tested on.
 
     Attributes:
@@ -74,6 +74,8 @@ class Record:
         method: Name in the METHODS table, e.g. ``mal``.
         label: Name of the variant where a comparison gave it one; empty for the method itself; optional in
             the file.
+        paper: Paper that the comparison is made for, e.g. ``mal``; empty where it names none; optional in the
+            file.
         data: What it was trained and tested on.
         seed: Seed of training.
         aus: FACS numbers in the order of the per-subject counts.
@@ -98,7 +100,7 @@ class Record:
     """
 
     method: str
-    data: DataSource
+    data: TestedData
     seed: int
     aus: tuple[int, ...]
     f1: dict[int, float]
@@ -116,6 +118,7 @@ class Record:
     history: dict[str, list[float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     label: str = ""
+    paper: str = ""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -132,6 +135,7 @@ class Record:
             "schema": SCHEMA,
             "method": self.method,
             "label": self.label,
+            "paper": self.paper,
             "data": {
                 "name": data.name,
                 "synthetic": data.synthetic,
@@ -181,17 +185,17 @@ class Record:
                 "evaluate the run again or use the version that wrote it"
             )
         try:
-            source, interval = content["data"], content.get("interval")
+            tested, interval = content["data"], content.get("interval")
             expressions, landmarks = content.get("expressions"), content.get("landmarks")
             return cls(
                 method=content["method"],
-                data=DataSource(
-                    name=source["name"],
-                    synthetic=source["synthetic"],
-                    split=source["split"],
-                    split_hash=source["split_hash"],
-                    fold=int(source["fold"]),
-                    twin_seed=source["twin_seed"],
+                data=TestedData(
+                    name=tested["name"],
+                    synthetic=tested["synthetic"],
+                    split=tested["split"],
+                    split_hash=tested["split_hash"],
+                    fold=int(tested["fold"]),
+                    twin_seed=tested["twin_seed"],
                 ),
                 seed=int(content["seed"]),
                 aus=tuple(int(au) for au in content["aus"]),
@@ -213,6 +217,7 @@ class Record:
                 },
                 versions=dict(content["versions"]),
                 label=content.get("label", ""),
+                paper=content.get("paper", ""),
             )
         except KeyError as error:
             raise RecordError(f"the record lacks the key {error}") from error

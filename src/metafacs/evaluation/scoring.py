@@ -13,7 +13,7 @@ import torch
 
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions
-from metafacs.evaluation.records import DataSource, Interval, Record
+from metafacs.evaluation.records import Interval, Record, TestedData
 from metafacs.evaluation.resampling import expression_intervals, f1_bounds_over_pictures
 from metafacs.evaluation.statistics import average_f1_interval
 from metafacs.metrics.expression import confusion_matrix
@@ -27,7 +27,7 @@ def score_predictions(
     predictions: Predictions,
     *,
     method: str,
-    data: DataSource,
+    data: TestedData,
     seed: int,
     config: Mapping[str, Any] | None = None,
     threshold: float = 0.5,
