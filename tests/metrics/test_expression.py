@@ -6,9 +6,9 @@ import sklearn.metrics as reference
 import torch
 
 from metafacs.metrics.expression import class_recalls, confusion_matrix, expression_accuracy, mean_recall
-from metafacs.reports.published import EXPRESSION_TABLES
+from metafacs.reports.papers import PAPERS
 
-PAPER = EXPRESSION_TABLES["raf_ce"]
+PAPER = PAPERS["mml"].expressions["raf_ce", "raf_ce"]
 CORRECT = {"STL": 468, "MTL": 484, "MML, wild": 502}
 """Right answers among the 909 test pictures, counted from the printed percentages."""
 

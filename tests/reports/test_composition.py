@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
-
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import Claim
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import render_page
+from metafacs.reports.papers import PAPERS
 
 MakeRecord = Callable[..., Record]
 
@@ -17,7 +17,7 @@ MakeRecord = Callable[..., Record]
 def test_report_says_what_it_is_made_of(record_of: MakeRecord) -> None:
     records = [record_of(method, fold=fold) for method in ("multi_task", "mal") for fold in (1, 2)]
     extra = Claim("something else", "no", "not measured")
-    content = compose_report(records, claims=[extra])
+    content = compose_report(Comparison(records, PAPERS["mal"]), claims=[extra])
     assert content.synthetic
     assert "rendered twins" in content.note
     assert content.title == "Action unit detectors on the synthetic twin of BP4D"
@@ -31,7 +31,7 @@ def test_report_says_what_it_is_made_of(record_of: MakeRecord) -> None:
 
 
 def test_report_of_one_method_without_curves_has_one_figure(record_of: MakeRecord) -> None:
-    content = compose_report([record_of("single_task")])
+    content = compose_report(Comparison([record_of("single_task")], PAPERS["mal"]))
     assert len(content.figures) == 1
     assert content.claims == ()
 
@@ -41,7 +41,7 @@ def test_report_of_a_data_set_without_known_people_speaks_of_pictures(record_of:
     counts = list(record.per_subject.values())
     total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
     result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (2, 2)), "11101010")
-    content = compose_report([replace(record, per_subject={"": total}, expressions=result)])
+    content = compose_report(Comparison([replace(record, per_subject={"": total}, expressions=result)]))
     assert "tested on pictures held out from training" in content.summary
     assert (content.headlines[0].value, content.headlines[0].detail) == ("0.625", "expressions recognised")
     assert "Whiskers" not in content.figures[0].caption
@@ -53,6 +53,17 @@ def test_report_of_a_data_set_without_known_people_speaks_of_pictures(record_of:
     assert "nan" not in render_page(content).lower()
 
 
-def test_report_needs_records(record_of: MakeRecord) -> None:
-    with pytest.raises(ValueError, match="no records"):
-        compose_report([])
+def test_report_without_a_paper_says_how_to_name_one(record_of: MakeRecord) -> None:
+    records = [record_of(method) for method in ("multi_task", "mal")]
+    content = compose_report(Comparison(records))
+    assert content.claims == ()
+    assert len(content.figures) == 1
+    assert [table.name for table in content.tables] == ["summary", "f1"]
+    told = dict(content.facts)["Paper"]
+    assert "write 'paper: NAME'" in told
+    assert "--paper NAME, one of mal, mml, dual_domain, maml_au" in told
+    named = compose_report(Comparison(records, PAPERS["mal"]))
+    assert [table.name for table in named.tables] == ["summary", "f1", "printed"]
+    assert dict(named.facts)["Paper"].startswith("Li & Shan")
+    assert named.figures[1].caption.startswith("As Fig. 3 of Li & Shan, Meta Auxiliary Learning")
+    assert [headline.colour for headline in named.headlines] == ["orange", "teal"]

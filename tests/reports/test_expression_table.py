@@ -11,11 +11,18 @@ import pytest
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.expression_table import expression_table
-from metafacs.reports.published import EXPRESSION_TABLES
+from metafacs.reports.papers import PAPERS
+from metafacs.reports.tables import Table
 
 MakeRecord = Callable[..., Record]
-PAPER = EXPRESSION_TABLES["raf_ce"]
+MML = PAPERS["mml"]
+PAPER = MML.expressions["raf_ce", "raf_ce"]
+
+
+def tabulated(records: list[Record]) -> Table:
+    return expression_table(Comparison(records, MML))
 
 
 def result(recalls: tuple[float, ...]) -> ExpressionResult:
@@ -55,9 +62,9 @@ def paper_runs(record_of: MakeRecord, **options: bool) -> list[Record]:
     ]
 
 
-def cells(records: list[Record], **options: bool) -> dict[str, dict[str, str]]:
+def cells(records: list[Record]) -> dict[str, dict[str, str]]:
     """Return row -> column -> cell, printed columns with their tag."""
-    rows = list(csv.DictReader(io.StringIO(expression_table(records, **options).to_csv())))
+    rows = list(csv.DictReader(io.StringIO(tabulated(records).to_csv())))
     return {row["Expression"]: row for row in rows}
 
 
@@ -74,26 +81,26 @@ def test_the_papers_own_counts_give_the_papers_table(record_of: MakeRecord) -> N
 
 
 def test_columns_are_ours_then_the_papers(record_of: MakeRecord) -> None:
-    table = expression_table(paper_runs(record_of))
+    table = tabulated(paper_runs(record_of))
     assert [column.head for column in table.columns] == [
         *("Expression", "pictures", "STL", "MTL", "MML, wild"),
         *("STL", "MTL", "MAL", "AM, lab", "AM, wild", "MML, lab", "MML, wild"),
     ]
     assert "Tables 2 and 3" in table.note
-    assert len(expression_table(paper_runs(record_of), published=False).columns) == 5
+    assert len(expression_table(Comparison(paper_runs(record_of))).columns) == 5
     assert table.last_row_is_total
 
 
 def test_seeds_give_a_spread(record_of: MakeRecord) -> None:
     runs = [run(record_of, row, seed=seed) for seed, row in enumerate(("MML, wild", "MTL"))]
     assert cells(runs)["Accuracy"]["MML, wild"] == "54.2 ± 1.4"
-    assert "2 seeds" in expression_table(runs).note
+    assert "2 seeds" in tabulated(runs).note
     with pytest.raises(ValueError, match="more than one record of fold 1 seed 0"):
-        expression_table([runs[0], runs[0]])
+        tabulated([runs[0], runs[0]])
 
 
 def test_twin_is_called_synthetic(record_of: MakeRecord) -> None:
-    table = expression_table(paper_runs(record_of, synthetic=True))
+    table = tabulated(paper_runs(record_of, synthetic=True))
     assert "synthetic" in table.title
     heads = next(csv.reader(io.StringIO(table.to_csv())))
     assert "MML, wild (synthetic)" in heads
@@ -107,10 +114,11 @@ def test_class_without_pictures_has_no_score(record_of: MakeRecord) -> None:
 
 
 def test_records_that_recognise_nothing_are_left_out(record_of: MakeRecord) -> None:
-    records = [run(record_of, "MTL"), replace(record_of("single_task", synthetic=False), expressions=None)]
-    assert "single_task" not in expression_table(records).to_markdown()
+    records = [run(record_of, "MTL"), run(record_of, "MTL", "single_task")]
+    records[1] = replace(records[1], expressions=None)
+    assert "single_task" not in tabulated(records).to_markdown()
     with pytest.raises(ValueError, match="none of the records"):
-        expression_table(records[1:])
+        tabulated(records[1:])
     other = replace(records[0], seed=1, expressions=ExpressionResult(("a", "b"), ((1, 0), (0, 1)), "11"))
     with pytest.raises(ValueError, match="different expression classes"):
-        expression_table([records[0], other])
+        tabulated([records[0], other])

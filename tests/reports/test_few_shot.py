@@ -4,13 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from matplotlib.colors import to_rgba
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words, steps_table
+from metafacs.reports.few_shot import accuracy_table, gains_in_words, steps_table
+from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
-from metafacs.reports.published import MAML_AU_TABLES
+from metafacs.reports.papers import PAPERS
+from metafacs.reports.style import PALETTE
 
 Maker = Callable[..., FewShotRecord]
+PAPER = PAPERS["maml_au"]
+
+
+def compared(records: list[FewShotRecord]) -> FewShotComparison:
+    return FewShotComparison(records, PAPER)
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def records(few_shot_record_of: Maker) -> list[FewShotRecord]:
 
 
 def test_table_has_the_papers_columns_beside_ours(records: list[FewShotRecord]) -> None:
-    table = accuracy_table(records)
+    table = accuracy_table(compared(records))
     heads = [column.head for column in table.columns]
     ours = ["baseline, 1 shot", "maml, 1 shot", "baseline, 5 shot", "maml, 5 shot"]
     assert heads == ["Action unit", *ours, *ours]
@@ -45,41 +53,41 @@ def test_table_has_the_papers_columns_beside_ours(records: list[FewShotRecord]) 
 
 
 def test_steps_have_a_table_with_the_gain_after_each(records: list[FewShotRecord]) -> None:
-    table = steps_table(records)
+    table = steps_table(compared(records))
     assert [row[0] for row in table.rows] == [str(step) for step in records[0].steps]
     assert table.columns[-1].head == "maml - baseline, 5 shot"
     assert table.rows[0][1:] == (*("0.500",) * 4, *("+0.000 (+0.000 to +0.000)",) * 2)
     assert table.rows[-1][1:] == ("0.615", "0.665") * 2 + ("+0.050 (+0.050 to +0.050)",) * 2
-    assert len(steps_table([r for r in records if r.learner == "maml"]).columns) == 3
+    assert len(steps_table(compared([r for r in records if r.learner == "maml"])).columns) == 3
 
 
 def test_aus_that_were_never_trained_are_marked(few_shot_record_of: Maker) -> None:
     crossed = few_shot_record_of(
         tested_on="disfa", protocol="cross_domain", accuracy={9: (0.5, 0.8), 12: (0.5, 0.7)}, filled=()
     )
-    table = accuracy_table([crossed])
+    table = accuracy_table(compared([crossed]))
     assert [row[0] for row in table.rows] == ["AU9 Nose wrinkler, new", "AU12 Lip corner puller", "Average"]
-    assert table.rows[0][-1] == f"{MAML_AU_TABLES['bp4d', 'disfa'].accuracy['maml', 5][4]:.2f}"
+    assert table.rows[0][-1] == f"{PAPER.few_shot['bp4d', 'disfa'].accuracy['ours', 5][4]:.2f}"
     assert "trained on BP4D" in table.title
 
 
 def test_filled_rows_say_for_how_many_people(records: list[FewShotRecord]) -> None:
-    assert accuracy_table(records).rows[1][0] == "AU4 Brow lowerer, filled for 3 of 3"
+    assert accuracy_table(compared(records)).rows[1][0] == "AU4 Brow lowerer, filled for 3 of 3"
 
 
 def test_records_of_several_protocols_or_with_gaps_are_refused(
     records: list[FewShotRecord], few_shot_record_of: Maker
 ) -> None:
     with pytest.raises(ValueError, match="one protocol"):
-        by_shots_and_learner([*records, few_shot_record_of(tested_on="disfa", protocol="cross_domain")])
+        compared([*records, few_shot_record_of(tested_on="disfa", protocol="cross_domain")])
     with pytest.raises(ValueError, match="maml with 1 shots lacks the people F000"):
-        by_shots_and_learner(records[1:])
+        compared(records[1:])
     with pytest.raises(ValueError, match="no few-shot records"):
-        accuracy_table([])
+        compared([])
 
 
 def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
-    sentences = gains_in_words(records)
+    sentences = gains_in_words(compared(records))
     assert len(sentences) == 2
     assert sentences[0].startswith("1 shot: maml - baseline +0.050, 95% interval over 3 people [+0.050")
     assert sentences[0].endswith(
@@ -87,22 +95,33 @@ def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
     )
     assert sentences[1].endswith("; printed +0.12, real BP4D")
     whole = [replace(record, filled=()) for record in records]
-    assert gains_in_words(whole)[0].endswith("(synthetic); printed +0.04, real BP4D")
-    assert gains_in_words([r for r in records if r.learner == "maml"]) == []
+    assert gains_in_words(compared(whole))[0].endswith("(synthetic); printed +0.04, real BP4D")
+    assert gains_in_words(compared([r for r in records if r.learner == "maml"])) == []
 
 
-def test_printed_averages_are_the_means_of_the_printed_aus() -> None:
-    for table in MAML_AU_TABLES.values():
-        for key, values in table.accuracy.items():
-            assert len(values) == len(table.aus)
-            assert sum(values) / len(values) == pytest.approx(table.average[key], abs=0.0051)
+def test_without_a_paper_nothing_is_printed_or_claimed(records: list[FewShotRecord]) -> None:
+    alone = FewShotComparison(records)
+    assert len(accuracy_table(alone).columns) == 5
+    assert len(steps_table(alone).columns) == 5
+    assert gains_in_words(alone) == []
+    named = [replace(record, paper="maml_au") for record in records]
+    assert accuracy_table(FewShotComparison(named)) == accuracy_table(compared(records))
+    with pytest.raises(ValueError, match="belong to the paper maml_au, not to mal"):
+        FewShotComparison(named, PAPERS["mal"])
+
+
+def test_learners_come_in_the_order_of_the_paper(few_shot_record_of: Maker) -> None:
+    learners = ("meta_sgd", "maml", "anil", "baseline")
+    groups = compared([few_shot_record_of(learner=learner) for learner in learners]).groups
+    assert list(groups) == [(5, learner) for learner in ("baseline", "maml", "anil", "meta_sgd")]
 
 
 def test_figures_draw_every_model(records: list[FewShotRecord]) -> None:
     models = {
         name: [r for r in records if r.learner == name and r.shots == 5] for name in ("baseline", "maml")
     }
-    by_au, by_person = accuracy_by_au(models), accuracy_by_person(models)
+    colours = compared(records).colours
+    by_au, by_person = accuracy_by_au(models, colours), accuracy_by_person(models, colours)
     for figure, groups in (
         (by_au, ["AU1", "AU4", "average"]),
         (by_person, ["F000", "F001", "F002", "average"]),
@@ -111,8 +130,10 @@ def test_figures_draw_every_model(records: list[FewShotRecord]) -> None:
         assert [label.get_text() for label in axes.get_xticklabels()] == groups
         heights = [bar.get_height() for bar in axes.containers[0]]
         assert len(heights) == len(groups)
+        drawn = [bars.patches[0].get_facecolor() for bars in axes.containers[::2]]
+        assert drawn == [to_rgba(PALETTE[colour]) for colour in ("grey", "teal")]
         assert "synthetic" in axes.get_title("left")
-    (axes,) = accuracy_by_steps(records).axes
+    (axes,) = accuracy_by_steps(compared(records)).axes
     lines = {line.get_label(): line for line in axes.lines}
     assert set(lines) == {"baseline, 1 shot", "maml, 1 shot", "baseline, 5 shot", "maml, 5 shot", "chance"}
     assert lines["maml, 1 shot"].get_color() == lines["maml, 5 shot"].get_color()

@@ -6,19 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from metafacs.evaluation.records import Record
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.figures import f1_bars, running_mean, training_curves
-from metafacs.reports.style import save_figure, series_colour
+from metafacs.reports.papers import PAPERS
+from metafacs.reports.papers.paper import TrainingCurves
+from metafacs.reports.style import save_figure
 
 MakeRecord = Callable[..., Record]
 METHODS = ("single_task", "multi_task", "mal")
+MAL = PAPERS["mal"]
+
+
+def drawn_curves(records: list[Record]) -> list[Axes]:
+    assert isinstance(MAL.curves, TrainingCurves)
+    return training_curves(Comparison(records, MAL), MAL.curves).axes
 
 
 def test_bars_show_every_method_and_au_at_its_height(record_of: MakeRecord) -> None:
     records = [record_of(method) for method in METHODS]
-    (axes,) = f1_bars(records).axes
+    (axes,) = f1_bars(Comparison(records, MAL)).axes
     heights = [[bar.get_height() for bar in container.patches] for container in axes.containers[::2]]
     assert len(heights) == 3
     for record, drawn in zip(records, heights, strict=True):
@@ -41,14 +51,24 @@ def test_bars_survive_an_au_without_a_score(record_of: MakeRecord, tmp_path: Pat
         positives=record.positives | {1: 0},
         per_subject=per_subject,
     )
-    save_figure(f1_bars([without]), tmp_path / "bars.png")
+    save_figure(f1_bars(Comparison([without])), tmp_path / "bars.png")
     with Image.open(tmp_path / "bars.png") as picture:
         assert picture.width > 1000
 
 
+def test_many_rows_leave_the_bars_their_room(record_of: MakeRecord, tmp_path: Path) -> None:
+    figure = f1_bars(Comparison([record_of(f"a_method_with_a_long_name_{n}") for n in range(14)]))
+    save_figure(figure, tmp_path / "bars.png")
+    (axes,) = figure.axes
+    assert axes.get_position().width > 0.9
+    legend = axes.get_legend()
+    assert legend is not None
+    assert len(legend.get_texts()) == 15
+
+
 def test_curves_have_three_panels_per_fold(record_of: MakeRecord) -> None:
     records = [record_of(method, fold=fold) for method in METHODS for fold in (1, 2)]
-    panels = training_curves(records).axes
+    panels = drawn_curves(records)
     assert [panel.get_title(loc="left") for panel in panels[:3]] == [
         *("multi_task: loss, fold 1", "mal: loss, fold 1", "mal: average weight, fold 1")
     ]
@@ -59,18 +79,13 @@ def test_curves_have_three_panels_per_fold(record_of: MakeRecord) -> None:
 
 
 def test_absent_method_leaves_its_panel_empty_with_a_word(record_of: MakeRecord) -> None:
-    panels = training_curves([record_of("multi_task")]).axes
+    panels = drawn_curves([record_of("multi_task")])
     assert [text.get_text() for text in panels[1].texts] == ["not recorded"]
     with pytest.raises(ValueError, match="multi_task or mal"):
-        training_curves([record_of("single_task")])
+        drawn_curves([record_of("single_task")])
 
 
 def test_running_mean_keeps_length_and_constants() -> None:
     assert running_mean(np.full(50, 3.0)).tolist() == [3.0] * 50
     ramp = np.arange(100.0)
     np.testing.assert_allclose(running_mean(ramp)[10:90], ramp[10:90])
-
-
-def test_colour_belongs_to_the_method() -> None:
-    assert series_colour("mal", 0) == series_colour("mal", 5)
-    assert series_colour("own_idea", 0) != series_colour("own_idea", 1)

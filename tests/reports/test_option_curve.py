@@ -9,6 +9,7 @@ import pytest
 from metafacs.cli import main
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record, write_record
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.option_curve import curve_table, option_curve, runs_by_value
 
 MakeRecord = Callable[..., Record]
@@ -28,29 +29,29 @@ def study(record_of: MakeRecord) -> list[Record]:
 
 
 def test_runs_are_grouped_by_value_and_the_default_counts(study: list[Record]) -> None:
-    groups = runs_by_value(study, "reconstruction_weight")
+    groups = runs_by_value(Comparison(study), "reconstruction_weight")
     assert {value: len(runs) for value, runs in groups.items()} == {0.01: 2, 100.0: 2, 1000.0: 2}
-    table = curve_table(study, "reconstruction_weight")
+    table = curve_table(Comparison(study), "reconstruction_weight")
     assert [row[0] for row in table.rows] == ["0.01", "100", "1000"]
     assert [row[2] for row in table.rows] == ["6.5 ± 0.7", "3.5 ± 0.7", "9.5 ± 0.7"]
     assert "synthetic" in table.title
 
 
 def test_lines_join_the_means(study: list[Record]) -> None:
-    f1, errors = option_curve(study, "reconstruction_weight").axes
+    f1, errors = option_curve(Comparison(study), "reconstruction_weight").axes
     assert f1.get_xscale() == "log"
     assert list(errors.lines[0].get_ydata()) == pytest.approx([6.5, 3.5, 9.5])
     without = [replace(run, landmarks=None) for run in study]
-    assert len(option_curve(without, "reconstruction_weight").axes) == 1
+    assert len(option_curve(Comparison(without), "reconstruction_weight").axes) == 1
 
 
 def test_what_is_no_curve_is_refused(study: list[Record]) -> None:
     with pytest.raises(ValueError, match="no record is of a method with an option balance"):
-        runs_by_value(study, "balance")
+        runs_by_value(Comparison(study), "balance")
     with pytest.raises(ValueError, match="differ in more than focus: in reconstruction_weight"):
-        runs_by_value(study, "focus")
+        runs_by_value(Comparison(study), "focus")
     with pytest.raises(ValueError, match="projectors is 'reconstructed', no number"):
-        runs_by_value(study[-2:], "projectors")
+        runs_by_value(Comparison(study[-2:]), "projectors")
 
 
 def test_the_command_writes_table_and_figure(study: list[Record], tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from metafacs.evaluation.records import Record
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
 from metafacs.reports.content import ReportContent
 from metafacs.reports.page import render_page, write_page
+from metafacs.reports.papers import PAPERS
 from metafacs.reports.pictures import PictureRow, embedded, weight_rows
 
 MakeRecord = Callable[..., Record]
@@ -59,8 +61,9 @@ def read(page: str) -> Reader:
 @pytest.fixture
 def content(record_of: MakeRecord) -> ReportContent:
     picture = Image.new("RGB", (32, 32), "grey")
+    records = [record_of(method) for method in ("single_task", "multi_task", "mal")]
     return compose_report(
-        [record_of(method) for method in ("single_task", "multi_task", "mal")],
+        Comparison(records, PAPERS["mal"]),
         weight_rows=weight_rows([picture] * 4, np.linspace(0.2, 0.8, 4), np.zeros(4, int), ("surprise",)),
         photos=[embedded(picture, alt="A photo with a box", caption="AU12 <0.93>")],
         faces=[PictureRow("BP4D twin", (embedded(picture, alt="A rendered face"),))],
@@ -103,7 +106,7 @@ def test_page_shows_every_part(content: ReportContent) -> None:
 
 
 def test_page_of_real_data_is_not_marked_synthetic(record_of: MakeRecord) -> None:
-    page = render_page(compose_report([record_of("mal", synthetic=False)]))
+    page = render_page(compose_report(Comparison([record_of("mal", synthetic=False)])))
     body = page[page.index("<body>") :]
     assert "ynthetic" not in body
     assert "on BP4D" in body

@@ -10,35 +10,37 @@ from matplotlib.figure import Figure
 
 from metafacs.analysis.sample_weights import WeighedPictures
 from metafacs.data.store import Store
-from metafacs.reports.claims import Claim, low_weight_for_ambiguous
+from metafacs.reports.ambiguity import low_weight_for_ambiguous
+from metafacs.reports.claims import Claim
+from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import PictureRow, embedded, weight_rows
-from metafacs.reports.style import INK, MUTED, blank_figure, house_style, series_colour
+from metafacs.reports.style import INK, MUTED, PALETTE, blank_figure, house_style, row_colours, task_colour
 
 _BINS = 8
 _OPACITY = 0.55
 
 
 def ranked_pictures(found: WeighedPictures, store: Store) -> list[PictureRow]:
-    """Return one row per expression with its lowest- and highest-weighted pictures (MAL's Fig. 5)."""
+    """Return one row per expression with its lowest- and highest-weighted pictures."""
     pictures = [store.image(int(row)) for row in found.rows]
     return weight_rows(
         pictures, found.weights, found.labels, store.expressions, consistency=found.consistency
     )
 
 
-def consistency_claims(found: WeighedPictures, store: Store) -> list[Claim]:
-    """Answer whether ambiguous pictures weigh less (MAL's Fig. 6); nothing where the store has no votes."""
+def consistency_claims(claimed: LowWeightForAmbiguous, found: WeighedPictures, store: Store) -> list[Claim]:
+    """Answer whether ambiguous pictures weigh less; nothing where the store has no votes."""
     if found.consistency is None:
         return []
     return [
         low_weight_for_ambiguous(
-            found.weights, found.consistency, labels=found.labels, class_names=store.expressions
+            claimed, found.weights, found.consistency, labels=found.labels, class_names=store.expressions
         )
     ]
 
 
 def weight_against_consistency(found: WeighedPictures, names: Sequence[str], *, title: str) -> Figure:
-    """Draw the learned weight against the annotators' agreement, one panel per expression (MAL's Fig. 6).
+    """Draw the learned weight against the annotators' agreement, one panel per expression.
 
     Dots are pictures; the line joins the mean weights of bins of about equally many pictures.
 
@@ -65,7 +67,7 @@ def weight_against_consistency(found: WeighedPictures, names: Sequence[str], *, 
             panel.plot(
                 [agreement[part].mean() for part in bins],
                 [weights[part].mean() for part in bins],
-                color=series_colour("expression"),
+                color=task_colour("expression"),
                 linewidth=1.8,
             )
             panel.set_title(f"{name} ({int(chosen.sum())})")
@@ -86,9 +88,10 @@ def gradient_cosine_figure(cosines: Mapping[str, np.ndarray], *, title: str) -> 
         title: Title of the figure.
     """
     figure, (axes,) = blank_figure(7.2, 0.9 + 0.45 * len(cosines))
+    colours = row_colours(list(cosines), {})
     with house_style():
         for place, (name, values) in enumerate(cosines.items()):
-            colour = series_colour(name.split(" ")[0], place)
+            colour = PALETTE[colours[name]]
             axes.plot(values, np.full(len(values), place), "|", color=colour, markersize=11, alpha=0.7)
             axes.plot([values.mean()], [place], "o", color=INK, markersize=5)
         axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=(0, (2.5, 2)))
@@ -113,7 +116,7 @@ def overlaid(picture: np.ndarray, attention: np.ndarray) -> np.ndarray:
 
 
 def attention_row(heading: str, pictures: np.ndarray, maps: np.ndarray, notes: Sequence[str]) -> PictureRow:
-    """Return pictures with their attention maps as one row (MAL's and MML's Fig. 4).
+    """Return pictures with their attention maps as one row.
 
     Args:
         heading: Which model and action unit.

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from metafacs.analysis.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
 from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
-from metafacs.reports.style import INK, SERIES, blank_figure, house_style
+from metafacs.reports.style import INK, blank_figure, house_style, task_colour
 from metafacs.reports.tables import Column, Table
 
 Rates = Mapping[str, Mapping[int, float]]
@@ -21,7 +21,9 @@ _ON_PALE = "#16202b"
 _PALE = "#f4f6f8"
 _UNKNOWN = "#8fa3ba"
 _ALONE = "#c92a3f"
-_SHADES = LinearSegmentedColormap.from_list("rates", [_PALE, "#a9c4e6", SERIES["action units"], "#173a73"])
+_SHADES = LinearSegmentedColormap.from_list(
+    "rates", [_PALE, "#a9c4e6", task_colour("action units"), "#173a73"]
+)
 _CELL_HEIGHT = 0.285
 _CELL_WIDTH = 0.44
 

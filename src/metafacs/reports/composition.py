@@ -6,22 +6,18 @@ from collections.abc import Sequence
 
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread, spread
-from metafacs.reports.claims import Claim, answered_claims
+from metafacs.reports.answers import answered_claims
+from metafacs.reports.claims import Claim
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.figures import f1_bars, training_curves
 from metafacs.reports.landmark_table import landmark_table
+from metafacs.reports.named_paper import NO_PAPER
+from metafacs.reports.papers.paper import Paper, TrainingCurves
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
-from metafacs.reports.tables import (
-    Table,
-    by_method,
-    data_label,
-    f1_table,
-    held_out,
-    summary_table,
-    tested_people,
-)
+from metafacs.reports.tables import Table, f1_table, printed_table, summary_table
 
 SYNTHETIC_NOTE = (
     "Every face, label and score of this comparison comes from rendered twins of the data sets, not from "
@@ -31,7 +27,7 @@ SYNTHETIC_NOTE = (
 
 
 def compose_report(
-    records: Sequence[Record],
+    comparison: Comparison,
     *,
     title: str = "",
     claims: Sequence[Claim] = (),
@@ -45,7 +41,7 @@ def compose_report(
     """Compose the report of methods compared on one data set and split.
 
     Args:
-        records: Runs of the methods.
+        comparison: Runs of the methods.
         title: Title; made from the data set if empty.
         claims: Claims answered from more than records, put after those that records answer.
         weight_rows: From :func:`metafacs.reports.pictures.weight_rows`.
@@ -54,112 +50,121 @@ def compose_report(
         commands: Shell commands that made all this.
         facts: More labels and values for the foot of the page.
         level: Nominal coverage of the intervals.
-
-    Raises:
-        ValueError: If there are no records, or they are not of one data set and split.
     """
-    groups = by_method(records)
-    label = data_label(records[0])
-    synthetic = any(record.data.synthetic for record in records)
-    people = tested_people(records)
+    synthetic = any(record.data.synthetic for record in comparison.records)
+    people = comparison.people
     tested = f"{people} people held out from training" if people else "pictures held out from training"
-    name = records[0].data.name.upper().replace("_", "-")
-    source = f"the synthetic twin of {name}" if synthetic else name
+    data = f"the synthetic twin of {comparison.dataset}" if synthetic else comparison.dataset
     summary = (
-        f"{_listed(list(groups))}, trained on {source} and tested on {tested}: "
-        f"F1 of {len(records[0].aus)} action units, how training went, and which claims the numbers support."
+        f"{_listed(list(comparison.rows))}, trained on {data} and tested on {tested}: "
+        f"F1 of {len(comparison.aus)} action units, how training went, and which claims the numbers support."
     )
     return ReportContent(
-        title=title or f"Action unit detectors on {source}",
+        title=title or f"Action unit detectors on {data}",
         summary=summary,
         synthetic=synthetic,
         note=SYNTHETIC_NOTE if synthetic else "",
-        headlines=tuple(_headline(method, runs, level) for method, runs in groups.items()),
-        claims=(*answered_claims(records, level=level), *claims),
-        figures=_figures(records, label, level),
-        tables=_tables(records, level),
+        headlines=tuple(
+            _headline(name, runs, comparison.colours[name], level) for name, runs in comparison.rows.items()
+        ),
+        claims=(*answered_claims(comparison, level=level), *claims),
+        figures=_figures(comparison, level),
+        tables=_tables(comparison, level),
         weight_rows=tuple(weight_rows),
         photos=tuple(photos),
         faces=tuple(faces),
         commands=tuple(commands),
-        facts=(*_facts(records), *facts),
+        facts=(*_facts(comparison), *facts),
     )
 
 
-def _tables(records: Sequence[Record], level: float) -> tuple[Table, ...]:
-    tables = [summary_table(records, level=level), f1_table(records)]
-    if any(record.expressions is not None for record in records):
-        tables.append(expression_table(records))
+def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
+    tables = [summary_table(comparison, level=level), f1_table(comparison)]
+    if printed := printed_table(comparison):
+        tables.append(printed)
+    if any(record.expressions is not None for record in comparison.records):
+        tables.append(expression_table(comparison))
     located = {
-        method: [run.landmarks for run in runs if run.landmarks is not None]
-        for method, runs in by_method(records).items()
+        name: [run.landmarks for run in runs if run.landmarks is not None]
+        for name, runs in comparison.rows.items()
     }
     if any(located.values()):
-        tables.append(landmark_table(located, records[0].data))
+        tables.append(landmark_table(located, comparison.records[0].data, comparison.paper))
     return tuple(tables)
 
 
-def _headline(method: str, runs: Sequence[Record], level: float) -> Headline:
+def _headline(name: str, runs: Sequence[Record], colour: str, level: float) -> Headline:
     recognised = [run.expressions.accuracy for run in runs if run.expressions is not None]
     if recognised:
         found = spread(recognised)
         several = f", ± {found.std:.3f} over {found.count} runs" if found.count > 1 else ""
-        return Headline(method, f"{found.mean:.3f}", f"expressions recognised{several}", series=method)
+        return Headline(name, f"{found.mean:.3f}", f"expressions recognised{several}", colour)
     interval = average_f1_interval(runs, level=level)
     bounds = f", {level:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
-    return Headline(
-        label=method,
-        value=f"{interval.value:.3f}",
-        detail=f"average F1{bounds if tested_people(runs) else ''}",
-        series=method,
-    )
+    told = bounds if any(run.people for run in runs) else ""
+    return Headline(name, f"{interval.value:.3f}", f"average F1{told}", colour)
 
 
-def _figures(records: Sequence[Record], label: str, level: float) -> tuple[DrawnFigure, ...]:
-    groups = by_method(records)
-    averages = ", ".join(f"{method} {average_f1_spread(runs).mean:.3f}" for method, runs in groups.items())
-    whiskers = f" Whiskers: {level:.0%} bootstrap intervals over people." if tested_people(records) else ""
-    several = any(len(runs) > 1 for runs in groups.values())
+def _figures(comparison: Comparison, level: float) -> tuple[DrawnFigure, ...]:
+    rows, label = comparison.rows, comparison.label
+    averages = ", ".join(f"{name} {average_f1_spread(runs).mean:.3f}" for name, runs in rows.items())
+    whiskers = f" Whiskers: {level:.0%} bootstrap intervals over people." if comparison.people else ""
+    several = any(len(runs) > 1 for runs in rows.values())
     figures = [
         DrawnFigure(
             "F1 per action unit",
             inline_svg(
-                f1_bars(records, level=level),
+                f1_bars(comparison, level=level),
                 name="f1-bars",
                 alt=f"Bars of F1 per action unit and method on {label}; averages: {averages}",
             ),
-            f"F1 on {held_out(records)} ({label}).{whiskers}"
+            f"F1 on {comparison.held_out} ({label}).{whiskers}"
             f"{' Dots: single runs (folds and seeds).' if several else ''} Dashes: the F1 of answering "
             "'present' every time, the floor that a detector has to beat.",
         )
     ]
-    if any(record.history for method in ("multi_task", "mal") for record in groups.get(method, [])):
-        figures.append(
-            DrawnFigure(
-                "Loss and learned weights during training",
-                inline_svg(
-                    training_curves(records),
-                    name="training-curves",
-                    alt=f"Curves over iterations on {label}: loss of multi_task, loss of mal, and mal's "
-                    "average weight of action unit and expression pictures",
-                ),
-                f"As Fig. 3 of the MAL paper, on {label}: loss per task of multi_task and of mal, and mal's "
-                "average sample weight per task, normalised so that both sum to one (0.5 is an equal share). "
-                "Thin: as recorded, means over a few iterations; thick: running mean.",
-            )
-        )
+    paper = comparison.paper
+    if paper and paper.curves and _recorded(comparison, paper.curves):
+        figures.append(_curves(comparison, paper, paper.curves))
     return tuple(figures)
 
 
-def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
+def _recorded(comparison: Comparison, drawn: TrainingCurves) -> bool:
+    return any(
+        run.history
+        for row in (*drawn.losses, drawn.weights)
+        for runs in comparison.of(row).values()
+        for run in runs
+    )
+
+
+def _curves(comparison: Comparison, paper: Paper, drawn: TrainingCurves) -> DrawnFigure:
+    losses = _listed([f"loss of {row}" for row in drawn.losses])
+    return DrawnFigure(
+        "Loss and learned weights during training",
+        inline_svg(
+            training_curves(comparison, drawn),
+            name="training-curves",
+            alt=f"Curves over iterations on {comparison.label}: {losses}, and average weights of "
+            f"{drawn.weights}",
+        ),
+        f"As {drawn.printed_in} of {paper.citation}, on {comparison.label}: loss per task of "
+        f"{_listed(list(drawn.losses))}, and average sample weight per task of {drawn.weights}, "
+        f"{drawn.weights_note}. Thin: as recorded, means over a few iterations; thick: running mean.",
+    )
+
+
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    records, paper = comparison.records, comparison.paper
     first = records[0]
     folds = sorted({record.data.fold for record in records})
     facts = [
-        ("Data", data_label(first)),
+        ("Data", comparison.label),
         ("Split", f"{first.data.split}, fold {_listed([str(fold) for fold in folds])}"),
         ("Split hash", ", ".join(sorted({record.data.split_hash for record in records}))),
         ("Seeds of training", ", ".join(str(seed) for seed in sorted({record.seed for record in records}))),
-        ("Methods", ", ".join(by_method(records))),
+        ("Methods", ", ".join(comparison.rows)),
+        ("Paper", paper.citation if paper else NO_PAPER),
         ("Training time", f"{sum(r.seconds.get('train', 0.0) for r in records) / 60:.1f} minutes in all"),
         ("Versions", ", ".join(f"{package} {version}" for package, version in first.versions.items())),
     ]

@@ -17,13 +17,13 @@ class Headline:
         label: What it is of, e.g. a method.
         value: The number as printed.
         detail: Its spread or interval.
-        series: Method whose colour marks it; empty for none.
+        colour: Name of the colour that marks it; empty for none.
     """
 
     label: str
     value: str
     detail: str = ""
-    series: str = ""
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ReportContent:
         synthetic: Whether any number or picture comes from a twin; the page then says so at the top.
         note: What "synthetic" or anything else means for the reader.
         headlines: Numbers worth reading first.
-        claims: The papers' claims, answered.
+        claims: What a paper claims, answered.
         figures: Drawn figures.
         tables: Tables.
         weight_rows: Expression pictures in order of learned weight, one row per class.

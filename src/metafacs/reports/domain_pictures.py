@@ -1,8 +1,9 @@
-"""Pictures of what the dual-domain networks do: landmarks, separation, reconstruction."""
+"""Pictures of what networks of two domains do: landmarks, separation, reconstruction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from metafacs.methods.dual_domain import DualDomain
-from metafacs.models.dual_domain import DOMAINS, Domain
+from metafacs.models.domain_separation import Rounds
+from metafacs.models.dual_domain import DOMAINS, Domain, DualDomainNet
 from metafacs.reports.picture_sheet import SheetRow, draw_sheet
 
 Picture = NDArray[np.uint8]
@@ -20,8 +21,26 @@ _SIDE = 176
 _PREDICTED, _KNOWN = (213, 94, 0), (255, 255, 255)
 
 
+class FindsLandmarks(Protocol):
+    """A trained method that finds landmarks."""
+
+    def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
+        """Return ``batch x 49 x 2`` in pixels."""
+
+
+class SeparatesDomains(Protocol):
+    """A trained method that takes features apart and puts them together again."""
+
+    @property
+    def joint_network(self) -> DualDomainNet:
+        """Networks of both domains."""
+
+    def aligned_pairs(self, rounds: Rounds) -> list[tuple[Tensor, Tensor]]:
+        """Return restored features and what they should be, those of the pictures first."""
+
+
 def draw_predicted_landmarks(
-    method: DualDomain, images: Tensor, known: Tensor | None, domain: Domain, *, faces: str
+    method: FindsLandmarks, images: Tensor, known: Tensor | None, domain: Domain, *, faces: str
 ) -> Image.Image:
     """Return faces with their landmarks, predicted ones above, known ones below; Fig. 3 of Shang & Liu.
 
@@ -40,7 +59,7 @@ def draw_predicted_landmarks(
     return draw_sheet(title, rows, columns=len(images), side=_SIDE)
 
 
-def draw_separation(method: DualDomain, source: Tensor, target: Tensor, *, faces: str) -> Image.Image:
+def draw_separation(method: SeparatesDomains, source: Tensor, target: Tensor, *, faces: str) -> Image.Image:
     """Return what becomes of pairs of pictures: attention, mixed, restored; Fig. 4 of Shang & Liu.
 
     Features have many channels: the colours are the three directions in which the original features of these

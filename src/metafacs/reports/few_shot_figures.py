@@ -1,4 +1,4 @@
-"""Figures of few-shot accuracies as MAML-AU draws them: per action unit, per person, over gradient steps."""
+"""Figures of few-shot accuracies: per action unit, per person, over gradient steps."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ from metafacs.evaluation.few_shot_statistics import (
     reported_step,
 )
 from metafacs.evaluation.statistics import Spread
-from metafacs.reports.few_shot import by_shots_and_learner, few_shot_label
-from metafacs.reports.style import INK, MUTED, RULE, SERIES, blank_figure, house_style, series_colour
+from metafacs.reports.few_shot_comparison import FewShotComparison, few_shot_label
+from metafacs.reports.style import INK, MUTED, PALETTE, RULE, blank_figure, house_style, row_colours
 
 CHANCE = 0.5
-COLOURS = {"baseline": SERIES["single_task"], "maml": SERIES["mal"]}
-"""Colour of the learners that the paper compares; the controls get spare ones."""
-
 _DASHES = ("--", "-", ":", "-.")
 
 
-def accuracy_by_au(models: Mapping[str, Sequence[FewShotRecord]]) -> Figure:
-    """Draw accuracy per AU as one bar per model, Figs. 10 and 13 of MAML-AU.
+def accuracy_by_au(models: Mapping[str, Sequence[FewShotRecord]], colours: Mapping[str, str]) -> Figure:
+    """Draw accuracy per AU as one bar per model, as Figs. 10 and 13 of Lee et al.
 
     Args:
         models: Name in the legend -> records of one learner and number of shots, one per person. Two
             learners of one protocol make Fig. 10; the learners trained on BP4D beside one trained on DISFA,
             all tested on DISFA, make Fig. 13.
+        colours: Learner -> name of its colour, where it has one.
 
     Returns:
         Means over people, with whiskers of one standard deviation over people.
@@ -48,11 +46,17 @@ def accuracy_by_au(models: Mapping[str, Sequence[FewShotRecord]]) -> Figure:
         ]
         for name, values in spreads.items()
     }
-    return _bars(bars, [*(f"AU{au}" for au in aus), "average"], _title(models, step))
+    names = [*(f"AU{au}" for au in aus), "average"]
+    return _bars(bars, names, _title(models, step), _drawn_in(models, colours))
 
 
-def accuracy_by_person(models: Mapping[str, Sequence[FewShotRecord]]) -> Figure:
-    """Draw accuracy per person, averaged over AUs, as one bar per model, Fig. 11 of MAML-AU."""
+def accuracy_by_person(models: Mapping[str, Sequence[FewShotRecord]], colours: Mapping[str, str]) -> Figure:
+    """Draw accuracy per person, averaged over AUs, as one bar per model, as Fig. 11 of Lee et al.
+
+    Args:
+        models: As for :func:`accuracy_by_au`.
+        colours: Learner -> name of its colour, where it has one.
+    """
     step = reported_step(next(iter(models.values())))
     people = sorted({record.subject for records in models.values() for record in records})
     bars = {}
@@ -62,29 +66,29 @@ def accuracy_by_person(models: Mapping[str, Sequence[FewShotRecord]]) -> Figure:
             *(Spread(averages.get(person, math.nan), math.nan, 1) for person in people),
             average_accuracy(records, step),
         ]
-    return _bars(bars, [*people, "average"], _title(models, step))
+    return _bars(bars, [*people, "average"], _title(models, step), _drawn_in(models, colours))
 
 
-def accuracy_by_steps(records: Sequence[FewShotRecord]) -> Figure:
-    """Draw the average accuracy after each number of gradient steps, Fig. 14 of MAML-AU.
+def accuracy_by_steps(comparison: FewShotComparison) -> Figure:
+    """Draw the average accuracy after each number of gradient steps, as Fig. 14 of Lee et al.
 
     Args:
-        records: Of one protocol: any learners, shots and people.
+        comparison: Any learners, shots and people.
 
     Returns:
         One line per learner and number of shots, its band one standard error over people.
     """
-    groups = by_shots_and_learner(records)
-    steps = np.array(records[0].steps)
+    groups, steps = comparison.groups, np.array(comparison.records[0].steps)
     with house_style():
         figure, (axes,) = blank_figure(7.6, 3.9)
         dashes = dict(zip(sorted({shots for shots, _ in groups}), _DASHES, strict=False))
         learners = list(dict.fromkeys(learner for _, learner in groups))
+        colours = row_colours(learners, comparison.colours)
         for (shots, learner), group in groups.items():
-            found = [average_accuracy(group, step) for step in records[0].steps]
+            found = [average_accuracy(group, step) for step in steps.tolist()]
             means = np.array([value.mean for value in found])
             errors = np.array([value.std / math.sqrt(max(value.count, 1)) for value in found])
-            colour = _colour(learner, learners.index(learner))
+            colour = PALETTE[colours[learner]]
             axes.plot(
                 steps,
                 means,
@@ -102,12 +106,14 @@ def accuracy_by_steps(records: Sequence[FewShotRecord]) -> Figure:
         axes.set_xticks(steps)
         axes.set_xlabel("gradient steps of adaptation")
         axes.set_ylabel("accuracy")
-        axes.set_title(f"Accuracy over gradient steps ({few_shot_label(records[0])})")
+        axes.set_title(f"Accuracy over gradient steps ({comparison.label})")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
-def _bars(bars: Mapping[str, Sequence[Spread]], names: Sequence[str], title: str) -> Figure:
+def _bars(
+    bars: Mapping[str, Sequence[Spread]], names: Sequence[str], title: str, colours: Mapping[str, str]
+) -> Figure:
     with house_style():
         figure, (axes,) = blank_figure(10.2, 3.7)
         # The average stands apart from the groups by half a group.
@@ -116,9 +122,7 @@ def _bars(bars: Mapping[str, Sequence[Spread]], names: Sequence[str], title: str
         for number, (name, values) in enumerate(bars.items()):
             shift = (number - (len(bars) - 1) / 2) * width
             means = np.array([value.mean for value in values])
-            axes.bar(
-                places + shift, means, width * 0.92, color=_colour(name, number), label=name, linewidth=0
-            )
+            axes.bar(places + shift, means, width * 0.92, color=colours[name], label=name, linewidth=0)
             deviations = np.nan_to_num([value.std for value in values])
             axes.errorbar(
                 places + shift,
@@ -143,9 +147,11 @@ def _chance(axes: Axes) -> None:
     axes.axhline(CHANCE, color=MUTED, linewidth=0.9, linestyle=(0, (2.5, 2)), label="chance")
 
 
-def _colour(name: str, number: int) -> str:
-    """Return the colour of a learner by the word its name in the legend begins with."""
-    return COLOURS.get(name.split(",")[0], series_colour(name, number))
+def _drawn_in(models: Mapping[str, Sequence[FewShotRecord]], colours: Mapping[str, str]) -> dict[str, str]:
+    """Return how each model is drawn: in the colour of its learner."""
+    learners = {name: records[0].learner for name, records in models.items()}
+    known = {name: colours[learner] for name, learner in learners.items() if learner in colours}
+    return {name: PALETTE[colour] for name, colour in row_colours(list(models), known).items()}
 
 
 def _title(models: Mapping[str, Sequence[FewShotRecord]], step: int) -> str:

@@ -12,36 +12,37 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Estimate, average_f1_interval, f1_intervals
-from metafacs.reports.style import INK, MUTED, RULE, blank_figure, house_style, series_colour
-from metafacs.reports.tables import always_present_f1, by_method, data_label, held_out, presence_rates
+from metafacs.reports.comparison import Comparison
+from metafacs.reports.papers.paper import TrainingCurves
+from metafacs.reports.style import INK, MUTED, PALETTE, RULE, TASKS, blank_figure, house_style, task_colour
+from metafacs.reports.tables import always_present_f1
 
-TASKS = {"action units": "action_units", "expression": "expression"}
-"""Name of each task in the legend -> ending of its curves in a record's history."""
+_LEGEND_LETTERS, _LEGEND_MARK = 105, 5
+"""Letters that a line above the bars has room for, and how many of them an entry's mark takes."""
 
 
-def f1_bars(records: Sequence[Record], *, level: float = 0.95) -> Figure:
-    """Draw F1 per AU and on average as one bar per method.
+def f1_bars(comparison: Comparison, *, level: float = 0.95) -> Figure:
+    """Draw F1 per AU and on average as one bar per row.
 
     Whiskers are bootstrap intervals over the test people; dots are single runs where there are several; the
     dash across a group is the F1 of answering "present" every time.
 
     Args:
-        records: Runs of any number of methods on one data set and split.
+        comparison: The records.
         level: Nominal coverage of the whiskers.
     """
-    groups = by_method(records)
-    aus = records[0].aus
-    rates = presence_rates(records)
+    aus, rates = comparison.aus, comparison.presence_rates
     guesses = [always_present_f1(rates[au]) if rates[au] > 0 else math.nan for au in aus]
     with house_style():
         figure, (axes,) = blank_figure(10.2, 3.7)
         # The average stands apart from the AUs by half a group.
         places = np.r_[np.arange(len(aus)), len(aus) + 0.5]
-        width = 0.78 / len(groups)
-        for number, (method, runs) in enumerate(groups.items()):
+        width = 0.78 / len(comparison.rows)
+        for number, (name, runs) in enumerate(comparison.rows.items()):
             estimates = [*f1_intervals(runs, level=level).values(), average_f1_interval(runs, level=level)]
-            shift = (number - (len(groups) - 1) / 2) * width
-            _bars(axes, places + shift, estimates, width * 0.92, series_colour(method, number), method)
+            shift = (number - (len(comparison.rows) - 1) / 2) * width
+            colour = PALETTE[comparison.colours[name]]
+            _bars(axes, places + shift, estimates, width * 0.92, colour, name)
             if len(runs) > 1:
                 for run in runs:
                     values = [*(run.f1[au] for au in aus), run.f1_average]
@@ -61,46 +62,47 @@ def f1_bars(records: Sequence[Record], *, level: float = 0.95) -> Figure:
         axes.set_xlim(-0.6, len(aus) + 1.1)
         axes.set_ylim(0, 1)
         axes.set_ylabel("F1")
-        axes.set_title(f"F1 on {held_out(records)} ({data_label(records[0])})", pad=24)
-        _legend_above(axes)
+        lines = _legend_above(axes)
+        axes.set_title(f"F1 on {comparison.held_out} ({comparison.label})", pad=10 + 14 * lines)
     return figure
 
 
-def training_curves(records: Sequence[Record]) -> Figure:
-    """Draw loss and weight over iterations as Fig. 3 of MAL: MTL loss | MAL loss | MAL weights.
+def training_curves(comparison: Comparison, drawn: TrainingCurves) -> Figure:
+    """Draw losses and weights over iterations: a panel per row of losses, then one of weights, per fold.
 
-    One row per fold; thin lines are the batches as recorded, thick lines their running mean. Weights are
-    normalised so that both tasks' averages sum to one: 0.5 is an equal share.
+    Thin lines are the batches as recorded, thick lines their running mean.
 
     Args:
-        records: Runs of ``multi_task`` and ``mal``, the first seed of each fold; others are left out.
+        comparison: The records; the first seed of each fold is drawn.
+        drawn: Which rows.
 
     Raises:
-        ValueError: If no record of these methods has a history.
+        ValueError: If no record of these rows has a history.
     """
-    groups = by_method(records)
-    drawn = {
-        method: _first_seeds(groups[method]) for method in ("multi_task", "mal") if groups.get(method, None)
+    rows = {
+        row: _first_seeds([run for runs in comparison.of(row).values() for run in runs])
+        for row in {*drawn.losses, drawn.weights}
     }
-    folds = sorted({fold for runs in drawn.values() for fold in runs})
+    folds = sorted({fold for runs in rows.values() for fold in runs})
     if not folds:
-        raise ValueError("curves need a record of multi_task or mal with a history")
+        raise ValueError(f"curves need a record of {' or '.join(drawn.losses)} with a history")
+    columns = len(drawn.losses) + 1
     with house_style():
-        figure, axes = blank_figure(10.2, 0.35 + 2.75 * len(folds), len(folds), 3)
-        for row, fold in enumerate(folds):
+        figure, axes = blank_figure(3.4 * columns, 0.35 + 2.75 * len(folds), len(folds), columns)
+        for number, fold in enumerate(folds):
             where = f", fold {fold}" if len(folds) > 1 else ""
-            loss_axes, weight_axes = axes[3 * row : 3 * row + 2], axes[3 * row + 2]
-            for panel, method in zip(loss_axes, ("multi_task", "mal"), strict=True):
-                panel.set_title(f"{method}: loss{where}")
-                _curves(panel, drawn.get(method, {}).get(fold), "loss")
+            *loss_axes, weight_axes = axes[columns * number : columns * (number + 1)]
+            for panel, row in zip(loss_axes, drawn.losses, strict=True):
+                panel.set_title(f"{row}: loss{where}")
+                _curves(panel, rows[row].get(fold), "loss")
             top = max(panel.get_ylim()[1] for panel in loss_axes)
             for panel in loss_axes:
                 panel.set_ylim(0, top)
-            weight_axes.set_title(f"mal: average weight{where}")
+            weight_axes.set_title(f"{drawn.weights}: average weight{where}")
             weight_axes.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (2.5, 2)))
-            _curves(weight_axes, drawn.get("mal", {}).get(fold), "weight")
+            _curves(weight_axes, rows[drawn.weights].get(fold), "weight")
             _even_limits(weight_axes)
-        for panel in axes[-3:]:
+        for panel in axes[-columns:]:
             panel.set_xlabel("iteration")
     return figure
 
@@ -133,7 +135,7 @@ def _first_seeds(runs: Sequence[Record]) -> dict[int, Record]:
 
 
 def _curves(axes: Axes, record: Record | None, kind: str) -> None:
-    curves = {task: f"{kind}_{ending}" for task, ending in TASKS.items()}
+    curves = {task: f"{kind}_{task.replace(' ', '_')}" for task in TASKS}
     if record is None or not any(curve in record.history for curve in curves.values()):
         axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", color=MUTED)
         return
@@ -142,7 +144,7 @@ def _curves(axes: Axes, record: Record | None, kind: str) -> None:
         if curve not in record.history:
             continue
         values = np.asarray(record.history[curve])
-        colour = series_colour(task)
+        colour = task_colour(task)
         axes.plot(iterations, values, color=colour, linewidth=0.7, alpha=0.35)
         axes.plot(iterations, running_mean(values), color=colour, linewidth=1.8, label=task)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -171,18 +173,21 @@ def running_mean(values: np.ndarray, share: float = 0.08) -> np.ndarray:
     )
 
 
-def _legend_above(axes: Axes) -> None:
+def _legend_above(axes: Axes) -> int:
+    """Draw the legend above the axes, in as many lines as it needs, and return their number."""
     handles, labels = axes.get_legend_handles_labels()
     # Methods first, then the dash they are measured against.
     order = sorted(range(len(labels)), key=lambda i: labels[i].startswith("always"))
+    columns = max(1, min(len(order), _LEGEND_LETTERS // (max(map(len, labels)) + _LEGEND_MARK)))
     axes.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
         loc="lower left",
         bbox_to_anchor=(-0.008, 1.005),
-        ncols=len(order),
+        ncols=columns,
         handlelength=1.1,
         handleheight=0.8,
         columnspacing=1.4,
         borderaxespad=0,
     )
+    return -(-len(order) // columns)

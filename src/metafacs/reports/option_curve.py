@@ -1,8 +1,7 @@
-"""Scores over the values of one option, as Figs 5 and 6 of Shang & Liu over lambda_sr and beta."""
+"""Scores over the values of one option."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -10,32 +9,32 @@ from matplotlib.figure import Figure
 
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Spread, average_f1_spread, spread
-from metafacs.methods import METHODS
-from metafacs.reports.rows import option_of
-from metafacs.reports.style import INK, blank_figure, house_style, series_colour
-from metafacs.reports.tables import Column, Table, by_method, data_label, held_out, percent, runs_in_words
+from metafacs.reports.comparison import Comparison
+from metafacs.reports.options import options_of, told
+from metafacs.reports.style import INK, PALETTE, blank_figure, house_style
+from metafacs.reports.tables import Column, Table, percent
 
 _LOGARITHMIC_FROM = 100
 """Ratio of the largest value to the smallest from which on the axis is logarithmic."""
 
 
-def runs_by_value(records: Sequence[Record], option: str) -> dict[float, list[Record]]:
+def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Record]]:
     """Return the runs of a method by the value of an option, ascending.
 
     Args:
-        records: Of one data set and split; those of methods without the option are left out.
+        comparison: The records; those of methods without the option are left out.
         option: Name of an option whose values are numbers, e.g. ``focus``.
 
     Raises:
         ValueError: If no method has the option, a value is no number, or the runs differ in more than it.
     """
-    by_method(records)
-    having = [r for r in records if option in inspect.signature(METHODS[r.method]).parameters]
+    having = [(record, options_of(record)) for record in comparison.records]
+    having = [(record, options) for record, options in having if option in options]
     if not having:
         raise ValueError(f"no record is of a method with an option {option}; see 'metafacs train --help'")
     settings = [
-        {"method": r.method, **{name: option_of(r, name) for name in _others(r.method, option)}}
-        for r in having
+        {"method": record.method, **{name: told(value) for name, value in options.items() if name != option}}
+        for record, options in having
     ]
     differing = sorted({name for s in settings for name in s if s[name] != settings[0].get(name)})
     if differing:
@@ -44,18 +43,19 @@ def runs_by_value(records: Sequence[Record], option: str) -> dict[float, list[Re
             "of one row at several values"
         )
     groups: dict[float, list[Record]] = {}
-    for record in having:
-        value = option_of(record, option)
+    for record, options in having:
+        value = options[option]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{option} is {value!r}, no number to draw a curve over")
         groups.setdefault(float(value), []).append(record)
     return dict(sorted(groups.items()))
 
 
-def curve_table(records: Sequence[Record], option: str) -> Table:
+def curve_table(comparison: Comparison, option: str) -> Table:
     """Return one row per value of an option: average F1 and, where it is known, the landmark error."""
-    groups = runs_by_value(records, option)
-    label, tag = data_label(records[0]), "synthetic" if records[0].data.synthetic else ""
+    groups = runs_by_value(comparison, option)
+    drawn = comparison.only(lambda record: option in options_of(record))
+    label, tag = drawn.label, drawn.tag
     measured = any(_landmark_error(runs).count for runs in groups.values())
     heads = ["average F1", *(["landmark error"] if measured else [])]
     rows = []
@@ -63,20 +63,20 @@ def curve_table(records: Sequence[Record], option: str) -> Table:
         scores = [average_f1_spread(runs), *([_landmark_error(runs)] if measured else [])]
         rows.append((f"{value:g}", *map(percent, scores), str(len(runs))))
     return Table(
-        title=f"{next(iter(groups.values()))[0].method} over {option} on {held_out(records)} ({label})",
+        title=f"{drawn.records[0].method} over {option} on {drawn.held_out} ({label})",
         columns=(Column(option), *(Column(head, label, tag) for head in heads), Column("runs")),
         rows=tuple(rows),
-        note=f"Percent, {runs_in_words([run for runs in groups.values() for run in runs])}.",
+        note=f"Percent, {drawn.runs_in_words}.",
         name=f"curve_{option}",
     )
 
 
-def option_curve(records: Sequence[Record], option: str) -> Figure:
+def option_curve(comparison: Comparison, option: str) -> Figure:
     """Draw average F1 and, where it is known, the landmark error over the values of an option.
 
     Lines join means over runs, dots are runs. The axis is logarithmic where values span a factor of 100.
     """
-    groups = runs_by_value(records, option)
+    groups = runs_by_value(comparison, option)
     f1 = {value: [run.f1_average for run in runs] for value, runs in groups.items()}
     errors = {
         value: [run.landmarks.mean_error for run in runs if run.landmarks is not None]
@@ -91,14 +91,14 @@ def option_curve(records: Sequence[Record], option: str) -> Figure:
             _line(axes, values)
             axes.set_xlabel(option)
             axes.set_ylabel(name)
-        panels[0].set_title(f"{held_out(records)} ({data_label(records[0])})")
+        panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
     return figure
 
 
 def _line(axes: Axes, values: dict[float, list[float]]) -> None:
     places = list(values)
     means = [100 * spread(found).mean for found in values.values()]
-    axes.plot(places, means, color=series_colour("mal"), marker="o", markersize=3.5)
+    axes.plot(places, means, color=PALETTE["teal"], marker="o", markersize=3.5)
     for place, found in values.items():
         axes.plot([place] * len(found), [100 * v for v in found], ".", color=INK, markersize=2.6, alpha=0.55)
     if places[0] > 0 and places[-1] / places[0] >= _LOGARITHMIC_FROM:
@@ -109,7 +109,3 @@ def _line(axes: Axes, values: dict[float, list[float]]) -> None:
 
 def _landmark_error(runs: Sequence[Record]) -> Spread:
     return spread(run.landmarks.mean_error for run in runs if run.landmarks is not None)
-
-
-def _others(method: str, option: str) -> set[str]:
-    return set(inspect.signature(METHODS[method]).parameters) - {"aus", "expressions", option}

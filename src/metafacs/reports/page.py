@@ -36,7 +36,7 @@ def render_page(content: ReportContent) -> str:
             _rows(
                 content.weight_rows,
                 "In each row the lowest learned weights are on the left and the highest on the right, as in "
-                "Fig. 5 of the MAL paper; the number is the weight before normalisation"
+                "Fig. 5 of Li & Shan; the number is the weight before normalisation"
                 f"{_after_slash(content.weight_rows)}.",
             ),
         ),
@@ -86,7 +86,7 @@ def _header(content: ReportContent) -> str:
 
 def _headlines(headlines: Iterable[Headline]) -> str:
     cards = [
-        f'<li style="--mark: var(--{_variable(h.series)}, var(--muted))">'
+        f'<li style="--mark: var(--{h.colour or "muted"})">'
         f'<span class="label">{escape(h.label)}</span><span class="value">{escape(h.value)}</span>'
         f'<span class="detail">{escape(h.detail)}</span></li>'
         for h in headlines
@@ -204,7 +204,3 @@ def _section(name: str, heading: str, inner: str) -> str:
         return ""
     title = f'<h2 id="{name}-heading">{escape(heading)}</h2>'
     return f'<section id="{name}" aria-labelledby="{name}-heading">\n{title}\n{inner}\n</section>'
-
-
-def _variable(series: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in series) or "muted"

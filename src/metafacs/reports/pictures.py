@@ -118,7 +118,7 @@ def weight_rows(
     per_side: int = 5,
     side: int = 128,
 ) -> list[PictureRow]:
-    """Return one row per class with its lowest- and highest-weighted pictures, as Figs. 5 and 6 of MAL.
+    """Return one row per class with its lowest- and highest-weighted pictures, as Figs. 5 and 6 of Li & Shan.
 
     Args:
         pictures: All pictures, addressed by index; only the chosen ones are read.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +18,29 @@ INK = "#1c2733"
 MUTED = "#66727f"
 RULE = "#dde2e8"
 
-SERIES: dict[str, str] = {
-    "single_task": "#8b98a6",
-    "multi_task": "#d9902f",
-    "mal": "#14808a",
-    "action units": "#2f66b3",
-    "expression": "#c8475d",
+PALETTE: dict[str, str] = {
+    "grey": "#8b98a6",
+    "orange": "#d9902f",
+    "teal": "#14808a",
+    "violet": "#7a5ea8",
+    "green": "#5b8c3a",
+    "brown": "#a8643c",
+    "plum": "#b0578d",
+    "slate": "#4a4f57",
+    "olive": "#8c8b2c",
+    "blue": "#2f66b3",
+    "red": "#c8475d",
 }
-"""Colour of each method and task, the same in every figure."""
+"""Name of a colour -> how it is drawn; the page has a variable of each name, which follows light and dark."""
 
-_SPARE = ("#7a5ea8", "#5b8c3a", "#a8643c", "#4a4f57")
+TASKS: dict[str, str] = {"action units": "blue", "expression": "red"}
+"""Task -> name of its colour, the same in every figure and of nothing else."""
 
 _PAGE_VARIABLES = {
     INK: "var(--ink)",
     MUTED: "var(--muted)",
     RULE: "var(--rule)",
-    **{colour: f"var(--{name.replace('_', '-').replace(' ', '-')})" for name, colour in SERIES.items()},
+    **{colour: f"var(--{name})" for name, colour in PALETTE.items()},
 }
 """Colour in the file -> variable of the page, so that figures change with light and dark."""
 
@@ -68,9 +77,25 @@ _STYLE: Any = {
 }
 
 
-def series_colour(name: str, position: int = 0) -> str:
-    """Return the colour of a method or task; unknown names get one of the spare colours by position."""
-    return SERIES.get(name, _SPARE[position % len(_SPARE)])
+def task_colour(task: str) -> str:
+    """Return how a task is drawn, one of :data:`TASKS`."""
+    return PALETTE[TASKS[task]]
+
+
+def row_colours(rows: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the name of each row's colour.
+
+    Args:
+        rows: Names of the rows, in order.
+        known: Row -> name of its colour; other rows get the colours that are left, in order, again and again
+            if there are more rows than colours.
+
+    >>> row_colours(["mine", "known", "yours"], {"known": "grey"})
+    {'mine': 'orange', 'known': 'grey', 'yours': 'teal'}
+    """
+    taken = {*known.values(), *TASKS.values()}
+    spare = cycle([name for name in PALETTE if name not in taken] or list(PALETTE))
+    return {row: known[row] if row in known else next(spare) for row in rows}
 
 
 def house_style() -> AbstractContextManager[None]:

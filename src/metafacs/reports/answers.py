@@ -1,0 +1,86 @@
+"""The claims of a comparison's paper, as far as its records can answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from metafacs.evaluation.records import Record
+from metafacs.reports.claims import (
+    Claim,
+    better_accuracy,
+    better_average_f1,
+    better_mean_recall,
+    lower_landmark_error,
+    pictures_by_class,
+)
+from metafacs.reports.comparison import Comparison
+from metafacs.reports.curve_claims import faster_fall, rising_weight
+from metafacs.reports.papers.claimed import (
+    FasterFall,
+    HigherAccuracy,
+    HigherF1,
+    HigherMeanRecall,
+    LowerLandmarkError,
+    Order,
+    PaperClaim,
+    RisingWeight,
+)
+
+
+def answered_claims(comparison: Comparison, *, level: float = 0.95) -> list[Claim]:
+    """Answer every claim of the paper that the records can answer, in the order of the paper's list.
+
+    Where a row of the paper stands for several rows of the comparison, each of them is asked.
+
+    Args:
+        comparison: The records.
+        level: Nominal coverage of the intervals.
+    """
+    claims = comparison.paper.claims if comparison.paper else ()
+    return [answer for claimed in claims for answer in _answers(claimed, comparison, level)]
+
+
+def _answers(claimed: PaperClaim, comparison: Comparison, level: float) -> Iterator[Claim]:
+    if isinstance(claimed, Order):
+        for better, ours in comparison.of(claimed.better).items():
+            for worse, theirs in comparison.of(claimed.worse).items():
+                yield from _order(claimed, better, ours, worse, theirs, level)
+    elif isinstance(claimed, RisingWeight):
+        for name, runs in comparison.of(claimed.row).items():
+            if recorded := _having(runs, claimed.curve):
+                yield rising_weight(claimed, name, recorded)
+    elif isinstance(claimed, FasterFall):
+        for name, runs in comparison.of(claimed.row).items():
+            if recorded := _having(runs, claimed.faster, claimed.slower):
+                yield faster_fall(claimed, name, recorded)
+
+
+def _order(
+    claimed: Order,
+    better: str,
+    ours: Sequence[Record],
+    worse: str,
+    theirs: Sequence[Record],
+    level: float,
+) -> Iterator[Claim]:
+    both = (*ours, *theirs)
+    if isinstance(claimed, HigherF1):
+        yield better_average_f1(better, ours, worse, theirs, level=level)
+    elif isinstance(claimed, LowerLandmarkError):
+        found = [[run.landmarks for run in runs if run.landmarks is not None] for runs in (ours, theirs)]
+        if sum(map(len, found)) == len(both):
+            yield lower_landmark_error(better, found[0], worse, found[1], level=level)
+    elif any(run.expressions is None for run in both):
+        return
+    elif isinstance(claimed, HigherAccuracy):
+        yield better_accuracy(better, ours, worse, theirs, level=level)
+    elif isinstance(claimed, HigherMeanRecall):
+        shown = {name for name, count in pictures_by_class(ours).items() if count}
+        if not claimed.classes or shown & set(claimed.classes):
+            yield better_mean_recall(
+                better, ours, worse, theirs, classes=claimed.classes, of=claimed.of, level=level
+            )
+
+
+def _having(runs: Sequence[Record], *curves: str) -> list[Record]:
+    return [run for run in runs if all(curve in run.history for curve in curves)]

@@ -1,0 +1,186 @@
+"""Records of one data set, grouped once into the rows that tables, figures and claims are about."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from metafacs.evaluation.records import Record
+from metafacs.reports.named_paper import paper_of
+from metafacs.reports.options import options_of, told
+from metafacs.reports.papers.paper import Data, Paper, PrintedExpressions, PrintedF1
+from metafacs.reports.style import row_colours
+
+
+class Comparison:
+    """Runs of any number of methods on one data set (or twin) and split.
+
+    A record is of the row of its paper that holds it, else of the row that its comparison named, else of one
+    of its method. Where the records of a row differ in options, each kind is a row, its options behind the
+    name.
+
+    Args:
+        records: The runs.
+        paper: Paper of records that name none; without one nothing printed is known and no claim made.
+
+    Attributes:
+        records: The runs.
+        paper: The paper; None if there is none.
+        rows: Name of the row -> its runs; the paper's rows in the paper's order, then the others by name.
+
+    Raises:
+        ValueError: If there are no records, they are not all of one data set and split, or they belong to
+            different papers.
+    """
+
+    def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
+        places = {(r.data.name, r.data.synthetic, r.data.twin_seed, r.data.split) for r in records}
+        if len(places) != 1:
+            raise ValueError(
+                f"one table is of one data set and split, but the records have {sorted(map(str, places))}"
+                if places
+                else "there are no records to report"
+            )
+        self.records = tuple(records)
+        self.paper = paper_of((record.paper for record in records), paper)
+        self._kinds: dict[str, str] = {}
+        self.rows = self._grouped()
+
+    def _grouped(self) -> dict[str, list[Record]]:
+        order = [row.name for row in self.paper.rows] if self.paper else []
+        kinds: dict[str, list[Record]] = defaultdict(list)
+        short = _short_names({record.method for record in self.records})
+        for record in self.records:
+            row = self.paper.row(record.label, record.method, options_of(record)) if self.paper else None
+            own = record.label or short[record.method]
+            kinds[row.name if row else f"{own} (not the paper's)" if own in order else own].append(record)
+        rows: dict[str, list[Record]] = {}
+        for kind in sorted(
+            kinds, key=lambda kind: (order.index(kind) if kind in order else len(order), kind)
+        ):
+            for name, runs in _apart(kind, kinds[kind]).items():
+                rows[name], self._kinds[name] = runs, kind
+        return rows
+
+    def of(self, kind: str) -> dict[str, list[Record]]:
+        """Return the rows that stand for a row of the paper: none, one, or one per set of options."""
+        return {name: runs for name, runs in self.rows.items() if self._kinds[name] == kind}
+
+    def only(self, chosen: Callable[[Record], bool]) -> Comparison:
+        """Return the comparison of some of the records.
+
+        Raises:
+            ValueError: If it has none of them.
+        """
+        return Comparison([record for record in self.records if chosen(record)], self.paper)
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """Name of each row's colour, that of the paper's row where it has one."""
+        given = {row.name: row.colour for row in self.paper.rows if row.colour} if self.paper else {}
+        known = {kind: given[kind] for kind in self.rows if kind in given}
+        return row_colours(list(self.rows), known)
+
+    @property
+    def label(self) -> str:
+        """What was tested on, in words, e.g. ``BP4D twin, synthetic``."""
+        name = self.dataset
+        return f"{name} twin, synthetic" if self.synthetic else name
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set tested on, as it is printed."""
+        return self.records[0].data.name.upper().replace("_", "-")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether faces are rendered."""
+        return self.records[0].data.synthetic
+
+    @property
+    def tag(self) -> str:
+        """What every column of measured scores says of them."""
+        return "synthetic" if self.synthetic else ""
+
+    @property
+    def aus(self) -> tuple[int, ...]:
+        """FACS numbers tested."""
+        return self.records[0].aus
+
+    @cached_property
+    def people(self) -> int:
+        """Number of people tested on over all folds; 0 where the data set does not tell them."""
+        return len({(r.data.fold, subject) for r in self.records for subject in r.per_subject if subject})
+
+    @property
+    def held_out(self) -> str:
+        """What the methods were tested on, in words."""
+        return "held-out people" if self.people else "held-out pictures"
+
+    @cached_property
+    def presence_rates(self) -> dict[int, float]:
+        """Share of known test labels that are positive, per AU, over the people of all folds."""
+        present: Counter[int] = Counter()
+        known: Counter[int] = Counter()
+        people = {
+            (record.data.fold, subject): counts
+            for record in self.records
+            for subject, counts in record.per_subject.items()
+        }
+        for counts in people.values():
+            for column, au in enumerate(self.aus):
+                present[au] += counts["tp"][column] + counts["fn"][column]
+                known[au] += sum(count[column] for count in counts.values())
+        return {au: present[au] / known[au] if known[au] else math.nan for au in self.aus}
+
+    @cached_property
+    def runs_in_words(self) -> str:
+        """What a mean and its spread are over."""
+        folds, seeds = {r.data.fold for r in self.records}, {r.seed for r in self.records}
+        if len(folds) * len(seeds) == 1:
+            return "one fold and one seed, so without a spread over runs"
+        words = f"mean ± standard deviation over {_count(folds, 'fold')} and {_count(seeds, 'seed')}"
+        counts = {name: len(runs) for name, runs in self.rows.items()}
+        fewer = [f"{name} {count} runs" for name, count in counts.items() if count < max(counts.values())]
+        return f"{words} (of {', '.join(fewer)} only)" if fewer else words
+
+    @property
+    def data(self) -> Data:
+        """Names of the data sets trained and tested on."""
+        tested, config = self.records[0].data.name, self.records[0].config
+        return (config["data"][0]["dataset"] if "data" in config else tested), tested
+
+    @property
+    def printed_f1(self) -> PrintedF1 | None:
+        """What the paper prints of F1 for these data; None if nothing."""
+        return self.paper.f1.get(self.data) if self.paper else None
+
+    @property
+    def printed_expressions(self) -> PrintedExpressions | None:
+        """What the paper prints of expressions for these data; None if nothing."""
+        return self.paper.expressions.get(self.data) if self.paper else None
+
+
+def _short_names(methods: set[str]) -> dict[str, str]:
+    """Return method -> name: that of a foreign ``module:Class`` is its class's, if no other has the same."""
+    short = {method: method.rpartition(":")[2] for method in methods}
+    counts = Counter(short.values())
+    return {method: name if counts[name] == 1 else method for method, name in short.items()}
+
+
+def _apart(kind: str, runs: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return the runs by name: one, or one per set of options with those that differ behind it."""
+    options = [{name: told(value) for name, value in options_of(run).items()} for run in runs]
+    names = sorted({name for found in options for name in found})
+    # What a run does not tell cannot be said to differ.
+    differing = [name for name in names if len({found[name] for found in options if name in found}) > 1]
+    rows: dict[str, list[Record]] = defaultdict(list)
+    for run, found in zip(runs, options, strict=True):
+        rows[", ".join([kind, *(f"{n} {found[n]}" for n in differing if n in found)])].append(run)
+    return dict(sorted(rows.items()))
+
+
+def _count(items: set[int], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

@@ -1,0 +1,108 @@
+"""Few-shot records of one protocol, grouped once by shots and learner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metafacs.evaluation.few_shot_records import FewShotRecord
+from metafacs.evaluation.few_shot_statistics import reported_step
+from metafacs.reports.named_paper import paper_of
+from metafacs.reports.papers.claimed import HigherFewShotAccuracy
+from metafacs.reports.papers.paper import Paper, PrintedAccuracies
+
+
+class FewShotComparison:
+    """Tests of any number of learners, shots and people by one protocol.
+
+    Args:
+        records: Of the tests.
+        paper: Paper of records that name none; without one nothing printed is known and no gain claimed.
+
+    Attributes:
+        records: Of the tests.
+        paper: The paper; None if there is none.
+        groups: Shots and learner -> records, one per person; learners in the order of the paper's rows, then
+            by name.
+
+    Raises:
+        ValueError: If there are no records, they are of several protocols or papers, or a group lacks people
+            that another one has.
+    """
+
+    def __init__(self, records: Sequence[FewShotRecord], paper: Paper | None = None) -> None:
+        if not records:
+            raise ValueError("there are no few-shot records to report")
+        kinds = {(r.trained_on, r.tested_on, r.synthetic, r.protocol, r.steps) for r in records}
+        if len(kinds) > 1:
+            raise ValueError(f"one table is of one protocol, but the records have {sorted(map(str, kinds))}")
+        self.records = tuple(records)
+        self.paper = paper_of((record.paper for record in records), paper)
+        order = [row.name for row in self.paper.rows] if self.paper else []
+        learners = sorted(
+            {record.learner for record in records},
+            key=lambda name: (order.index(name) if name in order else len(order), name),
+        )
+        groups = {
+            (shots, learner): [r for r in records if (r.shots, r.learner) == (shots, learner)]
+            for shots in sorted({r.shots for r in records})
+            for learner in learners
+        }
+        self.groups = {key: group for key, group in groups.items() if group}
+        everybody = {r.subject for r in records}
+        for (shots, learner), group in self.groups.items():
+            if lacking := sorted(everybody - {r.subject for r in group}):
+                raise ValueError(f"{learner} with {shots} shots lacks the people {', '.join(lacking)}")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether faces are rendered."""
+        return self.records[0].synthetic
+
+    @property
+    def tag(self) -> str:
+        """What every column of measured scores says of them."""
+        return "synthetic" if self.synthetic else ""
+
+    @property
+    def label(self) -> str:
+        """What was trained and tested on in words, e.g. ``BP4D, synthetic twins``."""
+        return few_shot_label(self.records[0])
+
+    @property
+    def step(self) -> int:
+        """Number of gradient steps that is reported."""
+        return reported_step(self.records)
+
+    @property
+    def printed(self) -> PrintedAccuracies | None:
+        """What the paper prints for these data; None if nothing."""
+        first = self.records[0]
+        return self.paper.few_shot.get((first.trained_on, first.tested_on)) if self.paper else None
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Learner -> name of its colour, where the paper gives it one."""
+        return {row.name: row.colour for row in self.paper.rows if row.colour} if self.paper else {}
+
+    def printed_name(self, learner: str) -> str:
+        """Return how the paper's tables call a learner; empty if they do not have it."""
+        rows = self.paper.rows if self.paper else ()
+        return next((row.printed for row in rows if row.name == learner), "")
+
+    @property
+    def claimed(self) -> list[HigherFewShotAccuracy]:
+        """Learners of which the paper claims that one is more accurate than the other."""
+        claims = self.paper.claims if self.paper else ()
+        return [claim for claim in claims if isinstance(claim, HigherFewShotAccuracy)]
+
+    def shots_of(self, pair: HigherFewShotAccuracy) -> list[int]:
+        """Return the numbers of shots that both learners of a claim were tested with."""
+        shots = sorted({shots for shots, _ in self.groups})
+        return [k for k in shots if (k, pair.better) in self.groups and (k, pair.worse) in self.groups]
+
+
+def few_shot_label(record: FewShotRecord) -> str:
+    """Return what was trained and tested on in words, e.g. ``BP4D, synthetic twins``."""
+    trained, tested = record.trained_on.upper(), record.tested_on.upper()
+    label = tested if record.protocol == "leave_one_subject_out" else f"{tested}, trained on {trained}"
+    return f"{label}, synthetic twins" if record.synthetic else label

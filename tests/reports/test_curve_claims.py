@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metafacs.evaluation.records import Record
+from metafacs.reports.claims import Claim
+from metafacs.reports.curve_claims import faster_fall, rising_weight
+from metafacs.reports.papers.claimed import FasterFall, RisingWeight
+
+MakeRecord = Callable[..., Record]
+FALL = FasterFall("mal", "loss_expression", "loss_action_units")
+
+
+def rising(runs: list[Record]) -> Claim:
+    claimed = RisingWeight("mal", "weight_expression", "expression pictures", "0.5 is an equal share")
+    return rising_weight(claimed, "mal", runs)
+
+
+def test_weight_curve_is_answered_from_its_ends(record_of: MakeRecord) -> None:
+    rising_run = record_of("mal")
+    assert rising([rising_run]).answer == "yes"
+    level = replace(
+        rising_run,
+        history=rising_run.history | {"weight_expression": [0.5] * len(rising_run.history["iteration"])},
+    )
+    assert rising([level]).answer == "no"
+    hardly = np.linspace(0.5, 0.5005, len(rising_run.history["iteration"])).tolist()
+    hardly_rising = replace(rising_run, history=rising_run.history | {"weight_expression": hardly})
+    assert rising([hardly_rising]).answer == "no"
+    assert rising([rising_run, level]).answer == "no"
+    assert rising([rising_run]).statement == (
+        "mal raises the average weight of expression pictures during training"
+    )
+
+
+def falling(record: Record, expression: float, action_units: float, noise: float = 0.0) -> Record:
+    """Return a record whose losses lose the given shares of their starts, on different scales."""
+    rng = np.random.default_rng(0)
+    curve = np.r_[np.zeros(10), np.linspace(0, 1, 80), np.ones(10)]
+    history = {
+        "iteration": np.arange(100.0).tolist(),
+        "loss_expression": (2 * (1 - expression * curve) + noise * rng.normal(size=100)).tolist(),
+        "loss_action_units": (7 * (1 - action_units * curve)).tolist(),
+    }
+    return replace(record, history=history)
+
+
+def test_losses_are_compared_relative_to_their_starts(record_of: MakeRecord) -> None:
+    clear = falling(record_of(), 0.8, 0.4)
+    claim = faster_fall(FALL, "mal", [clear])
+    assert claim.answer == "yes"
+    assert claim.statement == "in mal the loss of expression falls faster than that of action units"
+    assert "half-way they have lost 40% and 20%" in claim.detail
+    assert "at the end 80% and 40%; beyond fluctuation in 1 of 1 run, the opposite in 0" in claim.detail
+    slower = faster_fall(FALL, "mal", [falling(record_of(), 0.4, 0.8)])
+    assert slower.answer == "no"
+    assert "in 0 of 1 run, the opposite in 1" in slower.detail
+
+
+@pytest.mark.parametrize(("expression", "noise"), [(0.42, 0.0), (0.5, 0.3), (0.4, 0.0)])
+def test_a_lead_within_the_fluctuation_is_none(
+    record_of: MakeRecord, expression: float, noise: float
+) -> None:
+    blurred = falling(record_of(), expression, 0.4, noise)
+    claim = faster_fall(FALL, "mal", [falling(record_of(), 0.8, 0.4), blurred])
+    assert claim.answer == "no"
+    assert "beyond fluctuation in 1 of 2 runs" in claim.detail
