@@ -64,9 +64,35 @@ def test_runs_every_method_on_every_fold_and_writes_tables(
     before = {p: p.stat().st_mtime_ns for p in out.rglob("model.safetensors")}
     assert main(["compare", str(path), "--workers", "1"]) == 0
     assert before == {p: p.stat().st_mtime_ns for p in out.rglob("model.safetensors")}
-    assert "report:" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "report:" in told
+    assert "no paper is named: to see printed scores" in told
     assert main(["report", str(out), "--out", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "f1.md").read_text() == (out / "f1.md").read_text()
+
+
+def test_a_comparison_names_its_paper(
+    content: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content |= {"folds": [1], "methods": {"single_task": None, "multi_task": None}}
+    out = tmp_path / "out"
+    assert main(["compare", str(write(content, tmp_path)), "--workers", "1"]) == 0
+    assert "printed" not in (out / "f1.md").read_text()
+    # Runs that were finished before the paper was named are the paper's all the same.
+    content["methods"]["mal"] = None  # type: ignore[index]
+    path = write({"paper": "mal", **content}, tmp_path)
+    assert main(["compare", str(path), "--workers", "1"]) == 0
+    records = {p.parent.parent.name: json.loads(p.read_text())["paper"] for p in out.rglob("record.json")}
+    assert records == {"single_task": "", "multi_task": "", "mal": "mal"}
+    told = capsys.readouterr().out
+    assert "STL (printed)" in (out / "f1.md").read_text()
+    assert "SRERL" in (out / "printed.md").read_text()
+    assert "mal > multi_task on average F1" in told
+    words = ["report", str(out), "--out", str(tmp_path / "again")]
+    assert main(words) == 0
+    assert (tmp_path / "again" / "f1.md").read_text() == (out / "f1.md").read_text()
+    assert main([*words, "--paper", "mml"]) == 1
+    assert "the records belong to the paper mal, not to mml" in capsys.readouterr().err
 
 
 def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_path: Path) -> None:
@@ -107,6 +133,8 @@ def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_p
         ({"methods": {"mal": {"iteration": 3}}}, "iteration"),
         ({"methods": {}}, "needs 'methods'"),
         ({"fold": [1]}, r"unknown keys \['fold'\]"),
+        ({"sources": {"single_task": None}}, "'sources' is called 'starts' now; rename it"),
+        ({"paper": "mals"}, "comparison.yaml: there is no paper 'mals'; choose one of mal, mml"),
     ],
 )
 def test_mistakes_in_the_file_are_named(
@@ -136,13 +164,13 @@ def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
     content |= {
         "common": {**common, "iterations": 1},
         "tested_on": str(parted_store.path),
-        "sources": {"landmarks": {"method": "dual_domain", "options": {"stage": "landmarks"}}},
+        "starts": {"landmarks": {"method": "dual_domain", "options": {"stage": "landmarks"}}},
         "methods": {"source_only": {"target": None}, "dual_domain": {"initialise": first}},
     }
     assert plan_runs({**content, "methods": {"source_only": {"target": None}}}, tmp_path / "x.yaml")[0] == []
-    sources, runs = plan_runs(content, tmp_path / "comparison.yaml")
-    assert [run.fold for run in sources] == [1, 3]
-    for batch in (sources, runs):
+    starts, runs = plan_runs(content, tmp_path / "comparison.yaml")
+    assert [run.fold for run in starts] == [1, 3]
+    for batch in (starts, runs):
         assert [outcome.error for outcome in perform_runs(batch, workers=1)] == [None] * len(batch)
     records = finished_records(runs)
     assert {record.data.name for record in records} == {parted_store.dataset}

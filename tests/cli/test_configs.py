@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from metafacs.cli import few_shot
 from metafacs.cli.compare import plan_runs, read_comparison
 from metafacs.methods import FEW_SHOT, METHODS
+from metafacs.reports.papers import PAPERS
 
 FOLDER = Path(__file__).parents[2] / "configs"
 FEW_SHOT_CONFIGS = sorted(FOLDER.glob("few_shot_*.yaml"))
@@ -21,9 +23,9 @@ def test_every_run_has_settings_that_fit_its_method(
     path: Path, small_options: Callable[[str], dict[str, object]]
 ) -> None:
     content = read_comparison(path)
-    sources, runs = plan_runs(content, path)
+    starts, runs = plan_runs(content, path)
     assert {run.label for run in runs} == set(content["methods"])
-    for run in (*sources, *runs):
+    for run in (*starts, *runs):
         name = run.arguments["method"]
         options = {**run.arguments["options"], **small_options(name)}
         options |= {"weights": "none"} if "weights" in options else {}
@@ -51,6 +53,21 @@ def test_opens_with_command_cost_and_score(path: Path) -> None:
     assert f"metafacs {command} configs/{path.name}" in head
     assert "# Cost:" in head
     assert "# Score:" in head
+
+
+@pytest.mark.parametrize("path", [*CONFIGS, *FEW_SHOT_CONFIGS], ids=lambda path: path.stem)
+def test_names_the_paper_whose_rows_it_makes(path: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    assert content["paper"] in PAPERS
+    assert (content["paper"] == "maml_au") == (path in FEW_SHOT_CONFIGS)
+    if path.stem in ("dual_domain_settings_twin", "dual_domain_options_twin", "mal_meta_rate_twin"):
+        return  # studies of settings, which no table has
+    paper = PAPERS[content["paper"]]
+    rows = {name for row in paper.rows for name in (row.name, row.method, *row.labels)}
+    named = content["learners"] if path in FEW_SHOT_CONFIGS else content["methods"]
+    assert set(named) - rows <= {
+        *("uncertainty_weighting", "dynamic_weight_average", "learning_to_reweight", "meta_weight_net")
+    }
 
 
 def test_there_are_configurations() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.cli import main
+from metafacs.evaluation.records import read_record
 
 
 @pytest.mark.filterwarnings("ignore:.*positive.*")
@@ -30,6 +31,9 @@ def test_demo_runs_from_twins_to_report(
         assert scores["seconds"]["train"] > 0
     assert "synthetic" in (out / "f1.md").read_text()
     assert (out / "f1.csv").exists()
+    assert "mal > multi_task on average F1" in results["claims"]
+    assert "mal gives low weight to ambiguous expression pictures" in results["claims"]
+    assert {read_record(path).paper for path in (out / "records").iterdir()} == {"mal"}
     page = (out / "report.html").read_text()
     assert "synthetic" in page.lower()
     assert "http://" not in page.replace("http://www.w3.org", "")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from metafacs.cli import evaluate, main
+from metafacs.cli import main, output
 from metafacs.data.store import Store
+from metafacs.evaluation.protocols import evaluate_held_out
 from metafacs.evaluation.records import read_record, read_records, write_record
 
 SMALL = ["--options.backbone", "small", "--size", "32", "--batch.au", "8", "--batch.validation", "8"]
@@ -35,7 +36,8 @@ def test_expressions_are_printed_recorded_and_tabulated(
 ) -> None:
     table = tmp_path / "expressions.md"
     words = ["evaluate", *map(str, models), "--action_units", str(compound_store.path)]
-    assert main([*words, "--expression_table", str(table), "--table", str(tmp_path / "f1.csv")]) == 0
+    tables = ["--expression_table", str(table), "--table", str(tmp_path / "f1.csv")]
+    assert main([*words, *tables, "--paper", "mml"]) == 0
     out = capsys.readouterr().out
     assert "2 expressions on 8 pictures: accuracy " in out
     assert "95% intervals over the pictures" in out
@@ -44,6 +46,10 @@ def test_expressions_are_printed_recorded_and_tabulated(
     assert "Expressions recognised on held-out pictures (RAF-CE twin, synthetic)" in text
     assert "| STL (synthetic) | MML, wild (synthetic) | STL (printed) |" in text
     assert "±" in text
+    assert main([*words, *tables]) == 0
+    alone = table.read_text()
+    assert "printed" not in alone
+    assert "| compound_multi_task (synthetic) | mml (synthetic) |" in alone
     assert "AU12" in (tmp_path / "f1.csv").read_text()
     record = read_record(models[0].parent / "record.json")
     assert record.expressions is not None
@@ -59,12 +65,12 @@ def test_the_record_of_another_test_is_not_overwritten(
     words = ["evaluate", str(models[2]), "--action_units", str(compound_store.path)]
     assert main(words) == 0
     record = read_record(path)
-    write_record(replace(record, label="STL again"), path)
+    write_record(replace(record, label="STL again", paper="mml"), path)
     assert main(words) == 0
-    assert read_record(path).label == "STL again"
+    assert (read_record(path).label, read_record(path).paper) == ("STL again", "mml")
     assert main([*words, "--out", str(tmp_path)]) == 0
     (elsewhere,) = read_records(tmp_path)
-    assert elsewhere.label == "STL again"
+    assert (elsewhere.label, elsewhere.paper) == ("STL again", "mml")
     elsewhere = replace(record, data=replace(record.data, name="raf_au"))
     write_record(elsewhere, path)
     assert main(words) == 1
@@ -84,13 +90,13 @@ def test_table_of_another_kind_is_refused_before_anything_is_tested(
 def test_records_of_known_people_speak_of_people(
     models: list[Path], compound_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record, _ = evaluate.evaluate_held_out(models[0], compound_store.path)
+    record, _ = evaluate_held_out(models[0], compound_store.path)
     counts = record.per_subject[""]
     assert record.expressions is not None
     assert record.expressions.intervals is not None
     result = replace(record.expressions, intervals=replace(record.expressions.intervals, over="subjects"))
     empty = {name: [0] * len(record.aus) for name in counts}
-    evaluate.print_scores(replace(record, per_subject={"F001": counts, "F002": empty}, expressions=result))
+    output.print_scores(replace(record, per_subject={"F001": counts, "F002": empty}, expressions=result))
     out = capsys.readouterr().out
     assert "interval over 2 people" in out
     assert "intervals over 2 people" in out

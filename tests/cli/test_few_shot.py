@@ -6,6 +6,7 @@ import pytest
 
 from metafacs.cli import main
 from metafacs.data.store import Store
+from metafacs.evaluation.few_shot_records import read_few_shot_record
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def words(au_store: Store, tmp_path: Path) -> list[str]:
 def test_writes_records_table_and_figures_and_takes_them_up(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    words = [*words[:-2], "--paper", "maml_au", *words[-2:]]
     assert main(words) == 0
     written = {path.name for path in tmp_path.iterdir()}
     figures = {f"accuracy_by_{kind}.png" for kind in ("au", "person", "steps")}
@@ -31,6 +33,10 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert "maml - baseline" in first
     assert main([*words[:-1], "2"]) == 0
     assert capsys.readouterr().out == first
+
+    assert "choose one of mal" not in first
+    (path, *_) = sorted((tmp_path / "records").iterdir())
+    assert read_few_shot_record(path).paper == "maml_au"
 
     report = tmp_path / "report"
     assert main(["report", str(tmp_path / "records"), "--out", str(report)]) == 0
@@ -45,3 +51,5 @@ def test_misspelt_settings_are_refused(words: list[str], capsys: pytest.CaptureF
     assert "itrations" in capsys.readouterr().err
     assert main([*words, "--learners", "[magic]"]) == 1
     assert "choose from" in capsys.readouterr().err
+    assert main([*words, "--paper", "magic"]) == 1
+    assert "there is no paper 'magic'" in capsys.readouterr().err

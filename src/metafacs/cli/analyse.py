@@ -32,6 +32,7 @@ from metafacs.reports.claims import Claim
 from metafacs.reports.composition import SYNTHETIC_NOTE
 from metafacs.reports.content import DrawnFigure, ReportContent
 from metafacs.reports.page import write_page
+from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import PictureRow
 from metafacs.reports.style import inline_svg
 
@@ -69,7 +70,7 @@ def run(arguments: Namespace) -> None:
         size = _input_size(checkpoint)
         if hasattr(method, "weigh"):
             found = weigh_pictures(method, faces, size)
-            claims += consistency_claims(found, faces)
+            claims += consistency_claims(LowWeightForAmbiguous(label), found, faces)
             rows += ranked_pictures(found, faces)
             if found.consistency is not None:
                 drawn = weight_against_consistency(found, faces.expressions, title=f"{label}: learned weight")
@@ -78,7 +79,7 @@ def run(arguments: Namespace) -> None:
                     DrawnFigure(
                         "Weight and agreement",
                         inline_svg(drawn, name=f"agreement-{len(figures)}", alt=alt),
-                        "As Fig. 6 of the MAL paper: each dot is an expression picture, the line joins means "
+                        "As Fig. 6 of Li & Shan: each dot is an expression picture, the line joins means "
                         "of bins.",
                     )
                 )

@@ -13,16 +13,15 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from metafacs.cli import train
-from metafacs.cli.evaluate import print_table
+from metafacs.cli.output import write_comparison
 from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
-from metafacs.evaluation.records import Record
 from metafacs.methods import METHODS
 from metafacs.progress import progress_bar
-from metafacs.reports.composition import compose_report
-from metafacs.reports.page import write_page
+from metafacs.reports.comparison import Comparison
+from metafacs.reports.named_paper import find_paper
 
-_KEYS = {"out", "folds", "seeds", "side", "tested_on", "common", "sources", "methods"}
+_KEYS = {"paper", "out", "folds", "seeds", "side", "tested_on", "common", "starts", "methods"}
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -34,7 +33,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--methods",
         type=list[str] | None,
         default=None,
-        help="only these of the file and the sources they start from",
+        help="only these of the file and the runs they start from",
     )
     parser.add_argument("--folds", type=list[int] | None, default=None, help="default the file's")
     parser.add_argument("--seeds", type=list[int] | None, default=None, help="default the file's")
@@ -57,11 +56,11 @@ def run(arguments: Namespace) -> int:
                 f"{arguments.file} has no methods {unknown}; it has {list(content['methods'])}"
             )
         content["methods"] = {name: content["methods"][name] for name in arguments.methods}
-    sources, runs = plan_runs(content, arguments.file)
+    starts, runs = plan_runs(content, arguments.file)
     failed = []
     with progress_bar() as bar:
-        task = bar.add_task("runs", total=len(sources) + len(runs))
-        for batch in (sources, runs):
+        task = bar.add_task("runs", total=len(starts) + len(runs))
+        for batch in (starts, runs):
             bar.advance(task, sum(run.finished for run in batch))
             for outcome in perform_runs(batch, workers=arguments.workers):
                 bar.advance(task)
@@ -72,7 +71,8 @@ def run(arguments: Namespace) -> int:
                 break
     records = finished_records(runs)
     if records:
-        write_results(records, Path(content["out"]), f"metafacs compare {arguments.file.as_posix()}")
+        comparison = Comparison(records, find_paper(content.get("paper") or ""))
+        write_comparison(comparison, Path(content["out"]), f"metafacs compare {arguments.file.as_posix()}")
     if failed:
         print(f"{len(failed)} runs failed: {'; '.join(map(str, failed))}. The same command tries them again.")
     return int(bool(failed))
@@ -96,12 +96,18 @@ def read_comparison(path: Path) -> dict[str, Any]:
         raise ComparisonError(
             f"{path} is no comparison: it needs 'methods', a list of names with their settings"
         )
+    if "sources" in content:
+        raise ComparisonError(f"{path}: the key 'sources' is called 'starts' now; rename it")
     unknown = sorted(set(content) - _KEYS)
     missing = sorted({"out", "common", "folds", "seeds"} - set(content))
     if unknown or missing:
         raise ComparisonError(
             f"{path}: unknown keys {unknown}, missing keys {missing}; known: {sorted(_KEYS)}"
         )
+    try:
+        find_paper(content.get("paper") or "")
+    except ValueError as error:
+        raise ComparisonError(f"{path}: {error}") from error
     return content
 
 
@@ -111,7 +117,7 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
     ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
     tests on validation people, to choose settings by; ``tested_on`` names another store to test on than the
-    one trained on. A source that learns from everybody is trained once, as fold 1, any other in every fold;
+    one trained on. A start that learns from everybody is trained once, as fold 1, any other in every fold;
     one whose model no setting of a run names is left out.
 
     Raises:
@@ -120,19 +126,19 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     side: Side = content.get("side", "test")
     if side not in ("test", "validation"):
         raise ComparisonError(f"{path}: side is test or validation, not {side!r}")
-    sources, methods = content.get("sources") or {}, content["methods"]
+    starts, methods = content.get("starts") or {}, content["methods"]
     common = {
         label
-        for label, own in sources.items()
+        for label, own in starts.items()
         if _laid_over(content["common"], own or {}).get("split") == "everybody"
     }
     # Seeds and folds in the outer loops: a comparison that is cut short has whole rows of methods.
     places = [
         *product(content["seeds"], [1], sorted(common)),
-        *product(content["seeds"], content["folds"], [label for label in sources if label not in common]),
+        *product(content["seeds"], content["folds"], [label for label in starts if label not in common]),
     ]
     begun = [
-        _plan(content, path, label, fold, seed, None, sources[label] or {}) for seed, fold, label in places
+        _plan(content, path, label, fold, seed, None, starts[label] or {}) for seed, fold, label in places
     ]
     compared = [
         _plan(content, path, label, fold, seed, side, methods[label] or {})
@@ -141,15 +147,15 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     return _asked_for(begun, compared), compared
 
 
-def _asked_for(sources: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
-    """Return the sources whose folder the settings of the runs name, or those of such a source."""
+def _asked_for(starts: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
+    """Return the starts whose folder the settings of the runs name, or those of such a start."""
     needed: set[Path] = set()
     asking = list(runs)
     while asking:
         texts = json.dumps([run.settings for run in asking], ensure_ascii=False)
-        asking = [run for run in sources if run.folder not in needed and f"{run.folder}/" in texts]
+        asking = [run for run in starts if run.folder not in needed and f"{run.folder}/" in texts]
         needed.update(run.folder for run in asking)
-    return [run for run in sources if run.folder in needed]
+    return [run for run in starts if run.folder in needed]
 
 
 def _plan(
@@ -177,7 +183,9 @@ def _plan(
     elsewhere = content.get("tested_on") if tested else None
     if elsewhere:
         settings["tested_on"] = elsewhere
-    return Run(label, fold, seed, settings, train.arguments_of(parsed), tested, elsewhere)
+    return Run(
+        label, fold, seed, settings, train.arguments_of(parsed), tested, elsewhere, content.get("paper") or ""
+    )
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,14 +207,3 @@ def _filled(value: Any, out: Path, fold: int, seed: int) -> Any:
         for name, part in (("{out}", out), ("{fold}", fold), ("{seed}", seed)):
             value = value.replace(name, str(part))
     return value
-
-
-def write_results(records: Sequence[Record], out: Path, command: str) -> None:
-    """Write tables and report of a comparison and print where they are."""
-    content = compose_report(records, commands=[command])
-    for table in content.tables:
-        print_table(table, out)
-    write_page(content, out / "report.html")
-    for claim in content.claims:
-        print(claim)
-    print(f"tables: {out / 'summary.md'} and beside it\nreport: {out / 'report.html'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +15,8 @@ from rich.table import Table
 
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.cli.evaluate import write_table
-from metafacs.cli.predict import predict_photos
+from metafacs.cli.output import write_table
+from metafacs.cli.photos import predict_photos
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store
@@ -31,11 +32,17 @@ from metafacs.methods import METHODS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.reports.analysis import consistency_claims, ranked_pictures
 from metafacs.reports.claims import Claim
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
+from metafacs.reports.papers import PAPERS
+from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import Picture, PictureRow, embedded
-from metafacs.reports.tables import by_method, f1_table
+from metafacs.reports.tables import f1_table
 from metafacs.training.run import BatchSizes, train
+
+PAPER = PAPERS["mal"]
+"""What is shown: its three methods and its claims."""
 
 SIZE, CROP = 64, 72
 """Sides of the network's input and of the stored crops, in pixels: what a CPU learns from in minutes."""
@@ -81,12 +88,14 @@ def run(arguments: Namespace) -> None:
         for method in ("single_task", "multi_task", "mal"):
             model = _train(method, stores, out, arguments.fold, seed, arguments.iterations)
             record, _ = evaluate_held_out(model, stores["bp4d"].path)
+            record = replace(record, paper=PAPER.name)
             write_record(record, out / "records" / f"{method}-seed{seed}.json")
             records.append(record)
             models.setdefault(method, model)
-    _print_scores(records)
+    comparison = Comparison(records)
+    _print_scores(comparison)
     for suffix in (".md", ".csv"):
-        write_table(f1_table(records), out / f"f1{suffix}")
+        write_table(f1_table(comparison), out / f"f1{suffix}")
     photos = _photos(models["mal"], out)
     claims, rows = _weighted_expressions(models["mal"], stores["raf_db"])
     command = (
@@ -95,7 +104,7 @@ def run(arguments: Namespace) -> None:
         f"--iterations {arguments.iterations}"
     )
     content = compose_report(
-        records,
+        comparison,
         claims=claims,
         weight_rows=rows,
         photos=photos,
@@ -144,16 +153,16 @@ def _train(method: str, stores: dict[str, Store], out: Path, fold: int, seed: in
     )
 
 
-def _print_scores(records: Sequence[Record]) -> None:
-    groups = by_method(records)
+def _print_scores(comparison: Comparison) -> None:
+    rows = comparison.rows
     title = "F1 x 100 on held-out people of the BP4D twin (synthetic faces), mean over seeds"
-    table = Table("AU", "name", *groups, title=title)
-    for au in records[0].aus:
+    table = Table("AU", "name", *rows, title=title)
+    for au in comparison.aus:
         table.add_row(
-            str(au), au_name(au), *(f"{100 * s[au].mean:.1f}" for s in map(f1_spreads, groups.values()))
+            str(au), au_name(au), *(f"{100 * s[au].mean:.1f}" for s in map(f1_spreads, rows.values()))
         )
     table.add_section()
-    table.add_row("", "average", *(f"{100 * average_f1_spread(runs).mean:.1f}" for runs in groups.values()))
+    table.add_row("", "average", *(f"{100 * average_f1_spread(runs).mean:.1f}" for runs in rows.values()))
     Console().print(table)
 
 
@@ -185,7 +194,13 @@ def _photos(model: Path, out: Path) -> list[Picture]:
 def _weighted_expressions(model: Path, store: Store) -> tuple[list[Claim], list[PictureRow]]:
     """Return what MAL's meta net thinks of the expression pictures it was trained with."""
     found = weigh_pictures(load_checkpoint(model).build_method(), store, SIZE)
-    return consistency_claims(found, store), ranked_pictures(found, store)
+    claims = [
+        answer
+        for claimed in PAPER.claims
+        if isinstance(claimed, LowWeightForAmbiguous)
+        for answer in consistency_claims(claimed, found, store)
+    ]
+    return claims, ranked_pictures(found, store)
 
 
 def _samples(store: Store, title: str, count: int = 18) -> PictureRow:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.cli.evaluate import print_table
+from metafacs.cli.output import write_few_shot
 from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
-from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words, steps_table
-from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
-from metafacs.reports.style import save_figure
+from metafacs.reports.named_paper import find_paper
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -30,22 +26,7 @@ def run(arguments: Namespace) -> None:
     values = vars(arguments)
     values.pop("config", None)
     workers, progress = values.pop("workers"), values.pop("progress")
+    paper = find_paper(values["paper"])
     protocol = plan_few_shot(**values)
     records = run_few_shot(protocol, workers=workers, progress=progress)
-    write_results(records, protocol.out)
-
-
-def write_results(records: Sequence[FewShotRecord], out: Path) -> None:
-    """Write the tables and the figures of a protocol and print where they are."""
-    for table in (accuracy_table(records), steps_table(records)):
-        print_table(table, out)
-    print("\n".join(gains_in_words(records)))
-    groups = by_shots_and_learner(records)
-    most = max(shots for shots, _ in groups)
-    models = {f"{name}, {shots} shot": group for (shots, name), group in groups.items() if shots == most}
-    save_figure(accuracy_by_au(models), out / "accuracy_by_au.png")
-    save_figure(accuracy_by_person(models), out / "accuracy_by_person.png")
-    save_figure(accuracy_by_steps(records), out / "accuracy_by_steps.png")
-    print(
-        f"tables: {out / 'accuracy.md'}, {out / 'accuracy_by_steps.md'}\nfigures: {out / 'accuracy_by_*.png'}"
-    )
+    write_few_shot(records, protocol.out, paper)

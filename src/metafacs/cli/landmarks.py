@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,8 @@ from jsonargparse import ArgumentParser, Namespace
 from PIL.Image import Image
 from torch import Tensor
 
-from metafacs.cli.evaluate import add_test_options, print_table
+from metafacs.cli.options import add_test_options
+from metafacs.cli.output import print_table
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.protocols import HeldOutTest, evaluate_landmarks, open_test
 from metafacs.files import write_json, written_whole
@@ -23,7 +24,13 @@ from metafacs.models.model_file import names_of, row_of
 from metafacs.reports.claims import lower_landmark_error
 from metafacs.reports.domain_pictures import draw_predicted_landmarks, draw_separation
 from metafacs.reports.landmark_table import landmark_table
+from metafacs.reports.options import with_defaults
+from metafacs.reports.papers import PAPERS
+from metafacs.reports.papers.claimed import LowerLandmarkError
 from metafacs.reports.tables import faces_in_words
+
+PAPER = PAPERS["dual_domain"]
+"""Whose method this is: its printed errors stand in the note, its claim is answered."""
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -47,7 +54,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Test every model; write its record and pictures, and a table of all."""
     rows: dict[str, list[LandmarkScores]] = {}
-    alone: set[str] = set()
+    kinds: dict[str, str] = {}
     settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
     for name, model in names_of(arguments.models).items():
         test = open_test(model, arguments.store, labelled=False, **settings)
@@ -67,16 +74,31 @@ def run(arguments: Namespace) -> None:
             continue
         scores = evaluate_landmarks(test)
         rows.setdefault(row_of(name), []).append(scores)
-        if method.stage == "landmarks":
-            alone.add(row_of(name))
+        options = with_defaults(test.checkpoint.method, test.checkpoint.options)
+        if row := PAPER.row("", test.checkpoint.method, options):
+            kinds[row_of(name)] = row.name
         write_json(path.with_name(f"{path.name}.json"), _record(test, domain, scores))
         sheet = draw_predicted_landmarks(method, images, known, domain, faces=faces)
         _save(sheet, path, "landmarks")
     if rows:
-        print_table(landmark_table(rows, test.data), arguments.out)
-        for joint, single in product([row for row in rows if row not in alone], sorted(alone)):
+        print_table(landmark_table(rows, test.data, PAPER), arguments.out)
+        for joint, single in _claimed(kinds):
             print(lower_landmark_error(joint, rows[joint], single, rows[single]))
     print(f"table, records and pictures: {arguments.out}")
+
+
+def _claimed(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the rows of which the paper claims that one is more precise than the other.
+
+    Args:
+        kinds: Name of the row -> the paper's row that it stands for.
+    """
+    claims = [claim for claim in PAPER.claims if isinstance(claim, LowerLandmarkError)]
+    return [
+        (joint, single)
+        for joint, single in product(kinds, kinds)
+        if any((kinds[joint], kinds[single]) == (claim.better, claim.worse) for claim in claims)
+    ]
 
 
 def _record(test: HeldOutTest, domain: Domain, scores: LandmarkScores) -> dict[str, object]:

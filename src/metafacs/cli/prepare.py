@@ -8,13 +8,10 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.output import print_store
 from metafacs.data.datasets import READERS
-from metafacs.data.datasets.reading import Reading
 from metafacs.data.prepare import prepare_store
-from metafacs.data.store import STORE_FILE, Store
 from metafacs.faces.alignment import AlignmentSpec
-
-_SHOWN = 5
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -48,16 +45,6 @@ def run(arguments: Namespace) -> None:
         progress=arguments.progress,
     )
     print_store(store, reading)
-
-
-def print_store(store: Store, reading: Reading) -> None:
-    """Print how many faces a store holds, and which pictures of the reading show none."""
-    unusable = store.description["skipped"][len(reading.skipped) :]
-    print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a face")
-    for entry in unusable[:_SHOWN]:
-        print(f"  {entry['file']}: {entry['reason']}")
-    if len(unusable) > _SHOWN:
-        print(f"  and {len(unusable) - _SHOWN} more, listed in {store.path / STORE_FILE}")
 
 
 def _named_dataset(words: Sequence[str]) -> str | None:
