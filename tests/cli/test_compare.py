@@ -135,6 +135,7 @@ def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_p
         ({"fold": [1]}, r"unknown keys \['fold'\]"),
         ({"sources": {"single_task": None}}, "'sources' is called 'starts' now; rename it"),
         ({"paper": "mals"}, "comparison.yaml: there is no paper 'mals'; choose one of mal, mml"),
+        ({"paper": ["mal"]}, r"comparison.yaml: there is no paper '\['mal'\]'"),
     ],
 )
 def test_mistakes_in_the_file_are_named(

@@ -20,7 +20,8 @@ def find_paper(name: str) -> Paper | None:
     Raises:
         ValueError: If there is no such paper.
     """
-    if name and name not in PAPERS:
+    # A configuration may hold anything, a list too, which is no key.
+    if name and name not in list(PAPERS):
         raise ValueError(f"there is no paper '{name}'; choose one of {', '.join(PAPERS)}")
     return PAPERS[name] if name else None
 
