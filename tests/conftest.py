@@ -17,6 +17,7 @@ from PIL import Image
 from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.splits import BP4D_PARTS
 from metafacs.data.store import Store, shard_schema
@@ -30,6 +31,7 @@ from metafacs.data.twins.raf_au import write_raf_au
 from metafacs.data.twins.raf_ce import write_raf_ce
 from metafacs.data.twins.raf_db import write_raf_db
 from metafacs.data.twins.raf_ml import write_raf_ml
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.synthesis.identities import Identity
@@ -219,9 +221,9 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of ``single_task_expression``, the kind that L2T-ww transfers from."""
     torch.manual_seed(3)
     options: dict[str, object] = {"backbone": "small"}
-    method = METHODS["single_task_expression"]((), EXPRESSIONS, **options)
+    method = METHODS["single_task_expression"].build((), EXPRESSIONS, options)
     path = tmp_path_factory.mktemp("models") / "expressions.safetensors"
-    description: dict[str, object] = {"synthetic": True, "seed": 3}
+    description = Description(Framing(64, 64, AlignmentSpec()), synthetic=True, seed=3)
     state = method.state_dict()
     save_checkpoint(path, Checkpoint("single_task_expression", options, (), EXPRESSIONS, state, description))
     return path
@@ -230,7 +232,7 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
     """Return a function that gives the options that make a method small, and those it cannot do without."""
-    needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
+    needed = {"l2t_ww": {"teacher": str(expression_model), "teacher_backbone": "small", "matching_steps": 1}}
 
     def options(method: str) -> dict[str, object]:
         known = inspect.signature(METHODS[method]).parameters
