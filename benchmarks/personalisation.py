@@ -24,7 +24,7 @@ import torch
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.inference import last_layer
+from metafacs.personalisation import last_layer
 from metafacs.personalisation.last_layer import LastLayer, fit_logit
 
 LEAST_JUDGED = 5

@@ -168,5 +168,5 @@ def test_print_config_can_be_read_back(capsys: pytest.CaptureFixture[str], tmp_p
     parser = command_module("train").build_parser(["--config", str(path)])
     values = parser.parse_args(["--config", str(path)])
     assert values.method == "mal"
-    assert values.options.backbone == "resnet34"
+    assert values.options.backbone.name == "resnet34"
     assert values.batch.validation == 256

@@ -62,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             commands.add_subcommand(name, command, help=help_line)
         arguments = parser.instantiate(parser.parse_args(words))
     except PluginError as error:
-        print(f"metafacs {used}: {error}", file=sys.stderr)
-        return 2
+        parser.error(str(error))
     keep_freed_memory()
     debug = bool(os.environ.get("METAFACS_DEBUG"))
     try:

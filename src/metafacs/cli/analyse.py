@@ -12,6 +12,7 @@ from metafacs.analysis.attention import attention_maps
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.analysis.task_gradients import gradient_cosines, two_task_network
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -50,11 +51,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("--aus", type=list[int], default=[4, 12], help="AUs whose attention is drawn")
     parser.add_argument("--pictures", type=int, default=8, help="held-out pictures per AU")
     parser.add_argument("--batches", type=int, default=20, help="batches whose gradients are compared")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Analyse every model and write one page and one JSON file."""
+    import_foreign(arguments)
     store, faces = Store(arguments.action_units), Store(arguments.expression)
     checkpoints = {name: load_checkpoint(path) for name, path in names_of(arguments.models).items()}
     claims: list[Claim] = []

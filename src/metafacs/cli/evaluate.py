@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.data.splits import SplitName
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.protocols import evaluate
@@ -51,6 +52,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=None,
         help="file for expressions recognised per class and method, mean and spread likewise: .md or .csv",
     )
+    add_foreign_options(parser)
     return parser
 
 
@@ -81,6 +83,7 @@ def add_test_options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Test every model, print its scores, write its record beside it, and the table where asked."""
+    import_foreign(arguments)
     wanted = [
         (path, make)
         for path, make in ((arguments.table, f1_table), (arguments.expression_table, expression_table))

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.facs import au_name
 from metafacs.methods import FEW_SHOT
 from metafacs.personalisation.person import Person, save_person
@@ -38,11 +39,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="fit the last layer (kilobytes, the default) or all weights (megabytes) of a detector",
     )
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> int:
     """Fit, print what became of each AU, and write the person's file; 1 if nothing got better."""
+    import_foreign(arguments)
     checkpoint = load_checkpoint(arguments.model)
     if checkpoint.method in FEW_SHOT and arguments.mode is not None:
         raise ValueError(
