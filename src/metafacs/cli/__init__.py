@@ -10,9 +10,9 @@ from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
-from metafacs import __version__
 from metafacs.plugins import PluginError
 from metafacs.processes import keep_freed_memory
+from metafacs.version import __version__
 
 COMMANDS: dict[str, str] = {
     "twin": "render a synthetic twin of a licensed data set",

@@ -9,7 +9,6 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs import __version__
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.datasets.pretraining_faces import HELD_OUT, read_pretraining_faces
 from metafacs.data.prepare import prepare_store
@@ -18,6 +17,7 @@ from metafacs.evaluation.pretraining import PretrainingScores, score_pretraining
 from metafacs.methods.pretraining import FacePretraining
 from metafacs.models.initial_weights import PACKAGED, save_weights
 from metafacs.training.pretraining import ITERATIONS, faces_stream, open_faces, pretrain
+from metafacs.version import __version__
 
 SIZE, CROP, BATCH = 64, 72, 64
 """Sides of the network's input and of the stored crops in pixels, and pictures per batch."""

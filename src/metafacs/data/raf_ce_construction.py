@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from metafacs import __version__
 from metafacs.compounds import BASIC_EXPRESSIONS, COMPOUND_EXPRESSIONS, compound_of
 from metafacs.data.datasets.action_unit_codes import read_action_unit_list
 from metafacs.data.datasets.raf_au import LABEL_FILE, read_raf_au
@@ -25,6 +24,7 @@ from metafacs.data.datasets.raf_ml import read_raf_ml
 from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped, count_reasons
 from metafacs.files import write_json, written_whole
 from metafacs.progress import progress_bar
+from metafacs.version import __version__
 
 CONSTRUCTION_FILE = "construction.json"
 """What was built, from what, and what was discarded and why; beside RAF-CE's own files."""

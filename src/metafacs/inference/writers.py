@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from metafacs import __version__
 from metafacs.facs import au_column, au_name
 from metafacs.files import write_json, written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
+from metafacs.version import __version__
 
 Row = dict[str, object]
 

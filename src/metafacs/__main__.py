@@ -1,4 +1,4 @@
-"""Allow ``python -m metafacs.cli``."""
+"""Allow ``python -m metafacs``."""
 
 import sys
 
