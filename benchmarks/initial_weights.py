@@ -23,7 +23,7 @@ from metafacs.data.prepare import prepare_store
 from metafacs.data.splits import published_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.data.twins.bp4d import write_bp4d
+from metafacs.data.twins.rendering import render_twin
 from metafacs.evaluation.predictions import collect_predictions
 from metafacs.facs import BP4D_AUS
 from metafacs.methods.single_task import SingleTask
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    write_bp4d(arguments.out / "bp4d", preset="small", workers=1)
+    render_twin("bp4d", arguments.out / "bp4d", preset="small", workers=1)
     store = prepare_store(read_bp4d(arguments.out / "bp4d"), arguments.out / "store", size=CROP, workers=1)
     people = split_people(store)
     print(f"synthetic faces: {len(people[0])} people train, scored are {', '.join(people[1])}")

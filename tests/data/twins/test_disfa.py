@@ -16,13 +16,13 @@ from metafacs.data.twins.disfa import (
     FILM,
     SUBJECTS,
     TINY_SUBJECTS,
-    _plan,
+    _plan_recording,
     _sitter,
     _Size,
     landmark_file,
-    write_disfa,
 )
 from metafacs.data.twins.recordings import film
+from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.sessions import sample_session
 from metafacs.data.videos import decode_frames
 from metafacs.faces.landmarks import LANDMARKS_68_TO_66
@@ -38,7 +38,7 @@ def contents(root):
 
 def filmed(subject):
     """Render the frames of a person of the tiny twin again."""
-    recording = _plan(0, subject, _Size(TINY_SUBJECTS, (12, 12), 128))
+    recording = _plan_recording(0, subject, _Size(TINY_SUBJECTS, (12, 12), 128))
     sitter, who = _sitter(0, subject)
     rng = recording.generator("session")
     session = sample_session(rng, FILM, who.person, recording.length, frames_per_second=20, shares=who.shares)
@@ -109,9 +109,9 @@ def test_a_stopped_rendering_is_taken_up_and_ends_with_the_same_bytes(disfa_twin
 
     monkeypatch.setattr(disfa, "_render", stopping)
     with pytest.raises(KeyboardInterrupt):
-        write_disfa(tmp_path / "twin", preset="tiny", workers=1, progress=False)
+        render_twin("disfa", tmp_path / "twin", preset="tiny", workers=1, progress=False)
     monkeypatch.setattr(disfa, "_render", render)
-    summary = write_disfa(tmp_path / "twin", preset="tiny", workers=1, progress=False)
+    summary = render_twin("disfa", tmp_path / "twin", preset="tiny", workers=1, progress=False)
     assert summary.rendered == 71 - 12 - 11, "two people were finished, one of them SN010"
     assert contents(tmp_path / "twin") == contents(root)
 
@@ -121,7 +121,7 @@ def test_a_video_cut_short_or_lost_is_reported(disfa_twin, tmp_path):
     shutil.copytree(disfa_twin[0], root)
     next((root / "Videos_LeftCamera").iterdir()).unlink()
     with pytest.raises(ValueError, match="6 video files but 5 are left"):
-        write_disfa(root, preset="tiny", workers=1, progress=False)
+        render_twin("disfa", root, preset="tiny", workers=1, progress=False)
     assert len(read_disfa(root).samples) < 71
 
 
@@ -146,8 +146,8 @@ def test_rates_are_near_the_published_ones_before_the_lips_are_looked_at():
 
 def test_presets_have_the_sizes_of_the_real_set():
     full = disfa._SIZES["full"]
-    rows = [disfa._labelled(_plan(0, subject, full)) for subject in SUBJECTS]
+    rows = [disfa._labelled(_plan_recording(0, subject, full)) for subject in SUBJECTS]
     assert sum(rows) == 130_814, "the rows of ME-GraphAU's lists"
-    small = [len(_plan(0, subject, disfa._SIZES["small"]).rendered) for subject in SUBJECTS]
+    small = [len(_plan_recording(0, subject, disfa._SIZES["small"]).rendered) for subject in SUBJECTS]
     assert 110 <= min(small) <= max(small) <= 150
     assert max(small) < min(first for frames in BAD_FRAMES.values() for first, _ in frames)

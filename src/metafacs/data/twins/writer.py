@@ -30,7 +30,6 @@ from metafacs.processes import run_jobs, worker_count
 from metafacs.progress import progress_bar
 
 Preset = Literal["tiny", "small", "full"]
-PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
 SizeT = TypeVar("SizeT")
 
 FORMAT = 2
