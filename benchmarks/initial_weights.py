@@ -19,13 +19,13 @@ import torch
 
 from metafacs.cli.demo import AUGMENTATION, BASE, BATCH, CROP, SIZE
 from metafacs.data.datasets.bp4d import read_bp4d
+from metafacs.data.facts import BP4D
 from metafacs.data.prepare import prepare_store
 from metafacs.data.splits import published_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.twins.rendering import render_twin
 from metafacs.evaluation.predictions import collect_predictions
-from metafacs.facs import BP4D_AUS
 from metafacs.methods.single_task import SingleTask
 from metafacs.metrics.outcomes import average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
@@ -51,7 +51,7 @@ def measure(
         return Stream(
             store,
             rows,
-            aus=BP4D_AUS,
+            aus=BP4D.evaluated_aus,
             name="au",
             batch_size=BATCH.au,
             size=SIZE,
@@ -60,7 +60,7 @@ def measure(
         )
 
     torch.manual_seed(seed)
-    method = SingleTask(BP4D_AUS, backbone="small", weights=weights)
+    method = SingleTask(BP4D.evaluated_aus, backbone="small", weights=weights)
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             *("single_task", method, {}, {"au": stream(people[0])}),

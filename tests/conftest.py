@@ -18,7 +18,7 @@ from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.compounds import COMPOUND_EXPRESSIONS
-from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.facts import BP4D
 from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import portraits
 from metafacs.data.twins.compound_faces import Face
@@ -33,7 +33,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 
 AUS = (1, 4, 12)
-PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
+PEOPLE = tuple(person for part in BP4D.published_parts for person in sorted(part)[:2])
 
 SMALL = {"backbone": "small", "width": 4}
 """Options that make networks small, where a method has them."""

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -24,7 +25,6 @@ from metafacs.methods.few_shot import OUTER_RATE
 from metafacs.processes import run_jobs, use_one_thread
 from metafacs.progress import progress_bar
 from metafacs.training.few_shot import FewShotTraining, load_few_shot, train_few_shot
-from metafacs.training.run import EVALUATED_AUS
 from metafacs.training.trainer import MODEL_FILE
 
 RECORDS, MODELS = "records", "models"
@@ -103,8 +103,8 @@ def plan_few_shot(
             f"{test} is {target.dataset} too: its people may be those trained on; leave --test out to hold "
             "people of one data set out"
         )
-    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
-    tested = numbers if test is None else check_aus(EVALUATED_AUS.get(target.dataset, target.aus))
+    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
+    tested = numbers if test is None else check_aus(facts_of(target.dataset).evaluated_aus or target.aus)
     store.columns_of(numbers)
     target.columns_of(tested)
     unknown = sorted(set(learners) - set(FEW_SHOT))

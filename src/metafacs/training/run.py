@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import (
     Split,
     SplitName,
@@ -25,16 +26,13 @@ from metafacs.data.splits import (
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchSource, Stream
 from metafacs.data.transforms import Augmentation
-from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
+from metafacs.facs import check_aus
 from metafacs.methods import METHODS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.models.initial_weights import describe_weights
 from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
 from metafacs.training.trainer import Trainer, TrainingPlan
 from metafacs.training.transfer import transfer
-
-EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS, "gft": GFT_AUS}
-"""Action units the field evaluates per data set; the default of ``aus``."""
 
 PSEUDO_LABELS = "pseudo_labels"
 """Option of the methods that learn from such labels, and argument that says who gives them."""
@@ -155,7 +153,7 @@ def train(
         for role, path in (("expression", expression), ("target", target))
         if role in kind.streams
     }
-    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
+    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
     chosen = choose_split(store, split, fold, lists)
     if validation_people:
         chosen = with_validation_people(chosen, validation_people, seed=0)

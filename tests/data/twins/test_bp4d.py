@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from metafacs.data.datasets.bp4d import read_bp4d
-from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.facts import BP4D
 from metafacs.data.twins.bp4d import (
     CODED_AUS,
     HEADER,
@@ -25,7 +25,6 @@ from metafacs.data.twins.recordings import film
 from metafacs.data.twins.sessions import sample_session
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
 from metafacs.faces.landmarks import landmarks_49
-from metafacs.facs import BP4D_AUS
 from metafacs.synthesis.activations import intensity_level, is_present
 from metafacs.synthesis.camera import LAB
 
@@ -37,8 +36,8 @@ def rows_of(path):
 
 def test_people_are_those_of_bp4d_and_tiny_covers_the_published_parts():
     assert len(SUBJECTS) == 41
-    assert set(SUBJECTS) == {subject for part in BP4D_PARTS for subject in part}
-    for part in BP4D_PARTS:
+    assert set(SUBJECTS) == {subject for part in BP4D.published_parts for subject in part}
+    for part in BP4D.published_parts:
         sexes = sorted(subject[0] for subject in TINY_SUBJECTS if subject in part)
         assert sexes == ["F", "M"]
 
@@ -101,7 +100,7 @@ def test_reader_gets_back_what_was_rendered(bp4d_twin):
     assert reading.twin["synthetic"] is True
     assert set(reading.aus) == set(CODED_AUS)
     assert {sample.subject for sample in reading.samples} == set(TINY_SUBJECTS)
-    for au in BP4D_AUS:
+    for au in BP4D.evaluated_aus:
         known = [sample.action_units[au] for sample in reading.samples if au in sample.action_units]
         assert np.mean(known) == pytest.approx(summary.counts["au_rates"][str(au)], abs=0.02)
 
@@ -119,7 +118,7 @@ def test_labels_are_those_of_the_rendering(tmp_path):
 
 def test_landmark_lists_name_every_frame_of_their_part(bp4d_twin):
     root, _ = bp4d_twin
-    for number, people in enumerate(BP4D_PARTS, start=1):
+    for number, people in enumerate(BP4D.published_parts, start=1):
         paths = (root / "Landmarks" / f"BP4D_part{number}_path.txt").read_text().splitlines()
         lands = (root / "Landmarks" / f"BP4D_part{number}_land.txt").read_text().splitlines()
         assert len(paths) == len(lands) == 32

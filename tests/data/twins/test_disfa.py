@@ -7,8 +7,7 @@ import pytest
 from scipy.io import loadmat
 
 from metafacs.data.datasets.disfa import BAD_FRAMES, read_disfa
-from metafacs.data.published_rates import PUBLISHED_RATES
-from metafacs.data.splits import DISFA_PARTS
+from metafacs.data.facts import DISFA
 from metafacs.data.twins import disfa
 from metafacs.data.twins.disfa import (
     CODED_AUS,
@@ -26,10 +25,9 @@ from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.sessions import sample_session
 from metafacs.data.videos import decode_frames
 from metafacs.faces.landmarks import LANDMARKS_68_TO_66
-from metafacs.facs import DISFA_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, intensity_level
 
-PUBLISHED = PUBLISHED_RATES["disfa"][0].rates
+PUBLISHED = DISFA.rates[0].rates
 
 
 def contents(root):
@@ -48,7 +46,7 @@ def filmed(subject):
 def test_people_are_those_of_disfa_and_tiny_covers_the_published_parts():
     assert len(SUBJECTS) == 27
     assert not {"SN014", "SN015", "SN019", "SN020", "SN022"} & set(SUBJECTS)
-    assert [len(set(part) & set(TINY_SUBJECTS)) for part in DISFA_PARTS] == [2, 2, 2]
+    assert [len(set(part) & set(TINY_SUBJECTS)) for part in DISFA.published_parts] == [2, 2, 2]
     assert 0 < len(set(TINY_SUBJECTS) & set(COUNTED_FROM_ONE)) < len(TINY_SUBJECTS)
 
 
@@ -138,7 +136,7 @@ def test_landmark_files_are_matlabs_and_do_not_tell_the_time(tmp_path):
 
 def test_rates_are_near_the_published_ones_before_the_lips_are_looked_at():
     assert set(CODED_AUS) <= set(FILM.rates) <= set(RENDERED_AUS)
-    assert set(DISFA_AUS) <= set(PUBLISHED)
+    assert set(DISFA.evaluated_aus) <= set(PUBLISHED)
     for au, rate in PUBLISHED.items():
         # Other AUs part the lips too, so less of AU25 is asked for than is seen.
         assert FILM.rates[au] == pytest.approx(rate - 0.09 * (au == 25), rel=0.15, abs=0.003)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.facts import BP4D
 from metafacs.data.twins.recordings import (
     Frame,
     Recording,
@@ -33,7 +33,6 @@ from metafacs.data.twins.writer import (
     write_text,
 )
 from metafacs.faces.landmarks import landmarks_49
-from metafacs.facs import BP4D_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, intensity_level, is_present
 from metafacs.synthesis.camera import LAB
 from metafacs.synthesis.identities import Identity, find_identity
@@ -205,7 +204,7 @@ def _landmark_line(frame: Frame) -> str:
 
 def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
     """Write landmarks and provenance; return who is there and how often each AU is present."""
-    for number, people in enumerate(BP4D_PARTS, start=1):
+    for number, people in enumerate(BP4D.published_parts, start=1):
         part = [record for record in records if record["subject"] in people]
         for kind, key in (("path", "pictures"), ("land", "landmarks")):
             lines = [line for record in part for line in record[key]]
@@ -214,5 +213,5 @@ def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
         "subjects": len({record["subject"] for record in records}),
         "sequences": len(records),
         "presence_rule": "FACS level B or above",
-        "au_rates": finish_recordings(root, records, BP4D_AUS),
+        "au_rates": finish_recordings(root, records, BP4D.evaluated_aus),
     }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.splits import DISFA_PARTS
+from metafacs.data.facts import DISFA
 from metafacs.data.twins.cohorts import Participant, Population, participant
 from metafacs.data.twins.recordings import (
     Frame,
@@ -40,7 +40,7 @@ from metafacs.synthesis.camera import Camera
 from metafacs.synthesis.renderer import Subject
 from metafacs.synthesis.scenes import Laboratory, sample_studio
 
-SUBJECTS: tuple[str, ...] = tuple(sorted(subject for part in DISFA_PARTS for subject in part))
+SUBJECTS: tuple[str, ...] = tuple(sorted(subject for part in DISFA.published_parts for subject in part))
 """The 27 people of DISFA; 14, 15, 19, 20 and 22 do not exist."""
 
 TINY_SUBJECTS: tuple[str, ...] = ("SN001", "SN010", "SN006", "SN021", "SN003", "SN025")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from metafacs.data.facts import GFT
 from metafacs.data.twins.cohorts import Participant, Population, participant
 from metafacs.data.twins.recordings import (
     Frame,
@@ -50,7 +51,7 @@ TEST_GROUPS: tuple[str, ...] = ("004", "009", "015", "020", "026", "031")
 TINY_GROUPS: tuple[str, ...] = ("001", "004")
 """One group to train on, one to test on."""
 
-CODED_AUS: tuple[int, ...] = (1, 2, 4, 6, 10, 12, 14, 15, 23, 24)
+CODED_AUS: tuple[int, ...] = GFT.evaluated_aus
 """The action units of the published evaluations."""
 
 FRAMES = 1800
@@ -106,7 +107,7 @@ TALK = Programme(
     restlessness=(0.20, 0.10, 0.08),
     sway=0.04,
 )
-"""No rates of GFT are published in the sources at hand: these are chosen, social smiles most frequent."""
+"""No rates of GFT are published in the papers at hand: these are chosen, social smiles most frequent."""
 
 
 @dataclass(frozen=True)
