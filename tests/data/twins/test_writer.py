@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import metafacs
+from metafacs.data.datasets.reading import TWIN_FILE
 from metafacs.data.twins.bp4d import _plan_recording, _render, _Size
 from metafacs.data.twins.writer import (
-    TWIN_FILE,
     TwinError,
     TwinPlan,
     chunk_generator,
