@@ -29,6 +29,7 @@ from metafacs.evaluation.predictions import collect_predictions
 from metafacs.methods.single_task import SingleTask
 from metafacs.metrics.outcomes import average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
+from metafacs.models.backbones import Backbone
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 FOLD, VALIDATION_PEOPLE = 1, 6
@@ -60,7 +61,7 @@ def measure(
         )
 
     torch.manual_seed(seed)
-    method = SingleTask(BP4D.evaluated_aus, backbone="small", weights=weights)
+    method = SingleTask(BP4D.evaluated_aus, backbone=Backbone("small", weights))
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             *("single_task", method, {}, {"au": stream(people[0])}),

@@ -17,12 +17,14 @@ from PIL import Image
 from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.facts import BP4D
 from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import portraits
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.rendering import render_twin
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.synthesis.identities import Identity
@@ -212,9 +214,9 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of ``single_task_expression``, the kind that L2T-ww transfers from."""
     torch.manual_seed(3)
     options: dict[str, object] = {"backbone": "small"}
-    method = METHODS["single_task_expression"]((), EXPRESSIONS, **options)
+    method = METHODS["single_task_expression"].build((), EXPRESSIONS, options)
     path = tmp_path_factory.mktemp("models") / "expressions.safetensors"
-    description: dict[str, object] = {"synthetic": True, "seed": 3}
+    description = Description(Framing(64, 64, AlignmentSpec()), synthetic=True, seed=3)
     state = method.state_dict()
     save_checkpoint(path, Checkpoint("single_task_expression", options, (), EXPRESSIONS, state, description))
     return path
@@ -223,7 +225,7 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
     """Return a function that gives the options that make a method small, and those it cannot do without."""
-    needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
+    needed = {"l2t_ww": {"teacher": str(expression_model), "teacher_backbone": "small", "matching_steps": 1}}
 
     def options(method: str) -> dict[str, object]:
         known = inspect.signature(METHODS[method]).parameters

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from metafacs.data.splits import SplitName
 from metafacs.evaluation.expression_results import ExpressionResult
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.facs import au_name
 from metafacs.files import written_whole
@@ -92,7 +92,7 @@ def run(arguments: Namespace) -> None:
     records = []
     settings = {key: arguments[key] for key in ("split", "fold", "side", "domain")}
     for name, model in names_of(arguments.models).items():
-        record, _ = evaluate_held_out(model, arguments.action_units, **settings)
+        record = evaluate(model, arguments.action_units, **settings)
         label = _name_in_comparison(model)
         if arguments.domain is not None:
             label = f"{label or record.method}{_READ_AS}{arguments.domain}"

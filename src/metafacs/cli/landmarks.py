@@ -85,10 +85,10 @@ def _record(test: HeldOutTest, domain: Domain, scores: LandmarkScores) -> dict[s
         "method": checkpoint.method,
         "domain": domain,
         "data": asdict(test.data),
-        "seed": checkpoint.description["seed"],
+        "seed": checkpoint.description.seed,
         "iterations": checkpoint.iteration,
         "landmarks": asdict(scores),
-        "config": {"options": checkpoint.options, **checkpoint.description},
+        "config": {"options": checkpoint.options, **checkpoint.description.to_json()},
     }
 
 

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.facs import au_name
-from metafacs.inference.loading import framing_of, model_thresholds
 from metafacs.methods import FEW_SHOT
 from metafacs.personalisation.person import Person, save_person
 from metafacs.personalisation.personalise import personalise
@@ -49,9 +48,8 @@ def run(arguments: Namespace) -> int:
         raise ValueError(
             f"{arguments.model} is a few-shot learner, which is fitted in its own way; drop --mode"
         )
-    framing = framing_of(checkpoint, str(arguments.model))
     support = read_support(arguments.support)
-    images = cut_faces(support, framing, device=arguments.device)
+    images = cut_faces(support, checkpoint.description.framing, device=arguments.device)
     person = personalise(
         checkpoint,
         images,
@@ -59,7 +57,7 @@ def run(arguments: Namespace) -> int:
         support.aus,
         groups=support.groups,
         kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode or "last",
-        thresholds=model_thresholds(checkpoint, str(arguments.model)),
+        thresholds={au: checkpoint.description.threshold_of(au) for au in checkpoint.aus},
         device=arguments.device,
     )
     print_outcomes(person)

@@ -15,8 +15,9 @@ from metafacs.data.prepare import prepare_store
 from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.writer import Preset
 from metafacs.evaluation.pretraining import PretrainingScores, score_pretraining
+from metafacs.methods.pretraining import FacePretraining
 from metafacs.models.initial_weights import PACKAGED, save_weights
-from metafacs.training.pretraining import ITERATIONS, faces_stream, load_pretrained, open_faces, pretrain
+from metafacs.training.pretraining import ITERATIONS, faces_stream, open_faces, pretrain
 
 SIZE, CROP, BATCH = 64, 72, 64
 """Sides of the network's input and of the stored crops in pixels, and pictures per batch."""
@@ -67,18 +68,19 @@ def run(arguments: Namespace) -> None:
 
 def _write_weights(model: Path, store: Path, path: Path) -> PretrainingScores:
     """Write the backbone's file with its description and return the scores of what is in the file."""
-    learner = load_pretrained(model)
+    checkpoint = load_checkpoint(model)
+    learner = checkpoint.build(FacePretraining)
     learner.backbone.half().float()  # the precision of the file
     held_out = faces_stream(open_faces(store), HELD_OUT, batch=256, size=SIZE)
     scores = score_pretraining(learner, held_out)
-    description = load_checkpoint(model).description
+    description = checkpoint.description
     save_weights(
         path,
         learner.backbone,
         {
             "backbone": "small",
             "metafacs": __version__,
-            **description,
+            **description.to_json(),
             "scores_on_held_out_people": asdict(scores),
             "licence": "Apache-2.0, as metafacs; trained on faces that metafacs rendered, no real person",
         },
