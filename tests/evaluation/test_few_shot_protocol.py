@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.data.facts import DISFA, FACTS
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.few_shot import FewShotTest
@@ -112,11 +113,7 @@ def test_without_iterations_per_fold_the_start_serves_everybody(au_store: Store,
 def test_another_data_set_is_adapted_to_with_aus_never_seen(
     au_store: Store, disfa_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        __import__("metafacs.evaluation.few_shot_protocol", fromlist=["EVALUATED_AUS"]).EVALUATED_AUS,
-        "disfa",
-        (1, 4, 9),
-    )
+    monkeypatch.setitem(FACTS, "disfa", replace(DISFA, evaluated_aus=(1, 4, 9)))
     protocol = plan(au_store, tmp_path, test=disfa_store.path, learners=("maml",), subjects="all")
     records = run(protocol)
     assert [record.subject for record in records] == ["SN001", "SN002", "SN003"]

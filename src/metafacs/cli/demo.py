@@ -20,7 +20,7 @@ from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
-from metafacs.data.twins import TWINS
+from metafacs.data.twins.rendering import render_twin
 from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, write_record
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
@@ -120,7 +120,7 @@ def _store(
     name: str, out: Path, preset: Literal["tiny", "small", "full"], seed: int, workers: int | None
 ) -> Store:
     root = out / "data" / name
-    TWINS[name](root, preset=preset, seed=seed, workers=workers)
+    render_twin(name, root, preset=preset, seed=seed, workers=workers)
     reading = READERS[name](root)
     print(reading)
     return prepare_store(reading, out / "stores" / name, size=CROP, workers=workers)

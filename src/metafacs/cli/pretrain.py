@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.datasets.pretraining_faces import HELD_OUT, read_pretraining_faces
 from metafacs.data.prepare import prepare_store
-from metafacs.data.twins.pretraining_faces import write_pretraining_faces
+from metafacs.data.twins.rendering import render_twin
+from metafacs.data.twins.writer import Preset
 from metafacs.evaluation.pretraining import PretrainingScores, score_pretraining
 from metafacs.methods.pretraining import FacePretraining
 from metafacs.models.initial_weights import PACKAGED, save_weights
@@ -27,9 +27,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder; takes up stopped work")
-    parser.add_argument(
-        "--preset", type=Literal["tiny", "small", "full"], default="full", help="number of rendered faces"
-    )
+    parser.add_argument("--preset", type=Preset, default="full", help="number of rendered faces")
     parser.add_argument("--faces_seed", type=int, default=0, help="seed of the generator of faces")
     parser.add_argument("--iterations", type=int, default=ITERATIONS, help="iterations of training")
     parser.add_argument("--seed", type=int, default=0, help="seed of training")
@@ -44,7 +42,8 @@ def run(arguments: Namespace) -> None:
     """Do every step; steps that are done already are not done again."""
     out, progress = arguments.out, arguments.progress
     faces = out / "faces"
-    write_pretraining_faces(
+    render_twin(
+        "pretraining_faces",
         faces,
         preset=arguments.preset,
         seed=arguments.faces_seed,

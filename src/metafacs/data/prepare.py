@@ -272,8 +272,8 @@ def _finish(out: Path, reading: Reading, plan: dict[str, object], names: list[st
     skipped = [asdict(s) for s in reading.skipped]
     pictures = 0
     for name in names:
-        with pa.memory_map(str(out / name)) as source:
-            file = pa.ipc.open_file(source)
+        with pa.memory_map(str(out / name)) as mapped:
+            file = pa.ipc.open_file(mapped)
             skipped += json.loads(file.schema.metadata[SKIPPED_KEY])
             pictures += sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
     if not pictures:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -25,7 +26,6 @@ from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner
 from metafacs.processes import run_jobs, use_one_thread
 from metafacs.progress import progress_bar
 from metafacs.training.few_shot import FewShotTraining, train_few_shot
-from metafacs.training.run import EVALUATED_AUS
 from metafacs.training.trainer import MODEL_FILE
 
 RECORDS, MODELS = "records", "models"
@@ -104,8 +104,8 @@ def plan_few_shot(
             f"{test} is {target.dataset} too: its people may be those trained on; leave --test out to hold "
             "people of one data set out"
         )
-    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
-    tested = numbers if test is None else check_aus(EVALUATED_AUS.get(target.dataset, target.aus))
+    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
+    tested = numbers if test is None else check_aus(facts_of(target.dataset).evaluated_aus or target.aus)
     store.columns_of(numbers)
     target.columns_of(tested)
     unknown = sorted(set(learners) - set(FEW_SHOT))

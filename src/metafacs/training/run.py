@@ -9,11 +9,12 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
 from metafacs.data.transforms import Augmentation
-from metafacs.facs import BP4D_AUS, DISFA_AUS, GFT_AUS, check_aus
+from metafacs.facs import check_aus
 from metafacs.methods import find_method, method_name
 from metafacs.methods.base import Method, OptimizerSpec
 from metafacs.methods.options import complete_options, option_defaults
@@ -23,9 +24,6 @@ from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
 from metafacs.training.trainer import Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes, choose_rows, further_store, make_streams
 from metafacs.training.transfer import transfer
-
-EVALUATED_AUS: dict[str, tuple[int, ...]] = {"bp4d": BP4D_AUS, "disfa": DISFA_AUS, "gft": GFT_AUS}
-"""Action units the field evaluates per data set; the default of ``aus``."""
 
 PSEUDO_LABELS = "pseudo_labels"
 """Option of the methods that learn from such labels, and argument that says who gives them."""
@@ -114,7 +112,7 @@ def train(
         for role, path in (("expression", expression), ("target", target))
         if role in kind.streams
     }
-    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
+    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
     chosen = choose_split(store, split, fold, lists)
     if validation_people:
         chosen = with_validation_people(chosen, validation_people, seed=0)

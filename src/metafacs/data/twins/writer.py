@@ -30,7 +30,6 @@ from metafacs.progress import progress_bar
 from metafacs.version import __version__
 
 Preset = Literal["tiny", "small", "full"]
-PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
 SizeT = TypeVar("SizeT")
 
 FORMAT = 2
