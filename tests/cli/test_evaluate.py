@@ -9,7 +9,7 @@ import pytest
 
 from metafacs.cli import main, output
 from metafacs.data.store import Store
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import read_record, read_records, write_record
 
 SMALL = ["--options.backbone", "small", "--size", "32", "--batch.au", "8", "--batch.validation", "8"]
@@ -90,7 +90,7 @@ def test_table_of_another_kind_is_refused_before_anything_is_tested(
 def test_records_of_known_people_speak_of_people(
     models: list[Path], compound_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record, _ = evaluate_held_out(models[0], compound_store.path)
+    record = evaluate(models[0], compound_store.path)
     counts = record.per_subject[""]
     assert record.expressions is not None
     assert record.expressions.intervals is not None

@@ -21,8 +21,8 @@ from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
-from metafacs.data.twins import TWINS
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.data.twins.rendering import render_twin
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, write_record
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
@@ -39,7 +39,8 @@ from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import Picture, PictureRow, embedded
 from metafacs.reports.tables import f1_table
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 PAPER = PAPERS["mal"]
 """What is shown: its three methods and its claims."""
@@ -87,8 +88,7 @@ def run(arguments: Namespace) -> None:
     for seed in arguments.seeds:
         for method in ("single_task", "multi_task", "mal"):
             model = _train(method, stores, out, arguments.fold, seed, arguments.iterations)
-            record, _ = evaluate_held_out(model, stores["bp4d"].path)
-            record = replace(record, paper=PAPER.name)
+            record = replace(evaluate(model, stores["bp4d"].path), paper=PAPER.name)
             write_record(record, out / "records" / f"{method}-seed{seed}.json")
             records.append(record)
             models.setdefault(method, model)
@@ -128,7 +128,7 @@ def _store(
     name: str, out: Path, preset: Literal["tiny", "small", "full"], seed: int, workers: int | None
 ) -> Store:
     root = out / "data" / name
-    TWINS[name](root, preset=preset, seed=seed, workers=workers)
+    render_twin(name, root, preset=preset, seed=seed, workers=workers)
     reading = READERS[name](root)
     print(reading)
     return prepare_store(reading, out / "stores" / name, size=CROP, workers=workers)
@@ -139,7 +139,7 @@ def _train(method: str, stores: dict[str, Store], out: Path, fold: int, seed: in
     return train(
         method,
         # With a network this small the kept graph costs little memory and saves a forward pass.
-        {"backbone": "small", **({"estimator": "tangent_reusing_graph"} if learned else {})},
+        options={"backbone": "small", **({"estimator": "tangent_reusing_graph"} if learned else {})},
         action_units=stores["bp4d"].path,
         expression=stores["raf_db"].path,
         out=out / "models" / f"{method}-seed{seed}",
@@ -193,7 +193,7 @@ def _photos(model: Path, out: Path) -> list[Picture]:
 
 def _weighted_expressions(model: Path, store: Store) -> tuple[list[Claim], list[PictureRow]]:
     """Return what MAL's meta net thinks of the expression pictures it was trained with."""
-    found = weigh_pictures(load_checkpoint(model).build_method(), store, SIZE)
+    found = weigh_pictures(load_checkpoint(model).build(), store, SIZE)
     claims = [
         answer
         for claimed in PAPER.claims

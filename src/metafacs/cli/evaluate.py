@@ -8,9 +8,10 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.options import add_paper_option, add_test_options
 from metafacs.cli.output import print_scores, write_table
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.models.model_file import names_of
 from metafacs.reports.comparison import Comparison
@@ -47,11 +48,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="file for expressions recognised per class and method, mean and spread likewise: .md or .csv",
     )
     add_paper_option(parser)
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Test every model, print its scores, write its record beside it, and the table where asked."""
+    import_foreign(arguments)
     wanted = [
         (path, make)
         for path, make in ((arguments.table, f1_table), (arguments.expression_table, expression_table))
@@ -63,7 +66,7 @@ def run(arguments: Namespace) -> None:
     records = []
     settings = {key: arguments[key] for key in ("split", "fold", "side", "domain")}
     for name, model in names_of(arguments.models).items():
-        record, _ = evaluate_held_out(model, arguments.action_units, **settings)
+        record = evaluate(model, arguments.action_units, **settings)
         label, paper = _told_in_comparison(model)
         if arguments.domain is not None:
             label = f"{label or record.method}{_READ_AS}{arguments.domain}"

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.backbones import written_out, yaml_loader
 from metafacs.cli.output import write_few_shot
 from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
+from metafacs.methods.options import with_backbone_written_out
+from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.named_paper import find_paper
+
+
+def rewritten(words: Sequence[str]) -> list[str]:
+    """Return the words with the short form of a backbone written out."""
+    return written_out(words, "training")
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
-    parser = ArgumentParser(description=__doc__)
+    mode = yaml_loader("few-shot protocol", _upgraded)
+    parser = ArgumentParser(description=__doc__, parser_mode=mode)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     parser.add_function_arguments(plan_few_shot)
     parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
@@ -29,4 +39,9 @@ def run(arguments: Namespace) -> None:
     paper = find_paper(values["paper"])
     protocol = plan_few_shot(**values)
     records = run_few_shot(protocol, workers=workers, progress=progress)
-    write_few_shot(records, protocol.out, paper)
+    write_few_shot(FewShotComparison(records, paper), protocol.out)
+
+
+def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
+    training = settings.get("training")
+    return {**settings, "training": with_backbone_written_out(training)} if training else settings

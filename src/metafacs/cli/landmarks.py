@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from PIL.Image import Image
 from torch import Tensor
 
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.options import add_test_options
 from metafacs.cli.output import print_table
 from metafacs.evaluation.landmarks import LandmarkScores
@@ -48,11 +49,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "separate and restore pairs of both, too",
     )
     parser.add_argument("--pictures", type=int, default=8, help="pictures to draw")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Test every model; write its record and pictures, and a table of all."""
+    import_foreign(arguments)
     rows: dict[str, list[LandmarkScores]] = {}
     kinds: dict[str, str] = {}
     settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
@@ -107,10 +110,10 @@ def _record(test: HeldOutTest, domain: Domain, scores: LandmarkScores) -> dict[s
         "method": checkpoint.method,
         "domain": domain,
         "data": asdict(test.data),
-        "seed": checkpoint.description["seed"],
+        "seed": checkpoint.description.seed,
         "iterations": checkpoint.iteration,
         "landmarks": asdict(scores),
-        "config": {"options": checkpoint.options, **checkpoint.description},
+        "config": {"options": checkpoint.options, **checkpoint.description.to_json()},
     }
 
 

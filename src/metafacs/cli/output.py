@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +10,6 @@ from rich.table import Table
 from metafacs.data.datasets.reading import Reading
 from metafacs.data.store import STORE_FILE, Store
 from metafacs.evaluation.expression_results import ExpressionResult
-from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.records import Record
 from metafacs.facs import au_name
 from metafacs.files import written_whole
@@ -100,9 +98,8 @@ def write_comparison(comparison: Comparison, out: Path, command: str) -> None:
     print(f"tables: {out / 'summary.md'} and beside it\nreport: {out / 'report.html'}")
 
 
-def write_few_shot(records: Sequence[FewShotRecord], out: Path, paper: Paper | None) -> None:
+def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
     """Write the tables and the figures of a few-shot protocol and print where they are."""
-    comparison = FewShotComparison(records, paper)
     for table in (accuracy_table(comparison), steps_table(comparison)):
         print_table(table, out)
     for gain in gains_in_words(comparison):

@@ -42,7 +42,7 @@ def predict_photos(
                 unreadable.append(str(error))
                 print(f"metafacs predict: {error}", file=sys.stderr)
                 continue
-            results = detector.analyse_picture(image, source=str(photo), frame=frame)
+            results = detector.analyse_picture(image, input=str(photo), frame=frame)
             for result in results:
                 writer.write(result)
             print(describe(photo, results, detector))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.photos import predict_photos
 from metafacs.inference.loading import load_detector
 from metafacs.inference.writers import WRITERS
@@ -31,11 +32,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     )
     parser.add_argument("--overlay", type=bool, default=True, help="draw the results onto every photo")
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> int:
     """Analyse the photos, write the table and the overlays; 1 if a photo could not be read."""
+    import_foreign(arguments)
     detector = load_detector(arguments.model, arguments.device, arguments.person)
     unreadable = predict_photos(
         detector, arguments.photos, arguments.out, form=arguments.format, overlay=arguments.overlay

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from metafacs.evaluation.records import Record
 from metafacs.methods import METHODS
+from metafacs.methods.options import option_defaults, upgraded_options, with_backbone_written_out
+from metafacs.models.backbones import Backbone
 
-_GIVEN = ("aus", "expressions")
 _MODEL_SUFFIX = ".safetensors"
 
 
@@ -20,20 +22,28 @@ def options_of(record: Record) -> dict[str, object]:
 
 
 def with_defaults(method: str, options: Mapping[str, object]) -> dict[str, object]:
-    """Return options together with those that were left out.
+    """Return options together with those that were left out, in today's form and under today's names.
 
     The command line writes every option, Python and older versions only those that were given; what is
-    missing has the default of the built-in method.
+    missing has the default of the built-in method. What has parts, a backbone, is told part by part.
+
+    >>> with_defaults("mine:Method", {"backbone": {"name": "small"}, "gamma": 2.0})
+    {'backbone.name': 'small', 'gamma': 2.0}
     """
-    kind = METHODS.get(method)
-    if kind is None:
-        return dict(options)
-    usual = {
-        name: parameter.default
-        for name, parameter in inspect.signature(kind).parameters.items()
-        if name not in _GIVEN and parameter.default is not inspect.Parameter.empty
-    }
-    return {**usual, **options}
+    found = dict(options)
+    if (kind := METHODS.get(method)) is not None:
+        found = upgraded_options(kind, options)
+        for name, usual in option_defaults(kind).items():
+            if isinstance(usual, Backbone):
+                given = with_backbone_written_out({"backbone": found.get(name, {})})["backbone"]
+                found[name] = {**asdict(usual), **given}
+            elif usual is not inspect.Parameter.empty:
+                found.setdefault(name, usual)
+    parts: dict[str, object] = {}
+    for name, value in found.items():
+        inner = {f"{name}.{part}": of for part, of in value.items()} if isinstance(value, Mapping) else {}
+        parts |= inner or {name: value}
+    return parts
 
 
 def told(option: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metafacs.facs import BP4D_AUS, DISFA_AUS
+from metafacs.data.facts import BP4D, DISFA
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.paper import PrintedAccuracies, PrintedF1
 
@@ -44,8 +44,8 @@ def test_printed_averages_are_the_means_of_the_printed_rows(name: str) -> None:
 
 
 def test_action_units_are_those_of_the_data_sets() -> None:
-    assert MAL["bp4d", "bp4d"].aus == FEW_SHOT["bp4d", "bp4d"].aus == BP4D_AUS
-    assert MAL["disfa", "disfa"].aus == FEW_SHOT["bp4d", "disfa"].aus == DISFA_AUS
+    assert MAL["bp4d", "bp4d"].aus == FEW_SHOT["bp4d", "bp4d"].aus == BP4D.evaluated_aus
+    assert MAL["disfa", "disfa"].aus == FEW_SHOT["bp4d", "disfa"].aus == DISFA.evaluated_aus
 
 
 def gains(table: PrintedF1, ours: str, *others: str) -> list[float]:
