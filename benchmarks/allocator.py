@@ -39,7 +39,7 @@ SETTINGS = ("given back", "kept")
 def make_iteration(name: str, size: int, count: int) -> Callable[[], object]:
     """Return a function that trains a method for one iteration."""
     torch.manual_seed(0)
-    method = METHODS[name](AUS, ("fear", "anger"), **OPTIONS[name]).train()  # type: ignore[arg-type]
+    method = METHODS[name].build(AUS, ("fear", "anger"), OPTIONS[name]).train()
 
     def batch() -> Batch:
         images = torch.randn(count, 3, size, size).contiguous(memory_format=torch.channels_last)

@@ -36,7 +36,7 @@ from metafacs.hypergradient import ESTIMATORS
 from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import PlainSGD
-from metafacs.models.backbones import BACKBONES, build_backbone
+from metafacs.models.backbones import BACKBONES, Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
 
@@ -62,7 +62,7 @@ class Setting:
 def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, int]) -> Setting:
     torch.manual_seed(0)
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
-    network = BaseNet(build_backbone(options.backbone), 12, 7).to(memory_format=layout)
+    network = BaseNet(Backbone(options.backbone).build(), 12, 7).to(memory_format=layout)
     weight_net = WeightNet(network.action_units.in_features)
     au, expression, validation = batch
     images = torch.randn(au + expression, 3, size, size).contiguous(memory_format=layout)

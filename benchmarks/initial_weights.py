@@ -19,16 +19,17 @@ import torch
 
 from metafacs.cli.demo import AUGMENTATION, BASE, BATCH, CROP, SIZE
 from metafacs.data.datasets.bp4d import read_bp4d
+from metafacs.data.facts import BP4D
 from metafacs.data.prepare import prepare_store
 from metafacs.data.splits import published_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.data.twins.bp4d import write_bp4d
+from metafacs.data.twins.rendering import render_twin
 from metafacs.evaluation.predictions import collect_predictions
-from metafacs.facs import BP4D_AUS
 from metafacs.methods.single_task import SingleTask
 from metafacs.metrics.outcomes import average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
+from metafacs.models.backbones import Backbone
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 FOLD, VALIDATION_PEOPLE = 1, 6
@@ -51,7 +52,7 @@ def measure(
         return Stream(
             store,
             rows,
-            aus=BP4D_AUS,
+            aus=BP4D.evaluated_aus,
             name="au",
             batch_size=BATCH.au,
             size=SIZE,
@@ -60,7 +61,7 @@ def measure(
         )
 
     torch.manual_seed(seed)
-    method = SingleTask(BP4D_AUS, backbone="small", weights=weights)
+    method = SingleTask(BP4D.evaluated_aus, backbone=Backbone("small", weights))
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             *("single_task", method, {}, {"au": stream(people[0])}),
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    write_bp4d(arguments.out / "bp4d", preset="small", workers=1)
+    render_twin("bp4d", arguments.out / "bp4d", preset="small", workers=1)
     store = prepare_store(read_bp4d(arguments.out / "bp4d"), arguments.out / "store", size=CROP, workers=1)
     people = split_people(store)
     print(f"synthetic faces: {len(people[0])} people train, scored are {', '.join(people[1])}")

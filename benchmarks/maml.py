@@ -34,7 +34,7 @@ from metafacs.batch import Batch
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.few_shot import FewShotLearner
-from metafacs.models.backbones import BACKBONES
+from metafacs.models.backbones import BACKBONES, Backbone
 
 RATE = 0.03
 REFERENCE = "learn2learn"
@@ -82,7 +82,7 @@ def make_setting(options: argparse.Namespace, dtype: torch.dtype, order: int) ->
     torch.manual_seed(0)
     learner = FEW_SHOT["maml"](
         (1,),
-        backbone=options.backbone,
+        backbone=Backbone(options.backbone),
         shots=options.shots,
         steps=options.steps,  # type: ignore[call-arg]
         second_order=order == 2,

@@ -22,10 +22,9 @@ import numpy as np
 import torch
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.data.splits import Split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.inference import last_layer
+from metafacs.personalisation import last_layer
 from metafacs.personalisation.last_layer import LastLayer, fit_logit
 
 LEAST_JUDGED = 5
@@ -41,8 +40,8 @@ def measure(
 ) -> dict[int, dict[str, dict[str, list[float]]]]:
     """Return shots -> kind of detector -> person -> balanced accuracies."""
     checkpoint = load_checkpoint(model)
-    split = Split.from_mapping(checkpoint.description["split"])  # type: ignore[arg-type]
-    size = int(str(checkpoint.description["input_size"]))
+    split = checkpoint.description.held_out
+    size = checkpoint.description.framing.input_size
     fitting = LastLayer(checkpoint)
     found: dict[int, dict[str, dict[str, list[float]]]] = {k: {} for k in shots}
     for person in getattr(split, side):

@@ -26,7 +26,6 @@ import numpy as np
 import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from metafacs.data.splits import Split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.few_shot_protocol import choose_subjects
@@ -102,8 +101,8 @@ def measure(
 ) -> dict[str, list[Found]]:
     """Return test person -> one result per draw."""
     checkpoint = load_checkpoint(model)
-    split = Split.from_mapping(checkpoint.description["split"])  # type: ignore[arg-type]
-    size = int(str(checkpoint.description["input_size"]))
+    split = checkpoint.description.held_out
+    size = checkpoint.description.framing.input_size
     streams = {
         person: Stream(
             store,

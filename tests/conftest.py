@@ -17,19 +17,14 @@ from PIL import Image
 from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.compounds import COMPOUND_EXPRESSIONS
-from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.facts import BP4D
 from metafacs.data.store import Store, shard_schema
 from metafacs.data.twins import portraits
-from metafacs.data.twins.bp4d import write_bp4d
 from metafacs.data.twins.compound_faces import Face
-from metafacs.data.twins.disfa import write_disfa
-from metafacs.data.twins.gft import write_gft
-from metafacs.data.twins.pretraining_faces import write_pretraining_faces
-from metafacs.data.twins.raf_au import write_raf_au
-from metafacs.data.twins.raf_ce import write_raf_ce
-from metafacs.data.twins.raf_db import write_raf_db
-from metafacs.data.twins.raf_ml import write_raf_ml
+from metafacs.data.twins.rendering import render_twin
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.synthesis.identities import Identity
@@ -40,7 +35,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 
 AUS = (1, 4, 12)
-PEOPLE = tuple(person for part in BP4D_PARTS for person in sorted(part)[:2])
+PEOPLE = tuple(person for part in BP4D.published_parts for person in sorted(part)[:2])
 
 SMALL = {"backbone": "small", "width": 4}
 """Options that make networks small, where a method has them."""
@@ -219,9 +214,9 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of ``single_task_expression``, the kind that L2T-ww transfers from."""
     torch.manual_seed(3)
     options: dict[str, object] = {"backbone": "small"}
-    method = METHODS["single_task_expression"]((), EXPRESSIONS, **options)
+    method = METHODS["single_task_expression"].build((), EXPRESSIONS, options)
     path = tmp_path_factory.mktemp("models") / "expressions.safetensors"
-    description: dict[str, object] = {"synthetic": True, "seed": 3}
+    description = Description(Framing(64, 64, AlignmentSpec()), synthetic=True, seed=3)
     state = method.state_dict()
     save_checkpoint(path, Checkpoint("single_task_expression", options, (), EXPRESSIONS, state, description))
     return path
@@ -230,7 +225,7 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_options(expression_model: Path) -> Callable[[str], dict[str, object]]:
     """Return a function that gives the options that make a method small, and those it cannot do without."""
-    needed = {"l2t_ww": {"source": str(expression_model), "source_backbone": "small", "matching_steps": 1}}
+    needed = {"l2t_ww": {"teacher": str(expression_model), "teacher_backbone": "small", "matching_steps": 1}}
 
     def options(method: str) -> dict[str, object]:
         known = inspect.signature(METHODS[method]).parameters
@@ -256,7 +251,7 @@ def write_text(tmp_path: Path) -> Callable[[str, str], Path]:
 def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of BP4D: six people, eight tasks, two frames each."""
     root = tmp_path_factory.mktemp("twins") / "bp4d"
-    write_bp4d(root, preset="tiny", seed=0, workers=1, progress=False)
+    render_twin("bp4d", root, preset="tiny", seed=0, workers=1, progress=False)
     return root
 
 
@@ -264,7 +259,7 @@ def bp4d_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def disfa_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of DISFA: six people, twelve frames each."""
     root = tmp_path_factory.mktemp("twins") / "disfa"
-    write_disfa(root, preset="tiny", seed=0, workers=1, progress=False)
+    render_twin("disfa", root, preset="tiny", seed=0, workers=1, progress=False)
     return root
 
 
@@ -272,7 +267,7 @@ def disfa_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gft_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of GFT: two groups of three, twelve frames each."""
     root = tmp_path_factory.mktemp("twins") / "gft"
-    write_gft(root, preset="tiny", seed=0, workers=1, progress=False)
+    render_twin("gft", root, preset="tiny", seed=0, workers=1, progress=False)
     return root
 
 
@@ -280,7 +275,7 @@ def gft_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny twin of RAF-DB: 60 training and 24 test pictures."""
     root = tmp_path_factory.mktemp("twins") / "raf_db"
-    write_raf_db(root, preset="tiny", seed=0, workers=1, progress=False)
+    render_twin("raf_db", root, preset="tiny", seed=0, workers=1, progress=False)
     return root
 
 
@@ -288,7 +283,7 @@ def raf_db_twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raf_twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The tiny twins of RAF-ML, RAF-AU and RAF-CE by name: 69, 65 and 60 pictures, each rendered once."""
     folder = tmp_path_factory.mktemp("raf_twins")
-    writers = {"raf_ml": write_raf_ml, "raf_au": write_raf_au, "raf_ce": write_raf_ce}
+    names = ("raf_ml", "raf_au", "raf_ce")
     people: dict[object, object] = {}
     taken: dict[str, portraits.Portrait] = {}
     make_subject, take_portrait = portraits.Subject, portraits.take_portrait
@@ -303,14 +298,14 @@ def raf_twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(portraits, "Subject", known_subject)
         patch.setattr(portraits, "take_portrait", known_portrait)
-        for name, write in writers.items():
-            write(folder / name, preset="tiny", seed=0, workers=1, progress=False)
-    return {name: folder / name for name in writers}
+        for name in names:
+            render_twin(name, folder / name, preset="tiny", seed=0, workers=1, progress=False)
+    return {name: folder / name for name in names}
 
 
 @pytest.fixture(scope="session")
 def pretraining_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny set of faces to pre-train on: 20 people, two of them held out, three pictures each."""
     root = tmp_path_factory.mktemp("twins") / "pretraining_faces"
-    write_pretraining_faces(root, preset="tiny", seed=0, workers=1, progress=False)
+    render_twin("pretraining_faces", root, preset="tiny", seed=0, workers=1, progress=False)
     return root

@@ -1,6 +1,81 @@
 """Train, adapt and run facial action unit (AU) detectors.
 
-The package imports nothing heavy by itself: ``import metafacs`` is side-effect free and needs no network.
+What ``__all__`` lists is public and stays as it is documented; everything else is private. A name is imported
+when it is first used: ``import metafacs`` is free of side effects and needs no network.
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from metafacs.version import __version__ as __version__
+
+_PLACES = {
+    "Augmentation": "metafacs.data.transforms",
+    "Backbone": "metafacs.models.backbones",
+    "BaseNet": "metafacs.models.networks",
+    "Batch": "metafacs.batch",
+    "BatchSizes": "metafacs.training.training_data",
+    "Detector": "metafacs.inference.detector",
+    "FaceResult": "metafacs.inference.result",
+    "Method": "metafacs.methods.base",
+    "OptimizerSpec": "metafacs.methods.base",
+    "Prediction": "metafacs.methods.base",
+    "Record": "metafacs.evaluation.records",
+    "SingleLossMethod": "metafacs.methods.base",
+    "Stepper": "metafacs.methods.base",
+    "Store": "metafacs.data.store",
+    "evaluate": "metafacs.evaluation.protocols",
+    "load_detector": "metafacs.inference.loading",
+    "prepare": "metafacs.data.prepare",
+    "train": "metafacs.training.run",
+}
+"""Public name -> the module that defines it."""
+
+if TYPE_CHECKING:
+    from metafacs.batch import Batch
+    from metafacs.data.prepare import prepare
+    from metafacs.data.store import Store
+    from metafacs.data.transforms import Augmentation
+    from metafacs.evaluation.protocols import evaluate
+    from metafacs.evaluation.records import Record
+    from metafacs.inference.detector import Detector
+    from metafacs.inference.loading import load_detector
+    from metafacs.inference.result import FaceResult
+    from metafacs.methods.base import Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
+    from metafacs.models.backbones import Backbone
+    from metafacs.models.networks import BaseNet
+    from metafacs.training.run import train
+    from metafacs.training.training_data import BatchSizes
+
+__all__ = [
+    "Augmentation",
+    "Backbone",
+    "BaseNet",
+    "Batch",
+    "BatchSizes",
+    "Detector",
+    "FaceResult",
+    "Method",
+    "OptimizerSpec",
+    "Prediction",
+    "Record",
+    "SingleLossMethod",
+    "Stepper",
+    "Store",
+    "evaluate",
+    "load_detector",
+    "prepare",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'metafacs' has no attribute {name!r}; public are {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

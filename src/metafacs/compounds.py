@@ -55,7 +55,7 @@ PROTOTYPICAL_RATE = 0.70
 OBSERVED_RATE = 0.20
 """An AU shown by at least this share, but no prototypical one, is a variant; both are *observed*."""
 
-RATES_SOURCE = "RAF-CE paper, Table 1"
+RATES_PRINTED_IN = "RAF-CE paper, Table 1"
 """Where :data:`WILD_RATES` and :data:`LAB_RATES` are from.
 
 Three laboratory rows stand here otherwise than in copies of the table whose columns have slipped: AU10 and

@@ -58,15 +58,6 @@ AU_NAMES: dict[int, str] = {
 EXPRESSIONS: tuple[str, ...] = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 """The seven basic expressions in the order of RAF-DB's codes 1 to 7; index = class index everywhere."""
 
-BP4D_AUS: tuple[int, ...] = (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
-"""The twelve AUs evaluated on BP4D by MAL, JAA-Net and MAML-AU."""
-
-DISFA_AUS: tuple[int, ...] = (1, 2, 4, 6, 9, 12, 25, 26)
-"""The eight AUs evaluated on DISFA by MAL and JAA-Net."""
-
-GFT_AUS: tuple[int, ...] = (1, 2, 4, 6, 10, 12, 14, 15, 23, 24)
-"""The ten AUs evaluated on GFT by MAL and JAA-Net."""
-
 
 def au_name(au: int) -> str:
     """Return the English name of an action unit.

@@ -20,7 +20,7 @@ AUS = (1, 4, 12)
 
 def build(name: str) -> Method:
     torch.manual_seed(0)
-    return METHODS[name](AUS, EXPRESSIONS, backbone="small").eval()  # type: ignore[call-arg]
+    return METHODS[name].build(AUS, EXPRESSIONS, {"backbone": "small"}).eval()  # type: ignore[call-arg]
 
 
 def stream(store: Store, name: str, aus: tuple[int, ...] = ()) -> Stream:

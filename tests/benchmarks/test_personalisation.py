@@ -7,7 +7,8 @@ from types import ModuleType
 import pytest
 
 from metafacs.data.store import Store
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 
 def test_ends_with_one_json_line(
@@ -15,7 +16,12 @@ def test_ends_with_one_json_line(
 ) -> None:
     settings: dict = {"aus": [1, 4, 12], "iterations": 20, "size": 32, "progress": False}
     model = train(
-        "single_task", {"backbone": "small"}, au_store.path, tmp_path, batch=BatchSizes(8, 8, 6), **settings
+        "single_task",
+        au_store.path,
+        tmp_path,
+        options={"backbone": "small"},
+        batch=BatchSizes(8, 8, 6),
+        **settings,
     )
     benchmark.main([str(model), str(au_store.path), "--shots", "2", "--draws", "1"])
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -15,20 +15,24 @@ from metafacs.checkpoints.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from metafacs.checkpoints.description import Description, Framing
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods.single_task import SingleTask
+from metafacs.models.backbones import SMALL
+from metafacs.plugins import PluginError
 
 
 @pytest.fixture
 def checkpoint() -> Checkpoint:
     torch.manual_seed(0)
-    method = SingleTask((1, 12), backbone="small")
+    method = SingleTask((1, 12), backbone=SMALL)
     return Checkpoint(
         "single_task",
         {"backbone": "small", "reduction": "sum"},
         (1, 12),
         (),
         method.state_dict(),
-        {"synthetic": True, "seed": 0},
+        Description(Framing(64, 72, AlignmentSpec()), synthetic=True),
         iteration=7,
         history={"iteration": [7.0], "loss_action_units": [0.5]},
         seconds=1.5,
@@ -91,7 +95,7 @@ def test_foreign_and_missing_files_are_refused(tmp_path: Path) -> None:
 def test_wrong_weights_are_refused(checkpoint: Checkpoint) -> None:
     checkpoint.options = {**checkpoint.options, "backbone": "resnet18"}
     with pytest.raises(CheckpointError, match="do not fit"):
-        checkpoint.build_method()
+        checkpoint.build()
     checkpoint.method = "magic"
-    with pytest.raises(CheckpointError, match="known methods"):
-        checkpoint.build_method()
+    with pytest.raises(PluginError, match="unknown method 'magic'; choose one of"):
+        checkpoint.build()

@@ -51,11 +51,11 @@ def test_the_result_predicts_the_pictures_and_goes_on(
     assert "wall.png: no face found" in told
     out = tmp_path / "mine"
     model = load_checkpoint(out / "model.safetensors")
-    assert model.description["pictures"] == {"au": 89, "validation": 6, "target": 2}
-    assert model.description["initialised_from"]["file"] == "model.safetensors"  # type: ignore[index]
-    assert "network.branches" in model.description["initialised_from"]["loaded"]  # type: ignore[index]
-    assert model.description["crop_size"] == Store(out / "target").size == 36
-    assert model.build_method().domain == "target"
+    assert model.description.pictures == {"au": 89, "validation": 6, "target": 2}
+    assert model.description.initialised_from["file"] == "model.safetensors"  # type: ignore[index]
+    assert "network.branches" in model.description.initialised_from["loaded"]  # type: ignore[index]
+    assert model.description.framing.crop_size == Store(out / "target").size == 36
+    assert model.build().domain == "target"
 
     shards = {path: path.stat().st_mtime_ns for path in (out / "target").glob("*.arrow")}
     first = (out / "landmarks" / "model.safetensors").read_bytes()
@@ -88,7 +88,7 @@ def test_labels_of_another_program_are_learned_from_or_refused_at_once(
     table.write_text(f"input,AU01,AU04\n{album}/0.png,.7,.2\n{album}/1.png,.1,\n")
     assert main(words("--pseudo_labels", str(table), "--landmarks_iterations", "0")) == 0
     model = load_checkpoint(tmp_path / "mine" / "model.safetensors")
-    assert model.description["pseudo_labels"]["pictures"] == 2  # type: ignore[index]
+    assert model.description.more["pseudo_labels"]["pictures"] == 2
 
     table.write_text("input,AU01,AU04\nelsewhere.png,.7,.2\n")
     assert main(words("--pseudo_labels", str(table), "--out", str(tmp_path / "other"))) == 1

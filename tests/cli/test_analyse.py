@@ -7,7 +7,8 @@ import pytest
 
 from metafacs.cli import main
 from metafacs.data.store import Store
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 
 @pytest.fixture
@@ -15,9 +16,9 @@ def models(au_store: Store, expression_store: Store, tmp_path: Path) -> list[Pat
     return [
         train(
             method,
-            {"backbone": "small"},
             au_store.path,
             tmp_path / method,
+            options={"backbone": "small"},
             expression=expression_store.path,
             aus=[1, 4, 12],
             iterations=2,

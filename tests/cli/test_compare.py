@@ -10,6 +10,7 @@ from metafacs.cli import main
 from metafacs.cli.compare import plan_runs, read_comparison
 from metafacs.data.store import Store
 from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs
+from metafacs.models.backbones import Backbone
 
 
 @pytest.fixture
@@ -75,8 +76,7 @@ def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_
     _, runs = plan_runs(content, tmp_path / "x.yaml")
     assert [str(run) for run in runs[:2]] == ["single_task, fold 1, seed 0", "half, fold 1, seed 0"]
     assert runs[1].arguments["options"] == {
-        "backbone": "small",
-        "weights": "none",
+        "backbone": Backbone("small"),
         "reduction": "sum",
         "balance": 0.5,
     }
@@ -103,7 +103,7 @@ def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_p
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"methods": {"mals": None}}, "mals is no method"),
+        ({"methods": {"mals": None}}, "unknown method 'mals'"),
         ({"methods": {"mal": {"iteration": 3}}}, "iteration"),
         ({"methods": {}}, "needs 'methods'"),
         ({"fold": [1]}, r"unknown keys \['fold'\]"),

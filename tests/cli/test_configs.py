@@ -30,7 +30,7 @@ def test_every_run_has_settings_that_fit_its_method(
         expressions = (
             ("happily surprised", "sadly angry") if name in ("mml", "compound_multi_task") else ("fear",)
         )
-        method = METHODS[name]((1, 2), expressions, **options)
+        method = METHODS[name].build((1, 2), expressions, options)
         assert set(run.arguments["optimizers"] or {}) <= set(method.parameter_groups())
 
 
@@ -39,7 +39,7 @@ def test_every_few_shot_test_builds_its_learners(path: Path) -> None:
     parser = few_shot.build_parser([])
     values = parser.instantiate(parser.parse_args(["--config", str(path)]))
     for name in values.learners:
-        learner = FEW_SHOT[name]((1, 2), **values.training.options(name))
+        learner = FEW_SHOT[name].build((1, 2), options=values.training.options(name))
         assert {"base"} == set(learner.parameter_groups())
     assert values.testing.steps[-1] == 5
 

@@ -11,9 +11,10 @@ from PIL import Image
 from metafacs.cli import main
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
-from metafacs.evaluation.protocols import evaluate_held_out, open_test
+from metafacs.evaluation.protocols import evaluate, open_test
 from metafacs.evaluation.records import read_record, write_record
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,9 @@ def models(au_store: Store, wild_store: Store, tmp_path_factory: pytest.TempPath
     def make(folder: str, method: str = "dual_domain", seed: int = 0, **options: object) -> Path:
         return train(
             method,
-            {"width": 4, **options},
             au_store.path,
             root / folder,
+            options={"width": 4, **options},
             target=wild_store.path,
             aus=[1, 4],
             iterations=1,
@@ -109,7 +110,7 @@ def test_records_of_the_method_tell_the_error(
     assert record.landmarks is not None
     assert record.landmarks.faces == 12
     assert read_record(records / "source_only" / "record.json").landmarks is None
-    again, _ = evaluate_held_out(models["zero"], wild_store.path)
+    again = evaluate(models["zero"], wild_store.path)
     assert again.landmarks == record.landmarks
     write_record(again, tmp_path / "again.json")
     assert read_record(tmp_path / "again.json").landmarks == record.landmarks
@@ -141,9 +142,9 @@ def test_pictures_a_model_has_adapted_to_are_no_test(
 ) -> None:
     model = train(
         "dual_domain",
-        {"width": 4},
         au_store.path,
         tmp_path,
+        options={"width": 4},
         target=disfa_store.path,
         aus=[1, 4],
         iterations=1,

@@ -98,7 +98,7 @@ def test_stopped_training_goes_on(stores: dict[str, Path], tmp_path: Path) -> No
     """SIGTERM writes a checkpoint; the same command then ends with the weights of an unbroken run."""
     words = training(stores, tmp_path / "parts", "--iterations", "60", "--checkpoint_every", "5")
     checkpoint = tmp_path / "parts" / "checkpoint.safetensors"
-    process = subprocess.Popen([sys.executable, "-m", "metafacs.cli", *words])
+    process = subprocess.Popen([sys.executable, "-m", "metafacs", *words])
     deadline = time.monotonic() + 240
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -108,7 +108,7 @@ def test_stopped_training_goes_on(stores: dict[str, Path], tmp_path: Path) -> No
     assert 5 <= stopped.iteration < 60
     for out in ("parts", "whole"):
         words[words.index("--out") + 1] = str(tmp_path / out)
-        subprocess.run([sys.executable, "-m", "metafacs.cli", *words], check=True)
+        subprocess.run([sys.executable, "-m", "metafacs", *words], check=True)
     parts, whole = (load_checkpoint(tmp_path / out / "model.safetensors") for out in ("parts", "whole"))
     assert all((parts.weights[key] == value).all() for key, value in whole.weights.items())
     assert parts.history == whole.history
@@ -168,5 +168,5 @@ def test_print_config_can_be_read_back(capsys: pytest.CaptureFixture[str], tmp_p
     parser = command_module("train").build_parser(["--config", str(path)])
     values = parser.parse_args(["--config", str(path)])
     assert values.method == "mal"
-    assert values.options.backbone == "resnet34"
+    assert values.options.backbone.name == "resnet34"
     assert values.batch.validation == 256

@@ -12,25 +12,25 @@ from PIL import Image
 from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.cli import main
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
+from metafacs.models.backbones import SMALL
 
-KNOWN: dict[str, object] = {
-    "input_size": 32,
-    "crop_size": 36,
-    "alignment": {"box_enlarge": 2.9, "border": 128},
-    "threshold": 0.5,
-    "synthetic": True,
-}
+KNOWN = Description(Framing(32, 36, AlignmentSpec()), synthetic=True)
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    weights = SingleTask((1, 4), backbone="small").state_dict()
-    save_checkpoint(path, Checkpoint("single_task", {"backbone": "small"}, (1, 4), (), weights, KNOWN))
+    weights = SingleTask((1, 4), backbone=SMALL).state_dict()
+    save_checkpoint(
+        path,
+        Checkpoint("single_task", {"backbone": "small"}, (1, 4), (), weights, KNOWN),
+    )
     return path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.cli import main
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.initial_weights import read_description
 
 
@@ -22,7 +22,7 @@ def test_weights_are_rebuilt_by_one_command(
     assert "synthetic faces, 6 pictures of 2 held-out people" in said
     path = out / "small_faces.safetensors"
     assert str(path) in said
-    build_backbone("small", path)
+    Backbone("small", str(path)).build()
     told = read_description(path)
     assert told["synthetic"] is True
     assert told["never_read"] == ["action units", "expressions"]

@@ -87,9 +87,9 @@ def test_published_rates_stand_beside_and_rendered_ones_are_called_synthetic(sto
     assert head.split()[-3:] == ["synthetic", "rate", "published"]
     (row,) = (line for line in lines if "Brow lowerer" in line)
     assert row.split()[-4:] == ["66.7", "%", "20.0", "%"]
-    (source,) = (line for line in lines if "published" in line and line != head)
-    assert "the real set's" in source
-    assert source.endswith("AU 1 4 12")
+    (place,) = (line for line in lines if "published" in line and line != head)
+    assert "the real set's" in place
+    assert place.endswith("AU 1 4 12")
     store.description.update(dataset="gft", synthetic=False)
     unpublished = inspect_store(store)
     assert "published" not in str(unpublished)

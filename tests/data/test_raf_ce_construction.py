@@ -50,7 +50,7 @@ CODES = {
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> tuple[Path, Path]:
+def roots(tmp_path: Path) -> tuple[Path, Path]:
     ml, au = tmp_path / "raf_ml", tmp_path / "raf_au"
     for folder in (ml / "EmoLabel", ml / "Image" / "aligned", au / "aligned"):
         folder.mkdir(parents=True)
@@ -70,8 +70,8 @@ def describe_twin(root: Path, **changes: object) -> None:
     (root / "TWIN.json").write_text(json.dumps(twin | changes))
 
 
-def test_intersection_two_highest_and_reasons(sources: tuple[Path, Path]) -> None:
-    built = construct_raf_ce(*sources)
+def test_intersection_two_highest_and_reasons(roots: tuple[Path, Path]) -> None:
+    built = construct_raf_ce(*roots)
     assert {picture.key: COMPOUND_EXPRESSIONS[picture.expression] for picture in built.pictures} == {
         "0001": "happily surprised",
         "0002": "fearfully surprised",
@@ -92,9 +92,9 @@ def test_intersection_two_highest_and_reasons(sources: tuple[Path, Path]) -> Non
     assert built.twin is None
 
 
-def test_what_is_written_is_what_the_reader_reads(sources: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_is_written_is_what_the_reader_reads(roots: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "raf_ce"
-    built = construct_raf_ce(*sources)
+    built = construct_raf_ce(*roots)
     write_raf_ce(built, out, progress=False)
     assert (out / "RAFCE_AUlabel.txt").read_text() == "0001.jpg L12+1+25\n0002.jpg null\n0007.jpg 4+AD19+4\n"
     reading = read_raf_ce(out)
@@ -116,18 +116,18 @@ def test_what_is_written_is_what_the_reader_reads(sources: tuple[Path, Path], tm
 
 
 def test_stopped_writing_goes_on_and_other_folders_are_left_alone(
-    sources: tuple[Path, Path], tmp_path: Path
+    roots: tuple[Path, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "raf_ce"
-    built = construct_raf_ce(*sources)
+    built = construct_raf_ce(*roots)
     write_raf_ce(built, out, progress=False)
     (out / "RAFCE_emolabel.txt").unlink()
     (out / "aligned" / "0002_aligned.jpg").unlink()
     write_raf_ce(built, out, progress=False)
     assert len(read_raf_ce(out).samples) == 3
-    (sources[1] / "RAFAU_label.txt").write_text("0001.jpg 1\n")
+    (roots[1] / "RAFAU_label.txt").write_text("0001.jpg 1\n")
     with pytest.raises(DatasetError, match="holds another construction"):
-        write_raf_ce(construct_raf_ce(*sources), out, progress=False)
+        write_raf_ce(construct_raf_ce(*roots), out, progress=False)
     (out / "construction.json").write_text("{")
     with pytest.raises(DatasetError, match="is damaged"):
         write_raf_ce(built, out, progress=False)
@@ -136,24 +136,24 @@ def test_stopped_writing_goes_on_and_other_folders_are_left_alone(
         write_raf_ce(built, out, progress=False)
 
 
-def test_published_partition_decides(sources: tuple[Path, Path], tmp_path: Path) -> None:
+def test_published_partition_decides(roots: tuple[Path, Path], tmp_path: Path) -> None:
     path = tmp_path / "RAFCE_partition.txt"
     path.write_text("0001.jpg 2\n0002.jpg 1\n0042.jpg 0\nnonsense\n")
-    built = construct_raf_ce(*sources, partition=path)
+    built = construct_raf_ce(*roots, partition=path)
     assert {picture.key: picture.part for picture in built.pictures} == {"0001": "validation", "0002": "test"}
     assert ("0007", NO_PART) in {(entry.key, entry.reason) for entry in built.discarded}
     assert any(entry.line == 4 for entry in built.skipped)
 
 
-def test_two_twins_make_a_twin(sources: tuple[Path, Path], tmp_path: Path) -> None:
-    describe_twin(sources[0])
+def test_two_twins_make_a_twin(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    describe_twin(roots[0])
     with pytest.raises(DatasetError, match=r"raf_ml is a synthetic twin and .*raf_au is not"):
-        construct_raf_ce(*sources)
-    describe_twin(sources[1], seed=4)
+        construct_raf_ce(*roots)
+    describe_twin(roots[1], seed=4)
     with pytest.raises(DatasetError, match="different preset or seed"):
-        construct_raf_ce(*sources)
-    describe_twin(sources[1])
-    built = construct_raf_ce(*sources)
+        construct_raf_ce(*roots)
+    describe_twin(roots[1])
+    built = construct_raf_ce(*roots)
     write_raf_ce(built, tmp_path / "raf_ce", progress=False)
     twin = read_raf_ce(tmp_path / "raf_ce").twin
     assert twin is not None
@@ -162,10 +162,10 @@ def test_two_twins_make_a_twin(sources: tuple[Path, Path], tmp_path: Path) -> No
     assert "synthetic" in str(built)
 
 
-def test_sources_without_a_common_picture_are_refused(sources: tuple[Path, Path]) -> None:
-    (sources[1] / "RAFAU_label.txt").write_text("0009.jpg 1\n")
+def test_sets_without_a_common_picture_are_refused(roots: tuple[Path, Path]) -> None:
+    (roots[1] / "RAFAU_label.txt").write_text("0009.jpg 1\n")
     with pytest.raises(DatasetError, match=r"no picture of .* makes a compound expression"):
-        construct_raf_ce(*sources)
+        construct_raf_ce(*roots)
 
 
 @given(counts=st.lists(st.integers(0, 40), min_size=6, max_size=6).filter(any))

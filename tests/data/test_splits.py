@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from metafacs.data.datasets.reading import DatasetError
+from metafacs.data.facts import BP4D, DISFA
 from metafacs.data.splits import (
-    BP4D_PARTS,
-    DISFA_PARTS,
     Split,
     SplitError,
     adld_split,
@@ -22,29 +21,19 @@ from metafacs.data.splits import (
     with_validation_people,
 )
 from metafacs.data.store import Store
-from metafacs.facs import BP4D_AUS, DISFA_AUS
-
-
-def test_published_parts_hold_everybody_once() -> None:
-    bp4d = [person for part in BP4D_PARTS for person in part]
-    assert sorted(bp4d) == [f"F{i:03d}" for i in range(1, 24)] + [f"M{i:03d}" for i in range(1, 19)]
-    assert [len(part) for part in BP4D_PARTS] == [14, 14, 13]
-    disfa = [person for part in DISFA_PARTS for person in part]
-    assert len(set(disfa)) == len(disfa) == 27
-    assert not {"SN014", "SN015", "SN019", "SN020", "SN022"} & set(disfa)
 
 
 @pytest.mark.parametrize(("fold", "part"), [(1, 2), (2, 1), (3, 0)])
 def test_fold_numbers_follow_me_graphau(fold: int, part: int) -> None:
-    everybody = [person for p in BP4D_PARTS for person in p]
+    everybody = [person for p in BP4D.published_parts for person in p]
     split = published_split("bp4d", fold, everybody)
-    assert split.test == tuple(sorted(BP4D_PARTS[part]))
+    assert split.test == tuple(sorted(BP4D.published_parts[part]))
     assert len(split.train) + len(split.test) == 41
     assert not set(split.train) & set(split.test)
 
 
 def test_hash_tells_splits_apart() -> None:
-    everybody = [person for p in BP4D_PARTS for person in p]
+    everybody = [person for p in BP4D.published_parts for person in p]
     hashes = {published_split("bp4d", fold, everybody).hash for fold in (1, 2, 3)}
     assert len(hashes) == 3
     assert published_split("bp4d", 1, reversed(everybody)).hash in hashes
@@ -88,11 +77,11 @@ def test_reserve_refuses_to_take_everything() -> None:
 
 
 def test_adld_trains_on_two_parts_and_divides_the_third() -> None:
-    everybody = [person for part in BP4D_PARTS for person in part]
+    everybody = [person for part in BP4D.published_parts for person in part]
     split = adld_split(everybody)
     assert (len(split.train), len(split.validation), len(split.test)) == (28, 7, 6)
-    assert set(split.train) == set(BP4D_PARTS[0]) | set(BP4D_PARTS[1])
-    assert set(split.validation) | set(split.test) == set(BP4D_PARTS[2])
+    assert set(split.train) == set(BP4D.published_parts[0]) | set(BP4D.published_parts[1])
+    assert set(split.validation) | set(split.test) == set(BP4D.published_parts[2])
     assert split.hash != published_split("bp4d", 1, everybody).hash
     with pytest.raises(SplitError, match="F099"):
         adld_split([*everybody, "F099"])
@@ -108,7 +97,8 @@ def test_validation_people_may_be_on_no_other_side() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "aus", "tasks"), [(BP4D_PARTS, BP4D_AUS, 480), (DISFA_PARTS, DISFA_AUS, 208)]
+    ("parts", "aus", "tasks"),
+    [(BP4D.published_parts, BP4D.evaluated_aus, 480), (DISFA.published_parts, DISFA.evaluated_aus, 208)],
 )
 def test_leaving_one_out_gives_the_task_counts_of_maml_au(
     parts: tuple[tuple[str, ...], ...], aus: tuple[int, ...], tasks: int

@@ -18,7 +18,7 @@ from metafacs.methods.few_shot import FewShotLearner
 @pytest.fixture
 def learner() -> FewShotLearner:
     torch.manual_seed(0)
-    return FEW_SHOT["maml"]((1, 4), backbone="few_shot")
+    return FEW_SHOT["maml"]((1, 4))
 
 
 def pictures(bright: int, dark: int) -> tuple[Tensor, Task]:

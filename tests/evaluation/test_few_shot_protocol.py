@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.data.facts import DISFA, FACTS
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.few_shot import FewShotTest
@@ -20,13 +21,14 @@ from metafacs.evaluation.few_shot_protocol import (
 )
 from metafacs.evaluation.few_shot_records import RecordError, few_shot_record_paths, read_few_shot_record
 from metafacs.methods.base import OptimizerSpec
+from metafacs.models.backbones import SMALL
 from metafacs.training.few_shot import FewShotTraining
 
 TRAINING = FewShotTraining(
     iterations=1,
     shared_iterations=1,
     size=32,
-    backbone="small",
+    backbone=SMALL,
     shots=2,
     second_order=False,
     optimizer=OptimizerSpec("adam", 1e-3, momentum=0.0, weight_decay=0.0),
@@ -75,11 +77,11 @@ def test_one_record_per_learner_person_and_shots(finished: FewShotProtocol) -> N
 
 def test_the_shared_start_leaves_every_test_person_out(finished: FewShotProtocol, au_store: Store) -> None:
     start = load_checkpoint(finished.out / MODELS / "maml" / "start" / "model.safetensors")
-    assert set(start.description["split"]["train"]) == set(au_store.subjects) - set(finished.subjects)
+    assert set(start.description.held_out.train) == set(au_store.subjects) - set(finished.subjects)
     for person in finished.subjects:
         fold = load_checkpoint(finished.out / MODELS / "maml" / person / "model.safetensors")
-        assert set(fold.description["split"]["train"]) == set(au_store.subjects) - {person}
-        assert person not in fold.description["start"]["split"]["train"]
+        assert set(fold.description.held_out.train) == set(au_store.subjects) - {person}
+        assert person not in fold.description.more["start"]["split"]["train"]
 
 
 def test_finished_work_is_not_done_again_and_missing_work_is(finished: FewShotProtocol) -> None:
@@ -111,18 +113,14 @@ def test_without_iterations_per_fold_the_start_serves_everybody(au_store: Store,
 def test_another_data_set_is_adapted_to_with_aus_never_seen(
     au_store: Store, disfa_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        __import__("metafacs.evaluation.few_shot_protocol", fromlist=["EVALUATED_AUS"]).EVALUATED_AUS,
-        "disfa",
-        (1, 4, 9),
-    )
+    monkeypatch.setitem(FACTS, "disfa", replace(DISFA, evaluated_aus=(1, 4, 9)))
     protocol = plan(au_store, tmp_path, test=disfa_store.path, learners=("maml",), subjects="all")
     records = run(protocol)
     assert [record.subject for record in records] == ["SN001", "SN002", "SN003"]
     assert {record.protocol for record in records} == {"cross_domain"}
     assert all(9 in record.accuracy and 9 not in record.trained_aus for record in records)
     model = load_checkpoint(tmp_path / MODELS / "maml" / "start" / "model.safetensors")
-    assert set(model.description["split"]["train"]) == set(au_store.subjects)
+    assert set(model.description.held_out.train) == set(au_store.subjects)
     assert model.iteration == TRAINING.iterations
 
 

@@ -102,7 +102,7 @@ def test_expressions_the_method_does_not_know_are_not_compared() -> None:
 @pytest.mark.parametrize("name", ["mml", "compound_multi_task"])
 def test_store_without_people_makes_a_record_of_both_tasks(name: str, compound_store: Store) -> None:
     torch.manual_seed(0)
-    method = METHODS[name](compound_store.aus, compound_store.expressions, backbone="small")  # type: ignore[call-arg]
+    method = METHODS[name].build(compound_store.aus, compound_store.expressions, {"backbone": "small"})  # type: ignore[call-arg]
     test = Stream(
         compound_store, np.arange(40), aus=compound_store.aus, name="test", batch_size=16, size=32, seed=0
     )

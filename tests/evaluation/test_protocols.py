@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,20 @@ import pytest
 import torch
 
 from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from metafacs.data.splits import Split, SplitError
+from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
-from metafacs.evaluation.protocols import evaluate_held_out, held_out_stream
-from metafacs.training.run import BatchSizes, train
+from metafacs.evaluation.predictions import Predictions, collect_predictions
+from metafacs.evaluation.protocols import evaluate, held_out_stream, open_test
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 
 def trained(out: Path, store: Store, **options: object) -> Path:
     return train(
         "single_task",
-        {"backbone": "small"},
         store.path,
         out,
+        options={"backbone": "small"},
         aus=[1, 4, 12],
         iterations=3,
         batch=BatchSizes(8, 8, 8),
@@ -31,8 +34,14 @@ def trained(out: Path, store: Store, **options: object) -> Path:
     )
 
 
+def predicted(model: Path, store: Store, **settings: object) -> Predictions:
+    test = open_test(model, store.path, **settings)  # type: ignore[arg-type]
+    return collect_predictions(test.method, test.stream)
+
+
 def test_tests_exactly_the_held_out_people(au_store: Store, tmp_path: Path) -> None:
-    record, predictions = evaluate_held_out(trained(tmp_path, au_store), au_store.path)
+    model = trained(tmp_path, au_store)
+    record, predictions = evaluate(model, au_store.path), predicted(model, au_store)
     assert set(record.per_subject) == set(predictions.subjects) == {"F004", "F006"}
     assert record.data.synthetic
     assert record.data.fold == 1
@@ -44,32 +53,33 @@ def test_tests_exactly_the_held_out_people(au_store: Store, tmp_path: Path) -> N
 def test_people_seen_in_training_are_refused(au_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path, au_store)
     with pytest.raises(SplitError, match="in training and in test"):
-        evaluate_held_out(model, au_store.path, fold=2)
+        evaluate(model, au_store.path, fold=2)
 
 
 def test_model_of_everybody_has_no_test_people(au_store: Store, tmp_path: Path) -> None:
     with pytest.raises(SplitError, match="nobody is held out"):
-        evaluate_held_out(trained(tmp_path, au_store, split="everybody"), au_store.path)
+        evaluate(trained(tmp_path, au_store, split="everybody"), au_store.path)
 
 
 def test_people_seen_by_the_model_it_started_from_are_refused(au_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path, au_store)
     checkpoint = load_checkpoint(model)
-    checkpoint.description["initialised_from"] = {
+    start = {
         "file": "first.safetensors",
         "data": [{"dataset": "bp4d"}],
         "split": {"train": ["F004"], "by": "subject"},
     }
+    checkpoint.description = replace(checkpoint.description, initialised_from=start)
     save_checkpoint(model, checkpoint)
     with pytest.raises(SplitError, match="F004"):
-        evaluate_held_out(model, au_store.path)
+        evaluate(model, au_store.path)
 
 
 def test_a_model_without_action_units_is_refused(
     au_store: Store, expression_model: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SplitError, match="detects no action units"):
-        evaluate_held_out(expression_model, au_store.path)
+        evaluate(expression_model, au_store.path)
 
 
 def test_other_crops_are_refused(au_store: Store, tmp_path: Path) -> None:
@@ -79,24 +89,24 @@ def test_other_crops_are_refused(au_store: Store, tmp_path: Path) -> None:
     description["alignment"]["box_enlarge"] = 2.0
     (tmp_path / "other" / "store.json").write_text(json.dumps(description))
     with pytest.raises(SplitError, match="prepare it alike"):
-        evaluate_held_out(model, tmp_path / "other")
+        evaluate(model, tmp_path / "other")
 
 
 def test_validation_people_choose_and_test_people_stay_unseen(au_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path, au_store, validation_people=1)
-    chosen, _ = evaluate_held_out(model, au_store.path, side="validation")
-    tested, _ = evaluate_held_out(model, au_store.path)
+    chosen = evaluate(model, au_store.path, side="validation")
+    tested = evaluate(model, au_store.path)
     assert len(chosen.per_subject) == 1
     assert set(tested.per_subject) == {"F004", "F006"}
     assert chosen.data.split != tested.data.split
     without = trained(tmp_path / "without", au_store)
     with pytest.raises(SplitError, match="no validation side"):
-        evaluate_held_out(without, au_store.path, side="validation")
+        evaluate(without, au_store.path, side="validation")
 
 
 def test_a_left_out_person_is_tested(au_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path, au_store, split="leave_one_subject_out", fold=3)
-    record, _ = evaluate_held_out(model, au_store.path)
+    record = evaluate(model, au_store.path)
     assert set(record.per_subject) == {sorted(set(au_store.subjects))[2]}
 
 
@@ -110,16 +120,16 @@ def test_changed_parts_are_refused(parted_store: Store, tmp_path: Path) -> None:
     with pa.OSFile(shard, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     with pytest.raises(SplitError, match="are not those that the model was trained with"):
-        evaluate_held_out(model, tmp_path / "other")
+        evaluate(model, tmp_path / "other")
 
 
 def adapted(out: Path, source: Store, target: Store, **options: object) -> Path:
     settings = {"aus": [1, 4, 12], "iterations": 2, "batch": BatchSizes(8, 8, 8), "size": 32}
     return train(
         "adda",
-        {"width": 4, "source_share": 0.5},
         source.path,
         out,
+        options={"width": 4, "source_share": 0.5},
         target=target.path,
         progress=False,
         **settings,  # type: ignore[arg-type]
@@ -133,24 +143,24 @@ def test_an_adapted_model_is_tested_on_the_test_part_of_its_target(
     first = adapted(tmp_path / "first", au_store, parted_store)
     # What it started from saw the same part without labels: no reason to refuse.
     model = adapted(tmp_path / "second", au_store, parted_store, initialise=first)
-    record, predictions = evaluate_held_out(model, parted_store.path)
+    record, predictions = evaluate(model, parted_store.path), predicted(model, parted_store)
     assert (record.data.name, record.data.split) == ("raf_ce", "parts")
     assert set(predictions.index) == set((parted_store.parts == "test").nonzero()[0])
 
     # Pictures of its own data set are read as source ones.
-    _, own = evaluate_held_out(model, au_store.path)
-    method = load_checkpoint(model).build_method()
+    own = predicted(model, au_store)
+    method = load_checkpoint(model).build()
     assert method.domain == "target"
     method.domain = "source"
     pictures = held_out_stream(
         au_store,
         load_checkpoint(model),
-        Split.from_mapping(load_checkpoint(model).description["split"]),
+        load_checkpoint(model).description.held_out,
         "test",
         8,
     )
     with torch.inference_mode():
         expected = method.predict(pictures.at(np.arange(4)).images).probabilities.numpy()
     np.testing.assert_allclose(own.probabilities[:4], expected, atol=1e-6)
-    _, restored = evaluate_held_out(model, au_store.path, domain="target")
+    restored = predicted(model, au_store, domain="target")
     assert not np.allclose(restored.probabilities, own.probabilities)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.hypergradient.updates import PlainSGD, UpdateRule
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
 
@@ -80,7 +80,7 @@ def make_problem() -> Callable[..., BilevelProblem]:
     ) -> BilevelProblem:
         torch.manual_seed(0)
         network = BaseNet(
-            TinyBackbone(dropout) if backbone == "tiny" else build_backbone(backbone), AUS, CLASSES
+            TinyBackbone(dropout) if backbone == "tiny" else Backbone(backbone).build(), AUS, CLASSES
         )
         weight_net = WeightNet(network.backbone.feature_width).to(dtype)
         nn.init.normal_(weight_net.linear.weight, std=0.3)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from metafacs.hypergradient.forward_mode import output_tangents
 from metafacs.hypergradient.recording import record, traced
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.networks import BaseNet, Outputs
 
 
@@ -59,7 +59,7 @@ def test_operations_without_a_rule_are_exact() -> None:
 
 
 def test_an_absent_direction_is_zero() -> None:
-    network = BaseNet(build_backbone("small"), 3, 2)
+    network = BaseNet(Backbone("small").build(), 3, 2)
     images = torch.randn(4, 3, 32, 32)
     weight = torch.randn_like(network.action_units.weight)
     tangents = record(network, images).tangents({"action_units.weight": weight})
@@ -71,7 +71,7 @@ def test_an_absent_direction_is_zero() -> None:
 
 def test_the_outputs_are_those_of_a_call_and_live() -> None:
     torch.manual_seed(0)
-    network = BaseNet(build_backbone("resnet18"), 3, 2)
+    network = BaseNet(Backbone("resnet18").build(), 3, 2)
     images = torch.randn(2, 3, 64, 64)
     before = {key: value.clone() for key, value in network.state_dict().items()}
     mine = record(network, images).outputs
@@ -84,7 +84,7 @@ def test_the_outputs_are_those_of_a_call_and_live() -> None:
 
 
 def test_a_replaced_layer_is_noticed_and_the_graph_is_kept_no_longer_than_the_network() -> None:
-    network = BaseNet(build_backbone("small"), 3, 2)
+    network = BaseNet(Backbone("small").build(), 3, 2)
     images = torch.randn(2, 3, 32, 32)
     graph = traced(network)
     network.action_units = nn.Linear(network.backbone.feature_width, 7)

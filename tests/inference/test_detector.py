@@ -22,7 +22,7 @@ Maker = Callable[..., Detector]
 
 def test_one_face_gets_every_action_unit(make_detector: Maker, astronaut: Picture) -> None:
     (result,) = make_detector().analyse_picture(astronaut, "a.png", frame=4, timestamp=0.16)
-    assert (result.source, result.frame, result.face_id, result.timestamp) == ("a.png", 4, 0, 0.16)
+    assert (result.input, result.frame, result.face_id, result.timestamp) == ("a.png", 4, 0, 0.16)
     assert result.success
     assert result.score > 0.9
     assert list(result.probabilities) == [1, 6, 12]
@@ -64,7 +64,7 @@ def test_small_batches_give_the_same(make_detector: Maker, two_people: Picture) 
 
 def test_a_picture_without_a_face_gives_one_empty_row(make_detector: Maker) -> None:
     (result,) = make_detector().analyse_picture(np.full((200, 300, 3), 90, np.uint8), "wall.png", frame=7)
-    assert (result.source, result.frame, result.success, result.score) == ("wall.png", 7, False, 0.0)
+    assert (result.input, result.frame, result.success, result.score) == ("wall.png", 7, False, 0.0)
     assert result.box is None
     assert result.landmarks is None
     assert result.probabilities == {}
@@ -76,7 +76,7 @@ def test_a_file_gives_what_its_pixels_give(make_detector: Maker, astronaut: Pict
     detector = make_detector()
     (result,) = detector.analyse(path, frame=2)
     (expected,) = detector.analyse_picture(astronaut)
-    assert (result.source, result.frame) == (str(path), 2)
+    assert (result.input, result.frame) == (str(path), 2)
     assert result.probabilities == expected.probabilities
 
 

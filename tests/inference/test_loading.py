@@ -10,11 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from metafacs.checkpoints.description import Description
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.tensors import to_tensor
 from metafacs.inference.loading import detector_of, load_detector
 from metafacs.methods.single_task import SingleTask
+from metafacs.models.backbones import SMALL
+from metafacs.plugins import PluginError
 
 Picture = NDArray[np.uint8]
 KNOWN: dict[str, object] = {
@@ -31,10 +34,11 @@ KNOWN: dict[str, object] = {
 def make_checkpoint() -> Callable[..., Checkpoint]:
     def make(**changes: object) -> Checkpoint:
         torch.manual_seed(0)
-        method = SingleTask((1, 12), backbone="small")
+        method = SingleTask((1, 12), backbone=SMALL)
         known = {key: value for key, value in {**KNOWN, **changes}.items() if value is not None}
+        description = Description.from_json(known, "old.safetensors")
         return Checkpoint(
-            "single_task", {"backbone": "small"}, (1, 12), (), method.state_dict(), known, iteration=3
+            "single_task", {"backbone": "small"}, (1, 12), (), method.state_dict(), description, iteration=3
         )
 
     return make
@@ -56,7 +60,7 @@ def test_a_file_becomes_the_detector_that_was_trained(
     (result,) = detector.analyse_picture(astronaut)
     crop, _ = align(astronaut, find_faces(astronaut)[0].landmarks, 64, AlignmentSpec(2.6))
     with torch.inference_mode():
-        expected = checkpoint.build_method().predict(to_tensor(crop[None])).probabilities[0]
+        expected = checkpoint.build().predict(to_tensor(crop[None])).probabilities[0]
     assert list(result.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-4)
 
 
@@ -83,5 +87,5 @@ def test_thresholds_of_the_wrong_kind_are_refused(make_checkpoint: Callable[...,
 
 
 def test_an_unknown_method_is_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:
-    with pytest.raises(CheckpointError, match="known methods"):
+    with pytest.raises(PluginError, match="unknown method 'magic'; choose one of"):
         detector_of(replace(make_checkpoint(), method="magic"), "model")

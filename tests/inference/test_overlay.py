@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from metafacs.facs import BP4D_AUS
+from metafacs.data.facts import BP4D
 from metafacs.inference.detector import Detector
 from metafacs.inference.overlay import FACE_COLOURS, MOST_PANELS, draw_overlay
 from metafacs.inference.result import FaceResult
@@ -26,11 +26,11 @@ def face(number: int = 0, probability: float = 0.8, place: float = 30.0, width: 
         score=0.9,
         box=(place, 20, place + width, 20 + width),
         landmarks=rng.uniform((place, 20), (place + width, 20 + width), (68, 2)),
-        probabilities=dict.fromkeys(BP4D_AUS, probability),
+        probabilities=dict.fromkeys(BP4D.evaluated_aus, probability),
     )
 
 
-THRESHOLDS = dict.fromkeys(BP4D_AUS, 0.5)
+THRESHOLDS = dict.fromkeys(BP4D.evaluated_aus, 0.5)
 GREY = np.full((300, 500, 3), 120, np.uint8)
 
 

@@ -8,6 +8,7 @@ from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.compound_multi_task import CompoundMultiTask
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 AUS, NAMES = (1, 4, 12), COMPOUND_EXPRESSIONS[:4]
@@ -15,7 +16,7 @@ AUS, NAMES = (1, 4, 12), COMPOUND_EXPRESSIONS[:4]
 
 def build(**options: object) -> CompoundMultiTask:
     torch.manual_seed(0)
-    return CompoundMultiTask(AUS, NAMES, backbone="small", **options)  # type: ignore[arg-type]
+    return CompoundMultiTask(AUS, NAMES, backbone=SMALL, **options)  # type: ignore[arg-type]
 
 
 def batches() -> dict[str, Batch]:
@@ -74,11 +75,11 @@ def test_single_task_reads_no_action_units() -> None:
 
 
 def test_basic_expressions_serve_where_nothing_is_aligned() -> None:
-    CompoundMultiTask(AUS, EXPRESSIONS, backbone="small")
+    CompoundMultiTask(AUS, EXPRESSIONS, backbone=SMALL)
     with pytest.raises(ValueError, match="no expression classes"):
-        CompoundMultiTask(AUS, (), backbone="small")
+        CompoundMultiTask(AUS, (), backbone=SMALL)
     with pytest.raises(ValueError, match="set the weight of the alignment to 0"):
-        CompoundMultiTask(AUS, EXPRESSIONS, backbone="small", alignment=1.0)
+        CompoundMultiTask(AUS, EXPRESSIONS, backbone=SMALL, alignment=1.0)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.methods.base import Method
@@ -33,7 +35,7 @@ def build(small_options: Callable[[str], dict]) -> Build:
     def method(name: str) -> Method:
         torch.manual_seed(0)
         expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
-        return METHODS[name](AUS, expressions, **small_options(name))
+        return METHODS[name].build(AUS, expressions, small_options(name))
 
     return method
 
@@ -147,9 +149,10 @@ def test_checkpoint_brings_the_same_predictions_back(
 ) -> None:
     method = build(name)
     iterate(method, streams, 1)
-    saved = Checkpoint(name, small_options(name), method.aus, method.expressions, method.state_dict(), {})
+    known = Description(Framing(32, 36, AlignmentSpec()))
+    saved = Checkpoint(name, small_options(name), method.aus, method.expressions, method.state_dict(), known)
     save_checkpoint(tmp_path / "model.safetensors", saved)
-    loaded = load_checkpoint(tmp_path / "model.safetensors").build_method()
+    loaded = load_checkpoint(tmp_path / "model.safetensors").build()
     images = streams[method.streams[0]].batch(5).images
     method.eval()
     for mine, theirs in zip(method.predict(images), loaded.predict(images), strict=True):

@@ -13,18 +13,22 @@ from torch.nn import functional
 
 from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.methods.adversarial_separation import CollapseWatch, discriminator_losses
 from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.methods.dual_domain import DualDomain
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
 from metafacs.training.stepper import OptimizerStepper
 from metafacs.training.trainer import CHECKPOINT_FILE, Trainer, TrainingPlan
+from metafacs.training.training_data import BatchSizes
 
 AUS = (1, 4, 12)
 SIDE = 32
+KNOWN = Description(Framing(32, 36, AlignmentSpec()))
 WEIGHTS = (
     "action_unit_weight",
     "landmark_weight",
@@ -375,7 +379,7 @@ def trainer(out: Path, au: Store, faces: Store, options: dict[str, object], **pl
     streams = {"source": stream(au, "source", AUS), "target": stream(faces, "target", ())}
     torch.manual_seed(0)
     method = DualDomain(AUS, **options)  # type: ignore[arg-type]
-    return Trainer("dual_domain", method, options, streams, TrainingPlan(**plan), out, {})  # type: ignore[arg-type]
+    return Trainer("dual_domain", method, options, streams, TrainingPlan(**plan), out, KNOWN)  # type: ignore[arg-type]
 
 
 def test_joint_stage_starts_from_the_landmark_stage(
@@ -391,18 +395,18 @@ def test_joint_stage_starts_from_the_landmark_stage(
         "progress": False,
     }
     stage = {"width": 4, "stage": "landmarks"}
-    path = train("dual_domain", stage, out=tmp_path / "first", iterations=2, **settings)
+    path = train("dual_domain", options=stage, out=tmp_path / "first", iterations=2, **settings)
     landmarks = load_checkpoint(path)
     assert set(landmarks.history) == {"iteration", "loss_landmarks"}
     assert {name.split(".")[1] for name in landmarks.weights} == {"extractors", "branches"}
     with pytest.raises(ValueError, match="stage 'joint'"):
-        landmarks.build_method().predict(torch.zeros(1, 3, SIDE, SIDE))
+        landmarks.build().predict(torch.zeros(1, 3, SIDE, SIDE))
 
     # Nothing moves at a rate of zero: the joint model still is what it started from.
     still = {name: OptimizerSpec("sgd", 0.0) for name in build().parameter_groups()}
     path = train(
         "dual_domain",
-        {"width": 4},
+        options={"width": 4},
         out=tmp_path / "second",
         initialise=path,
         iterations=1,
@@ -413,10 +417,10 @@ def test_joint_stage_starts_from_the_landmark_stage(
     for name, value in landmarks.weights.items():
         moves = "running" in name or "num_batches" in name
         assert moves or torch.equal(joint.weights[name], value), name
-    told = joint.description["initialised_from"]
+    told = joint.description.initialised_from
     assert set(told["loaded"]) == {"network.extractors", "network.branches"}  # type: ignore[index]
     assert "network.detector" in told["fresh"]  # type: ignore[index]
-    assert joint.build_method().predict(torch.zeros(1, 3, SIDE, SIDE)).probabilities.shape == (1, 3)
+    assert joint.build().predict(torch.zeros(1, 3, SIDE, SIDE)).probabilities.shape == (1, 3)
 
 
 def test_landmark_stage_needs_a_branch() -> None:

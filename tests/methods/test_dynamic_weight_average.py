@@ -9,6 +9,7 @@ from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.dynamic_weight_average import DynamicWeightAverage
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 TASKS = ("action_units", "expression")
@@ -22,7 +23,7 @@ def run(method: DynamicWeightAverage, batches: dict[str, Batch], iterations: int
 
 def build(**options: object) -> DynamicWeightAverage:
     torch.manual_seed(0)
-    return DynamicWeightAverage((1, 4, 12), EXPRESSIONS, backbone="small", **options).double()  # type: ignore[arg-type]
+    return DynamicWeightAverage((1, 4, 12), EXPRESSIONS, backbone=SMALL, **options).double()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("temperature", [2.0, 0.5])

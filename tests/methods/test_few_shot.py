@@ -16,6 +16,7 @@ from metafacs.data.transforms import Augmentation
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.few_shot import FewShotLearner
+from metafacs.models.backbones import Backbone
 from metafacs.models.few_shot import FewShotBackbone
 from metafacs.models.networks import BaseNet
 from metafacs.training.stepper import OptimizerStepper
@@ -188,7 +189,7 @@ def test_adaptation_moves_what_it_says_and_leaves_the_learner_alone(name: str) -
 
 @pytest.mark.parametrize("backbone", ["few_shot", "small", "resnet18"])
 def test_support_statistics_judge_the_support_as_the_batch_does(backbone: str) -> None:
-    learner, batch = build("maml", backbone=backbone), episodes(tasks=1)
+    learner, batch = build("maml", backbone=Backbone(backbone)), episodes(tasks=1)
     support, query = batch.images.split(2 * SHOTS)
     *_, adapted = learner.adaptation(support, batch.action_units[: 2 * SHOTS, 0], 1)
     statistics = learner.support_statistics(adapted, support)

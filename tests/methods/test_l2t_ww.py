@@ -1,4 +1,4 @@
-"""L2T-ww: its meta gradient against finite differences of steps taken in place, its source, its record."""
+"""L2T-ww: its meta gradient against finite differences of steps taken in place, its teacher, its record."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from torch.nn import functional
 
 from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import PlainSGD
 from metafacs.methods import METHODS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.l2t_ww import L2TWW
+from metafacs.models.backbones import SMALL
 from metafacs.models.model_file import CheckpointError
 from metafacs.training.stepper import OptimizerStepper
 
@@ -27,7 +30,7 @@ RATE, WEIGHT = 0.05, 0.5
 @pytest.fixture
 def method(expression_model: Path) -> L2TWW:
     torch.manual_seed(0)
-    method = L2TWW(AUS, source=str(expression_model), source_backbone="small", backbone="small").double()
+    method = L2TWW(AUS, teacher=str(expression_model), teacher_backbone="small", backbone=SMALL).double()
     for module in method.transfer_weights.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.2)
@@ -64,7 +67,7 @@ def outlook_in_place(method: L2TWW, batch: Batch, maps: tuple[Tensor, ...]) -> f
 
 def test_meta_gradient_equals_finite_differences(method: L2TWW, batches: dict[str, Batch]) -> None:
     batch = batches["au"]
-    maps = method.source_maps(batch.images)
+    maps = method.teacher_maps(batch.images)
     outlook = method.outlook(batch.images, batch.action_units, maps, PlainSGD(RATE))
     assert outlook.item() == pytest.approx(outlook_in_place(method, batch, maps), rel=1e-12)
 
@@ -91,7 +94,7 @@ def test_meta_gradient_equals_finite_differences(method: L2TWW, batches: dict[st
 def test_recorded_steps_leave_no_trace(method: L2TWW, batches: dict[str, Batch]) -> None:
     batch = batches["au"]
     before = {key: value.clone() for key, value in method.state_dict().items()}
-    method.outlook(batch.images, batch.action_units, method.source_maps(batch.images), PlainSGD(RATE))
+    method.outlook(batch.images, batch.action_units, method.teacher_maps(batch.images), PlainSGD(RATE))
     assert all(torch.equal(value, before[key]) for key, value in method.state_dict().items())
 
 
@@ -104,7 +107,7 @@ def test_only_the_step_that_counts_moves_the_network(method: L2TWW, batches: dic
     curves = method.update(batches, step)
 
     batch = batches["au"]
-    maps = twin.source_maps(batch.images)
+    maps = twin.teacher_maps(batch.images)
     channels, pairs = twin.transfer_weights(maps)
     matched = twin.network(batch.images, maps)
     total = (
@@ -127,44 +130,49 @@ def test_only_the_step_that_counts_moves_the_network(method: L2TWW, batches: dic
         for p, q in zip(method.transfer_weights.parameters(), twin.transfer_weights.parameters(), strict=True)
     ]
     assert all(moved)
-    assert {f"weight_source{m}_target{n}" for m in (1, 2, 3) for n in (1, 2, 3)} <= set(curves)
+    assert {f"weight_teacher{m}_student{n}" for m in (1, 2, 3) for n in (1, 2, 3)} <= set(curves)
 
 
-def test_the_source_stays_as_it_was(method: L2TWW, batches: dict[str, Batch]) -> None:
+def test_the_teacher_stays_as_it_was(method: L2TWW, batches: dict[str, Batch]) -> None:
     method.origins()
-    source = method._source[0]
-    before = {key: value.clone() for key, value in source.state_dict().items()}
-    maps = method.source_maps(batches["au"].images)
+    teacher = method._teacher[0]
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
+    maps = method.teacher_maps(batches["au"].images)
     assert not any(m.requires_grad for m in maps)
-    assert not any(key.startswith("_source") for key in method.state_dict())
-    for key, value in source.state_dict().items():
+    assert not any(key.startswith("_teacher") for key in method.state_dict())
+    for key, value in teacher.state_dict().items():
         torch.testing.assert_close(value, before[key].to(value), msg=key)
 
 
-def test_the_record_says_which_source(method: L2TWW, expression_model: Path) -> None:
+def test_the_record_says_which_teacher(method: L2TWW, expression_model: Path) -> None:
     told = method.origins()["transferred_from"]
     assert told["file"] == expression_model.name  # type: ignore[index]
     assert len(told["sha256"]) == 16  # type: ignore[index]
     assert told["method"] == "single_task_expression"  # type: ignore[index]
 
 
-def test_a_trained_model_works_where_its_source_is_not() -> None:
-    method = METHODS["l2t_ww"](
-        AUS, (), source="absent.safetensors", source_backbone="small", backbone="small"
-    )
+def test_a_trained_model_works_where_its_teacher_is_not() -> None:
+    method = METHODS["l2t_ww"](AUS, teacher="absent.safetensors", teacher_backbone="small", backbone=SMALL)
     assert method.eval().predict(torch.randn(2, 3, 32, 32)).probabilities.shape == (2, 3)
     with pytest.raises(CheckpointError, match=r"absent.safetensors does not exist"):
         method.origins()
 
 
-def test_unfit_sources_are_refused(expression_model: Path, tmp_path: Path) -> None:
-    detector = METHODS["single_task"](AUS, (), backbone="small")
+def test_unfit_teachers_are_refused(expression_model: Path, tmp_path: Path) -> None:
+    detector = METHODS["single_task"].build(AUS, (), {"backbone": "small"})
     options: dict[str, object] = {"backbone": "small"}
     save_checkpoint(
         tmp_path / "detector.safetensors",
-        Checkpoint("single_task", options, AUS, (), detector.state_dict(), {}),
+        Checkpoint(
+            "single_task",
+            options,
+            AUS,
+            (),
+            detector.state_dict(),
+            Description(Framing(32, 36, AlignmentSpec())),
+        ),
     )
     with pytest.raises(CheckpointError, match="learned expressions alone"):
-        L2TWW(AUS, source=str(tmp_path / "detector.safetensors"), source_backbone="small").origins()
+        L2TWW(AUS, teacher=str(tmp_path / "detector.safetensors"), teacher_backbone="small").origins()
     with pytest.raises(CheckpointError, match="does not hold a backbone resnet18"):
-        L2TWW(AUS, source=str(expression_model), source_backbone="resnet18", backbone="small").origins()
+        L2TWW(AUS, teacher=str(expression_model), teacher_backbone="resnet18", backbone=SMALL).origins()

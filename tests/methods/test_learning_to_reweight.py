@@ -11,6 +11,7 @@ from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
 from metafacs.hypergradient.updates import PlainSGD
 from metafacs.methods.learning_to_reweight import LearningToReweight, rectified_weights
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)
@@ -19,7 +20,7 @@ ALPHA = 0.05
 
 def build(estimator: str = "tangent") -> LearningToReweight:
     torch.manual_seed(0)
-    return LearningToReweight(AUS, EXPRESSIONS, backbone="small", estimator=estimator).double().train()  # type: ignore[arg-type]
+    return LearningToReweight(AUS, EXPRESSIONS, backbone=SMALL, estimator=estimator).double().train()  # type: ignore[arg-type]
 
 
 ESTIMATORS = ["tangent", "tangent_reusing_graph", "forward_mode", "double_backward"]

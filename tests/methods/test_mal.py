@@ -12,6 +12,7 @@ from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.mal import MAL
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)
@@ -19,7 +20,7 @@ AUS = (1, 4, 12)
 
 def build(**options: object) -> MAL:
     torch.manual_seed(0)
-    method = MAL(AUS, EXPRESSIONS, backbone="small", **options).double()  # type: ignore[arg-type]
+    method = MAL(AUS, EXPRESSIONS, backbone=SMALL, **options).double()  # type: ignore[arg-type]
     torch.nn.init.normal_(method.weight_net.linear.weight, std=0.1)
     return method.train()
 
@@ -57,7 +58,7 @@ def test_one_iteration_is_algorithm_1(
 
 def test_weights_sum_to_one_and_start_equal() -> None:
     torch.manual_seed(0)
-    method = MAL(AUS, EXPRESSIONS, backbone="small")
+    method = MAL(AUS, EXPRESSIONS, backbone=SMALL)
     weights = method.sample_weights(method.network(torch.randn(6, 3, 32, 32)))
     assert torch.allclose(weights, torch.full((6,), 1 / 6))
 

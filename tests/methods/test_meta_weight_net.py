@@ -11,6 +11,7 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.meta_weight_net import MetaWeightNet
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)
@@ -25,7 +26,7 @@ def test_one_iteration_is_algorithm_1(
     check_parameters: Callable[..., None],
 ) -> None:
     torch.manual_seed(0)
-    method = MetaWeightNet(AUS, EXPRESSIONS, backbone="small", estimator=estimator).double().train()  # type: ignore[arg-type]
+    method = MetaWeightNet(AUS, EXPRESSIONS, backbone=SMALL, estimator=estimator).double().train()  # type: ignore[arg-type]
     method.observe_labels({"validation": batches["validation"].action_units})
     problem = written_out(method, batches)
     psi = {n: p.detach().clone().requires_grad_() for n, p in method.weight_net.named_parameters()}

@@ -18,6 +18,7 @@ from metafacs.data.streams import Stream
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.mml import MML
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12, 43)
@@ -27,7 +28,7 @@ ALPHA, BETA = {"backbone": 0.02, "heads": 0.2}, 0.3
 
 def build(**options: object) -> MML:
     torch.manual_seed(0)
-    method = MML(AUS, NAMES, backbone="small", **options).double()  # type: ignore[arg-type]
+    method = MML(AUS, NAMES, backbone=SMALL, **options).double()  # type: ignore[arg-type]
     torch.nn.init.normal_(method.weight_net.linear.weight, std=0.1)
     return method.train()
 
@@ -159,7 +160,7 @@ def test_one_iteration_is_equations_12_to_17(case: str, estimator: str) -> None:
 
 def test_weights_are_one_and_a_half_at_the_start() -> None:
     torch.manual_seed(0)
-    method = MML(AUS, NAMES, backbone="small")
+    method = MML(AUS, NAMES, backbone=SMALL)
     weights = method.sample_weights(method.network(torch.randn(6, 3, 32, 32)))
     assert torch.equal(weights, torch.tensor([1.0, 0.5, 0.5]).repeat(6, 1))
     assert method.weight_net.linear.weight.shape == (2, 128)
@@ -188,13 +189,13 @@ def test_curves_name_every_loss_and_learned_weight() -> None:
 
 def test_alignment_needs_compound_expressions_and_mal_does_not() -> None:
     with pytest.raises(ValueError, match="set the weight of the alignment to 0"):
-        MML(AUS, EXPRESSIONS, backbone="small")
-    assert MML(AUS, EXPRESSIONS, backbone="small", alignment=0.0).learned == ("action_units",)
+        MML(AUS, EXPRESSIONS, backbone=SMALL)
+    assert MML(AUS, EXPRESSIONS, backbone=SMALL, alignment=0.0).learned == ("action_units",)
 
 
 def test_fixed_weights_only_are_another_method() -> None:
     with pytest.raises(ValueError, match="use compound_multi_task"):
-        MML(AUS, NAMES, backbone="small", action_units=1.0, alignment=0.5)
+        MML(AUS, NAMES, backbone=SMALL, action_units=1.0, alignment=0.5)
 
 
 def test_table_is_not_part_of_the_model_file() -> None:
@@ -209,7 +210,7 @@ def test_short_run_lowers_the_losses_and_moves_the_weights(compound_store: Store
 
     streams = {"joint": stream("joint", range(32)), "validation": stream("validation", range(32, 40))}
     torch.manual_seed(0)
-    method = MML((1, 4, 12), compound_store.expressions, backbone="small").train()
+    method = MML((1, 4, 12), compound_store.expressions, backbone=SMALL).train()
     step = OptimizerStepper(method.parameter_groups(), method.optimizers(), 15)
     curves = []
     for k in range(15):
@@ -242,7 +243,7 @@ def weight_after_training(informative: bool, seed: int = 0) -> float:
     labels = np.where(rng.random(256) < 0.5, rng.integers(0, 4, 256), kinds.numpy())
     action_units = torch.eye(4)[kinds] if informative else torch.from_numpy(rng.integers(0, 2, (256, 4)))
     torch.manual_seed(seed)
-    method = MML(AUS, NAMES[:4], backbone="small", alignment=0.0).train()
+    method = MML(AUS, NAMES[:4], backbone=SMALL, alignment=0.0).train()
     meta = OptimizerSpec("sgd", 1.0, weight_decay=0.0)
     step = OptimizerStepper(method.parameter_groups(), {**method.optimizers(), "meta": meta}, 40)
     for k in range(40):

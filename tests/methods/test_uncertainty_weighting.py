@@ -9,6 +9,7 @@ from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.uncertainty_weighting import UncertaintyWeighting
+from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
 
 RATE = 0.1
@@ -16,7 +17,7 @@ RATE = 0.1
 
 def test_log_variances_follow_the_formula(batches: dict[str, Batch]) -> None:
     torch.manual_seed(0)
-    method = UncertaintyWeighting((1, 4, 12), EXPRESSIONS, backbone="small").double()
+    method = UncertaintyWeighting((1, 4, 12), EXPRESSIONS, backbone=SMALL).double()
     step = OptimizerStepper(method.parameter_groups(), {"base": OptimizerSpec("sgd", RATE, 0.0, 0.0)}, 3)
     expected = [0.0, 0.0]
     for iteration in range(3):
@@ -34,7 +35,7 @@ def test_log_variances_follow_the_formula(batches: dict[str, Batch]) -> None:
 
 def test_weights_settle_at_half_the_inverse_loss(batches: dict[str, Batch]) -> None:
     torch.manual_seed(0)
-    method = UncertaintyWeighting((1, 4, 12), EXPRESSIONS, backbone="small").double()
+    method = UncertaintyWeighting((1, 4, 12), EXPRESSIONS, backbone=SMALL).double()
     method.network.requires_grad_(False)
     step = OptimizerStepper(
         {"base": [method.log_variances]}, {"base": OptimizerSpec("sgd", 1.0, 0.0, 0.0)}, 1

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metafacs.models.attention import AttentionNet
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 
 TASKS = {"action_units": 5, "expressions": 7}
 
 
 def build(backbone: str) -> AttentionNet:
     torch.manual_seed(0)
-    return AttentionNet(build_backbone(backbone), TASKS)  # type: ignore[arg-type]
+    return AttentionNet(Backbone(backbone).build(), TASKS)  # type: ignore[arg-type]
 
 
 def test_shapes_on_resnet34_are_the_published_ones() -> None:

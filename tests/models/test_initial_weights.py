@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.initial_weights import (
     describe_weights,
     packaged_weights,
@@ -22,13 +22,13 @@ def test_packaged_file_is_what_the_backbone_starts_from() -> None:
     assert path is not None
     assert path.stat().st_size < 5e6
     stored = load_file(path)
-    state = build_backbone("small", "faces").state_dict()
+    state = Backbone("small", "faces").build().state_dict()
     assert {name for name in state if not name.endswith("num_batches_tracked")} == set(stored)
     for name, value in stored.items():
         assert torch.equal(state[name], value.float()), name
         assert value.isfinite().all()
     torch.manual_seed(0)
-    features = build_backbone("small", "faces").eval()(torch.randn(4, 3, 64, 64))
+    features = Backbone("small", "faces").build().eval()(torch.randn(4, 3, 64, 64))
     assert features.isfinite().all()
     assert features.std() > 0
 
@@ -55,7 +55,7 @@ def test_packaged_file_says_what_it_learned_and_what_it_never_saw() -> None:
 
 def test_other_backbones_are_refused() -> None:
     with pytest.raises(ValueError, match="'faces' are for the backbone small, not for 'resnet18'"):
-        build_backbone("resnet18", "faces")
+        Backbone("resnet18", "faces").build()
     assert packaged_weights("imagenet", "resnet18") is None
 
 
@@ -64,7 +64,7 @@ def test_half_precision_file_comes_back(tmp_path: Path) -> None:
     backbone = SmallBackbone()
     path = tmp_path / "weights.safetensors"
     save_weights(path, backbone, {"learned": ["identity"]})
-    again = build_backbone("small", path)
+    again = Backbone("small", str(path)).build()
     for name, value in backbone.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=1e-3, atol=1e-6)
     assert read_description(path)["learned"] == ["identity"]

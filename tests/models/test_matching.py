@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.matching import MatchedNet, TransferWeights, matching_loss
 from metafacs.models.stages import stage_maps
 
@@ -15,7 +15,7 @@ WIDTHS = (32, 64, 128)
 
 def test_distances_are_mean_squares_per_channel_in_the_order_of_pairs() -> None:
     torch.manual_seed(0)
-    net = MatchedNet(build_backbone("small"), 4, WIDTHS).eval()
+    net = MatchedNet(Backbone("small").build(), 4, WIDTHS).eval()
     images = torch.randn(2, 3, 32, 32)
     source = [torch.randn(2, width, 8, 8) for width in WIDTHS]
     with torch.no_grad():
@@ -40,7 +40,7 @@ def test_distances_are_mean_squares_per_channel_in_the_order_of_pairs() -> None:
 
 def test_constant_source_maps_stay_constant_at_any_size() -> None:
     torch.manual_seed(0)
-    net = MatchedNet(build_backbone("small"), 1, (4,)).eval()
+    net = MatchedNet(Backbone("small").build(), 1, (4,)).eval()
     for convolution in net.matching:
         torch.nn.init.zeros_(convolution.weight)
         torch.nn.init.zeros_(convolution.bias)
@@ -50,7 +50,7 @@ def test_constant_source_maps_stay_constant_at_any_size() -> None:
 
 
 def test_without_source_maps_there_are_no_distances() -> None:
-    assert MatchedNet(build_backbone("small"), 1, WIDTHS).eval()(torch.randn(1, 3, 32, 32)).distances == ()
+    assert MatchedNet(Backbone("small").build(), 1, WIDTHS).eval()(torch.randn(1, 3, 32, 32)).distances == ()
 
 
 def test_all_channels_start_alike_and_all_pairs_near_one() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from metafacs.models.backbones import build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.stages import stage_maps, staged
 
 
@@ -12,7 +12,7 @@ from metafacs.models.stages import stage_maps, staged
 @pytest.mark.parametrize("size", [64, 36])
 def test_stem_stages_and_pooling_are_the_forward_pass(name: str, size: int) -> None:
     torch.manual_seed(0)
-    backbone = staged(build_backbone(name)).eval()
+    backbone = staged(Backbone(name).build()).eval()
     images = torch.randn(2, 3, size, size)
     maps = stage_maps(backbone, images)
     torch.testing.assert_close(backbone.pool(maps[-1]), backbone(images))
@@ -22,9 +22,9 @@ def test_stem_stages_and_pooling_are_the_forward_pass(name: str, size: int) -> N
 
 
 def test_widths_of_the_stages() -> None:
-    assert [s.width for s in staged(build_backbone("resnet34")).split()] == [64, 128, 256, 512]
-    assert [len(s.body) for s in staged(build_backbone("resnet34")).split()] == [2, 3, 5, 2]
-    assert [(s.body_width, s.width) for s in staged(build_backbone("small")).split()] == [
+    assert [s.width for s in staged(Backbone("resnet34").build()).split()] == [64, 128, 256, 512]
+    assert [len(s.body) for s in staged(Backbone("resnet34").build()).split()] == [2, 3, 5, 2]
+    assert [(s.body_width, s.width) for s in staged(Backbone("small").build()).split()] == [
         (16, 32),
         (32, 64),
         (64, 128),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from metafacs.methods.base import Prediction
 from metafacs.methods.single_task import SingleTask
+from metafacs.models.backbones import SMALL
 from metafacs.personalisation.feature_reader import FeatureReader, LastLayerError, find_outputs
 from metafacs.personalisation.last_layer import ONE_SIDED_PRIOR, PRIOR, fit_logit
 
@@ -22,7 +23,7 @@ class Branches(SingleTask):
     """A detector with one classifier per AU, each on features of its own, in another order than its AUs."""
 
     def __init__(self) -> None:
-        super().__init__(AUS, backbone="small")
+        super().__init__(AUS, backbone=SMALL)
         self.branches = nn.ModuleList(
             nn.Sequential(nn.Linear(3 * 16 * 16, 5), nn.Tanh(), nn.Linear(5, 1)) for _ in AUS
         )
@@ -35,7 +36,7 @@ class Branches(SingleTask):
 @pytest.mark.parametrize("kind", [SingleTask, Branches])
 def test_features_and_weights_give_the_models_own_probabilities(kind: Callable[..., SingleTask]) -> None:
     torch.manual_seed(0)
-    method = (Branches() if kind is Branches else SingleTask(AUS, backbone="small")).eval()
+    method = (Branches() if kind is Branches else SingleTask(AUS, backbone=SMALL)).eval()
     reader = FeatureReader(method, find_outputs(method, 32))
     images = torch.randn(3, 3, 32, 32)
     with torch.no_grad():
@@ -57,7 +58,7 @@ def test_a_model_without_linear_outputs_is_refused() -> None:
             return Prediction(images.mean((2, 3)).sigmoid())
 
     with pytest.raises(LastLayerError, match="AU1 cannot be told"):
-        find_outputs(Odd(AUS, backbone="small").eval(), 32)
+        find_outputs(Odd(AUS, backbone=SMALL).eval(), 32)
 
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, float]

@@ -16,28 +16,25 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
-from metafacs.personalisation import whole_network
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.loading import detector_of, load_detector
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
+from metafacs.models.backbones import SMALL
+from metafacs.personalisation import whole_network
 from metafacs.personalisation.person import PersonError, load_person, save_person
 from metafacs.personalisation.personalise import assign_folds, personalise
 
-KNOWN: dict[str, object] = {
-    "input_size": 32,
-    "crop_size": 36,
-    "alignment": {"box_enlarge": 2.9, "border": 128},
-    "threshold": 0.5,
-    "synthetic": True,
-}
+KNOWN = Description(Framing(32, 36, AlignmentSpec()), synthetic=True)
 
 
 @pytest.fixture(scope="module")
 def checkpoint() -> Checkpoint:
     torch.manual_seed(0)
-    method = SingleTask((1, 4), backbone="small")
+    method = SingleTask((1, 4), backbone=SMALL)
     return Checkpoint("single_task", {"backbone": "small"}, (1, 4), (), method.state_dict(), KNOWN)
 
 
@@ -45,7 +42,7 @@ def checkpoint() -> Checkpoint:
 def learner() -> Checkpoint:
     torch.manual_seed(0)
     options = {"backbone": "few_shot", "inner_rate": 0.1}
-    weights = FEW_SHOT["maml"]((1, 4), **options).state_dict()  # type: ignore[arg-type]
+    weights = FEW_SHOT["maml"].build((1, 4), options=options).state_dict()  # type: ignore[arg-type]
     return Checkpoint("maml", options, (1, 4), (), weights, KNOWN)
 
 
@@ -85,7 +82,7 @@ def test_labels_that_say_nothing_keep_the_general_detector(
 ) -> None:
     images, _ = pictures
     with torch.no_grad():
-        own = checkpoint.build_method().predict(images[:12]).probabilities[:, :1].numpy()
+        own = checkpoint.build().predict(images[:12]).probabilities[:, :1].numpy()
     right = np.where(own >= np.median(own), 1, 0).astype(np.float32)
     fitted = personalise(checkpoint, images[:12], right, (1,), thresholds={1: float(np.median(own))})
     (outcome,) = fitted.outcomes
@@ -101,7 +98,7 @@ def test_neutral_frames_calibrate_an_au_that_gives_false_alarms(
 ) -> None:
     images, _ = pictures
     with torch.no_grad():
-        own = checkpoint.build_method().predict(images[:10]).probabilities
+        own = checkpoint.build().predict(images[:10]).probabilities
     alarming, quiet = int(own[:, 1].mean() > own[:, 0].mean()), 0
     quiet = 1 - alarming
     cut = {checkpoint.aus[alarming]: 0.5, checkpoint.aus[quiet]: 1.0}
@@ -152,7 +149,7 @@ def test_all_weights_can_be_fitted(
     detector = detector_of(checkpoint, "m", person=load_person(tmp_path / "full.safetensors", checkpoint))
     with torch.no_grad():
         found = detector.predictor(images)
-        own = checkpoint.build_method().predict(images).probabilities
+        own = checkpoint.build().predict(images).probabilities
     assert torch.equal(found[:, 1], own[:, 1])
     assert not torch.allclose(found[:, 0], own[:, 0])
     known = ~np.isnan(labels[20:, 0])

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import DatasetError
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.tensors import to_tensor
-from metafacs.inference.loading import Framing
 from metafacs.personalisation.support import SupportError, cut_faces, read_support
 
 Picture = NDArray[np.uint8]

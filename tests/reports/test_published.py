@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metafacs.data.facts import BP4D, DISFA
 from metafacs.evaluation.records import Record
-from metafacs.facs import BP4D_AUS, DISFA_AUS
 from metafacs.reports.published import DUAL_DOMAIN_TABLES, EXPRESSION_TABLES, MAL_TABLES, PublishedTable
 from metafacs.reports.tables import published_table
 
@@ -24,8 +24,8 @@ def test_printed_averages_are_the_means_of_the_printed_rows(table: PublishedTabl
 
 
 def test_action_units_are_those_of_the_data_sets() -> None:
-    assert MAL_TABLES["bp4d"].aus == BP4D_AUS
-    assert MAL_TABLES["disfa"].aus == DISFA_AUS
+    assert MAL_TABLES["bp4d"].aus == BP4D.evaluated_aus
+    assert MAL_TABLES["disfa"].aus == DISFA.evaluated_aus
 
 
 def test_tables_of_raf_ce_hold_each_row_whole() -> None:

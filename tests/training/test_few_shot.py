@@ -11,13 +11,15 @@ from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.base import OptimizerSpec
-from metafacs.training.few_shot import FewShotTraining, load_few_shot, train_few_shot
+from metafacs.methods.few_shot import FewShotLearner
+from metafacs.models.backbones import SMALL
+from metafacs.training.few_shot import FewShotTraining, train_few_shot
 from metafacs.training.trainer import CHECKPOINT_FILE
 
 AUS = (1, 4, 12)
 PLAN = FewShotTraining(
     size=32,
-    backbone="small",
+    backbone=SMALL,
     shots=2,
     second_order=False,
     optimizer=OptimizerSpec("adam", 1e-3, momentum=0.0, weight_decay=0.0),
@@ -59,13 +61,14 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
 
 
 def test_model_tells_its_tasks_people_and_crop(tmp_path: Path, au_store: Store) -> None:
-    learner, checkpoint = load_few_shot(run(au_store, tmp_path))
+    checkpoint = load_checkpoint(run(au_store, tmp_path))
+    learner = checkpoint.build(FewShotLearner)
     known = checkpoint.description
     assert (learner.aus, learner.shots, learner.inner_rate) == (AUS, 2, 0.03)
-    assert (known["input_size"], known["crop_size"], known["synthetic"]) == (32, 36, True)
-    assert au_store.subjects[0] in known["split"]["test"]  # type: ignore[index]
-    assert known["tasks"] == 5 * 3 - len(known["skipped_tasks"])  # type: ignore[arg-type]
-    assert str(tmp_path) not in str(known)
+    assert (known.framing.input_size, known.framing.crop_size, known.synthetic) == (32, 36, True)
+    assert au_store.subjects[0] in known.held_out.test
+    assert known.more["tasks"] == 5 * 3 - len(known.more["skipped_tasks"])
+    assert str(tmp_path) not in str(known.to_json())
 
 
 def test_a_fold_goes_on_from_a_start_without_its_person(tmp_path: Path, au_store: Store) -> None:
@@ -76,7 +79,7 @@ def test_a_fold_goes_on_from_a_start_without_its_person(tmp_path: Path, au_store
     fold = load_checkpoint(run(au_store, tmp_path / "fold", start=start, plan=still, iterations=1))
     begun = load_checkpoint(start)
     assert all(torch.equal(value, fold.weights[key]) for key, value in begun.weights.items())
-    assert fold.description["start"]["iterations"] == 4  # type: ignore[index]
+    assert fold.description.more["start"]["iterations"] == 4
 
 
 def test_a_start_that_has_seen_the_person_is_refused(tmp_path: Path, au_store: Store) -> None:
@@ -95,5 +98,5 @@ def test_a_detector_is_no_few_shot_learner(tmp_path: Path, au_store: Store) -> N
     checkpoint = load_checkpoint(path)
     checkpoint.method = "single_task"
     save_checkpoint(path, checkpoint)
-    with pytest.raises(CheckpointError, match="few-shot learners are"):
-        load_few_shot(path)
+    with pytest.raises(CheckpointError, match="which is no FewShotLearner"):
+        load_checkpoint(path).build(FewShotLearner)

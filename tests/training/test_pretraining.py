@@ -9,8 +9,9 @@ from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from metafacs.data.datasets.pretraining_faces import read_pretraining_faces
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store, StoreError
+from metafacs.methods.pretraining import FacePretraining
 from metafacs.training import pretraining
-from metafacs.training.pretraining import faces_stream, load_pretrained, open_faces, pretrain
+from metafacs.training.pretraining import faces_stream, open_faces, pretrain
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +39,14 @@ def test_model_says_what_it_is_and_comes_back(faces: Store, tmp_path: Path) -> N
     path = pretrain(faces.path, tmp_path / "run", iterations=3, batch=12, size=32, progress=False)
     saved = load_checkpoint(path)
     assert (saved.aus, saved.expressions, saved.iteration) == ((), (), 3)
-    assert saved.description["synthetic"] is True
-    assert saved.description["never_read"] == ["action units", "expressions"]
-    assert (saved.description["people"], saved.description["pictures"]) == (18, 54)
-    learner = load_pretrained(path)
+    assert saved.description.synthetic is True
+    assert saved.description.more["never_read"] == ["action units", "expressions"]
+    assert (saved.description.more["people"], saved.description.pictures) == (18, {"faces": 54})
+    learner = saved.build(FacePretraining)
     for name, value in learner.state_dict().items():
         assert torch.equal(value, saved.weights[name]), name
     with pytest.raises(CheckpointError, match="trained with 'pretraining'"):
-        saved.build_method()
+        saved.build()
 
 
 def test_other_stores_are_refused(au_store: Store) -> None:

@@ -7,21 +7,26 @@ import pytest
 import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods import METHODS
 from metafacs.training.pseudo_labels import LabellingDetector, LabelTable, PseudoLabelError, PseudoLabelled
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 AUS = (1, 4, 12)
+KNOWN = Description(Framing(32, 36, AlignmentSpec()))
 
 
 def detector(aus: tuple[int, ...], **changes: object) -> Checkpoint:
     torch.manual_seed(0)
-    method = METHODS["source_only"](aus, (), width=4)  # type: ignore[call-arg]
+    method = METHODS["source_only"].build(aus, (), {"width": 4})  # type: ignore[call-arg]
     alignment = {"box_enlarge": 2.9, "border": 128}
     description = {"input_size": 32, "crop_size": 36, "alignment": alignment, "threshold": 0.5, **changes}
-    return Checkpoint("source_only", {"width": 4}, aus, (), method.state_dict(), description)
+    return Checkpoint(
+        "source_only", {"width": 4}, aus, (), method.state_dict(), Description.from_json(description)
+    )
 
 
 def stream(store: Store, name: str, aus: tuple[int, ...]) -> Stream:
@@ -35,7 +40,7 @@ def test_labels_are_the_decisions_of_the_detector(au_store: Store) -> None:
     labelled = PseudoLabelled(pictures, LabellingDetector(checkpoint, au_store, 32), AUS)
     batch = labelled.batch(3)
     with torch.inference_mode():
-        probabilities = checkpoint.build_method().predict(batch.images).probabilities
+        probabilities = checkpoint.build().predict(batch.images).probabilities
     assert batch.action_units is not None
     assert torch.equal(batch.action_units[:, 2], (probabilities[:, 0] >= 0.5).float())
     assert torch.equal(batch.action_units[:, 0], (probabilities[:, 2] >= 0.5).float())
@@ -109,7 +114,7 @@ def test_methods_learn_from_them(name: str, tmp_path: Path, au_store: Store, exp
     pictures = stream(expression_store, "target", ())
     target = PseudoLabelled(pictures, LabellingDetector(detector(AUS), expression_store, 32), AUS)
     options = {"width": 4, "pseudo_labels": True}
-    method = METHODS[name](AUS, (), **options)  # type: ignore[arg-type]
+    method = METHODS[name].build(AUS, (), options)  # type: ignore[arg-type]
     streams = {"source": stream(au_store, "source", AUS), "target": target}
-    path = Trainer(name, method, options, streams, TrainingPlan(1), tmp_path, {}).run(progress=False)
+    path = Trainer(name, method, options, streams, TrainingPlan(1), tmp_path, KNOWN).run(progress=False)
     assert path.exists()

@@ -8,15 +8,20 @@ import pytest
 import torch
 
 from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.methods.base import DivergedError, OptimizerSpec
-from metafacs.training.run import BatchSizes, train
+from metafacs.methods.options import complete_options
+from metafacs.training.run import train
 from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
+from metafacs.training.training_data import BatchSizes
 
 BATCH = BatchSizes(8, 8, 6)
+DESCRIPTION = Description(Framing(32, 36, AlignmentSpec()))
 
 
 def run(out: Path, au: Store, fe: Store, method: str = "mal", **changes: object) -> Path:
@@ -41,15 +46,15 @@ def run_joint(out: Path, store: Store, method: str, optimizers: dict[str, Optimi
         return Stream(store, np.array(rows), aus=store.aus, name=name, batch_size=8, size=32, seed=0)
 
     torch.manual_seed(0)
-    options = {"backbone": "small"}
+    options = complete_options(METHODS[method], {"backbone": "small"})
     return Trainer(
         method,
-        METHODS[method](store.aus, store.expressions, **options),
+        METHODS[method].build(store.aus, store.expressions, options),
         options,
         {"joint": stream("joint", range(30)), "validation": stream("validation", range(30, 40))},
         TrainingPlan(12, checkpoint_every=5),
         out,
-        {},
+        DESCRIPTION,
         optimizers,
     ).run(progress=False)
 
@@ -73,7 +78,7 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(
     if joint:
         optimizers = dict.fromkeys(["backbone", "heads"], moments)
     else:
-        own = METHODS[method]((1, 4, 12), EXPRESSIONS, **small_options(method)).optimizers()
+        own = METHODS[method].build((1, 4, 12), EXPRESSIONS, small_options(method)).optimizers()
         optimizers = {"base": moments} if "base" in own else {}
 
     def trained(name: str) -> Path:
@@ -137,20 +142,27 @@ def test_learns_what_is_there_to_learn(tmp_path: Path, au_store: Store, expressi
 
 def test_missing_stream_is_named(tmp_path: Path, au_store: Store) -> None:
     with pytest.raises(ValueError, match="--expression"):
-        train("mal", {"backbone": "small"}, au_store.path, tmp_path)
+        train("mal", au_store.path, tmp_path, options={"backbone": "small"})
     with pytest.raises(ValueError, match=r"missing: \['au'\]"):
-        Trainer("single_task", METHODS["single_task"]((1,), (), backbone="small"), {}, {}, None, tmp_path, {})  # type: ignore[arg-type, call-arg]
+        Trainer(
+            "single_task",
+            METHODS["single_task"].build((1,), (), {"backbone": "small"}),
+            {},
+            {},
+            None,
+            tmp_path,
+            DESCRIPTION,
+        )  # type: ignore[arg-type, call-arg]
 
 
 def test_description_tells_what_a_user_must_know(
     tmp_path: Path, au_store: Store, expression_store: Store
 ) -> None:
     description = load_checkpoint(run(tmp_path, au_store, expression_store)).description
-    assert description["synthetic"] is True
-    assert description["input_size"] == 32
-    assert description["crop_size"] == 36
-    assert not set(description["split"]["train"]) & set(description["split"]["test"])  # type: ignore[index]
-    assert str(tmp_path) not in str(description)
+    assert description.synthetic is True
+    assert (description.framing.input_size, description.framing.crop_size) == (32, 36)
+    assert not set(description.held_out.train) & set(description.held_out.test)
+    assert str(tmp_path) not in str(description.to_json())
 
 
 def test_description_tells_which_model_was_learned_from(
@@ -162,6 +174,6 @@ def test_description_tells_which_model_was_learned_from(
 ) -> None:
     options = small_options("l2t_ww")
     path = run(tmp_path, au_store, expression_store, "l2t_ww", options=options, iterations=1)
-    told = load_checkpoint(path).description["transferred_from"]
+    told = load_checkpoint(path).description.more["transferred_from"]
     assert told["file"] == expression_model.name  # type: ignore[index]
     assert told["method"] == "single_task_expression"  # type: ignore[index]

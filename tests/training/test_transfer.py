@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.splits import Split, SplitError
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.methods.base import Method
@@ -29,15 +32,18 @@ def save(tmp_path: Path) -> Save:
     def save(name: str, aus: tuple[int, ...] = BP4D, backbone: str = "small", **description: object):
         torch.manual_seed(1)
         options: dict[str, object] = {"backbone": backbone}
-        method = METHODS[name](aus, EXPRESSIONS[:5], **options)
+        method = METHODS[name].build(aus, EXPRESSIONS[:5], options)
         told = {
             "synthetic": True,
             "licence": "of BP4D",
-            "data": [{"dataset": "bp4d"}],
-            "split": {"train": ["F001"], "test": ["F002"], "by": "subject"},
+            "data": [{"dataset": "bp4d", "synthetic": True}],
+            "split": asdict(Split("3fold", 1, ("F001",), ("F002",))),
+            "input_size": 32,
+            "alignment": {},
             **description,
         }
-        saved = Checkpoint(name, options, method.aus, method.expressions, method.state_dict(), told)
+        known = Description.from_json(told)
+        saved = Checkpoint(name, options, method.aus, method.expressions, method.state_dict(), known)
         save_checkpoint(tmp_path / "model.safetensors", saved)
         return tmp_path / "model.safetensors", method
 
@@ -46,7 +52,7 @@ def save(tmp_path: Path) -> Save:
 
 def build(name: str, aus: tuple[int, ...] = DISFA) -> Method:
     torch.manual_seed(2)
-    return METHODS[name](aus, EXPRESSIONS, backbone="small")  # type: ignore[call-arg]
+    return METHODS[name].build(aus, EXPRESSIONS, {"backbone": "small"})  # type: ignore[call-arg]
 
 
 def test_classifiers_go_by_number_and_name(save: Save) -> None:
@@ -89,13 +95,15 @@ def test_the_report_is_readable_and_becomes_part_of_the_record(save: Save) -> No
         "  starts afresh: AU9 (the model does not know it)",
         "  not used: AU2",
     ]
-    told = done.describe({"synthetic": False, "licence": "of DISFA", "seed": 3})
-    assert told["synthetic"] is True
-    assert told["licence"] == "of DISFA; started from a model of BP4D"
-    assert told["seed"] == 3
-    assert told["initialised_from"]["unused"] == ["AU2"]  # type: ignore[index]
-    assert len(told["initialised_from"]["sha256"]) == 16  # type: ignore[index]
-    assert str(path.parent) not in str(told)
+    known = Description(Framing(32, 36, AlignmentSpec()), licence="of DISFA", seed=3)
+    told = done.describe(known)
+    assert told.synthetic is True
+    assert told.licence == "of DISFA; started from a model of BP4D"
+    assert told.seed == 3
+    assert told.initialised_from is not None
+    assert told.initialised_from["unused"] == ["AU2"]
+    assert len(told.initialised_from["sha256"]) == 16
+    assert str(path.parent) not in str(told.to_json())
 
 
 def test_attention_is_taken_over_where_both_have_it(save: Save) -> None:
@@ -155,14 +163,14 @@ def test_so_is_one_that_started_from_such_a_model(save: Save) -> None:
 
 
 def test_a_set_divided_otherwise_is_refused(save: Save) -> None:
-    path, _ = save("single_task", split={"train": ["train"], "test": ["test"], "by": "part"})
+    path, _ = save("single_task", split=asdict(Split("parts", 1, ("train",), ("test",), by="part")))
     with pytest.raises(SplitError, match="divided otherwise"):
         transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
 
 
 def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: Path) -> None:
     def untrained(aus: tuple[int, ...]) -> Method:
-        return METHODS["source_only"](aus, (), width=4)  # type: ignore[call-arg]
+        return METHODS["source_only"].build(aus, (), {"width": 4})  # type: ignore[call-arg]
 
     path, _ = save("multi_task")
     told = load_checkpoint(path).description

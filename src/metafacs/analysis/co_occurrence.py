@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metafacs.compounds import (
     DOUBTFUL_LAB_ROWS,
     LAB_RATES,
-    RATES_SOURCE,
+    RATES_PRINTED_IN,
     ObservedMeans,
     observed_aus,
     observed_means,
@@ -28,18 +28,18 @@ class Reference:
 
     Attributes:
         name: Short, for heads, e.g. ``lab``.
-        source: Paper and table.
+        printed_in: Paper and table.
         rates: Expression -> FACS number -> share in 0..1; what is not listed was not observed.
         doubtful: Expressions whose printed rates are not to be trusted.
     """
 
     name: str
-    source: str
+    printed_in: str
     rates: Mapping[str, Mapping[int, float]]
     doubtful: tuple[str, ...] = ()
 
 
-LABORATORY = Reference("lab", RATES_SOURCE, LAB_RATES, DOUBTFUL_LAB_ROWS)
+LABORATORY = Reference("lab", RATES_PRINTED_IN, LAB_RATES, DOUBTFUL_LAB_ROWS)
 """People asked to pose the expressions, in the RAF-CE paper."""
 
 

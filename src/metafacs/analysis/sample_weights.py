@@ -42,15 +42,10 @@ def weigh_pictures(method: Method, store: Store, size: int, *, batch_size: int =
     Raises:
         ValueError: If the method has no meta net, or the store no labelled training picture.
     """
-    weigh = getattr(method, "weigh", None)
-    if weigh is None:
-        raise ValueError(
-            f"{type(method).__name__} learns no weights of pictures; analyse a model such as mal"
-        )
     rows = np.flatnonzero(own_training_rows(store) & (store.expression >= 0))
     stream = Stream(store, rows, aus=(), name="expression", batch_size=batch_size, size=size, seed=0)
     with torch.inference_mode():
-        weights = torch.cat([weigh(stream.at(part).images) for part in stream.sequential()]).numpy()
+        weights = torch.cat([method.weigh(stream.at(part).images) for part in stream.sequential()]).numpy()
     labels = store.expression[rows]
     consistency = store.votes[rows, labels]
     return WeighedPictures(rows, weights, labels, None if np.isnan(consistency).any() else consistency)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar, overload
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from metafacs.checkpoints.description import Description
 from metafacs.files import written_whole
-from metafacs.methods import METHODS
-from metafacs.methods.base import Method
+from metafacs.methods import find_learner
+from metafacs.methods.base import Learner, Method
+from metafacs.methods.options import arguments_of
+from metafacs.models.backbones import Backbone, find_backbone
 from metafacs.models.model_file import (
     FORMAT,
     METADATA_KEY,
@@ -23,14 +27,7 @@ from metafacs.models.model_file import (
     read_model_file,
 )
 
-__all__ = [
-    "Checkpoint",
-    "CheckpointError",
-    "load_checkpoint",
-    "optimizer_state",
-    "restore_optimizer",
-    "save_checkpoint",
-]
+LearnerT = TypeVar("LearnerT", bound=Learner)
 
 _OPTIMIZER, _RANDOM = "optimizer.", "random.state"
 
@@ -40,13 +37,12 @@ class Checkpoint:
     """A detector and, while it is being trained, what it takes to go on.
 
     Attributes:
-        method: Name in ``METHODS``.
-        options: Keyword arguments the method was built with.
+        method: Name of the learner: in ``METHODS`` or ``FEW_SHOT``, or ``module:Class``.
+        options: The options it was built with, as plain data.
         aus: FACS numbers of the predicted columns.
         expressions: Names of the expression classes the method was trained with.
         weights: The method's state.
-        description: What a user must know to use it: input size, crop, alignment, training data, split,
-            synthetic or not, licence, seed, configuration.
+        description: What a user must know to use it.
         iteration: Finished iterations.
         history: Curve name -> values; ``iteration`` holds their iterations.
         pending: Curve name -> values since the last point of the history.
@@ -60,7 +56,7 @@ class Checkpoint:
     aus: tuple[int, ...]
     expressions: tuple[str, ...]
     weights: dict[str, Tensor]
-    description: dict[str, object]
+    description: Description
     iteration: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
     pending: dict[str, list[float]] = field(default_factory=dict)
@@ -68,24 +64,42 @@ class Checkpoint:
     optimizers: dict[str, dict[int, dict[str, Tensor]]] = field(default_factory=dict)
     random_state: Tensor | None = None
 
-    def build_method(self) -> Method:
-        """Return the method with its trained weights, in evaluation mode.
+    @overload
+    def build(self) -> Method: ...
+
+    @overload
+    def build(self, kind: type[LearnerT]) -> LearnerT: ...
+
+    def build(self, kind: type[Learner] = Method) -> Learner:
+        """Return the learner with its trained weights, in evaluation mode.
+
+        Nothing that only the file names is imported, see :meth:`metafacs.plugins.Registry.find`.
+
+        Args:
+            kind: What it has to be: a method, unless it says otherwise.
 
         Raises:
-            CheckpointError: If the method is unknown or the weights do not fit it.
+            CheckpointError: If it is something else, or the weights do not fit it.
+            PluginError: If it, or its backbone, is unknown or of a module that nobody has imported.
         """
-        if self.method not in METHODS:
+        found = find_learner(self.method)
+        if not issubclass(found, kind):
             raise CheckpointError(
-                f"the checkpoint was trained with '{self.method}'; known methods: {sorted(METHODS)}"
+                f"the model was trained with '{self.method}', which is no {kind.__name__}; its kind is "
+                f"{found.__mro__[1].__name__}"
             )
-        # Initial weights were needed once; a checkpoint brings its own.
-        options = {name: "none" if name == "weights" else value for name, value in self.options.items()}
-        method = METHODS[self.method](self.aus, self.expressions, **options)
+        options = arguments_of(found, self.options)
+        for name, value in options.items():
+            if isinstance(value, Backbone):
+                find_backbone(value.name, named=False)
+                # Initial weights were needed once; a checkpoint brings its own.
+                options[name] = replace(value, weights="none")
+        learner = found.build(self.aus, self.expressions, options)
         try:
-            method.load_state_dict(self.weights)
+            learner.load_state_dict(self.weights)
         except RuntimeError as error:
             raise CheckpointError(f"the weights do not fit {self.method} with {options}: {error}") from error
-        return method.eval()
+        return learner.eval()
 
     @property
     def fingerprint(self) -> str:
@@ -99,17 +113,7 @@ class Checkpoint:
 
     def finished(self) -> Checkpoint:
         """Return the checkpoint without the state that only training needs."""
-        return Checkpoint(
-            self.method,
-            self.options,
-            self.aus,
-            self.expressions,
-            self.weights,
-            self.description,
-            self.iteration,
-            self.history,
-            seconds=self.seconds,
-        )
+        return replace(self, pending={}, optimizers={}, random_state=None)
 
 
 def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
@@ -129,7 +133,7 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         "options": checkpoint.options,
         "aus": list(checkpoint.aus),
         "expressions": list(checkpoint.expressions),
-        "description": checkpoint.description,
+        "description": checkpoint.description.to_json(),
         "iteration": checkpoint.iteration,
         "history": checkpoint.history,
         "pending": checkpoint.pending,
@@ -156,7 +160,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             for name, value in tensors.items()
             if name.startswith(METHOD_PREFIX)
         },
-        description=content["description"],
+        description=Description.from_json(content["description"], str(path)),
         iteration=content["iteration"],
         history=content["history"],
         pending=content["pending"],

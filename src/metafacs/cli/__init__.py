@@ -10,8 +10,9 @@ from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
-from metafacs import __version__
+from metafacs.plugins import PluginError
 from metafacs.processes import keep_freed_memory
+from metafacs.version import __version__
 
 COMMANDS: dict[str, str] = {
     "twin": "render a synthetic twin of a licensed data set",
@@ -46,17 +47,22 @@ def command_module(name: str) -> ModuleType:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
+    used = next((word for word in words if word in COMMANDS), None)
     parser = ArgumentParser(
         prog="metafacs",
         description="Train, adapt and run facial action unit detectors.",
         version=__version__,
     )
     commands = parser.add_subcommands(required=True, dest="command")
-    used = next((word for word in words if word in COMMANDS), None)
-    for name, help_line in COMMANDS.items():
-        command = command_module(name).build_parser(words) if name == used else ArgumentParser()
-        commands.add_subcommand(name, command, help=help_line)
-    arguments = parser.instantiate(parser.parse_args(words))
+    if used is not None:
+        words = getattr(command_module(used), "rewritten", list)(words)
+    try:
+        for name, help_line in COMMANDS.items():
+            command = command_module(name).build_parser(words) if name == used else ArgumentParser()
+            commands.add_subcommand(name, command, help=help_line)
+        arguments = parser.instantiate(parser.parse_args(words))
+    except PluginError as error:
+        parser.error(str(error))
     keep_freed_memory()
     debug = bool(os.environ.get("METAFACS_DEBUG"))
     try:

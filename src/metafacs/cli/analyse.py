@@ -12,7 +12,8 @@ from metafacs.analysis.attention import attention_maps
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.analysis.task_gradients import gradient_cosines, two_task_network
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from metafacs.data.splits import Split, own_training_rows
+from metafacs.cli.foreign import add_foreign_options, import_foreign
+from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import crop_centre
@@ -50,11 +51,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("--aus", type=list[int], default=[4, 12], help="AUs whose attention is drawn")
     parser.add_argument("--pictures", type=int, default=8, help="held-out pictures per AU")
     parser.add_argument("--batches", type=int, default=20, help="batches whose gradients are compared")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Analyse every model and write one page and one JSON file."""
+    import_foreign(arguments)
     store, faces = Store(arguments.action_units), Store(arguments.expression)
     checkpoints = {name: load_checkpoint(path) for name, path in names_of(arguments.models).items()}
     claims: list[Claim] = []
@@ -64,10 +67,10 @@ def run(arguments: Namespace) -> None:
     cosines: dict[str, np.ndarray] = {}
     numbers: dict[str, object] = {"synthetic": store.synthetic or faces.synthetic}
     for name, checkpoint in checkpoints.items():
-        method = checkpoint.build_method()
+        method = checkpoint.build(Method)
         label = name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})"
-        size = _input_size(checkpoint)
-        if hasattr(method, "weigh"):
+        size = checkpoint.description.framing.input_size
+        if method.weighs_pictures:
             found = weigh_pictures(method, faces, size)
             claims += consistency_claims(found, faces)
             rows += ranked_pictures(found, faces)
@@ -126,18 +129,10 @@ def _learns_both(method: Method) -> bool:
     return True
 
 
-def _input_size(checkpoint: Checkpoint) -> int:
-    return int(checkpoint.description["input_size"])  # type: ignore[call-overload]
-
-
-def _trained_split(checkpoint: Checkpoint) -> Split:
-    return Split.from_mapping(checkpoint.description["split"])  # type: ignore[arg-type]
-
-
 def _cosines(
     method: Method, checkpoint: Checkpoint, store: Store, faces: Store, size: int, batches: int
 ) -> np.ndarray:
-    trained = held_out_stream(store, checkpoint, _trained_split(checkpoint), "train", _BATCH)
+    trained = held_out_stream(store, checkpoint, checkpoint.description.held_out, "train", _BATCH)
     rows = np.flatnonzero(own_training_rows(faces) & (faces.expression >= 0))
     expressive = Stream(faces, rows, aus=(), name="expression", batch_size=_BATCH, size=size, seed=0)
     return gradient_cosines(method, trained, expressive, batches=batches)
@@ -159,7 +154,7 @@ def _attention(
     label: str, method: Method, checkpoint: Checkpoint, store: Store, au: int, count: int
 ) -> PictureRow:
     """Return held-out pictures that show an AU, with the attention and the probability of the detector."""
-    stream = held_out_stream(store, checkpoint, _trained_split(checkpoint), "test", _BATCH)
+    stream = held_out_stream(store, checkpoint, checkpoint.description.held_out, "test", _BATCH)
     known = stream.targets()[:, checkpoint.aus.index(au)] if au in checkpoint.aus else np.empty(0)
     positive = np.flatnonzero(known == 1)
     if not len(positive):

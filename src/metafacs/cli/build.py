@@ -1,4 +1,4 @@
-"""Build a data set from its sources: RAF-CE from RAF-ML and RAF-AU."""
+"""Build a data set from others: RAF-CE from RAF-ML and RAF-AU."""
 
 from __future__ import annotations
 

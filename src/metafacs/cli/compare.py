@@ -14,10 +14,12 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from metafacs.cli import train
 from metafacs.cli.evaluate import print_table
+from metafacs.cli.train import upgraded
 from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
 from metafacs.evaluation.records import Record
-from metafacs.methods import METHODS
+from metafacs.methods import find_method
+from metafacs.plugins import PluginError
 from metafacs.progress import progress_bar
 from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
@@ -164,9 +166,11 @@ def _plan(
     settings = _filled(_laid_over(content["common"], own), Path(content["out"]), fold, seed)
     method = settings.pop("method", label)
     out = Path(content["out"]) / label / f"fold{fold}-seed{seed}"
-    if method not in METHODS:
-        raise ComparisonError(f"{path}: {label} is no method; name one with 'method': {', '.join(METHODS)}")
-    settings = {"method": method, "fold": fold, "seed": seed, **settings}
+    try:
+        kind = find_method(method)
+    except PluginError as error:
+        raise ComparisonError(f"{path}, {label}: {error}; name a method with 'method'") from error
+    settings = upgraded({"method": method, "fold": fold, "seed": seed, **settings}, kind)
     parser = train.build_parser(["--method", method])
     parser.exit_on_error = False
     try:

@@ -20,8 +20,8 @@ from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
-from metafacs.data.twins import TWINS
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.data.twins.rendering import render_twin
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, write_record
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
@@ -35,7 +35,8 @@ from metafacs.reports.composition import compose_report
 from metafacs.reports.page import write_page
 from metafacs.reports.pictures import Picture, PictureRow, embedded
 from metafacs.reports.tables import by_method, f1_table
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 SIZE, CROP = 64, 72
 """Sides of the network's input and of the stored crops, in pixels: what a CPU learns from in minutes."""
@@ -80,7 +81,7 @@ def run(arguments: Namespace) -> None:
     for seed in arguments.seeds:
         for method in ("single_task", "multi_task", "mal"):
             model = _train(method, stores, out, arguments.fold, seed, arguments.iterations)
-            record, _ = evaluate_held_out(model, stores["bp4d"].path)
+            record = evaluate(model, stores["bp4d"].path)
             write_record(record, out / "records" / f"{method}-seed{seed}.json")
             records.append(record)
             models.setdefault(method, model)
@@ -119,7 +120,7 @@ def _store(
     name: str, out: Path, preset: Literal["tiny", "small", "full"], seed: int, workers: int | None
 ) -> Store:
     root = out / "data" / name
-    TWINS[name](root, preset=preset, seed=seed, workers=workers)
+    render_twin(name, root, preset=preset, seed=seed, workers=workers)
     reading = READERS[name](root)
     print(reading)
     return prepare_store(reading, out / "stores" / name, size=CROP, workers=workers)
@@ -130,7 +131,7 @@ def _train(method: str, stores: dict[str, Store], out: Path, fold: int, seed: in
     return train(
         method,
         # With a network this small the kept graph costs little memory and saves a forward pass.
-        {"backbone": "small", **({"estimator": "tangent_reusing_graph"} if learned else {})},
+        options={"backbone": "small", **({"estimator": "tangent_reusing_graph"} if learned else {})},
         action_units=stores["bp4d"].path,
         expression=stores["raf_db"].path,
         out=out / "models" / f"{method}-seed{seed}",
@@ -184,7 +185,7 @@ def _photos(model: Path, out: Path) -> list[Picture]:
 
 def _weighted_expressions(model: Path, store: Store) -> tuple[list[Claim], list[PictureRow]]:
     """Return what MAL's meta net thinks of the expression pictures it was trained with."""
-    found = weigh_pictures(load_checkpoint(model).build_method(), store, SIZE)
+    found = weigh_pictures(load_checkpoint(model).build(), store, SIZE)
     return consistency_claims(found, store), ranked_pictures(found, store)
 
 

@@ -11,9 +11,10 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.data.splits import SplitName
 from metafacs.evaluation.expression_results import ExpressionResult
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.facs import au_name
 from metafacs.files import written_whole
@@ -51,6 +52,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=None,
         help="file for expressions recognised per class and method, mean and spread likewise: .md or .csv",
     )
+    add_foreign_options(parser)
     return parser
 
 
@@ -81,6 +83,7 @@ def add_test_options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Test every model, print its scores, write its record beside it, and the table where asked."""
+    import_foreign(arguments)
     wanted = [
         (path, make)
         for path, make in ((arguments.table, f1_table), (arguments.expression_table, expression_table))
@@ -92,7 +95,7 @@ def run(arguments: Namespace) -> None:
     records = []
     settings = {key: arguments[key] for key in ("split", "fold", "side", "domain")}
     for name, model in names_of(arguments.models).items():
-        record, _ = evaluate_held_out(model, arguments.action_units, **settings)
+        record = evaluate(model, arguments.action_units, **settings)
         label = _name_in_comparison(model)
         if arguments.domain is not None:
             label = f"{label or record.method}{_READ_AS}{arguments.domain}"

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.backbones import written_out, yaml_loader
 from metafacs.cli.evaluate import print_table
 from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
 from metafacs.evaluation.few_shot_records import FewShotRecord
+from metafacs.methods.options import with_backbone_written_out
 from metafacs.reports.few_shot import accuracy_table, by_shots_and_learner, gains_in_words, steps_table
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.style import save_figure
 
 
+def rewritten(words: Sequence[str]) -> list[str]:
+    """Return the words with the short form of a backbone written out."""
+    return written_out(words, "training")
+
+
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
-    parser = ArgumentParser(description=__doc__)
+    mode = yaml_loader("few-shot protocol", _upgraded)
+    parser = ArgumentParser(description=__doc__, parser_mode=mode)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     parser.add_function_arguments(plan_few_shot)
     parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
@@ -33,6 +42,11 @@ def run(arguments: Namespace) -> None:
     protocol = plan_few_shot(**values)
     records = run_few_shot(protocol, workers=workers, progress=progress)
     write_results(records, protocol.out)
+
+
+def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
+    training = settings.get("training")
+    return {**settings, "training": with_backbone_written_out(training)} if training else settings
 
 
 def write_results(records: Sequence[FewShotRecord], out: Path) -> None:

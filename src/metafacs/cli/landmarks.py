@@ -13,6 +13,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from metafacs.cli.evaluate import add_test_options, print_table
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.protocols import HeldOutTest, evaluate_landmarks, open_test
 from metafacs.files import write_json, written_whole
@@ -41,11 +42,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "separate and restore pairs of both, too",
     )
     parser.add_argument("--pictures", type=int, default=8, help="pictures to draw")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Test every model; write its record and pictures, and a table of all."""
+    import_foreign(arguments)
     rows: dict[str, list[LandmarkScores]] = {}
     alone: set[str] = set()
     settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
@@ -85,10 +88,10 @@ def _record(test: HeldOutTest, domain: Domain, scores: LandmarkScores) -> dict[s
         "method": checkpoint.method,
         "domain": domain,
         "data": asdict(test.data),
-        "seed": checkpoint.description["seed"],
+        "seed": checkpoint.description.seed,
         "iterations": checkpoint.iteration,
         "landmarks": asdict(scores),
-        "config": {"options": checkpoint.options, **checkpoint.description},
+        "config": {"options": checkpoint.options, **checkpoint.description.to_json()},
     }
 
 

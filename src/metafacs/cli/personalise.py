@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.facs import au_name
-from metafacs.inference.loading import framing_of, model_thresholds
 from metafacs.methods import FEW_SHOT
 from metafacs.personalisation.person import Person, save_person
 from metafacs.personalisation.personalise import personalise
@@ -39,19 +39,20 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="fit the last layer (kilobytes, the default) or all weights (megabytes) of a detector",
     )
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> int:
     """Fit, print what became of each AU, and write the person's file; 1 if nothing got better."""
+    import_foreign(arguments)
     checkpoint = load_checkpoint(arguments.model)
     if checkpoint.method in FEW_SHOT and arguments.mode is not None:
         raise ValueError(
             f"{arguments.model} is a few-shot learner, which is fitted in its own way; drop --mode"
         )
-    framing = framing_of(checkpoint, str(arguments.model))
     support = read_support(arguments.support)
-    images = cut_faces(support, framing, device=arguments.device)
+    images = cut_faces(support, checkpoint.description.framing, device=arguments.device)
     person = personalise(
         checkpoint,
         images,
@@ -59,7 +60,7 @@ def run(arguments: Namespace) -> int:
         support.aus,
         groups=support.groups,
         kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode or "last",
-        thresholds=model_thresholds(checkpoint, str(arguments.model)),
+        thresholds={au: checkpoint.description.threshold_of(au) for au in checkpoint.aus},
         device=arguments.device,
     )
     print_outcomes(person)

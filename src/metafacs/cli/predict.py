@@ -9,6 +9,7 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.files import written_whole
 from metafacs.inference.detector import Detector
@@ -36,11 +37,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     )
     parser.add_argument("--overlay", type=bool, default=True, help="draw the results onto every photo")
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    add_foreign_options(parser)
     return parser
 
 
 def run(arguments: Namespace) -> int:
     """Analyse the photos, write the table and the overlays; 1 if a photo could not be read."""
+    import_foreign(arguments)
     detector = load_detector(arguments.model, arguments.device, arguments.person)
     unreadable = predict_photos(
         detector, arguments.photos, arguments.out, form=arguments.format, overlay=arguments.overlay
@@ -76,7 +79,7 @@ def predict_photos(
                 unreadable.append(str(error))
                 print(f"metafacs predict: {error}", file=sys.stderr)
                 continue
-            results = detector.analyse_picture(image, source=str(photo), frame=frame)
+            results = detector.analyse_picture(image, input=str(photo), frame=frame)
             for result in results:
                 writer.write(result)
             print(describe(photo, results, detector))

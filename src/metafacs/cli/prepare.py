@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.data.datasets import READERS
+from metafacs.data.datasets import READERS, find_reader
 from metafacs.data.datasets.reading import Reading
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import STORE_FILE, Store
@@ -22,9 +21,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     dataset = _named_dataset(words)
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
-    parser.add_argument("dataset", type=Literal[tuple(READERS)], help="data set to read")
+    parser.add_argument(
+        "dataset",
+        type=str,
+        help=f"data set to read: {', '.join(READERS)}, or module:function of a reader of your own",
+    )
     if dataset is not None:
-        parser.add_function_arguments(READERS[dataset], "options", skip={"root"})
+        parser.add_function_arguments(find_reader(dataset), "options", skip={"root"})
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set or of its twin")
     parser.add_argument("--out", type=Path, required=True, help="folder of the store; takes up stopped work")
     parser.add_argument("--size", type=int, default=256, help="side of the square crops in pixels")
@@ -37,7 +40,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Prepare the store and print what was found and skipped."""
     options = arguments.get("options")
-    reading = READERS[arguments.dataset](arguments.root, **(vars(options) if options else {}))
+    reading = find_reader(arguments.dataset)(arguments.root, **(vars(options) if options else {}))
     print(reading)
     store = prepare_store(
         reading,
@@ -61,8 +64,10 @@ def print_store(store: Store, reading: Reading) -> None:
 
 
 def _named_dataset(words: Sequence[str]) -> str | None:
-    # Every option takes a value: a word after one is never the data set.
+    """Return the one word of the command that belongs to no option."""
     for before, word in zip(["", *words], words, strict=False):
-        if word in READERS and not (before.startswith("--") and "=" not in before):
+        # Every option takes a value.
+        of_option = before.startswith("--") and "=" not in before
+        if word != "prepare" and not word.startswith("-") and not of_option:
             return word
     return None

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.methods import METHODS
+from metafacs.cli.backbones import written_out, yaml_loader
+from metafacs.methods import find_method
+from metafacs.methods.base import Method
+from metafacs.methods.options import GIVEN, upgraded_options
 from metafacs.training.run import train
+
+
+def rewritten(words: Sequence[str]) -> list[str]:
+    """Return the words with the short form of a backbone written out."""
+    return written_out(words, "options")
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -20,10 +29,16 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     parser.add_argument(
-        "--method", type=Literal[tuple(METHODS)], required=True, help="see 'metafacs methods'"
+        "--method",
+        type=str,
+        required=True,
+        help="see 'metafacs methods'; one of your own is module:Class, of an installed module or of one in "
+        "the current folder",
     )
-    if method in METHODS:
-        parser.add_class_arguments(METHODS[method], "options", skip={"aus", "expressions"}, instantiate=False)
+    if method is not None:
+        kind = find_method(method)
+        parser.add_class_arguments(kind, "options", skip=set(GIVEN), instantiate=False)
+        parser.parser_mode = yaml_loader(f"options of {method}", partial(upgraded, kind=kind))
     parser.add_function_arguments(train, skip={"method", "options"})
     return parser
 
@@ -37,6 +52,14 @@ def arguments_of(parsed: Namespace) -> dict[str, Any]:
     """Return what was parsed as keyword arguments of :func:`metafacs.training.run.train`."""
     values = {name: value for name, value in vars(parsed).items() if name != "config"}
     return {**values, "options": vars(values["options"])}
+
+
+def upgraded(settings: Mapping[str, Any], kind: type[Method]) -> dict[str, Any]:
+    """Return the settings of a training with its method's options in today's form and names."""
+    options = settings.get("options")
+    if not isinstance(options, Mapping):
+        return dict(settings)
+    return {**settings, "options": upgraded_options(kind, options)}
 
 
 def _named_method(words: Sequence[str]) -> str | None:

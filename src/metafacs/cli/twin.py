@@ -9,6 +9,8 @@ from typing import Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.data.twins import TWINS
+from metafacs.data.twins.rendering import render_twin
+from metafacs.data.twins.writer import Preset
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -18,9 +20,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument(
         "--root", type=Path, required=True, help="folder to write; also takes up a stopped rendering"
     )
-    parser.add_argument(
-        "--preset", type=Literal["tiny", "small", "full"], default="small", help="size of the twin"
-    )
+    parser.add_argument("--preset", type=Preset, default="small", help="size of the twin")
     parser.add_argument("--seed", type=int, default=0, help="seed of the generator")
     parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
     parser.add_argument("--progress", type=bool, default=True, help="show a progress bar")
@@ -29,7 +29,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Render the twin and print what was written."""
-    summary = TWINS[arguments.dataset](
+    summary = render_twin(
+        arguments.dataset,
         arguments.root,
         preset=arguments.preset,
         seed=arguments.seed,

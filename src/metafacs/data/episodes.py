@@ -147,7 +147,7 @@ def draw_training_episode(task: Task, shots: int, rng: np.random.Generator) -> E
     Args:
         task: Chosen by :func:`training_tasks`.
         shots: N.
-        rng: Source of the draw.
+        rng: Random generator.
     """
     return _draw(task, (shots, shots, shots, shots), rng)
 
@@ -162,7 +162,7 @@ def draw_evaluation_episode(task: Task, shots: int, judged: int, rng: np.random.
         task: Chosen by :func:`evaluation_tasks`.
         shots: K.
         judged: Pictures of each kind to judge by, 10 in the paper.
-        rng: Source of the draw.
+        rng: Random generator.
     """
     shares = _shares(task, shots, judged)
     if shares is None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.data.datasets.reading import Skipped, count_reasons
-from metafacs.data.published_rates import published_rate
+from metafacs.data.facts import facts_of
 from metafacs.data.store import Store
 from metafacs.facs import au_column, au_name
 
@@ -92,6 +92,7 @@ class Inspection:
 
     def summary(self) -> dict[str, object]:
         """Return everything as plain data for JSON; an unknown share is None."""
+        facts = facts_of(self.dataset)
         return {
             "dataset": self.dataset,
             "synthetic": self.synthetic,
@@ -103,7 +104,7 @@ class Inspection:
                     "absent": counts.absent,
                     "unknown": counts.unknown,
                     "rate": _plain(counts.rate),
-                    "published_rate": (published_rate(self.dataset, counts.au) or (None,))[0],
+                    "published_rate": (facts.printed_rate(counts.au) or (None,))[0],
                 }
                 for counts in self.action_units
             },
@@ -150,23 +151,24 @@ class Inspection:
     def _rates(self) -> list[str]:
         """Return the lines of the AU table: counts, rates and beside them the published ones."""
         rate = "synthetic rate" if self.synthetic else "rate"
-        published = {c.au: published_rate(self.dataset, c.au) for c in self.action_units}
-        sources: dict[str, list[int]] = {}
+        facts = facts_of(self.dataset)
+        published = {c.au: facts.printed_rate(c.au) for c in self.action_units}
+        printed_in: dict[str, list[int]] = {}
         for au, printed in published.items():
             if printed is not None:
-                sources.setdefault(printed[1], []).append(au)
+                printed_in.setdefault(printed[1], []).append(au)
         head = f"  AU  name                    present  absent unknown {rate:>14}"
-        lines = ["", f"{head}   published" if sources else head]
+        lines = ["", f"{head}   published" if printed_in else head]
         for c in self.action_units:
             line = f"  {c.au:>2}  {au_name(c.au):<22} {c.present:>8}{c.absent:>8}{c.unknown:>8}"
             line += f"{_percent(c.rate):>13} %"
-            if sources:
+            if printed_in:
                 printed = published[c.au]
                 line += f"{'-' if printed is None else _percent(printed[0]) + ' %':>12}"
             lines.append(line)
         real = " (the real set's)" if self.synthetic else ""
         lines += [
-            f"  published{real}: {source}: AU {' '.join(map(str, aus))}" for source, aus in sources.items()
+            f"  published{real}: {place}: AU {' '.join(map(str, aus))}" for place, aus in printed_in.items()
         ]
         return lines
 

@@ -10,12 +10,13 @@ from dataclasses import asdict
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from metafacs import __version__
+from metafacs.data.datasets import find_reader
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped
 from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.data.videos import VideoError, decode_frames
@@ -26,11 +27,48 @@ from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
 from metafacs.files import write_json, written_whole
 from metafacs.processes import run_jobs, use_one_thread
 from metafacs.progress import progress_bar
+from metafacs.version import __version__
 
 PLAN_FILE = "plan.json"
 SKIPPED_KEY = b"skipped"
 _SHARD = 128
 _JPEG_QUALITY = 95
+
+
+def prepare(
+    dataset: str,
+    root: Path | str,
+    out: Path | str,
+    *,
+    size: int = 256,
+    alignment: AlignmentSpec | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Store:
+    """Read a data set, cut out the aligned faces and write the prepared store; goes on where it was stopped.
+
+    Args:
+        dataset: Name of the data set, see ``metafacs prepare --help``; ``module:function`` of a reader of
+            your own.
+        root: Folder of the data set or of its twin.
+        out: Folder of the store; new, empty, or an unfinished store of the same plan.
+        size: Side of the square crops in pixels.
+        alignment: How faces are cut out; the same cut prediction will use.
+        workers: Processes; None = one per core, 1 = in this process.
+        progress: Show a progress bar.
+        options: The reader's own, e.g. ``threshold=1`` for DISFA.
+
+    Returns:
+        The opened store.
+
+    Raises:
+        PluginError: If there is no such reader.
+        DatasetError: If the folder is not what the reader expects, or no face was found.
+        StoreError: If ``out`` holds something else.
+    """
+    reading = find_reader(dataset)(root, **options)
+    return prepare_store(reading, out, size=size, alignment=alignment, workers=workers, progress=progress)
 
 
 def prepare_store(
@@ -234,8 +272,8 @@ def _finish(out: Path, reading: Reading, plan: dict[str, object], names: list[st
     skipped = [asdict(s) for s in reading.skipped]
     pictures = 0
     for name in names:
-        with pa.memory_map(str(out / name)) as source:
-            file = pa.ipc.open_file(source)
+        with pa.memory_map(str(out / name)) as mapped:
+            file = pa.ipc.open_file(mapped)
             skipped += json.loads(file.schema.metadata[SKIPPED_KEY])
             pictures += sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
     if not pictures:

@@ -1,4 +1,4 @@
-"""RAF-CE made from its two sources, RAF-ML's distributions and RAF-AU's codes, as its paper made it."""
+"""RAF-CE made from RAF-ML's distributions and RAF-AU's codes, as its paper made it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from metafacs import __version__
 from metafacs.compounds import BASIC_EXPRESSIONS, COMPOUND_EXPRESSIONS, compound_of
 from metafacs.data.datasets.action_unit_codes import read_action_unit_list
 from metafacs.data.datasets.raf_au import LABEL_FILE, read_raf_au
@@ -25,6 +24,7 @@ from metafacs.data.datasets.raf_ml import read_raf_ml
 from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped, count_reasons
 from metafacs.files import write_json, written_whole
 from metafacs.progress import progress_bar
+from metafacs.version import __version__
 
 CONSTRUCTION_FILE = "construction.json"
 """What was built, from what, and what was discarded and why; beside RAF-CE's own files."""
@@ -46,14 +46,14 @@ class BuiltPicture:
 
     Attributes:
         key: Name without ending, e.g. ``0001``.
-        source: The aligned picture in RAF-AU.
+        file: The aligned picture in RAF-AU.
         expression: Index into :data:`metafacs.compounds.COMPOUND_EXPRESSIONS`.
         codes: Action units as RAF-AU writes them.
         part: ``train``, ``test`` or ``validation``.
     """
 
     key: str
-    source: Path
+    file: Path
     expression: int
     codes: str
     part: str
@@ -70,13 +70,13 @@ class Discarded:
 
 @dataclass(frozen=True)
 class Construction:
-    """RAF-CE as made from its sources, before it is written.
+    """RAF-CE as made from the two sets, before it is written.
 
     Attributes:
         pictures: What it holds, in the order of the keys.
-        discarded: What one source or both had and it does not hold.
-        skipped: Lines and pictures that the readers of the sources could not use.
-        twin: Content of its ``TWIN.json`` where the sources are rendered, else None.
+        discarded: What one set or both had and it does not hold.
+        skipped: Lines and pictures that the readers of the two sets could not use.
+        twin: Content of its ``TWIN.json`` where the two sets are rendered, else None.
     """
 
     pictures: tuple[BuiltPicture, ...]
@@ -150,7 +150,7 @@ def construct_raf_ce(
         The construction; nothing is written yet.
 
     Raises:
-        DatasetError: If a source is not in its layout, one is rendered and the other not, the twins do not
+        DatasetError: If a set is not in its layout, one is rendered and the other not, the twins do not
             belong together, or no picture is left.
     """
     shares, faces = read_raf_ml(raf_ml), read_raf_au(raf_au)
@@ -158,11 +158,11 @@ def construct_raf_ce(
     skipped = [*shares.skipped, *faces.skipped]
     codes = read_action_unit_list(Reading("raf_au", faces.root), faces.root / LABEL_FILE)
     distributions = {sample.key: sample.votes for sample in shares.samples}
-    sources = {sample.key: sample.picture for sample in faces.samples}
-    discarded = [Discarded(key, ONLY_IN_RAF_ML) for key in distributions.keys() - sources.keys()]
-    discarded += [Discarded(key, ONLY_IN_RAF_AU) for key in sources.keys() - distributions.keys()]
+    files = {sample.key: sample.picture for sample in faces.samples}
+    discarded = [Discarded(key, ONLY_IN_RAF_ML) for key in distributions.keys() - files.keys()]
+    discarded += [Discarded(key, ONLY_IN_RAF_AU) for key in files.keys() - distributions.keys()]
     labels: dict[str, int] = {}
-    for key in sorted(distributions.keys() & sources.keys()):
+    for key in sorted(distributions.keys() & files.keys()):
         label = _label(key, distributions[key] or ())
         if isinstance(label, Discarded):
             discarded.append(label)
@@ -176,14 +176,14 @@ def construct_raf_ce(
         skipped += given.skipped
         discarded += [Discarded(key, NO_PART) for key in labels if key not in parts]
     pictures = tuple(
-        BuiltPicture(key, sources[key], label, codes[key].codes, parts[key])
+        BuiltPicture(key, files[key], label, codes[key].codes, parts[key])
         for key, label in labels.items()
         if key in parts
     )
     if not pictures:
         raise DatasetError(
             f"no picture of {shares.root} and {faces.root} makes a compound expression "
-            f"({len(distributions)} and {len(sources)} pictures read, {len(discarded)} discarded); "
+            f"({len(distributions)} and {len(files)} pictures read, {len(discarded)} discarded); "
             "check that both folders hold the same pictures"
         )
     return Construction(pictures, tuple(sorted(discarded, key=lambda entry: entry.key)), tuple(skipped), twin)
@@ -251,7 +251,7 @@ def write_raf_ce(construction: Construction, out: Path | str, *, progress: bool 
         task = bar.add_task("building raf_ce", total=len(construction.pictures))
         for picture in construction.pictures:
             with written_whole(out / "aligned" / f"{picture.key}_aligned.jpg") as temporary:
-                shutil.copyfile(picture.source, temporary)
+                shutil.copyfile(picture.file, temporary)
             bar.advance(task)
     for name in (ACTION_UNIT_FILE, PARTITION_FILE, EXPRESSION_FILE):
         with written_whole(out / name) as temporary:

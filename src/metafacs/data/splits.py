@@ -11,36 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from metafacs.data.datasets.reading import listed_names
+from metafacs.data.facts import BP4D, FACTS, facts_of
 from metafacs.data.store import Store
-
-BP4D_PARTS: tuple[tuple[str, ...], ...] = (
-    (
-        *("F001", "M007", "F018", "F008", "F002", "M004", "F010"),
-        *("F009", "M012", "M001", "F016", "M014", "F023", "M008"),
-    ),
-    (
-        *("M011", "F003", "M010", "M002", "F005", "F022", "M018"),
-        *("M017", "F013", "M016", "F020", "F011", "M013", "M005"),
-    ),
-    ("F007", "F015", "F006", "F019", "M006", "M009", "F012", "M003", "F004", "F021", "F017", "M015", "F014"),
-)
-"""The three parts of BP4D's people as published with JAA-Net and used by ME-GraphAU."""
-
-DISFA_PARTS: tuple[tuple[str, ...], ...] = (
-    ("SN002", "SN010", "SN001", "SN026", "SN027", "SN032", "SN030", "SN009", "SN016"),
-    ("SN013", "SN018", "SN011", "SN028", "SN012", "SN006", "SN031", "SN021", "SN024"),
-    ("SN003", "SN029", "SN023", "SN025", "SN008", "SN005", "SN007", "SN017", "SN004"),
-)
-"""The three parts of DISFA's people as published with JAA-Net and used by ME-GraphAU."""
-
-ADLD_VALIDATION: tuple[str, ...] = ("F012", "M003", "F004", "F021", "F017", "M015", "F014")
-"""The people of BP4D's part 3 that ADLD validates on; it trains on parts 1 and 2."""
-
-ADLD_TEST: tuple[str, ...] = ("F007", "F015", "F006", "F019", "M006", "M009")
-"""The people of BP4D's part 3 that ADLD tests on."""
-
-PARTS: dict[str, tuple[tuple[str, ...], ...]] = {"bp4d": BP4D_PARTS, "disfa": DISFA_PARTS}
-
 
 SplitName = Literal["published", "adld", "leave_one_subject_out", "parts", "listed", "everybody"]
 """How :func:`choose_split` may divide a store."""
@@ -120,7 +92,7 @@ def choose_split(
         SplitError: If the store cannot be divided so.
     """
     people = sorted(set(store.subjects) - {""})
-    chosen = name or ("published" if store.dataset in PARTS else "parts")
+    chosen = name or ("published" if facts_of(store.dataset).published_parts else "parts")
     if (chosen == "listed") != (lists is not None):
         raise SplitError("the split 'listed' needs two files with people, 'lists', and no other takes them")
     if chosen == "published":
@@ -173,9 +145,10 @@ def published_split(dataset: str, fold: int, subjects: Iterable[str]) -> Split:
         SplitError: For a data set without published folds, a wrong fold number, an id that is in no
             part, or a fold without people on one side.
     """
-    if dataset not in PARTS:
-        raise SplitError(f"{dataset} has no published folds; there are folds for {sorted(PARTS)}")
-    parts = PARTS[dataset]
+    parts = facts_of(dataset).published_parts
+    if not parts:
+        known = sorted(name for name, facts in FACTS.items() if facts.published_parts)
+        raise SplitError(f"{dataset} has no published folds; there are folds for {known}")
     if not 1 <= fold <= len(parts):
         raise SplitError(f"fold must be 1 to {len(parts)}, not {fold}")
     present = set(subjects)
@@ -204,8 +177,11 @@ def adld_split(subjects: Iterable[str]) -> Split:
         SplitError: For an id that is in no part, or a split without people to train on or to test.
     """
     present = set(subjects)
-    train = {person for part in BP4D_PARTS[:2] for person in part}
-    unknown = sorted(present - train - set(ADLD_VALIDATION) - set(ADLD_TEST))
+    *trained, held_out = BP4D.published_parts
+    train = {person for part in trained for person in part}
+    validation = set(BP4D.adld_validation)
+    test = set(held_out) - validation
+    unknown = sorted(present - train - validation - test)
     if unknown:
         raise SplitError(f"ADLD's split of BP4D does not list these people: {', '.join(unknown[:10])}")
     return _populated(
@@ -213,8 +189,8 @@ def adld_split(subjects: Iterable[str]) -> Split:
             "adld",
             1,
             tuple(sorted(present & train)),
-            tuple(sorted(present & set(ADLD_TEST))),
-            tuple(sorted(present & set(ADLD_VALIDATION))),
+            tuple(sorted(present & test)),
+            tuple(sorted(present & validation)),
         )
     )
 

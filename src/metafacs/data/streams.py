@@ -17,7 +17,7 @@ MEMORY_LIMIT = 2 * 1024**3
 """Decoded pictures are kept in memory below this many bytes per stream."""
 
 
-class BatchSource(Protocol):
+class BatchStream(Protocol):
     """What training draws from.
 
     Attributes:

@@ -72,7 +72,7 @@ def augment(
         images: ``batch x height x width x 3`` uint8.
         size: Side of the output in pixels, at most the input's.
         augmentation: What to change and how much.
-        rng: Source of every random number; the same state gives the same pictures.
+        rng: Random generator; the same state gives the same pictures.
 
     Returns:
         ``batch x size x size x 3`` uint8, and which windows of the crops these are.

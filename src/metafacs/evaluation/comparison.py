@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from metafacs.data.splits import Side
-from metafacs.evaluation.protocols import evaluate_held_out
+from metafacs.evaluation.protocols import evaluate
 from metafacs.evaluation.records import Record, read_record, write_record
 from metafacs.files import write_json
 from metafacs.processes import run_jobs, use_one_thread
@@ -76,7 +76,7 @@ def perform(run: Run) -> Outcome:
         model = train(**{**run.arguments, "progress": False})
         if run.tested:
             store = run.tested_on or run.arguments["action_units"]
-            record, _ = evaluate_held_out(model, store, side=run.tested)
+            record = evaluate(model, store, side=run.tested)
             label = run.label if run.label != record.method else ""
             write_record(replace(record, label=label), run.folder / RECORD_FILE)
     except (ValueError, OSError, FloatingPointError) as error:

@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -20,11 +22,10 @@ from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_re
 from metafacs.evaluation.records import RecordError
 from metafacs.facs import check_aus
 from metafacs.methods import FEW_SHOT
-from metafacs.methods.few_shot import OUTER_RATE
+from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner
 from metafacs.processes import run_jobs, use_one_thread
 from metafacs.progress import progress_bar
-from metafacs.training.few_shot import FewShotTraining, load_few_shot, train_few_shot
-from metafacs.training.run import EVALUATED_AUS
+from metafacs.training.few_shot import FewShotTraining, train_few_shot
 from metafacs.training.trainer import MODEL_FILE
 
 RECORDS, MODELS = "records", "models"
@@ -103,8 +104,8 @@ def plan_few_shot(
             f"{test} is {target.dataset} too: its people may be those trained on; leave --test out to hold "
             "people of one data set out"
         )
-    numbers = check_aus(aus or EVALUATED_AUS.get(store.dataset, store.aus))
-    tested = numbers if test is None else check_aus(EVALUATED_AUS.get(target.dataset, target.aus))
+    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
+    tested = numbers if test is None else check_aus(facts_of(target.dataset).evaluated_aus or target.aus)
     store.columns_of(numbers)
     target.columns_of(tested)
     unknown = sorted(set(learners) - set(FEW_SHOT))
@@ -229,20 +230,20 @@ def _test_subject(job: _Job) -> str:
             start=shared if p.training.shared_iterations else None,
             progress=False,
         )
-    learner, checkpoint = load_few_shot(model)
+    checkpoint = load_checkpoint(model)
+    learner = checkpoint.build(FewShotLearner)
     rows = np.flatnonzero(store.subjects == subject)
     stream = Stream(store, rows, aus=p.tested_aus, name="person", batch_size=64, size=p.training.size, seed=0)
     lines = []
     for shots in p.testing.shots:
         began = time.perf_counter()
         scores, filled, skipped = judge_subject(learner, stream, shots, p.testing)
-        described = checkpoint.description
-        start = described["start"]
+        told = checkpoint.description.more
         record = FewShotRecord(
             learner=job.learner,
             trained_on=Store(p.trained_on).dataset,
             tested_on=store.dataset,
-            synthetic=bool(described["synthetic"]) or store.synthetic,
+            synthetic=checkpoint.description.synthetic or store.synthetic,
             protocol="cross_domain" if p.crosses else "leave_one_subject_out",
             subject=subject,
             shots=shots,
@@ -252,9 +253,9 @@ def _test_subject(job: _Job) -> str:
             filled=filled,
             skipped=skipped,
             trained_aus=p.aus,
-            training_tasks=described.get("tasks"),  # type: ignore[arg-type]
-            skipped_training_tasks=len(described.get("skipped_tasks", ())),  # type: ignore[arg-type]
-            iterations=checkpoint.iteration + (start["iterations"] if start else 0),  # type: ignore[index]
+            training_tasks=told.get("tasks"),
+            skipped_training_tasks=len(told.get("skipped_tasks", ())),
+            iterations=checkpoint.iteration + (told["start"]["iterations"] if told["start"] else 0),
             seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
             config=_config(p),
         )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from metafacs.evaluation.archive import archived_keys, find_archive, read_archive
 from metafacs.evaluation.records import RecordError, record_paths
 from metafacs.files import write_json
 
@@ -70,10 +71,43 @@ class FewShotRecord:
             if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
                 raise RecordError(f"the accuracy of AU{au} is {values}; accuracies lie in [0, 1]")
 
+    @property
+    def run(self) -> tuple[str, str]:
+        """Name of the run within its comparison: the learner, and person and shots."""
+        return self.learner, f"{self.subject}-{self.shots}shot"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return {"few_shot_schema": FEW_SHOT_SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> FewShotRecord:
+        """Return the record held by parsed JSON.
+
+        Raises:
+            RecordError: If the schema is another one, a key is missing or values contradict each other.
+        """
+        if not isinstance(content, Mapping) or content.get("few_shot_schema") != FEW_SHOT_SCHEMA:
+            raise RecordError(f"this is no few-shot record of schema {FEW_SHOT_SCHEMA}; test again")
+        try:
+            values = {field.name: content[field.name] for field in fields(cls)}
+            for name in ("accuracy", "deviation"):
+                values[name] = {int(au): tuple(scores) for au, scores in values[name].items()}
+            values["skipped"] = {int(au): reason for au, reason in values["skipped"].items()}
+            for name in ("steps", "filled", "trained_aus"):
+                values[name] = tuple(values[name])
+            return cls(**values)
+        except RecordError:
+            raise
+        except KeyError as error:
+            raise RecordError(f"the record lacks the key {error}") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise RecordError(f"the record holds a value of the wrong kind: {error}") from error
+
 
 def write_few_shot_record(record: FewShotRecord, path: Path) -> None:
     """Write a record as JSON, whole or not at all."""
-    write_json(path, {"few_shot_schema": FEW_SHOT_SCHEMA, **asdict(record)})
+    write_json(path, record.to_json())
 
 
 def read_few_shot_record(path: Path) -> FewShotRecord:
@@ -86,24 +120,37 @@ def read_few_shot_record(path: Path) -> FewShotRecord:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(content, Mapping) or content.get("few_shot_schema") != FEW_SHOT_SCHEMA:
-        raise RecordError(
-            f"{path} is no few-shot record of schema {FEW_SHOT_SCHEMA}; delete it and test again"
-        )
     try:
-        values = {field.name: content[field.name] for field in fields(FewShotRecord)}
-        for name in ("accuracy", "deviation"):
-            values[name] = {int(au): tuple(scores) for au, scores in values[name].items()}
-        values["skipped"] = {int(au): reason for au, reason in values["skipped"].items()}
-        for name in ("steps", "filled", "trained_aus"):
-            values[name] = tuple(values[name])
-        return FewShotRecord(**values)
-    except KeyError as error:
-        raise RecordError(f"{path} lacks the key {error}") from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise RecordError(f"{path} holds a value of the wrong kind: {error}") from error
+        return FewShotRecord.from_json(content)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+def read_few_shot_records(*places: Path) -> list[FewShotRecord]:
+    """Read few-shot records, each place in order of path; none if the places hold only others.
+
+    Args:
+        places: Records, folders of them, archives or runs of one, as
+            :func:`~metafacs.evaluation.records.read_records` takes them.
+
+    Raises:
+        RecordError: If a record is broken, or some places hold few-shot records and others none.
+        ArchiveError: If an archive is broken, or lacks the runs asked for.
+    """
+    found = {place: _read_place(place) for place in places}
+    lacking = [place for place, records in found.items() if not records]
+    if lacking and len(lacking) < len(found):
+        raise RecordError(f"{lacking[0]} holds no few-shot records, but others do; report them one by one")
+    return [record for records in found.values() for record in records]
+
+
+def _read_place(place: Path) -> list[FewShotRecord]:
+    if archive := find_archive(place):
+        is_ours = "few_shot_schema" in archived_keys(archive[0])
+        return read_archive(archive[0], FewShotRecord.from_json, archive[1]) if is_ours else []
+    return [read_few_shot_record(path) for path in few_shot_record_paths(place)]
 
 
 def few_shot_record_paths(place: Path) -> list[Path]:
-    """Return the files of few-shot records below a folder, in order."""
+    """Return the files of few-shot records below a folder, in order, or a file that is one."""
     return record_paths(place, "few_shot_schema")

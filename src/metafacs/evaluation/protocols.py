@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,12 +13,11 @@ from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_spli
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
-from metafacs.evaluation.predictions import Predictions, collect_predictions
+from metafacs.evaluation.predictions import collect_predictions
 from metafacs.evaluation.records import DataSource, Record
 from metafacs.evaluation.scoring import score_predictions
 from metafacs.methods.base import Method
 from metafacs.models.dual_domain import Domain
-from metafacs.models.model_file import adapted_to
 from metafacs.training.transfer import refuse_leak
 
 
@@ -76,20 +74,21 @@ def open_test(
         raise SplitError(f"{model} detects no action units ({checkpoint.method}): there is nothing to test")
     opened = Store(store)
     chosen = _test_split(checkpoint, opened, split, fold)
-    if start := checkpoint.description.get("initialised_from"):
-        refuse_leak(start, opened.dataset, chosen)  # type: ignore[arg-type]
+    described = checkpoint.description
+    if described.initialised_from:
+        refuse_leak(described.initialised_from, opened.dataset, chosen)
     stream = held_out_stream(opened, checkpoint, chosen, side, batch_size, labelled=labelled)
-    method = checkpoint.build_method()
+    method = checkpoint.build(Method)
     if domain and not method.domain:
         raise ValueError(f"{checkpoint.method} reads all pictures alike; leave --domain {domain} out")
     if domain:
         method.domain = domain
-    elif method.domain and opened.dataset == checkpoint.description["data"][0]["dataset"]:  # type: ignore[index]
+    elif method.domain and opened.dataset == described.data[0].dataset:
         method.domain = "source"
     twin = opened.description["twin"]
     data = DataSource(
         name=opened.dataset,
-        synthetic=bool(checkpoint.description["synthetic"]) or opened.synthetic,
+        synthetic=described.synthetic or opened.synthetic,
         split=chosen.name if side == "test" else f"{chosen.name}, validation people",
         split_hash=chosen.hash,
         fold=chosen.fold,
@@ -98,7 +97,7 @@ def open_test(
     return HeldOutTest(checkpoint, method, stream, data)
 
 
-def evaluate_held_out(
+def evaluate(
     model: Path | str,
     action_units: Path | str,
     *,
@@ -107,7 +106,7 @@ def evaluate_held_out(
     side: Side = "test",
     domain: Domain | None = None,
     batch_size: int = 256,
-) -> tuple[Record, Predictions]:
+) -> Record:
     """Test a model on the people its split held out, the arguments of :func:`open_test`.
 
     Args:
@@ -120,8 +119,8 @@ def evaluate_held_out(
         batch_size: Pictures at a time.
 
     Returns:
-        The record and the predictions it was made from. The record of a method that finds landmarks tells
-        how far they were off, where the pictures' landmarks are known.
+        Scores per AU with their intervals, and everything they depend on. The record of a method that finds
+        landmarks tells how far they were off, where the pictures' landmarks are known.
 
     Raises:
         SplitError: If the model has learned from somebody it would be tested on.
@@ -132,21 +131,20 @@ def evaluate_held_out(
     )
     began = time.perf_counter()
     checkpoint, method = test.checkpoint, test.method
-    predictions = collect_predictions(method, test.stream)
     record = score_predictions(
-        predictions,
+        collect_predictions(method, test.stream),
         method=checkpoint.method,
         data=test.data,
-        seed=int(checkpoint.description["seed"]),  # type: ignore[call-overload]
-        config={"options": checkpoint.options, **checkpoint.description},
-        threshold=float(checkpoint.description["threshold"]),  # type: ignore[arg-type]
+        seed=checkpoint.description.seed,
+        config={"options": checkpoint.options, **checkpoint.description.to_json()},
+        threshold=checkpoint.description.threshold,
         seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
         iterations=checkpoint.iteration,
         history=checkpoint.history,
     )
     if method.domain in method.landmark_domains and len(measurable(test.stream)):
-        record = replace(record, landmarks=evaluate_landmarks(test))
-    return record, predictions
+        return replace(record, landmarks=evaluate_landmarks(test))
+    return record
 
 
 def evaluate_landmarks(test: HeldOutTest) -> LandmarkScores:
@@ -165,21 +163,19 @@ def evaluate_landmarks(test: HeldOutTest) -> LandmarkScores:
 
 def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fold: int | None) -> Split:
     """Return the split to test a model by, after checking that it was trained on nobody it is tested on."""
-    trained: Any = checkpoint.description["split"]
-    sources: Any = checkpoint.description["data"]
-    number = trained["fold"] if fold is None else fold
-    if store.dataset == adapted_to(checkpoint.description):
+    own, described = checkpoint.description.held_out, checkpoint.description
+    number = own.fold if fold is None else fold
+    if store.dataset == described.adapted_to:
         # It has seen the pictures of the part for training, without their labels.
         if "train" not in store.parts:
             raise SplitError(f"the model has adapted to all pictures of {store.dataset}: none is held out")
         return choose_split(store, "parts")
     # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
-    if all(source["dataset"] != store.dataset for source in sources):
+    if all(used.dataset != store.dataset for used in described.data):
         chosen = choose_split(store, name, number)
         return replace(chosen, train=(), test=chosen.train) if name == "everybody" else chosen
-    if trained["name"] == "everybody":
+    if own.name == "everybody":
         raise SplitError("the model was trained on everybody: nobody is held out; train with another --split")
-    own = Split.from_mapping(trained)
     if own.by == "part":
         if own != choose_split(store, "parts"):
             raise SplitError(f"the parts of {store.path} are not those that the model was trained with")
@@ -202,7 +198,8 @@ def held_out_stream(
     """
     if not getattr(split, side):
         raise SplitError(f"the model's split '{split.name}' has no {side} side; train it with one")
-    expected = {"size": checkpoint.description["crop_size"], "alignment": checkpoint.description["alignment"]}
+    framing = checkpoint.description.framing
+    expected = {"size": framing.crop_size, "alignment": asdict(framing.alignment)}
     found = {key: store.description[key] for key in expected}
     if found != expected:
         raise SplitError(
@@ -217,6 +214,6 @@ def held_out_stream(
         aus=aus,
         name="test",
         batch_size=batch_size,
-        size=int(checkpoint.description["input_size"]),  # type: ignore[call-overload]
+        size=framing.input_size,
         seed=0,
     )

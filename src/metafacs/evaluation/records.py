@@ -1,5 +1,7 @@
 """Records: one JSON file per trained and tested run, the only thing that reports are made of.
 
+Finished comparisons are kept as archives of records, see :mod:`metafacs.evaluation.archive`.
+
 Schema 1. Every key is required except where :class:`Record` says otherwise. Scores without a value (an AU
 without positive labels has no F1) are ``null`` in the file and NaN in memory; ``expressions`` is ``null``
 where none were recognised. Files are written to a temporary name first and renamed, so a record is either
@@ -15,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metafacs.evaluation.archive import archives_in, find_archive, read_archive
 from metafacs.evaluation.expression_results import ExpressionResult, Unit, bounds_from_json
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.facs import check_aus
@@ -124,6 +127,16 @@ class Record:
     def people(self) -> int:
         """Number of test people; 0 where the data set does not tell them."""
         return len(set(self.per_subject) - {""})
+
+    @property
+    def run(self) -> tuple[str, str]:
+        """Name of the run within its comparison: the variant or method, and fold and seed."""
+        return self.label or self.method, f"fold{self.data.fold}-seed{self.seed}"
+
+    @property
+    def synthetic(self) -> bool:
+        """True if the pictures tested on are rendered."""
+        return self.data.synthetic
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values: string keys, NaN as None."""
@@ -249,14 +262,19 @@ def read_records(*places: Path) -> list[Record]:
     """Read records, each place in order of path.
 
     Args:
-        places: A record's file, or a folder: every ``*.json`` below it that carries a record's schema.
+        places: A record's file, or a folder: every ``*.json`` below it that carries a record's schema; or an
+            archive, or runs of one, as :func:`~metafacs.evaluation.archive.find_archive` has them.
 
     Raises:
         RecordError: If a record is broken, or there is none at a place.
+        ArchiveError: If an archive is broken, or lacks the runs asked for.
     """
     records = []
     for place in places:
-        paths = record_paths(place, "schema", "method")
+        if archive := find_archive(place):
+            records += read_archive(archive[0], Record.from_json, archive[1])
+            continue
+        paths = [place] if place.is_file() else record_paths(place, "schema", "method")
         if not paths:
             raise RecordError(f"{place} holds no records; evaluate a trained run first")
         records += [read_record(path) for path in paths]
@@ -264,10 +282,16 @@ def read_records(*places: Path) -> list[Record]:
 
 
 def record_paths(place: Path, *keys: str) -> list[Path]:
-    """Return the JSON files below a folder that begin with the given keys, in order; of a file itself."""
-    if place.is_file():
-        return [place]
-    return [path for path in sorted(place.rglob("*.json")) if _begins_with(path, keys)]
+    """Return the JSON files below a folder that begin with the given keys, in order, or a file that does.
+
+    Raises:
+        RecordError: If the folder holds archives: each is a comparison of its own.
+    """
+    if archives := archives_in(place):
+        names = ", ".join(path.name for path in archives)
+        raise RecordError(f"{place} holds a comparison in each of its archives; name one of them: {names}")
+    paths = [place] if place.is_file() else sorted(place.rglob("*.json"))
+    return [path for path in paths if _begins_with(path, keys)]
 
 
 def _begins_with(path: Path, keys: Sequence[str]) -> bool:

@@ -83,16 +83,16 @@ class Detector:
         Raises:
             PictureError: If the file cannot be read as a picture.
         """
-        return self.analyse_picture(read_picture(path), source=str(path), frame=frame)
+        return self.analyse_picture(read_picture(path), input=str(path), frame=frame)
 
     def analyse_picture(
-        self, image: Picture, source: str = "", frame: int = 0, timestamp: float = 0.0
+        self, image: Picture, input: str = "", frame: int = 0, timestamp: float = 0.0
     ) -> list[FaceResult]:
         """Return the action units of every face in a picture held in memory.
 
         Args:
             image: ``height x width x 3``, uint8, RGB.
-            source: Name of the picture or video.
+            input: Name of the picture or video.
             frame: Number to give the picture.
             timestamp: Seconds from the start of the video.
 
@@ -102,11 +102,11 @@ class Detector:
         """
         faces = sorted(find_faces(image, self.device), key=lambda face: face.box[0] + face.box[2])
         if not faces:
-            return [FaceResult(source, frame, timestamp=timestamp)]
+            return [FaceResult(input, frame, timestamp=timestamp)]
         probabilities = self.probabilities(image, faces)
         return [
             FaceResult(
-                source,
+                input,
                 frame,
                 face_id,
                 timestamp,

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from metafacs.faces.alignment import AlignmentSpec
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.inference.detector import Detector
 from metafacs.methods import FEW_SHOT
+from metafacs.methods.base import Method
+from metafacs.models.model_file import CheckpointError
 from metafacs.personalisation.person import FITTINGS, Person, load_person
 
-USUAL_THRESHOLD = 0.5
 PERSONAL_THRESHOLD = 0.5
 """Fitted logits are balanced, so that they cut at one half whatever the model's own threshold is."""
-
-
-class Framing(NamedTuple):
-    """How a model's faces are cut out.
-
-    Attributes:
-        input_size: Side of the model's input in pixels.
-        crop_size: Side of the aligned crop of which it sees the centre.
-        alignment: How faces are aligned.
-    """
-
-    input_size: int
-    crop_size: int
-    alignment: AlignmentSpec
 
 
 def load_detector(path: Path | str, device: str = "cpu", person: Path | str | None = None) -> Detector:
@@ -45,6 +30,7 @@ def load_detector(path: Path | str, device: str = "cpu", person: Path | str | No
 
     Raises:
         CheckpointError: If the file is no checkpoint or does not say how its faces were cut.
+        PluginError: If its method is not of this package and nobody has imported it.
         PersonError: If the person's file is broken or belongs to another model.
     """
     checkpoint = load_checkpoint(path)
@@ -60,47 +46,26 @@ def detector_of(
     """Return the detector of a checkpoint in memory; ``model`` is the name it is described by.
 
     Raises:
-        CheckpointError: If the checkpoint does not say how its faces were cut, or is a few-shot learner,
-            which detects nothing before it is fitted to a person.
+        CheckpointError: If the checkpoint is a few-shot learner, which detects nothing before it is fitted to
+            a person.
     """
-    framing = framing_of(checkpoint, model)
     predict, aus = _predictor(checkpoint, model, device, person)
     known = checkpoint.description
     own = dict.fromkeys(person.aus, PERSONAL_THRESHOLD) if person else {}
     return Detector(
         predictor=predict,
         aus=aus,
-        thresholds={**model_thresholds(checkpoint, model), **own},
-        input_size=framing.input_size,
-        alignment=framing.alignment,
+        thresholds={**{au: known.threshold_of(au) for au in checkpoint.aus}, **own},
+        input_size=known.framing.input_size,
+        alignment=known.framing.alignment,
         description={
             "model": model,
             "method": checkpoint.method,
             "iterations": checkpoint.iteration,
-            **known,
+            **known.to_json(),
         },
-        crop_size=framing.crop_size,
+        crop_size=known.framing.crop_size,
         device=device,
-    )
-
-
-def framing_of(checkpoint: Checkpoint, model: str) -> Framing:
-    """Return how the faces of a checkpoint were cut; ``model`` is the name it is described by.
-
-    Raises:
-        CheckpointError: If the checkpoint does not tell.
-    """
-    known = checkpoint.description
-    missing = [name for name in ("input_size", "alignment") if name not in known]
-    alignment = known.get("alignment")
-    if missing or not isinstance(alignment, Mapping):
-        raise CheckpointError(
-            f"{model} does not say its {missing or 'alignment'}; train it with this version of metafacs"
-        )
-    size = int(str(known["input_size"]))
-    crop_size = known.get("crop_size")
-    return Framing(
-        size, size if crop_size is None else int(str(crop_size)), AlignmentSpec.from_mapping(alignment)
     )
 
 
@@ -118,20 +83,5 @@ def _predictor(
             f"{model} is a few-shot learner ({checkpoint.method}): fit it to a person with 'metafacs "
             "personalise' and give the result with --person"
         )
-    method = checkpoint.build_method().to(torch.device(device))
+    method = checkpoint.build(Method).to(torch.device(device))
     return lambda images: method.predict(images).probabilities, checkpoint.aus
-
-
-def model_thresholds(checkpoint: Checkpoint, model: str) -> dict[int, float]:
-    """Return the threshold per AU: its own where the checkpoint has one, else the one for all.
-
-    Raises:
-        CheckpointError: If the thresholds are of the wrong kind; ``model`` is named.
-    """
-    description = checkpoint.description
-    common = float(str(description.get("threshold", USUAL_THRESHOLD)))
-    own = description.get("thresholds", {})
-    if not isinstance(own, Mapping):
-        raise CheckpointError(f"{model} has thresholds that are no mapping from AU to number; train it again")
-    # JSON turned the AU numbers into strings.
-    return {au: float(own.get(str(au), own.get(au, common))) for au in checkpoint.aus}

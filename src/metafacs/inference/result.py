@@ -14,7 +14,7 @@ class FaceResult:
     """One face, or the note that a picture shows none.
 
     Attributes:
-        source: Path of the picture or video.
+        input: Path of the picture or video.
         frame: Number of the picture in the run, or of the frame in the video, from 0.
         face_id: Number of the face, from 0; in a picture from left to right.
         timestamp: Seconds from the start of the video; 0 for a picture.
@@ -25,7 +25,7 @@ class FaceResult:
         probabilities: AU -> probability 0-1 that it is present, rounded to 4 decimals.
     """
 
-    source: str
+    input: str
     frame: int = 0
     face_id: int = 0
     timestamp: float = 0.0

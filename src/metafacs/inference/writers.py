@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from metafacs import __version__
 from metafacs.facs import au_column, au_name
 from metafacs.files import write_json, written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
+from metafacs.version import __version__
 
 Row = dict[str, object]
 
@@ -55,7 +55,7 @@ class ResultWriter(ABC):
             "timestamp": round(result.timestamp, 3),
             "confidence": round(result.score, 3),
             "success": int(result.success),
-            "input": result.source,
+            "input": result.input,
         }
         row |= dict(zip(_BOX, _rectangle(result), strict=True))
         present = result.present(self._thresholds)
@@ -106,7 +106,7 @@ class _FexWriter(_CsvWriter):
                 )
         row |= {au_column(au): result.probabilities.get(au) for au in self._aus}
         return row | {
-            "input": result.source,
+            "input": result.input,
             "frame": result.frame,
             "face_id": result.face_id,
             "timestamp": round(result.timestamp, 3),

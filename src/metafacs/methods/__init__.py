@@ -1,4 +1,8 @@
-"""Published methods, one per file. A new method is one file and one line in :data:`METHODS`."""
+"""Published methods, one per file, and how a method is found by its name.
+
+A new method of the package is one file and one line in :data:`METHODS`; one of your own is named
+``module:Class``, or by an entry point of the group ``metafacs.methods``.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,7 @@ from metafacs.methods.adda import ADDA
 from metafacs.methods.adld import ADLD
 from metafacs.methods.anil import ANIL
 from metafacs.methods.any_au import AnyAU
-from metafacs.methods.base import (
-    DivergedError,
-    Learner,
-    Method,
-    OptimizerSpec,
-    Prediction,
-    SingleLossMethod,
-    Stepper,
-)
+from metafacs.methods.base import Learner, Method
 from metafacs.methods.compound_multi_task import CompoundMultiTask
 from metafacs.methods.dann import DANN
 from metafacs.methods.dual_domain import DualDomain
@@ -29,10 +25,12 @@ from metafacs.methods.meta_weight_net import MetaWeightNet
 from metafacs.methods.mml import MML
 from metafacs.methods.mtan import MTAN
 from metafacs.methods.multi_task import MultiTask
+from metafacs.methods.pretraining import FacePretraining
 from metafacs.methods.single_task import SingleTask
 from metafacs.methods.single_task_expression import SingleTaskExpression
 from metafacs.methods.source_only import SourceOnly
 from metafacs.methods.uncertainty_weighting import UncertaintyWeighting
+from metafacs.plugins import Registry
 
 METHODS: dict[str, type[Method]] = {
     "single_task": SingleTask,
@@ -63,15 +61,46 @@ FEW_SHOT: dict[str, type[FewShotLearner]] = {
 }
 """Name -> learner that is adapted to a person and an action unit before it detects anything."""
 
-__all__ = [
-    "FEW_SHOT",
-    "METHODS",
-    "DivergedError",
-    "FewShotLearner",
-    "Learner",
-    "Method",
-    "OptimizerSpec",
-    "Prediction",
-    "SingleLossMethod",
-    "Stepper",
-]
+PRETRAINING = "pretraining"
+"""Name of the learner behind ``metafacs pretrain``."""
+
+_METHODS: Registry[type[Method]] = Registry(
+    "method",
+    "metafacs.methods",
+    METHODS,
+    lambda found: (
+        None
+        if isinstance(found, type) and issubclass(found, Method)
+        else "inherit from metafacs.Method or metafacs.SingleLossMethod"
+    ),
+    "--method",
+)
+
+
+def find_method(method: str | type[Method], *, named: bool = True) -> type[Method]:
+    """Return the class of a method.
+
+    Args:
+        method: Name in ``METHODS``, ``module:Class``, name of an entry point, or the class itself.
+        named: Whether a user gave the name; what only a file names is not imported, see
+            :meth:`metafacs.plugins.Registry.find`.
+
+    Raises:
+        PluginError: If there is no such method.
+    """
+    return method if isinstance(method, type) else _METHODS.find(method, named=named)
+
+
+def method_name(method: type[Method]) -> str:
+    """Return the name that finds a method again: its short one, else ``module:Class``."""
+    return _METHODS.name_of(method)
+
+
+def find_learner(name: str) -> type[Learner]:
+    """Return the class of a learner that a model file names: a method, a few-shot learner or pre-training.
+
+    Raises:
+        PluginError: If there is none, or it is foreign and nobody has imported it.
+    """
+    own: dict[str, type[Learner]] = {**FEW_SHOT, PRETRAINING: FacePretraining}
+    return own[name] if name in own else find_method(name, named=False)

@@ -28,7 +28,6 @@ class ADDA(Method):
 
     Args:
         aus: FACS numbers to detect.
-        expressions: Ignored; kept so that every method is built alike.
         width: Channels of the first module, 32 in ADLD; all other widths follow.
         source_share: Share of the iterations spent on the source; the rest adapts.
         domain: Which pictures :meth:`predict` expects: ``target`` or ``source`` ones.
@@ -41,13 +40,12 @@ class ADDA(Method):
     def __init__(
         self,
         aus: Sequence[int],
-        expressions: Sequence[str] = (),
         *,
         width: int = 32,
         source_share: float = 0.5,
         domain: Domain = "target",
     ) -> None:
-        super().__init__(aus, ())
+        super().__init__(aus)
         self.source_share, self.domain = source_share, domain
         self.network = BranchedNet(self.aus, width)
         self.target_extractor = FeatureExtractor(width)

@@ -46,7 +46,6 @@ class ADLD(Method):
 
     Args:
         aus: FACS numbers to detect.
-        expressions: Ignored; kept so that every method is built alike.
         width: Channels of the first module, 32 in the paper; all other widths follow.
         domain: Which pictures :meth:`predict` expects: ``target`` ones, read from their reconstruction, or
             ``source`` ones, read directly.
@@ -60,14 +59,13 @@ class ADLD(Method):
     def __init__(
         self,
         aus: Sequence[int],
-        expressions: Sequence[str] = (),
         *,
         width: int = 32,
         domain: Domain = "target",
         shift_to_centres: bool = True,
         pseudo_labels: bool = False,
     ) -> None:
-        super().__init__(aus, ())
+        super().__init__(aus)
         self.domain, self.shift_to_centres, self.pseudo_labels = domain, shift_to_centres, pseudo_labels
         self.network = DualDomainNet(self.aus, width, LANDMARKS)
         self.watch = CollapseWatch()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient.updates import UpdateRule
+from metafacs.methods.options import arguments_of
 from metafacs.models.dual_domain import Domain
 from metafacs.models.networks import Outputs
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class DivergedError(FloatingPointError):
@@ -105,13 +110,34 @@ class Learner(nn.Module, ABC):
     Attributes:
         streams: Names of the batches one iteration reads: ``au``, ``expression``, ``joint`` (pictures with
             both labels), ``validation``.
+        renamed_options: Name that an option had before -> its name, for old configurations and models.
         aus: FACS numbers it learns; none unless it is a detector.
         expressions: Names of the expression classes it learns; none unless it is a detector that does.
     """
 
     streams: ClassVar[tuple[str, ...]]
+    renamed_options: ClassVar[Mapping[str, str]] = {}
     aus: tuple[int, ...] = ()
     expressions: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls, aus: Sequence[int], expressions: Sequence[str] = (), options: Mapping[str, object] | None = None
+    ) -> Self:
+        """Return a learner with random or initial weights, whichever of the arguments its constructor takes.
+
+        Args:
+            aus: FACS numbers to detect.
+            expressions: Names of the expression classes.
+            options: The constructor's other arguments as a configuration holds them.
+
+        Raises:
+            ValueError: If there is no such option, one is missing, or its value is refused.
+        """
+        taken = inspect.signature(cls).parameters
+        given = {"aus": aus, "expressions": expressions}
+        named = {name: value for name, value in given.items() if name in taken}
+        return cls(**named, **arguments_of(cls, options or {}))
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -143,12 +169,14 @@ class Method(Learner):
         expressions: Names of the expression classes; empty if the method reads none.
         domain: Which pictures :meth:`predict` expects, where a method reads two domains apart; else None.
         landmark_domains: In whose pictures :meth:`predict_landmarks` finds landmarks.
+        weighs_pictures: Whether :meth:`weigh` tells what training pictures are worth.
     """
 
     domain: Domain | None = None
     landmark_domains: tuple[Domain, ...] = ()
+    weighs_pictures: ClassVar[bool] = False
 
-    def __init__(self, aus: Sequence[int], expressions: Sequence[str]) -> None:
+    def __init__(self, aus: Sequence[int], expressions: Sequence[str] = ()) -> None:
         super().__init__()
         self.aus = tuple(aus)
         self.expressions = tuple(expressions)
@@ -164,6 +192,14 @@ class Method(Learner):
             ValueError: If the method finds no landmarks there, see :attr:`landmark_domains`.
         """
         raise ValueError(f"this method finds no landmarks in {domain} pictures")
+
+    def weigh(self, images: Tensor) -> Tensor:
+        """Return the learned weight of each picture for training, ``batch`` in (0, 1).
+
+        Raises:
+            ValueError: If the method learns no weights from pictures alone, see :attr:`weighs_pictures`.
+        """
+        raise ValueError(f"{type(self).__name__} learns no weights of pictures; analyse a model such as mal")
 
 
 class SingleLossMethod(Method):

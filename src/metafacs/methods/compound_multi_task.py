@@ -11,7 +11,7 @@ from metafacs.batch import Batch
 from metafacs.losses.alignment import Form, Statistics, StopGradient
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
 from metafacs.methods.compound_losses import CompoundLosses, used_weights
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet
 
 
@@ -30,8 +30,7 @@ class CompoundMultiTask(SingleLossMethod):
         aus: FACS numbers to detect. With ``action_units: 0`` their classifier is not trained on labels and
             its answers mean nothing.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         expression: Weight of the expression loss, 1 in the paper.
         action_units: Weight of the AU loss.
         alignment: Weight of the alignment loss.
@@ -48,8 +47,7 @@ class CompoundMultiTask(SingleLossMethod):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         expression: float = 1.0,
         action_units: float = 1.0,
         alignment: float = 0.0,
@@ -71,7 +69,7 @@ class CompoundMultiTask(SingleLossMethod):
             form=form,
             stop_gradient=stop_gradient,
         )
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the backbone and both classifiers, which learn at different rates."""

@@ -64,7 +64,6 @@ class DualDomain(Method):
 
     Args:
         aus: FACS numbers to detect.
-        expressions: Ignored; kept so that every method is built alike.
         stage: ``landmarks`` or ``joint``.
         width: Channels of the first module, 32 in the paper; all other widths follow.
         domain: Which pictures :meth:`predict` expects: ``target`` ones, read from their reconstruction, or
@@ -97,7 +96,6 @@ class DualDomain(Method):
     def __init__(
         self,
         aus: Sequence[int],
-        expressions: Sequence[str] = (),
         *,
         stage: Literal["joint", "landmarks"] = "joint",
         width: int = 32,
@@ -117,7 +115,7 @@ class DualDomain(Method):
         domain_weight: float = 1.2,
         reconstruction_weight: float = 100.0,
     ) -> None:
-        super().__init__(aus, ())
+        super().__init__(aus)
         self.stage, self.domain, self.projection = stage, domain, projectors
         self.landmark_domains = branched = _BRANCHES[landmark_branches]
         self.intermediate_supervisors, self.focus = intermediate_supervisors, focus

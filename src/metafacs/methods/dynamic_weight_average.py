@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.methods.task_losses import task_images, task_losses
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet
 
 
@@ -26,8 +26,7 @@ class DynamicWeightAverage(Method):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         temperature: The higher, the more alike the weights.
         epoch: Iterations over which losses are averaged; None for one pass over the AU pictures.
@@ -44,8 +43,7 @@ class DynamicWeightAverage(Method):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         temperature: float = 2.0,
         epoch: int | None = None,
@@ -56,7 +54,7 @@ class DynamicWeightAverage(Method):
                 f"temperature is {temperature} and epoch {epoch}; the first must be positive, the second at "
                 "least 1 or left out"
             )
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.reduction: Literal["sum", "mean"] = reduction
         self.temperature, self.epoch = temperature, epoch
         # Buffers, so that a run that was stopped goes on with the same weights.

@@ -17,7 +17,7 @@ from metafacs.batch import Batch
 from metafacs.facs import check_aus
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.methods.base import Learner, OptimizerSpec, Stepper
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
 from metafacs.models.networks import BaseNet
 
 Parameters = dict[str, Tensor]
@@ -43,8 +43,7 @@ class FewShotLearner(Learner):
 
     Args:
         aus: FACS numbers it is trained on; adaptation is not bound to them.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         inner_rate: alpha, the step size of adaptation; .03 in the paper.
         shots: N, which sets the size of a training batch: 4 N pictures per AU.
     """
@@ -53,14 +52,13 @@ class FewShotLearner(Learner):
         self,
         aus: Sequence[int],
         *,
-        backbone: BackboneName = "few_shot",
-        weights: str = "none",
+        backbone: Backbone = FEW_SHOT_BACKBONE,
         inner_rate: float = 0.03,
         shots: int = 5,
     ) -> None:
         super().__init__()
         self.aus, self.inner_rate, self.shots = check_aus(aus), inner_rate, shots
-        self.network = BaseNet(build_backbone(backbone, weights), 1)
+        self.network = BaseNet(backbone.build(), 1)
         nn.init.zeros_(self.network.action_units.weight)
         nn.init.zeros_(self.network.action_units.bias)
 
@@ -158,8 +156,7 @@ class MetaLearner(FewShotLearner):
 
     Args:
         aus: FACS numbers it is trained on.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         inner_rate: alpha, the step size of adaptation; .03 in the paper.
         shots: N, positive pictures per half of an episode; as many negative ones.
         steps: Gradient steps per task in training.
@@ -173,14 +170,13 @@ class MetaLearner(FewShotLearner):
         self,
         aus: Sequence[int],
         *,
-        backbone: BackboneName = "few_shot",
-        weights: str = "none",
+        backbone: Backbone = FEW_SHOT_BACKBONE,
         inner_rate: float = 0.03,
         shots: int = 5,
         steps: int = 1,
         second_order: bool = True,
     ) -> None:
-        super().__init__(aus, backbone=backbone, weights=weights, inner_rate=inner_rate, shots=shots)
+        super().__init__(aus, backbone=backbone, inner_rate=inner_rate, shots=shots)
         self.steps, self.second_order = steps, second_order
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:

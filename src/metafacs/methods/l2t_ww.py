@@ -15,7 +15,7 @@ from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import UpdateRule
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.matching import Matched, MatchedNet, TransferWeights, matching_loss
 from metafacs.models.model_file import METHOD_PREFIX, CheckpointError, origin, read_model_file
 from metafacs.models.stages import StagedBackbone, stage_maps, staged
@@ -30,49 +30,49 @@ class L2TWW(Method):
     section 4.2.2 of Li & Shan (MAL), with the multi-label loss of Eq. (1) of MAL for the target's task; theta
     -> ``network`` (the target and the convolutions that imitate), phi -> ``transfer_weights``, beta ->
     ``matching_weight``, T -> ``matching_steps``. It reads no expression pictures: what they teach is in the
-    source, a model of ``metafacs train --method single_task_expression``. The source is not part of the
-    trained model, whose record says which file it was.
+    teacher (the source network of the paper), a model of ``metafacs train --method single_task_expression``.
+    The teacher is not part of the trained model, whose record says which file it was.
 
     Differs from the authors' code: the recorded steps are plain gradient steps as in Algorithm 1, without
     momentum; only the step that counts moves the running statistics of BatchNorm; the learning rate is MAL's.
 
     Args:
         aus: FACS numbers to detect.
-        expressions: Ignored; kept so that every method is built alike.
-        source: Model file of the source network, trained for expressions alone.
-        source_backbone: Name of the source's backbone.
-        backbone: Name of the target's backbone; it may be another one.
-        weights: Initial weights of the target's backbone: ``none``, ``imagenet`` or a safetensors file.
+        teacher: Model file of a network trained for expressions alone.
+        teacher_backbone: Name of the teacher's backbone.
+        backbone: Which backbone learns, it may be another one, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         matching_weight: Weight of the matching loss.
         matching_steps: Recorded steps on the matching loss alone.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("au",)
+    renamed_options: ClassVar[Mapping[str, str]] = {
+        "source": "teacher",
+        "source_backbone": "teacher_backbone",
+    }
 
     def __init__(
         self,
         aus: Sequence[int],
-        expressions: Sequence[str] = (),
         *,
-        source: str,
-        source_backbone: BackboneName = "resnet34",
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        teacher: str,
+        teacher_backbone: str = "resnet34",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         matching_weight: float = 0.5,
         matching_steps: int = 2,
     ) -> None:
-        super().__init__(aus, ())
-        self.source, self.source_backbone = source, source_backbone
-        widths = [stage.width for stage in _outline(source_backbone).split()]
-        self.network = MatchedNet(build_backbone(backbone, weights), len(self.aus), widths)
+        super().__init__(aus)
+        self.teacher, self.teacher_backbone = teacher, teacher_backbone
+        widths = [stage.width for stage in _outline(teacher_backbone).split()]
+        self.network = MatchedNet(backbone.build(), len(self.aus), widths)
         self.transfer_weights = TransferWeights(widths, len(self.network.backbone.split()))
         self.reduction: Literal["sum", "mean"] = reduction
         self.matching_weight, self.matching_steps = matching_weight, matching_steps
-        # In a list, because the source is neither trained nor saved. Read when training begins: a trained
+        # In a list, because the teacher is neither trained nor saved. Read when training begins: a trained
         # model must work where that file is not.
-        self._source: list[StagedBackbone] = []
+        self._teacher: list[StagedBackbone] = []
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return theta as ``base`` and phi as ``meta``."""
@@ -86,35 +86,35 @@ class L2TWW(Method):
         }
 
     def origins(self) -> dict[str, object]:
-        """Read the source network and return which one it is.
+        """Read the teacher and return which one it is.
 
         Raises:
             CheckpointError: If the file is no model, has another backbone, or was not trained for expressions
-                alone: a source that knows AU labels could know those of test people.
+                alone: a teacher that knows AU labels could know those of test people.
         """
-        header, tensors = read_model_file(self.source)
+        header, tensors = read_model_file(self.teacher)
         if header["aus"] or not header["expressions"]:
             raise CheckpointError(
-                f"{self.source} was trained with '{header['method']}'; l2t_ww transfers from a network that "
+                f"{self.teacher} was trained with '{header['method']}'; l2t_ww transfers from a network that "
                 "learned expressions alone: train one with --method single_task_expression"
             )
-        network = _outline(self.source_backbone)
+        network = _outline(self.teacher_backbone)
         weights = {k.removeprefix(_BACKBONE): v for k, v in tensors.items() if k.startswith(_BACKBONE)}
         try:
             network.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             raise CheckpointError(
-                f"{self.source} does not hold a backbone {self.source_backbone}; set source_backbone to "
+                f"{self.teacher} does not hold a backbone {self.teacher_backbone}; set teacher_backbone to "
                 "the one it was trained with"
             ) from error
-        self._source = [network.eval().requires_grad_(False)]
-        return {"transferred_from": origin(self.source, header)}
+        self._teacher = [network.eval().requires_grad_(False)]
+        return {"transferred_from": origin(self.teacher, header)}
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Take the step that counts, then improve phi by what a few recorded steps would lead to."""
         batch = batches["au"]
         images, targets = batch.images, batch.require("action_units")
-        maps = self.source_maps(images)
+        maps = self.teacher_maps(images)
 
         # The step that counts: detection and matching together.
         matched = self.network(images, maps)
@@ -134,18 +134,18 @@ class L2TWW(Method):
             "loss_matching": matching.detach(),
             "loss_outlook": outlook.detach(),
             **{
-                f"weight_source{pair // stages + 1}_target{pair % stages + 1}": weight
+                f"weight_teacher{pair // stages + 1}_student{pair % stages + 1}": weight
                 for pair, weight in enumerate(pairs.mean(dim=0))
             },
         }
 
-    def source_maps(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the frozen source's maps of the pictures after each stage."""
-        if not self._source:
+    def teacher_maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the frozen teacher's maps of the pictures after each stage."""
+        if not self._teacher:
             self.origins()
-        source = self._source[0].to(images)
+        teacher = self._teacher[0].to(images)
         with torch.no_grad():
-            return stage_maps(source, images)
+            return stage_maps(teacher, images)
 
     def outlook(self, images: Tensor, targets: Tensor, maps: Sequence[Tensor], rule: UpdateRule) -> Tensor:
         """Return the detection loss after recorded steps from theta; theta itself stays.
@@ -156,7 +156,7 @@ class L2TWW(Method):
         Args:
             images: ``batch x 3 x height x width``.
             targets: ``batch x au``, NaN unknown.
-            maps: The source's maps of the pictures.
+            maps: The teacher's maps of the pictures.
             rule: The step to record.
         """
         parameters = base_parameters(self.network)
@@ -185,7 +185,7 @@ class L2TWW(Method):
         return Prediction(self.network(images).action_units.sigmoid())
 
 
-def _outline(backbone: BackboneName) -> StagedBackbone:
+def _outline(backbone: str) -> StagedBackbone:
     """Return the backbone without values: nothing is computed, no random number drawn."""
     with torch.device("meta"):
-        return staged(build_backbone(backbone))
+        return staged(Backbone(backbone).build())

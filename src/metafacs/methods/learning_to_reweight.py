@@ -12,7 +12,7 @@ from metafacs.hypergradient import EstimatorName
 from metafacs.methods.base import OptimizerSpec, Stepper
 from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.methods.task_losses import task_images
-from metafacs.models.backbones import BackboneName
+from metafacs.models.backbones import RESNET34, Backbone
 
 
 class LearningToReweight(SampleWeightingMethod):
@@ -27,8 +27,7 @@ class LearningToReweight(SampleWeightingMethod):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         estimator: How d L_val(theta*) / d epsilon is computed; all but ``finite_difference`` are exact.
     """
@@ -38,14 +37,11 @@ class LearningToReweight(SampleWeightingMethod):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
     ) -> None:
-        super().__init__(
-            aus, expressions, backbone=backbone, weights=weights, reduction=reduction, estimator=estimator
-        )
+        super().__init__(aus, expressions, backbone=backbone, reduction=reduction, estimator=estimator)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return theta as ``base``; there is nothing else to learn."""

@@ -12,7 +12,7 @@ from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
 from metafacs.methods.base import OptimizerSpec, Stepper
 from metafacs.methods.sample_weighting import SampleWeightingMethod
-from metafacs.models.backbones import BackboneName
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import Outputs
 from metafacs.models.weight_net import WeightNet
 
@@ -32,28 +32,26 @@ class MAL(SampleWeightingMethod):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet``, ``faces`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
         estimator: How d L_val(theta*) / d psi is computed; all but ``finite_difference`` are exact.
         virtual_step: Step of meta-train, Eq. (6): ``optimizer`` takes the step of the base optimiser with its
             momentum or moments, ``sgd`` a plain gradient step at the base learning rate.
     """
 
+    weighs_pictures = True
+
     def __init__(
         self,
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
         virtual_step: Literal["optimizer", "sgd"] = "sgd",
     ) -> None:
-        super().__init__(
-            aus, expressions, backbone=backbone, weights=weights, reduction=reduction, estimator=estimator
-        )
+        super().__init__(aus, expressions, backbone=backbone, reduction=reduction, estimator=estimator)
         self.weight_net = WeightNet(self.network.features)
         self.virtual_step: Literal["optimizer", "sgd"] = virtual_step
 

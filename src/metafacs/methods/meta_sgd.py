@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.methods.few_shot import MetaLearner
-from metafacs.models.backbones import BackboneName
+from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
 
 
 class MetaSGD(MetaLearner):
@@ -20,8 +20,7 @@ class MetaSGD(MetaLearner):
 
     Args:
         aus: FACS numbers it is trained on.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         inner_rate: Where every step size starts.
         shots: N, positive pictures per half of an episode; as many negative ones.
         steps: Gradient steps per task in training.
@@ -32,8 +31,7 @@ class MetaSGD(MetaLearner):
         self,
         aus: Sequence[int],
         *,
-        backbone: BackboneName = "few_shot",
-        weights: str = "none",
+        backbone: Backbone = FEW_SHOT_BACKBONE,
         inner_rate: float = 0.03,
         shots: int = 5,
         steps: int = 1,
@@ -42,7 +40,6 @@ class MetaSGD(MetaLearner):
         super().__init__(
             aus,
             backbone=backbone,
-            weights=weights,
             inner_rate=inner_rate,
             shots=shots,
             steps=steps,

@@ -12,7 +12,7 @@ from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
 from metafacs.methods.base import OptimizerSpec, Stepper
 from metafacs.methods.sample_weighting import SampleWeightingMethod
-from metafacs.models.backbones import BackboneName
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import Outputs
 from metafacs.models.weight_net import LossWeightNet
 
@@ -30,8 +30,7 @@ class MetaWeightNet(SampleWeightingMethod):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         estimator: How d L_val(theta*) / d Theta is computed; all but ``finite_difference`` are exact.
     """
@@ -41,14 +40,11 @@ class MetaWeightNet(SampleWeightingMethod):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
     ) -> None:
-        super().__init__(
-            aus, expressions, backbone=backbone, weights=weights, reduction=reduction, estimator=estimator
-        )
+        super().__init__(aus, expressions, backbone=backbone, reduction=reduction, estimator=estimator)
         self.weight_net = LossWeightNet()
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

@@ -15,7 +15,7 @@ from metafacs.losses.alignment import Form, Statistics, StopGradient
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.methods.compound_losses import CompoundLosses, used_weights
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
 
@@ -36,8 +36,7 @@ class MML(Method):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         expression: Weight of the expression loss: 1 in the paper, or ``learned``.
         action_units: Weight of the AU loss.
         alignment: Weight of the alignment loss.
@@ -58,8 +57,7 @@ class MML(Method):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         expression: float | Literal["learned"] = 1.0,
         action_units: float | Literal["learned"] = "learned",
         alignment: float | Literal["learned"] = "learned",
@@ -90,7 +88,7 @@ class MML(Method):
             form=form,
             stop_gradient=stop_gradient,
         )
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.weight_net = WeightNet(self.network.features, len(self.learned))
         self.batch_reduction: Literal["mean", "sum"] = batch_reduction
         self.estimator: EstimatorName = estimator

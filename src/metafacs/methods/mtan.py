@@ -13,7 +13,7 @@ from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
 from metafacs.methods.task_losses import task_images
 from metafacs.models.attention import AttentionNet
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 
 
 class MTAN(SingleLossMethod):
@@ -27,8 +27,7 @@ class MTAN(SingleLossMethod):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
     """
 
@@ -39,13 +38,12 @@ class MTAN(SingleLossMethod):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
         super().__init__(aus, expressions)
         self.network = AttentionNet(
-            build_backbone(backbone, weights),
+            backbone.build(),
             {"action_units": len(self.aus), "expressions": len(self.expressions)},
         )
         self.reduction: Literal["sum", "mean"] = reduction

@@ -10,7 +10,7 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
 from metafacs.methods.task_losses import task_images, task_losses
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet
 
 
@@ -23,8 +23,7 @@ class MultiTask(SingleLossMethod):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet``, ``faces`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
         balance: Weight of the expression loss, 1 in the paper.
     """
@@ -36,13 +35,12 @@ class MultiTask(SingleLossMethod):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         balance: float = 1.0,
     ) -> None:
         super().__init__(aus, expressions)
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.reduction: Literal["sum", "mean"] = reduction
         self.balance = balance
 

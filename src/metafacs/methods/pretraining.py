@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.losses.regression import absolute_error
 from metafacs.methods.base import Learner, OptimizerSpec, Stepper
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import SMALL, Backbone
 
 _POINTS, _ANGLES = 68, 3
 _EMBEDDING = 64
@@ -42,7 +42,7 @@ class FacePretraining(Learner):
 
     Args:
         people: Number of people in the pictures.
-        backbone: Name of the backbone.
+        backbone: Which backbone, and with which weights it starts.
         identity: Weight of the cross-entropy over people.
         landmarks: Weight of the mean absolute error of the points in units of the picture's side.
         pose: Weight of the mean absolute error of the angles in radians.
@@ -54,14 +54,14 @@ class FacePretraining(Learner):
         self,
         people: int,
         *,
-        backbone: BackboneName = "small",
+        backbone: Backbone = SMALL,
         identity: float = 1.0,
         landmarks: float = 100.0,
         pose: float = 10.0,
     ) -> None:
         super().__init__()
         self.weights = {"identity": identity, "landmarks": landmarks, "pose": pose}
-        self.backbone = build_backbone(backbone)
+        self.backbone = backbone.build()
         width: int = self.backbone.feature_width  # type: ignore[assignment]
         self.embedding = nn.Linear(width, _EMBEDDING)
         self.people = nn.Linear(_EMBEDDING, people, bias=False)

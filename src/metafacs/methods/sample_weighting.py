@@ -19,7 +19,7 @@ from metafacs.losses.action_units import (
 )
 from metafacs.methods.base import Method, Prediction
 from metafacs.methods.task_losses import task_images, task_losses
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import Backbone
 from metafacs.models.networks import BaseNet, Outputs
 
 
@@ -33,8 +33,7 @@ class SampleWeightingMethod(Method):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone.
+        backbone: Which backbone, and with which weights it starts.
         reduction: Over the AUs of a picture.
         estimator: How the meta gradient is computed.
     """
@@ -48,13 +47,12 @@ class SampleWeightingMethod(Method):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName,
-        weights: str,
+        backbone: Backbone,
         reduction: Literal["sum", "mean"],
         estimator: EstimatorName,
     ) -> None:
         super().__init__(aus, expressions)
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.reduction: Literal["sum", "mean"] = reduction
         self.estimator: EstimatorName = estimator
         self.register_buffer("positive_weights", torch.ones(len(self.aus)))

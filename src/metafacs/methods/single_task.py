@@ -10,7 +10,7 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet
 
 
@@ -21,9 +21,7 @@ class SingleTask(SingleLossMethod):
 
     Args:
         aus: FACS numbers to detect.
-        expressions: Ignored; kept so that every method is built alike.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet``, ``faces`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as printed in Eq. (1), or ``mean``.
     """
 
@@ -32,14 +30,12 @@ class SingleTask(SingleLossMethod):
     def __init__(
         self,
         aus: Sequence[int],
-        expressions: Sequence[str] = (),
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
-        super().__init__(aus, ())
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), None)
+        super().__init__(aus)
+        self.network = BaseNet(backbone.build(), len(self.aus), None)
         self.reduction: Literal["sum", "mean"] = reduction
 
     def optimizers(self) -> dict[str, OptimizerSpec]:

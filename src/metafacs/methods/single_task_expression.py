@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import feature_width
 
 
@@ -20,10 +20,8 @@ class SingleTaskExpression(SingleLossMethod):
     The source network of L2T-ww in section 4.2.2 of Li & Shan (MAL), trained with the loss of Eq. (2).
 
     Args:
-        aus: Ignored; kept so that every method is built alike.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("expression",)
@@ -33,11 +31,10 @@ class SingleTaskExpression(SingleLossMethod):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
     ) -> None:
         super().__init__((), expressions)
-        trunk = build_backbone(backbone, weights)
+        trunk = backbone.build()
         head = nn.Linear(feature_width(trunk), len(self.expressions))
         # Named as in the base net, so that a trained part has the same name in every model.
         self.network = nn.ModuleDict({"backbone": trunk, "expressions": head})

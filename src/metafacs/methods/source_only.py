@@ -20,15 +20,14 @@ class SourceOnly(SingleLossMethod):
 
     Args:
         aus: FACS numbers to detect.
-        expressions: Ignored; kept so that every method is built alike.
         width: Channels of the first module, 32 in ADLD; all other widths follow.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("source",)
     au_weights: Tensor
 
-    def __init__(self, aus: Sequence[int], expressions: Sequence[str] = (), *, width: int = 32) -> None:
-        super().__init__(aus, ())
+    def __init__(self, aus: Sequence[int], *, width: int = 32) -> None:
+        super().__init__(aus)
         self.network = BranchedNet(self.aus, width)
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
 

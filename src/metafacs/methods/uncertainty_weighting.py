@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.methods.task_losses import task_images, task_losses
-from metafacs.models.backbones import BackboneName, build_backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet
 
 
@@ -27,8 +27,7 @@ class UncertaintyWeighting(Method):
     Args:
         aus: FACS numbers to detect.
         expressions: Names of the expression classes.
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
     """
 
@@ -39,12 +38,11 @@ class UncertaintyWeighting(Method):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: BackboneName = "resnet34",
-        weights: str = "none",
+        backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
         super().__init__(aus, expressions)
-        self.network = BaseNet(build_backbone(backbone, weights), len(self.aus), len(self.expressions))
+        self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.log_variances = nn.Parameter(torch.zeros(2))
         self.reduction: Literal["sum", "mean"] = reduction
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.resnet import Bottleneck  # type: ignore[import-untyped]
 
 from metafacs.models.stages import staged
 
@@ -94,6 +93,9 @@ class AttentionNet(nn.Module):
         return {task: self.heads[task](x) for task, x in zip(rows, features, strict=True)}
 
 
-def _encoder(inputs: int, outputs: int) -> Bottleneck:
+def _encoder(inputs: int, outputs: int) -> nn.Module:
+    # torchvision takes as long to import as torch.
+    from torchvision.models.resnet import Bottleneck  # type: ignore[import-untyped]
+
     shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
     return Bottleneck(inputs, outputs // Bottleneck.expansion, downsample=shortcut)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
-from urllib.error import URLError
+from typing import Any
 
 import torch
-import torchvision  # type: ignore[import-untyped]
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -16,108 +16,114 @@ from torch import Tensor, nn
 from metafacs.models.few_shot import FewShotBackbone
 from metafacs.models.initial_weights import packaged_weights
 from metafacs.models.small import SmallBackbone
-from metafacs.models.stages import Stage, StagedBackbone
+from metafacs.plugins import PluginError, Registry
 
-BackboneName = Literal["small", "few_shot", "resnet18", "resnet34"]
-"""Names accepted by `build_backbone`."""
-
-BACKBONES: tuple[str, ...] = get_args(BackboneName)
+_RESNET_PREFIX = "resnet."
 
 
-class ResNetBackbone(StagedBackbone):
-    """A torchvision ResNet without its classifier; 512 features, pictures of any size.
+def _resnet(name: str, *, imagenet: bool = False) -> nn.Module:
+    # torchvision takes as long to import as torch, and most detectors do without.
+    from metafacs.models.resnet import build_resnet
 
-    Args:
-        resnet: A torchvision ResNet; taken over and changed in place.
-    """
-
-    def __init__(self, resnet: torchvision.models.ResNet) -> None:
-        super().__init__()
-        self.feature_width: int = resnet.fc.in_features
-        resnet.fc = nn.Identity()
-        for module in resnet.modules():
-            if isinstance(module, nn.ReLU):
-                # Gradients through gradients read activations later, so none may be overwritten.
-                module.inplace = False
-        self.resnet = resnet
-
-    @property
-    def last_stage(self) -> nn.Module:
-        """The module whose output is the last map of features."""
-        return self.resnet.layer4
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return ``batch x features`` for ``batch x 3 x height x width`` pictures."""
-        # CPU convolutions are up to 30 % faster channels last; layers keep the order of their input.
-        return self.resnet(images.contiguous(memory_format=torch.channels_last))
-
-    def stem(self, images: Tensor) -> Tensor:
-        """Return the maps after the first convolution and max-pooling, a quarter of the picture's size."""
-        net = self.resnet
-        images = images.contiguous(memory_format=torch.channels_last)
-        return net.maxpool(net.relu(net.bn1(net.conv1(images))))
-
-    def split(self) -> tuple[Stage, ...]:
-        """Return the four stages of residual blocks, 64, 128, 256 and 512 channels wide."""
-        net = self.resnet
-        layers = (net.layer1, net.layer2, net.layer3, net.layer4)
-        widths = [layer[-1].bn2.num_features for layer in layers]
-        return tuple(
-            Stage(layer[:-1], layer[-1], width, width) for layer, width in zip(layers, widths, strict=True)
-        )
-
-    def pool(self, maps: Tensor) -> Tensor:
-        """Return ``batch x features``: the maps averaged over the picture."""
-        return torch.flatten(self.resnet.avgpool(maps), 1)
+    return build_resnet(name, imagenet=imagenet)
 
 
-_PLAIN: dict[str, Callable[[], nn.Module]] = {"small": SmallBackbone, "few_shot": FewShotBackbone}
-_RESNETS: dict[str, Callable[..., torchvision.models.ResNet]] = {
-    "resnet18": torchvision.models.resnet18,
-    "resnet34": torchvision.models.resnet34,
+BACKBONES: dict[str, Callable[[], nn.Module]] = {
+    "small": SmallBackbone,
+    "few_shot": FewShotBackbone,
+    "resnet18": partial(_resnet, "resnet18"),
+    "resnet34": partial(_resnet, "resnet34"),
 }
+"""Name -> function that builds it with random weights."""
+
+_REGISTRY: Registry[Callable[[], nn.Module]] = Registry(
+    "backbone",
+    "metafacs.backbones",
+    BACKBONES,
+    lambda found: None if callable(found) else "give a class or a function that returns a module",
+    "--backbone",
+)
 
 
-def build_backbone(name: BackboneName, weights: str | Path | None = "none") -> nn.Module:
-    """Build a backbone and fill it with the initial weights asked for.
+def find_backbone(name: str, *, named: bool = True) -> Callable[[], nn.Module]:
+    """Return the function that builds a backbone, see :meth:`metafacs.plugins.Registry.find`."""
+    return _REGISTRY.find(name, named=named)
 
-    Every backbone maps ``batch x 3 x height x width`` pictures to ``batch x features`` and tells its
-    width in ``feature_width``.
+
+@dataclass(frozen=True)
+class Backbone:
+    """Which backbone a method reads pictures with, and with which weights it starts.
+
+    A backbone maps ``batch x 3 x height x width`` pictures to ``batch x features`` and tells its width in
+    ``feature_width``.
 
     Args:
         name: ``small`` (for CPUs, made for 64 px aligned faces), ``few_shot`` (the network of MAML-AU),
-            ``resnet18`` or ``resnet34``.
-        weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets
-            only; downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
-            pre-trained on rendered faces, or the path of a safetensors file that holds the backbone's
-            state, torchvision's names included (``fc.*`` is ignored).
+            ``resnet18``, ``resnet34``, or ``module:Name`` of one of your own, built without arguments.
+        weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets only;
+            downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
+            pre-trained on rendered faces, or the path of a safetensors file that holds the backbone's state,
+            torchvision's names included (``fc.*`` is ignored).
 
     Raises:
-        ValueError: If the name is unknown, the weights do not exist for it or do not fit.
-        FileNotFoundError: If ``weights`` is a path that does not exist.
-        ConnectionError: If ``imagenet`` is asked for and cannot be downloaded.
+        PluginError: If the name cannot be one.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}")
-    choice = "none" if weights is None else str(weights)
-    if choice == "imagenet":
-        return ResNetBackbone(_download_imagenet(name))
-    backbone = _PLAIN[name]() if name in _PLAIN else ResNetBackbone(_RESNETS[name](weights=None))
-    if choice != "none":
-        _load_weights(backbone, name, packaged_weights(choice, name) or Path(choice))
-    return backbone
+
+    name: str = "resnet34"
+    weights: str = "none"
+
+    def __post_init__(self) -> None:
+        if not _REGISTRY.knows(self.name):
+            _REGISTRY.find(self.name)
+
+    @classmethod
+    def of(cls, value: Backbone | str | Mapping[str, Any], usual: Backbone | None = None) -> Backbone:
+        """Return the backbone that a configuration names; what it leaves out is as ``usual``.
+
+        >>> Backbone.of({"weights": "faces"}, Backbone("small"))
+        Backbone(name='small', weights='faces')
+        """
+        if isinstance(value, Backbone):
+            return value
+        given = {"name": value} if isinstance(value, str) else dict(value)
+        return cls(**{**asdict(usual or cls()), **given})
+
+    def build(self) -> nn.Module:
+        """Build the network and fill it with the initial weights.
+
+        Raises:
+            ValueError: If the weights do not exist for it or do not fit, or what was built is no backbone.
+            FileNotFoundError: If ``weights`` is a path that does not exist.
+            ConnectionError: If ``imagenet`` is asked for and cannot be downloaded.
+        """
+        if self.weights == "imagenet":
+            if not self.name.startswith("resnet"):
+                raise ValueError(
+                    f"there are no ImageNet weights for backbone {self.name!r}; use none or a file as weights"
+                )
+            return _resnet(self.name, imagenet=True)
+        backbone = find_backbone(self.name)()
+        if not isinstance(backbone, nn.Module) or not isinstance(
+            getattr(backbone, "feature_width", None), int
+        ):
+            raise PluginError(
+                f"{self.name} is no backbone: it must give a torch module that tells the width of its output "
+                "in the attribute feature_width"
+            )
+        if self.weights != "none":
+            _load_weights(
+                backbone, self.name, packaged_weights(self.weights, self.name) or Path(self.weights)
+            )
+        return backbone
 
 
-def _download_imagenet(name: str) -> torchvision.models.ResNet:
-    if name not in _RESNETS:
-        raise ValueError(f"there are no ImageNet weights for backbone {name!r}; use weights=none or a file")
-    try:
-        return _RESNETS[name](weights="IMAGENET1K_V1")
-    except (URLError, OSError) as error:
-        raise ConnectionError(
-            f"the ImageNet weights of {name} could not be downloaded ({error}); put a safetensors copy of "
-            "torchvision's state dict on this machine and give its path as weights, or set weights=none"
-        ) from error
+RESNET34 = Backbone("resnet34")
+"""What MAL, MML and their baselines are published with."""
+
+FEW_SHOT_BACKBONE = Backbone("few_shot")
+"""The network of MAML-AU."""
+
+SMALL = Backbone("small")
 
 
 def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
@@ -134,7 +140,7 @@ def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
             "safetensors.torch.save_file(torch.load(..., weights_only=True), ...)"
         ) from error
     expected = backbone.state_dict()
-    prefix = "resnet." if isinstance(backbone, ResNetBackbone) else ""
+    prefix = _RESNET_PREFIX if any(key.startswith(_RESNET_PREFIX) for key in expected) else ""
     found: dict[str, Tensor] = {}
     for key, value in state.items():
         full = key if key in expected else prefix + key

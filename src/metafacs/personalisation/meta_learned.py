@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.methods.few_shot import FewShotLearner
 from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
-from metafacs.training.few_shot import build_few_shot
 
 STEPS = 5
 """Gradient steps of adaptation, as MAML-AU tests."""
@@ -28,7 +28,7 @@ class MetaLearned(Fitting):
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        self.learner = build_few_shot(checkpoint).to(torch.device(device))
+        self.learner = checkpoint.build(FewShotLearner).to(torch.device(device))
         self.aus = ()
 
     def general(self, images: Tensor) -> Tensor:

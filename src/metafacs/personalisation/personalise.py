@@ -81,7 +81,7 @@ def personalise(
         aus=tuple(numbers),
         tensors=fitting.fit(images, targets[:, kept], numbers) if kept else {},
         outcomes=tuple(outcomes),
-        synthetic=bool(checkpoint.description.get("synthetic", False)),
+        synthetic=checkpoint.description.synthetic,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import numbered_rows, whole_number
 from metafacs.data.transforms import crop_centre
 from metafacs.data.videos import decode_frames
@@ -20,7 +21,6 @@ from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.tensors import to_tensor
 from metafacs.facs import au_name
-from metafacs.inference.loading import Framing
 
 PICTURE, FRAME = "picture", "frame"
 _AU_COLUMN = re.compile(r"^AU0*(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)

@@ -54,7 +54,7 @@ def co_occurrence_table(found: CoOccurrence, reference: Reference | None = LABOR
         f"{len(means.aus)} different AUs are observed."
     )
     if reference and beside:
-        note += f" '{reference.name}': {reference.source}."
+        note += f" '{reference.name}': {reference.printed_in}."
         if set(reference.doubtful) & beside.keys():
             note += " '?': printed with the numbers of another row."
     return Table(
@@ -105,7 +105,7 @@ def pattern_table(found: CoOccurrence, reference: Reference = LABORATORY) -> Tab
         rows=tuple(rows),
         note=(
             f"AUs by number. Prototypical: shown in {PROTOTYPICAL_RATE:.0%} of the pictures or more; "
-            f"variant: in {OBSERVED_RATE:.0%} or more. '{reference.name}': {reference.source}. "
+            f"variant: in {OBSERVED_RATE:.0%} or more. '{reference.name}': {reference.printed_in}. "
             "'not labelled': observed there, without a label here."
         ),
     )
@@ -144,7 +144,7 @@ def co_occurrence_map(found: CoOccurrence, reference: Reference | None = LABORAT
             axes[0].set_title(f"{axes[0].get_title(loc='left')}; red: only here, not in the {reference.name}")
             labels = {name: f"{name} ?" if name in doubtful else name for name in rates}
             _draw(axes[1], listed, labels, aus, _exclusive(listed, rates, doubtful))
-            axes[1].set_title(f"{reference.name} ({reference.source}); red: only there")
+            axes[1].set_title(f"{reference.name} ({reference.printed_in}); red: only there")
     return figure
 
 

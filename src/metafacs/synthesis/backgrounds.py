@@ -58,7 +58,7 @@ def wild_background(
     """Return the out-of-focus surroundings of a snapshot.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         side: Height and width in pixels.
         shares: How often each place is chosen: plain wall or paper, room, outdoors, foliage, evening; sums
             to 1.
@@ -82,7 +82,7 @@ def surface_colour(
     """Return the colour of some man-made or natural surface.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         darkest: Lowest luminance, linear.
         brightest: Highest luminance, linear.
         saturation: Typical saturation, 0 grey to 1; single draws scatter around it.

@@ -134,7 +134,7 @@ def expose(image: NDArray[np.uint8], camera: Camera, rng: np.random.Generator) -
     Args:
         image: Shape (height, width, 3), sRGB.
         camera: The statistics.
-        rng: Source of randomness; the same state gives the same bytes.
+        rng: Random generator; the same state gives the same bytes.
 
     Returns:
         Picture of the same shape.

@@ -57,7 +57,7 @@ def sample_exact_display(
     open, or more shut by weaker lifting and a trace of the chin raiser.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         aus: The action units; all others stay below level B.
         identity: Who shows them.
         resting: The person's head at rest, shape (vertex, 3).

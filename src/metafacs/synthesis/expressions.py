@@ -86,7 +86,7 @@ def sample_expression(
     """Return one display of a basic expression.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         expression: One of :data:`metafacs.facs.EXPRESSIONS`.
         strength: Intensity of the display, 0 (nothing visible) to 1 (the most this person can do).
         gaze_deviation: Standard deviations of the horizontal and vertical gaze, in units of the full turn.
@@ -127,7 +127,7 @@ def sample_action_units(
     """Return a free combination: every AU is drawn on its own, as emotion theory would not have it.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         rates: AU -> probability of being shown. Conflicting AUs displace each other, so they come out rarer.
         intensity: Range of the intensity of a shown AU.
         gaze_deviation: Standard deviations of the horizontal and vertical gaze.
@@ -154,7 +154,7 @@ def add_traces(
     """Return the intensities with further AUs below level B, which must not count as positive.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         intensities: AU -> 0..1; kept as they are.
         mean_number: Mean of the Poisson number of traces.
 
@@ -207,7 +207,7 @@ def complete_display(
     """Return the activation of the intensities, with traces, lopsided sides and a gaze, free of conflicts.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         intensities: AU -> 0..1; of a conflicting pair the weaker is dropped.
         gaze_deviation: Standard deviations of the horizontal and vertical gaze.
         traces: Mean number of further AUs shown below level B.

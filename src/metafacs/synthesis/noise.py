@@ -16,7 +16,7 @@ def value_noise(
     """Return smoothly interpolated Gaussian values on a lattice.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         shape: (height, width) in pixels.
         cell: Lattice spacing down the picture in pixels.
         cell_across: Lattice spacing across the picture; ``cell`` when None. Unequal spacings give streaks.
@@ -43,7 +43,7 @@ def fractal_noise(rng: np.random.Generator, shape: tuple[int, int], cells: Seque
     """Return a sum of value noises, each octave weighted by its lattice spacing.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         shape: (height, width) in pixels.
         cells: Lattice spacings in pixels, one per octave.
 

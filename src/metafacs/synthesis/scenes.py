@@ -142,7 +142,7 @@ def sample_studio(
     """Return the room of one recording session: soft even light and a plain wall.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         variation: How far key, fill and exposure scatter between sessions; 0 = always the same lamps.
         laboratory: How the rooms of the set are built.
 
@@ -197,7 +197,7 @@ def lab_scene(
     """Return one frame in a studio: light and wall are the studio's, head pose and framing jitter a little.
 
     Args:
-        rng: Source of the frame's jitter.
+        rng: Random generator of the frame's jitter.
         size: Side of the picture in pixels.
         studio: The session's room.
         pose: Yaw, pitch and roll in radians, e.g. from a video's course; sampled when None.
@@ -264,7 +264,7 @@ def wild_scene(
     """Return one snapshot: free head pose, one to two coloured lights, metered exposure, busy background.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         size: Side of the picture in pixels.
         surroundings: How varied pose, framing and light are.
         pose: Yaw, pitch and roll in radians, when the picture's meaning fixes them; sampled when None.

@@ -87,7 +87,7 @@ def value_noise(rng: np.random.Generator, cell_height: float, cell_width: float 
     """Return smooth noise of about unit variance over texture space.
 
     Args:
-        rng: Source of the lattice values.
+        rng: Random generator of the lattice values.
         cell_height: Distance of lattice rows in texels.
         cell_width: Distance of lattice columns in texels; the same as ``cell_height`` by default.
 

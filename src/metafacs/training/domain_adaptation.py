@@ -16,7 +16,8 @@ from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.methods import METHODS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.training.pseudo_labels import read_labeller
-from metafacs.training.run import BatchSizes, train
+from metafacs.training.run import train
+from metafacs.training.training_data import BatchSizes
 
 AdaptingMethod = Literal["dual_domain", "adld", "dann", "adda", "source_only"]
 
@@ -114,12 +115,12 @@ def adapt(
         if progress:
             print(f"landmark branches: {landmarks_iterations:,} iterations of {pairs} pairs of pictures")
         staged = {**options, "stage": "landmarks"}
-        first = learn(staged, out=out / "landmarks", iterations=landmarks_iterations)
+        first = learn(options=staged, out=out / "landmarks", iterations=landmarks_iterations)
     if progress:
         print(f"{method}: {iterations:,} iterations of {pairs} pairs; a stopped run goes on where it was")
     optimizers = short_run_optimizers(method, width)
     return learn(
-        options,
+        options=options,
         out=out,
         iterations=iterations,
         optimizers=optimizers,
@@ -131,7 +132,7 @@ def adapt(
 def short_run_optimizers(method: str, width: int) -> dict[str, OptimizerSpec]:
     """Return a method's optimisers for a short run: faster than published where that is safe."""
     options: dict[str, object] = {"width": width}
-    published = METHODS[method]((1,), (), **options).optimizers()
+    published = METHODS[method].build((1,), options=options).optimizers()
     return {group: replace(spec, lr=SHORT_RUN.get(group, 1.0) * spec.lr) for group, spec in published.items()}
 
 

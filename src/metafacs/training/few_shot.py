@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.episodes import AnyAUStream, EpisodeStream
 from metafacs.data.splits import Split, refuse_overlap
 from metafacs.data.store import Store
@@ -18,8 +16,9 @@ from metafacs.data.transforms import Augmentation
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner, MetaLearner
-from metafacs.models.backbones import BackboneName
-from metafacs.training.run import describe_data, describe_split
+from metafacs.methods.options import complete_options
+from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
+from metafacs.training.description import describe_data
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 ADAM = OptimizerSpec("adam", OUTER_RATE, momentum=0.0, weight_decay=0.0)
@@ -40,8 +39,7 @@ class FewShotTraining:
         shared_iterations: Meta-steps of a common start that no test person takes part in; every fold goes on
             from it. 0 trains every fold from the initial weights.
         size: Side of the network's input in pixels; the store's crops may be larger (random crops).
-        backbone: Name of the backbone.
-        weights: Initial weights of the backbone: ``none``, ``imagenet`` or a safetensors file.
+        backbone: Which backbone, and with which weights it starts.
         shots: N, positive pictures per half of a training episode; as many negative ones.
         inner_rate: alpha.
         inner_steps: Gradient steps per task in training.
@@ -55,8 +53,7 @@ class FewShotTraining:
     iterations: int = 1000
     shared_iterations: int = 0
     size: int = 64
-    backbone: BackboneName = "few_shot"
-    weights: str = "none"
+    backbone: Backbone = FEW_SHOT_BACKBONE
     shots: int = 5
     inner_rate: float = 0.03
     inner_steps: int = 1
@@ -69,8 +66,7 @@ class FewShotTraining:
     def options(self, name: str) -> dict[str, object]:
         """Return the keyword arguments of the learner with this name in ``FEW_SHOT``."""
         options: dict[str, object] = {
-            "backbone": self.backbone,
-            "weights": self.weights,
+            "backbone": asdict(self.backbone),
             "inner_rate": self.inner_rate,
             "shots": self.shots,
         }
@@ -112,61 +108,40 @@ def train_few_shot(
         SplitError: If the start has seen somebody who is held out.
     """
     torch.manual_seed(plan.seed)
-    learner = FEW_SHOT[name](aus, **plan.options(name))  # type: ignore[arg-type]
+    learner = FEW_SHOT[name].build(aus, options=plan.options(name))
     stream = _stream(learner, store, split, plan)
-    description = {
-        **describe_data(store, [store], plan.size),
-        "pictures": {stream_name: len(stream.rows) for stream_name in learner.streams},
-        "split": describe_split(split),
-        "augmentation": asdict(plan.augmentation),
-        "optimizer": asdict(plan.optimizer),
-        "seed": plan.seed,
-        "iterations": iterations,
-        "start": None,
-    }
+    pictures = {stream_name: len(stream.rows) for stream_name in learner.streams}
+    description = describe_data(
+        store, [store], plan.size, pictures=pictures, seed=plan.seed, split=split
+    ).with_more(
+        augmentation=asdict(plan.augmentation),
+        optimizer=asdict(plan.optimizer),
+        iterations=iterations,
+        start=None,
+    )
     if isinstance(stream, EpisodeStream):
-        description["tasks"] = len(stream.choice.tasks)
-        description["skipped_tasks"] = [task._asdict() for task in stream.choice.skipped]
+        description = description.with_more(
+            tasks=len(stream.choice.tasks), skipped_tasks=[task._asdict() for task in stream.choice.skipped]
+        )
     if start is not None:
         before = load_checkpoint(start)
-        seen: Any = before.description["split"]
-        refuse_overlap(seen["train"], split.test, one="the training of the start")
+        seen = before.description.held_out
+        refuse_overlap(seen.train, split.test, one="the training of the start")
         learner.load_state_dict(before.weights)
-        description["start"] = {"iterations": before.iteration, "split": seen}
+        description = description.with_more(
+            start={"iterations": before.iteration, "split": before.description.to_json()["split"]}
+        )
     trainer = Trainer(
         name,
         learner,
-        plan.options(name),
+        complete_options(type(learner), plan.options(name)),
         dict.fromkeys(learner.streams, stream),
         TrainingPlan(iterations, checkpoint_every=plan.checkpoint_every),
         out,
-        json.loads(json.dumps(description)),
+        description,
         {"base": plan.optimizer},
     )
     return trainer.run(progress=progress)
-
-
-def load_few_shot(path: Path | str) -> tuple[FewShotLearner, Checkpoint]:
-    """Return a trained few-shot learner and the checkpoint it comes from.
-
-    Raises:
-        CheckpointError: If the file is no checkpoint of a few-shot learner.
-    """
-    checkpoint = load_checkpoint(path)
-    if checkpoint.method not in FEW_SHOT:
-        raise CheckpointError(
-            f"{path} was trained with '{checkpoint.method}'; few-shot learners are {sorted(FEW_SHOT)}"
-        )
-    return build_few_shot(checkpoint), checkpoint
-
-
-def build_few_shot(checkpoint: Checkpoint) -> FewShotLearner:
-    """Return the few-shot learner of a checkpoint with its trained weights."""
-    # Initial weights were needed once; a checkpoint brings its own.
-    options = {**checkpoint.options, "weights": "none"}
-    learner = FEW_SHOT[checkpoint.method](checkpoint.aus, **options)  # type: ignore[arg-type]
-    learner.load_state_dict(checkpoint.weights)
-    return learner
 
 
 def _stream(

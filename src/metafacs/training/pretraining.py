@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.datasets.pretraining_faces import TRAINING
 from metafacs.data.store import Store, StoreError
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.methods import PRETRAINING
+from metafacs.methods.options import complete_options
 from metafacs.methods.pretraining import FacePretraining
+from metafacs.training.description import describe_data
 from metafacs.training.trainer import Trainer, TrainingPlan
 
-METHOD = "pretraining"
 ITERATIONS = 8000
 AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
 
@@ -47,7 +46,7 @@ def pretrain(
         progress: Show a progress bar.
 
     Returns:
-        Path of the finished model, for :func:`load_pretrained`.
+        Path of the finished model, whose learner is a :class:`FacePretraining`.
 
     Raises:
         StoreError: If the store was made from something else.
@@ -55,40 +54,27 @@ def pretrain(
     store = open_faces(faces)
     stream = faces_stream(store, TRAINING, batch=batch, size=size, seed=seed, augmentation=AUGMENTATION)
     torch.manual_seed(seed)
-    options: dict[str, Any] = {"people": stream.people, "backbone": "small"}
-    description = {
-        "input_size": size,
-        "crop_size": store.size,
-        "alignment": store.description["alignment"],
-        "synthetic": store.synthetic,
-        "learned": ["identity", "landmarks", "head pose"],
-        "never_read": ["action units", "expressions"],
-        "data": {key: store.description[key] for key in ("dataset", "twin", "labels_hash")},
-        "pictures": len(stream.rows),
-        "people": stream.people,
-        "iterations": iterations,
-        "batch": batch,
-        "augmentation": asdict(AUGMENTATION),
-        "seed": seed,
-    }
+    learner = FacePretraining(people=stream.people)
+    description = describe_data(
+        store, [store], size, pictures={"faces": len(stream.rows)}, seed=seed
+    ).with_more(
+        learned=["identity", "landmarks", "head pose"],
+        never_read=["action units", "expressions"],
+        people=stream.people,
+        iterations=iterations,
+        batch=batch,
+        augmentation=asdict(AUGMENTATION),
+    )
     trainer = Trainer(
-        METHOD,
-        FacePretraining(**options),
-        options,
+        PRETRAINING,
+        learner,
+        complete_options(FacePretraining, {"people": stream.people}),
         {"faces": stream},
         TrainingPlan(iterations),
         out,
-        json.loads(json.dumps(description)),
+        description,
     )
     return trainer.run(progress=progress)
-
-
-def load_pretrained(model: Path) -> FacePretraining:
-    """Return the learner that :func:`pretrain` trained, in evaluation mode."""
-    saved = load_checkpoint(model)
-    learner = FacePretraining(**saved.options)  # type: ignore[arg-type]
-    learner.load_state_dict(saved.weights)
-    return learner.eval()
 
 
 def open_faces(path: Path) -> Store:

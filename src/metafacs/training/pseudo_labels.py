@@ -16,9 +16,11 @@ from torch import Tensor
 
 from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import numbered_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import check_aus
 from metafacs.models.model_file import origin, read_model_file
 
@@ -96,25 +98,21 @@ class LabellingDetector:
     """
 
     def __init__(self, detector: Checkpoint, store: Store, size: int) -> None:
-        read = {name: detector.description.get(name) for name in ("input_size", "crop_size", "alignment")}
-        given = {
-            "input_size": size,
-            "crop_size": store.size,
-            "alignment": store.description["alignment"],
-        }
+        read = detector.description.framing
+        given = Framing(size, store.size, AlignmentSpec.from_mapping(store.description["alignment"]))
         if read != given:
             raise PseudoLabelError(
-                f"the labelling detector reads pictures of {read}, the target gives {given}; train it "
-                "on a store prepared alike"
+                f"the labelling detector reads pictures of {read._asdict()}, the target gives "
+                f"{given._asdict()}; train it on a store prepared alike"
             )
         self.aus = tuple(detector.aus)
-        self._method = detector.build_method()
-        self._threshold = float(str(detector.description.get("threshold", 0.5)))
+        self._method = detector.build()
+        self._thresholds = torch.tensor([detector.description.threshold_of(au) for au in detector.aus])
 
     def label(self, batch: Batch) -> Tensor:
         """Return 1 where the probability reaches the detector's threshold, else 0."""
         with torch.inference_mode():
-            return (self._method.predict(batch.images).probabilities >= self._threshold).float()
+            return (self._method.predict(batch.images).probabilities >= self._thresholds).float()
 
 
 class LabelTable:

@@ -23,14 +23,16 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import (
     Checkpoint,
-    CheckpointError,
     load_checkpoint,
     optimizer_state,
     restore_optimizer,
     save_checkpoint,
 )
-from metafacs.data.streams import BatchSource
+from metafacs.checkpoints.description import Description
+from metafacs.data.streams import BatchStream
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
+from metafacs.methods.options import complete_options
+from metafacs.models.model_file import CheckpointError
 from metafacs.progress import progress_bar
 from metafacs.training.stepper import OptimizerStepper
 
@@ -59,9 +61,9 @@ class Trainer:
     """Trains one method from named streams; a run that was killed goes on where its checkpoint is.
 
     Args:
-        method_name: Name in ``METHODS``, or of a learner that is no detector.
+        method_name: Name of the method, or of a learner that is no detector.
         method: The learner to train; its initial weights must come from ``plan.seed``.
-        options: Keyword arguments the method was built with, for the checkpoint.
+        options: Options the method was built with, as plain data for the checkpoint.
         streams: Stream name -> stream, at least those the method reads.
         plan: Lengths and seed.
         out: Folder of the run.
@@ -75,10 +77,10 @@ class Trainer:
         method_name: str,
         method: Learner,
         options: dict[str, object],
-        streams: Mapping[str, BatchSource],
+        streams: Mapping[str, BatchStream],
         plan: TrainingPlan,
         out: Path | str,
-        description: dict[str, object],
+        description: Description,
         optimizers: Mapping[str, OptimizerSpec] | None = None,
         fabric: Fabric | None = None,
     ) -> None:
@@ -87,7 +89,8 @@ class Trainer:
             raise ValueError(f"{method_name} reads the streams {list(method.streams)}; missing: {missing}")
         self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
         self.method_name, self.options = method_name, options
-        self.description = {**description, **method.origins()}
+        # As it comes back from a file, so that a resumed run can be compared.
+        self.description = Description.from_json(description.with_more(**method.origins()).to_json())
         self.method = method.to(self.fabric.device)
         self.streams = {name: streams[name] for name in method.streams}
         self.plan, self.out = plan, Path(out)
@@ -193,12 +196,8 @@ class Trainer:
         if path is None:
             return
         saved = load_checkpoint(path)
-        same = (saved.method, saved.options, saved.description) == (
-            self.method_name,
-            self.options,
-            self.description,
-        )
-        if not same:
+        options = complete_options(type(self.method), saved.options)
+        if (saved.method, options, saved.description) != (self.method_name, self.options, self.description):
             raise CheckpointError(
                 f"{path} belongs to another configuration; choose another --out or delete {self.out}"
             )

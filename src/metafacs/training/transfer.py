@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from metafacs.checkpoints.description import Description
 from metafacs.data.splits import Split, SplitError, refuse_overlap
 from metafacs.methods.base import Method
 from metafacs.models.model_file import (
@@ -41,7 +42,7 @@ class Transfer:
     unused: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        taken = [part if part == source else f"{part} from {source}" for part, source in self.loaded.items()]
+        taken = [part if part == other else f"{part} from {other}" for part, other in self.loaded.items()]
         afresh = [f"{part} ({why})" for part, why in self.fresh.items()]
         told = {"taken over": taken, "starts afresh": afresh, "not used": self.unused}
         lines = [f"  {what}: {', '.join(parts)}" for what, parts in told.items() if parts]
@@ -49,19 +50,19 @@ class Transfer:
             [f"initialised from {self.origin['file']}, trained with {self.origin['method']}", *lines]
         )
 
-    def describe(self, description: Mapping[str, object]) -> dict[str, object]:
+    def describe(self, description: Description) -> Description:
         """Return a run's description with the transfer in it; the model's licence and faces count as well."""
-        return {
-            **description,
-            "synthetic": bool(description["synthetic"] or self.origin["synthetic"]),
-            "licence": f"{description['licence']}; started from a model {self.origin['licence']}",
-            "initialised_from": {
+        return replace(
+            description,
+            synthetic=bool(description.synthetic or self.origin["synthetic"]),
+            licence=f"{description.licence}; started from a model {self.origin['licence']}",
+            initialised_from={
                 **self.origin,
                 "loaded": self.loaded,
                 "fresh": self.fresh,
                 "unused": self.unused,
             },
-        }
+        )
 
 
 def transfer(
@@ -122,7 +123,7 @@ def refuse_leak(model: Mapping[str, Any], dataset: str, split: Split) -> None:
     seen: Sequence[str] = ()
     if dataset == adapted_to(model):
         by, seen = "part", ("train",)
-    elif any(source["dataset"] == dataset for source in model["data"]):
+    elif any(used["dataset"] == dataset for used in model["data"]):
         by, seen = model["split"]["by"], model["split"]["train"]
     if by != split.by:
         raise SplitError(f"{model['file']} was trained on {dataset} divided otherwise; start from another")

@@ -360,8 +360,8 @@ def test_pictures_are_only_opened_when_they_are_prepared(layout: Layout, tmp_pat
     shard = tmp_path / "shard.arrow"
     work = partial(write_shard, aus=reading.aus, expressions=reading.expressions, size=16)
     work((shard, reading.samples), alignment=AlignmentSpec(), pre_aligned=reading.pre_aligned)
-    with pa.memory_map(str(shard)) as source:
-        notes = json.loads(pa.ipc.open_file(source).schema.metadata[SKIPPED_KEY])
+    with pa.memory_map(str(shard)) as mapped:
+        notes = json.loads(pa.ipc.open_file(mapped).schema.metadata[SKIPPED_KEY])
     assert [Path(note["file"]) for note in notes] == [sample.picture for sample in reading.samples]
     assert all(note["reason"].startswith("unreadable picture: ") for note in notes)
     assert any("is empty (0 bytes)" in note["reason"] for note in notes)

@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from metafacs.data.datasets.disfa import BAD_FRAMES, read_disfa
 from metafacs.data.datasets.reading import DatasetError
-from metafacs.data.splits import DISFA_PARTS
+from metafacs.data.facts import DISFA
 
 
 def layout(
@@ -137,7 +137,7 @@ def test_bad_frames_are_left_out_unless_asked_for(tmp_path: Path) -> None:
 def test_bad_frames_give_the_published_sizes() -> None:
     """JAA-Net's lists keep 43,173, 40,344 and 42,627 frames of the three parts."""
     kept = []
-    for part in DISFA_PARTS:
+    for part in DISFA.published_parts:
         rows = sum(4844 if person == "SN010" else 4845 for person in part)
         bad = sum(last - first + 1 for person in part for first, last in BAD_FRAMES.get(person, ()))
         kept.append(rows - bad)

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metafacs.data.datasets.recorded_frames import find_frame_source, numbered_pictures
+from metafacs.data.datasets.recorded_frames import find_recorded_frames, numbered_pictures
 
 
 def test_pictures_are_found_by_the_number_they_end_with(tmp_path: Path) -> None:
@@ -22,14 +22,14 @@ def test_a_video_of_any_case_comes_before_pictures(tmp_path: Path) -> None:
     for path in (videos / "LEFTvideo_Ä.AVI", frames / "3.jpg"):
         path.parent.mkdir()
         path.touch()
-    found = find_frame_source([tmp_path / "none", videos], "leftVideo_ä", [frames])
+    found = find_recorded_frames([tmp_path / "none", videos], "leftVideo_ä", [frames])
     assert found is not None
     assert found.locate(2, 3) == (videos / "LEFTvideo_Ä.AVI", 2)
-    extracted = find_frame_source([videos], "right", [tmp_path / "none", frames])
+    extracted = find_recorded_frames([videos], "right", [tmp_path / "none", frames])
     assert extracted is not None
     assert extracted.locate(2, 3) == (frames / "3.jpg", None)
     assert extracted.locate(3, 4) is None
-    assert find_frame_source([videos], "right", [videos]) is None
+    assert find_recorded_frames([videos], "right", [videos]) is None
 
 
 @given(

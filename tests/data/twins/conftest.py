@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metafacs.data.twins import TWINS, portraits
+from metafacs.data.twins import portraits
 from metafacs.data.twins.compound_faces import Face
-from metafacs.data.twins.emotionet import write_emotionet
 from metafacs.data.twins.portraits import Album, Portrait
+from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.writer import TwinSummary
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.renderer import Rendering
 
 
 def summarised(name: str, root: Path) -> tuple[Path, TwinSummary]:
-    return root, TWINS[name](root, preset="tiny", workers=1, progress=False)
+    return root, render_twin(name, root, preset="tiny", workers=1, progress=False)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def raf_db_twin(raf_db_twin: Path) -> tuple[Path, TwinSummary]:
 @pytest.fixture(scope="session")
 def emotionet_twin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwinSummary]:
     root = tmp_path_factory.mktemp("twins") / "emotionet"
-    return root, write_emotionet(root, preset="tiny", workers=1, progress=False)
+    return root, render_twin("emotionet", root, preset="tiny", workers=1, progress=False)
 
 
 @pytest.fixture

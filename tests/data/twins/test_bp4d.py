@@ -8,25 +8,23 @@ import pytest
 from PIL import Image
 
 from metafacs.data.datasets.bp4d import read_bp4d
-from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.facts import BP4D
 from metafacs.data.twins.bp4d import (
     CODED_AUS,
     HEADER,
     INTENSITY_AUS,
     SUBJECTS,
     TINY_SUBJECTS,
-    _plan,
+    _plan_recording,
     _render,
     _sitter,
     _Size,
     _young_identity,
-    write_bp4d,
 )
 from metafacs.data.twins.recordings import film
 from metafacs.data.twins.sessions import sample_session
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
 from metafacs.faces.landmarks import landmarks_49
-from metafacs.facs import BP4D_AUS
 from metafacs.synthesis.activations import intensity_level, is_present
 from metafacs.synthesis.camera import LAB
 
@@ -38,8 +36,8 @@ def rows_of(path):
 
 def test_people_are_those_of_bp4d_and_tiny_covers_the_published_parts():
     assert len(SUBJECTS) == 41
-    assert set(SUBJECTS) == {subject for part in BP4D_PARTS for subject in part}
-    for part in BP4D_PARTS:
+    assert set(SUBJECTS) == {subject for part in BP4D.published_parts for subject in part}
+    for part in BP4D.published_parts:
         sexes = sorted(subject[0] for subject in TINY_SUBJECTS if subject in part)
         assert sexes == ["F", "M"]
 
@@ -102,13 +100,13 @@ def test_reader_gets_back_what_was_rendered(bp4d_twin):
     assert reading.twin["synthetic"] is True
     assert set(reading.aus) == set(CODED_AUS)
     assert {sample.subject for sample in reading.samples} == set(TINY_SUBJECTS)
-    for au in BP4D_AUS:
+    for au in BP4D.evaluated_aus:
         known = [sample.action_units[au] for sample in reading.samples if au in sample.action_units]
         assert np.mean(known) == pytest.approx(summary.counts["au_rates"][str(au)], abs=0.02)
 
 
 def test_labels_are_those_of_the_rendering(tmp_path):
-    sequence = _plan(3, "M002", "T8", _Size(("M002",), 4, 48))
+    sequence = _plan_recording(3, "M002", "T8", _Size(("M002",), 4, 48))
     record = _render(tmp_path, sequence)
     rows = rows_of(tmp_path / "AUCoding" / "AU_OCC" / "M002_T8.csv")
     assert [int(row["0"]) for row in rows] == [sequence.first + place for place in sequence.rendered]
@@ -120,7 +118,7 @@ def test_labels_are_those_of_the_rendering(tmp_path):
 
 def test_landmark_lists_name_every_frame_of_their_part(bp4d_twin):
     root, _ = bp4d_twin
-    for number, people in enumerate(BP4D_PARTS, start=1):
+    for number, people in enumerate(BP4D.published_parts, start=1):
         paths = (root / "Landmarks" / f"BP4D_part{number}_path.txt").read_text().splitlines()
         lands = (root / "Landmarks" / f"BP4D_part{number}_land.txt").read_text().splitlines()
         assert len(paths) == len(lands) == 32
@@ -132,7 +130,7 @@ def test_landmark_lists_name_every_frame_of_their_part(bp4d_twin):
 def test_landmarks_and_intensities_are_those_of_the_rendering(bp4d_twin):
     root, _ = bp4d_twin
     samples = {sample.key: sample for sample in read_bp4d(root, landmarks=True).samples}
-    recording = _plan(0, "F003", "T6", _Size(("F003",), 2, 128))
+    recording = _plan_recording(0, "F003", "T6", _Size(("F003",), 2, 128))
     sitter, person = _sitter(0, "F003")
     session = sample_session(recording.generator("session"), TASK_PROGRAMMES["T6"], person, recording.length)
     for _, frame in film(recording, sitter, session, LAB):
@@ -156,7 +154,7 @@ def test_sexes_ages_and_seeds(bp4d_twin):
 
 def test_frames_of_a_preset_are_spread_over_the_task():
     for task in TASK_PROGRAMMES:
-        sequence = _plan(0, "F010", task, _Size(("F010",), 12, 160))
+        sequence = _plan_recording(0, "F010", task, _Size(("F010",), 12, 160))
         assert 90 <= sequence.length <= 768
         assert len(set(sequence.rendered)) == 12
         assert sequence.rendered[0] < 0.1 * sequence.length
@@ -167,12 +165,9 @@ def test_frames_of_a_preset_are_spread_over_the_task():
 def test_full_plan_has_the_size_of_the_real_set():
     size = _Size(SUBJECTS, None, 192)
     lengths = [
-        len(_plan(0, subject, task, size).rendered) for subject in SUBJECTS for task in TASK_PROGRAMMES
+        len(_plan_recording(0, subject, task, size).rendered)
+        for subject in SUBJECTS
+        for task in TASK_PROGRAMMES
     ]
     assert len(lengths) == 328
     assert sum(lengths) == pytest.approx(146_847, rel=0.05)
-
-
-def test_unknown_preset_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown preset 'huge'"):
-        write_bp4d(tmp_path, preset="huge", progress=False)

@@ -7,8 +7,7 @@ import pytest
 from scipy.io import loadmat
 
 from metafacs.data.datasets.disfa import BAD_FRAMES, read_disfa
-from metafacs.data.published_rates import PUBLISHED_RATES
-from metafacs.data.splits import DISFA_PARTS
+from metafacs.data.facts import DISFA
 from metafacs.data.twins import disfa
 from metafacs.data.twins.disfa import (
     CODED_AUS,
@@ -16,20 +15,19 @@ from metafacs.data.twins.disfa import (
     FILM,
     SUBJECTS,
     TINY_SUBJECTS,
-    _plan,
+    _plan_recording,
     _sitter,
     _Size,
     landmark_file,
-    write_disfa,
 )
 from metafacs.data.twins.recordings import film
+from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.sessions import sample_session
 from metafacs.data.videos import decode_frames
 from metafacs.faces.landmarks import LANDMARKS_68_TO_66
-from metafacs.facs import DISFA_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, intensity_level
 
-PUBLISHED = PUBLISHED_RATES["disfa"][0].rates
+PUBLISHED = DISFA.rates[0].rates
 
 
 def contents(root):
@@ -38,7 +36,7 @@ def contents(root):
 
 def filmed(subject):
     """Render the frames of a person of the tiny twin again."""
-    recording = _plan(0, subject, _Size(TINY_SUBJECTS, (12, 12), 128))
+    recording = _plan_recording(0, subject, _Size(TINY_SUBJECTS, (12, 12), 128))
     sitter, who = _sitter(0, subject)
     rng = recording.generator("session")
     session = sample_session(rng, FILM, who.person, recording.length, frames_per_second=20, shares=who.shares)
@@ -48,7 +46,7 @@ def filmed(subject):
 def test_people_are_those_of_disfa_and_tiny_covers_the_published_parts():
     assert len(SUBJECTS) == 27
     assert not {"SN014", "SN015", "SN019", "SN020", "SN022"} & set(SUBJECTS)
-    assert [len(set(part) & set(TINY_SUBJECTS)) for part in DISFA_PARTS] == [2, 2, 2]
+    assert [len(set(part) & set(TINY_SUBJECTS)) for part in DISFA.published_parts] == [2, 2, 2]
     assert 0 < len(set(TINY_SUBJECTS) & set(COUNTED_FROM_ONE)) < len(TINY_SUBJECTS)
 
 
@@ -109,9 +107,9 @@ def test_a_stopped_rendering_is_taken_up_and_ends_with_the_same_bytes(disfa_twin
 
     monkeypatch.setattr(disfa, "_render", stopping)
     with pytest.raises(KeyboardInterrupt):
-        write_disfa(tmp_path / "twin", preset="tiny", workers=1, progress=False)
+        render_twin("disfa", tmp_path / "twin", preset="tiny", workers=1, progress=False)
     monkeypatch.setattr(disfa, "_render", render)
-    summary = write_disfa(tmp_path / "twin", preset="tiny", workers=1, progress=False)
+    summary = render_twin("disfa", tmp_path / "twin", preset="tiny", workers=1, progress=False)
     assert summary.rendered == 71 - 12 - 11, "two people were finished, one of them SN010"
     assert contents(tmp_path / "twin") == contents(root)
 
@@ -121,7 +119,7 @@ def test_a_video_cut_short_or_lost_is_reported(disfa_twin, tmp_path):
     shutil.copytree(disfa_twin[0], root)
     next((root / "Videos_LeftCamera").iterdir()).unlink()
     with pytest.raises(ValueError, match="6 video files but 5 are left"):
-        write_disfa(root, preset="tiny", workers=1, progress=False)
+        render_twin("disfa", root, preset="tiny", workers=1, progress=False)
     assert len(read_disfa(root).samples) < 71
 
 
@@ -138,7 +136,7 @@ def test_landmark_files_are_matlabs_and_do_not_tell_the_time(tmp_path):
 
 def test_rates_are_near_the_published_ones_before_the_lips_are_looked_at():
     assert set(CODED_AUS) <= set(FILM.rates) <= set(RENDERED_AUS)
-    assert set(DISFA_AUS) <= set(PUBLISHED)
+    assert set(DISFA.evaluated_aus) <= set(PUBLISHED)
     for au, rate in PUBLISHED.items():
         # Other AUs part the lips too, so less of AU25 is asked for than is seen.
         assert FILM.rates[au] == pytest.approx(rate - 0.09 * (au == 25), rel=0.15, abs=0.003)
@@ -146,8 +144,8 @@ def test_rates_are_near_the_published_ones_before_the_lips_are_looked_at():
 
 def test_presets_have_the_sizes_of_the_real_set():
     full = disfa._SIZES["full"]
-    rows = [disfa._labelled(_plan(0, subject, full)) for subject in SUBJECTS]
+    rows = [disfa._labelled(_plan_recording(0, subject, full)) for subject in SUBJECTS]
     assert sum(rows) == 130_814, "the rows of ME-GraphAU's lists"
-    small = [len(_plan(0, subject, disfa._SIZES["small"]).rendered) for subject in SUBJECTS]
+    small = [len(_plan_recording(0, subject, disfa._SIZES["small"]).rendered) for subject in SUBJECTS]
     assert 110 <= min(small) <= max(small) <= 150
     assert max(small) < min(first for frames in BAD_FRAMES.values() for first, _ in frames)

@@ -16,9 +16,8 @@ from metafacs.data.twins.emotionet import (
     PARTS,
     SURROUNDINGS,
     TABLE_FILE,
-    _plan,
+    _plan_snapshots,
     _render_snapshots,
-    write_emotionet,
 )
 from metafacs.data.twins.web_displays import sample_web_display
 from metafacs.data.twins.writer import chunk_generator
@@ -107,7 +106,7 @@ def test_people_have_a_few_pictures_and_never_two_parts(truth):
 def test_a_picture_and_its_landmarks_depend_on_nothing_else(emotionet_twin, tmp_path):
     """The landmarks that the reader gives are those of the rendered head, up to the digits of the file."""
     root, _ = emotionet_twin
-    chunks, _ = _plan(0, _SIZES["tiny"])
+    chunks, _ = _plan_snapshots(0, _SIZES["tiny"])
     chunk = next(chunk for chunk in chunks if chunk.part == "test")
     alone = type(chunk)(chunk.seed, chunk.part, chunk.names[7:8], chunk.people[7:8], chunk.pixels)
     _render_snapshots(tmp_path, alone)
@@ -143,7 +142,7 @@ def test_prepared_store_keeps_labels_parts_and_landmarks(emotionet_twin, tmp_pat
 
 
 def test_full_plan_has_the_sizes_of_the_paper_but_for_training():
-    chunks, dead = _plan(0, _SIZES["full"])
+    chunks, dead = _plan_snapshots(0, _SIZES["full"])
     counts = Counter()
     names = set(dead)
     for chunk in chunks:
@@ -155,8 +154,3 @@ def test_full_plan_has_the_sizes_of_the_paper_but_for_training():
     last = {name.rpartition("/")[0].rpartition("/")[2] for name in names if name.startswith("training_set")}
     other = {name.rpartition("/")[0].rpartition("/")[2] for name in names if name.startswith("optimization")}
     assert not last & other, "a folder name tells the pictures apart"
-
-
-def test_unknown_preset_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown preset 'huge'"):
-        write_emotionet(tmp_path, preset="huge", progress=False)

@@ -4,7 +4,6 @@ import csv
 import itertools
 
 import numpy as np
-import pytest
 
 from metafacs.data.datasets.gft import read_gft
 from metafacs.data.datasets.reading import listed_names
@@ -18,7 +17,7 @@ from metafacs.data.twins.gft import (
     TALK,
     TEST_GROUPS,
     TINY_GROUPS,
-    _plan,
+    _plan_recording,
     _sitter,
     conversation,
     occlusions,
@@ -95,8 +94,6 @@ def test_cups_and_hands_come_before_the_face_for_a_while():
 
 
 def test_presets_have_the_sizes_of_the_real_set():
-    full = [len(_plan(0, subject, gft._SIZES["full"]).rendered) for subject in SUBJECTS]
+    full = [len(_plan_recording(0, subject, gft._SIZES["full"]).rendered) for subject in SUBJECTS]
     assert (len(GROUPS), len(SUBJECTS), sum(full)) == (32, 96, 172_800)
     assert set(CODED_AUS) <= set(TALK.rates) <= set(RENDERED_AUS)
-    with pytest.raises(ValueError, match="unknown preset 'huge'"):
-        gft.write_gft("nowhere", preset="huge", progress=False)

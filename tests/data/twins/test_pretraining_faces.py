@@ -9,7 +9,8 @@ from PIL import Image
 
 from metafacs.data.datasets.pretraining_faces import HELD_OUT, read_pretraining_faces
 from metafacs.data.twins import TWINS
-from metafacs.data.twins.pretraining_faces import _People, _render_people, write_pretraining_faces
+from metafacs.data.twins.pretraining_faces import _People, _render_people
+from metafacs.data.twins.rendering import render_twin
 from metafacs.synthesis import identities
 
 SEED = "971"
@@ -24,7 +25,7 @@ class FoundError(Exception):
 def pools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Name of each twin -> the pool it takes its first person from, nothing rendered."""
     seen: dict[str, str] = {}
-    for name, write in TWINS.items():
+    for name in TWINS:
 
         def note(pool: str, seed: int, purpose: str, name: str = name) -> None:
             seen[name] = pool
@@ -32,7 +33,7 @@ def pools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
         monkeypatch.setattr(identities, "_generator", note)
         with pytest.raises(FoundError):
-            write(tmp_path / name, preset="tiny", seed=int(SEED), workers=1, progress=False)
+            render_twin(name, tmp_path / name, preset="tiny", seed=int(SEED), workers=1, progress=False)
     return seen
 
 
@@ -66,8 +67,3 @@ def test_bytes_depend_on_seed_and_person_only(tmp_path: Path, pretraining_faces:
     assert again == (pretraining_faces / "pictures" / "P00013_0.jpg").read_bytes()
     _render_people(tmp_path, _People(1, (13,), 1, 96))
     assert (tmp_path / "pictures" / "P00013_0.jpg").read_bytes() != again
-
-
-def test_unknown_preset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown preset 'huge'"):
-        write_pretraining_faces(tmp_path, preset="huge", progress=False)  # type: ignore[arg-type]

@@ -7,7 +7,8 @@ import pytest
 
 from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES, OBSERVED_RATE
 from metafacs.data.datasets.raf_ce import PARTS, read_raf_ce
-from metafacs.data.twins.raf_ce_lab import HAPPILY_SAD, UNMET_CELLS, plan_posed_faces, write_raf_ce_lab
+from metafacs.data.twins.raf_ce_lab import HAPPILY_SAD, UNMET_CELLS, plan_posed_faces
+from metafacs.data.twins.rendering import render_twin
 from metafacs.synthesis.displays import EXCLUSIVE_PAIRS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*action units, the paper counts 32.*")
@@ -43,7 +44,7 @@ def test_unmet_cells_cannot_be_met() -> None:
 
 @pytest.mark.usefixtures("grey_portraits")
 def test_layout_is_that_of_raf_ce(tmp_path: Path) -> None:
-    summary = write_raf_ce_lab(tmp_path, preset="tiny", workers=1, progress=False)
+    summary = render_twin("raf_ce_lab", tmp_path, preset="tiny", workers=1, progress=False)
     assert summary.pictures == 42
     assert summary.counts["subjects"] == 3
     reading = read_raf_ce(tmp_path)

@@ -14,7 +14,6 @@ from metafacs.data.twins.raf_db import (
     TRAIN_COUNTS,
     _plan_part,
     _render_people,
-    write_raf_db,
 )
 from metafacs.facs import EXPRESSIONS
 
@@ -100,8 +99,3 @@ def test_a_picture_does_not_depend_on_the_others(raf_db_twin, tmp_path):
     _render_people(tmp_path, alone)
     name = f"basic/Image/original/{chunk.names[4]}.jpg"
     assert (tmp_path / name).read_bytes() == (root / name).read_bytes()
-
-
-def test_unknown_preset_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="unknown preset 'huge'"):
-        write_raf_db(tmp_path, preset="huge", progress=False)

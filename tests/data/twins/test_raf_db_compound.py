@@ -8,11 +8,12 @@ import pytest
 
 from metafacs.compounds import RAF_DB_COMPOUNDS, WILD_RATES
 from metafacs.data.datasets.raf_db_compound import read_raf_db_compound
-from metafacs.data.twins.raf_db_compound import plan_raf_db_compound, write_raf_db_compound
+from metafacs.data.twins.raf_db_compound import plan_compound_faces
+from metafacs.data.twins.rendering import render_twin
 
 
 def test_full_has_the_size_of_the_real_set_and_the_wild_rates() -> None:
-    faces = plan_raf_db_compound("full", 0)
+    faces = plan_compound_faces("full", 0)
     assert Counter(face.part for face in faces) == {"train": 3162, "test": 792}
     people = {part: {face.person for face in faces if face.part == part} for part in ("train", "test")}
     assert not people["train"] & people["test"]
@@ -25,11 +26,11 @@ def test_full_has_the_size_of_the_real_set_and_the_wild_rates() -> None:
 
 @pytest.mark.usefixtures("grey_portraits")
 def test_reader_gets_back_what_was_planned(tmp_path: Path) -> None:
-    summary = write_raf_db_compound(tmp_path, preset="tiny", workers=1, progress=False)
+    summary = render_twin("raf_db_compound", tmp_path, preset="tiny", workers=1, progress=False)
     assert summary.pictures == 33
     reading = read_raf_db_compound(tmp_path)
     assert not reading.skipped
-    planned = {face.name: face for face in plan_raf_db_compound("tiny", 0)}
+    planned = {face.name: face for face in plan_compound_faces("tiny", 0)}
     assert {
         sample.key: (RAF_DB_COMPOUNDS[sample.expression or 0], sample.part) for sample in reading.samples
     } == {name: (face.compound, face.part) for name, face in planned.items()}

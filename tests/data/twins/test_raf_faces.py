@@ -205,9 +205,9 @@ def test_tiny_table_has_the_planned_counts(raf_twins: dict[str, Path], tiny: dic
 def test_raf_ce_built_from_the_twins_is_the_twin(
     raf_twins: dict[str, Path], tiny: dict[str, Face], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sources = [f"--{name}={raf_twins[name]}" for name in ("raf_ml", "raf_au")]
+    roots = [f"--{name}={raf_twins[name]}" for name in ("raf_ml", "raf_au")]
     partition = raf_twins["raf_ce"] / "RAFCE_partition.txt"
-    words = ["build", "raf_ce", *sources, f"--partition={partition}", f"--out={tmp_path}", "--progress=false"]
+    words = ["build", "raf_ce", *roots, f"--partition={partition}", f"--out={tmp_path}", "--progress=false"]
     assert main(words) == 0
     assert "raf_ce (synthetic): 60 pictures, 9 discarded" in capsys.readouterr().out
     twin, built = read_raf_ce(raf_twins["raf_ce"]), read_raf_ce(tmp_path)

@@ -3,13 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metafacs.data.published_rates import PUBLISHED_RATES
+from metafacs.data.facts import BP4D
 from metafacs.data.twins.sessions import sample_person, sample_session
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
-from metafacs.facs import BP4D_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, resolve_conflicts
 
-PUBLISHED = PUBLISHED_RATES["bp4d"][0].rates
+PUBLISHED = BP4D.rates[0].rates
 
 
 AUS = {au for programme in TASK_PROGRAMMES.values() for au in programme.rates}
@@ -18,7 +17,7 @@ AUS = {au for programme in TASK_PROGRAMMES.values() for au in programme.rates}
 def test_programmes_cover_the_eight_tasks_and_the_evaluated_aus():
     assert list(TASK_PROGRAMMES) == [f"T{number}" for number in range(1, 9)]
     for programme in TASK_PROGRAMMES.values():
-        assert set(BP4D_AUS) <= set(programme.rates) <= set(RENDERED_AUS)
+        assert set(BP4D.evaluated_aus) <= set(programme.rates) <= set(RENDERED_AUS)
         assert all(0 < rate < 1 for rate in programme.rates.values())
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from metafacs.data.published_rates import PUBLISHED_RATES
+from metafacs.data.facts import BP4D, DISFA
 from metafacs.data.twins.emotionet import CODED_AUS
 from metafacs.data.twins.web_displays import (
     EXPRESSION_SHARE,
@@ -53,7 +53,7 @@ def test_shares(displays):
 
 
 def test_rates_lie_between_those_of_the_two_source_sets(shown):
-    (disfa,), (_, bp4d) = PUBLISHED_RATES["disfa"], PUBLISHED_RATES["bp4d"]
+    (disfa,), (_, bp4d) = DISFA.rates, BP4D.rates
     for au in CODED_AUS:
         rate = shown[au].mean()
         assert disfa.rates.get(au, 0.02) - 0.015 < rate < bp4d.rates.get(au, 0.5) + 0.015, f"AU{au}"

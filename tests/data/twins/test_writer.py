@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import metafacs
-from metafacs.data.twins.bp4d import _plan, _render, _Size
+from metafacs.data.datasets.reading import TWIN_FILE
+from metafacs.data.twins.bp4d import _plan_recording, _render, _Size
 from metafacs.data.twins.writer import (
-    TWIN_FILE,
     TwinError,
     TwinPlan,
     chunk_generator,
@@ -218,7 +218,7 @@ def test_generators_of_different_parts_are_independent():
 
 def test_same_bytes_whatever_the_number_of_workers(tmp_path):
     size = _Size(("F001",), 1, 40)
-    chunks = {f"F001_{task}": _plan(5, "F001", task, size) for task in ("T1", "T4", "T8")}
+    chunks = {f"F001_{task}": _plan_recording(5, "F001", task, size) for task in ("T1", "T4", "T8")}
     plan = TwinPlan("bp4d", "tiny", 5, chunks, dict.fromkeys(chunks, 1), _render, _no_counts)
     write_twin(tmp_path / "one", plan, workers=1, progress=False)
     write_twin(tmp_path / "two", plan, workers=2, progress=False)

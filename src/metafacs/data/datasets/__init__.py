@@ -1,4 +1,4 @@
-"""Readers: one data set's layout per file, nothing else."""
+"""Readers: one data set's layout per file, nothing else, and how a reader is found by its name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from metafacs.data.datasets.raf_ce import read_raf_ce
 from metafacs.data.datasets.raf_db import read_raf_db
 from metafacs.data.datasets.raf_db_compound import read_raf_db_compound
 from metafacs.data.datasets.raf_ml import read_raf_ml
-from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped
+from metafacs.data.datasets.reading import Reading
+from metafacs.plugins import Registry
 
 READERS: dict[str, Callable[..., Reading]] = {
     "bp4d": read_bp4d,
@@ -37,22 +38,23 @@ READERS: dict[str, Callable[..., Reading]] = {
 Every data set reads with its root alone; ``list_files``, which stands for no data set, needs ``aus`` too.
 """
 
-__all__ = [
-    "READERS",
-    "DatasetError",
-    "Reading",
-    "Sample",
-    "Skipped",
-    "read_bp4d",
-    "read_disfa",
-    "read_emotionet",
-    "read_gft",
-    "read_list_files",
-    "read_pictures",
-    "read_pretraining_faces",
-    "read_raf_au",
-    "read_raf_ce",
-    "read_raf_db",
-    "read_raf_db_compound",
-    "read_raf_ml",
-]
+_READERS: Registry[Callable[..., Reading]] = Registry(
+    "reader",
+    "metafacs.readers",
+    READERS,
+    lambda found: None if callable(found) else "give a function that takes the root and returns a Reading",
+    "--reader",
+)
+
+
+def find_reader(name: str) -> Callable[..., Reading]:
+    """Return the reader of a data set that a user names.
+
+    Args:
+        name: Name in ``READERS``, ``module:function`` of one of your own, or an entry point of the group
+            ``metafacs.readers``.
+
+    Raises:
+        PluginError: If there is none.
+    """
+    return _READERS.find(name)

@@ -16,7 +16,7 @@ from metafacs.data.datasets.reading import (
     read_twin,
     require_folder,
 )
-from metafacs.data.datasets.recorded_frames import find_frame_source
+from metafacs.data.datasets.recorded_frames import find_recorded_frames
 from metafacs.facs import AU_NAMES
 
 BAD_FRAMES: Mapping[str, tuple[tuple[int, int], ...]] = {
@@ -111,12 +111,12 @@ def _read_person(
     landmarks: LandmarkFiles | None,
 ) -> None:
     subject = folder.name.upper()
-    source = find_frame_source(
+    frames = find_recorded_frames(
         [reading.root / f"Videos_{camera.title()}Camera"],
         f"{camera}Video{subject}_comp",
         [reading.root / name / folder.name for name in ("Frames", "Images", ".")],
     )
-    if source is None:
+    if frames is None:
         reading.skip(folder, None, f"labels without a video of the {camera} camera and without frames")
         return
     bad = frozenset(
@@ -126,7 +126,7 @@ def _read_person(
     )
     intensities, origins = _read_intensities(reading, folder, subject)
     for frame in sorted(intensities):
-        place = source.locate(frame - 1, frame - 1)
+        place = frames.locate(frame - 1, frame - 1)
         if frame in bad:
             reading.skip(*origins[frame], "frame is in DISFA's list of bad frames")
         elif place is None:
@@ -144,7 +144,7 @@ def _read_person(
                     landmarks=None if landmarks is None else landmarks.read(reading, frame, origins[frame]),
                 )
             )
-    unlabelled = source.pictures.keys() - {frame - 1 for frame in intensities}
+    unlabelled = frames.pictures.keys() - {frame - 1 for frame in intensities}
     reading.skip(folder, None, "frame without a label", len(unlabelled))
 
 

@@ -14,7 +14,7 @@ from metafacs.data.datasets.reading import (
     read_twin,
     whole_number,
 )
-from metafacs.data.datasets.recorded_frames import find_frame_source
+from metafacs.data.datasets.recorded_frames import find_recorded_frames
 from metafacs.facs import AU_NAMES
 
 _AU_COLUMN = re.compile(r"^(?:AU)?[ _]?0*(?P<au>[1-9]\d?)$", re.IGNORECASE | re.ASCII)
@@ -78,12 +78,12 @@ def _read_person(reading: Reading, path: Path, part: str | None, first_frame: in
         reading.skip(path, lines[0][0], columns)
         return
     width, frame_column, aus = columns
-    source = find_frame_source(
+    frames = find_recorded_frames(
         [reading.root / "videos", reading.root],
         subject,
         [reading.root / "frames" / subject, reading.root / subject],
     )
-    if source is None:
+    if frames is None:
         reading.skip(path, None, "labels without a video and without frames")
         return
     seen: set[int] = set()
@@ -93,7 +93,7 @@ def _read_person(reading: Reading, path: Path, part: str | None, first_frame: in
             reading.skip(path, number, row)
             continue
         frame, known = row
-        place = source.locate(frame - first_frame, frame) if frame >= first_frame else None
+        place = frames.locate(frame - first_frame, frame) if frame >= first_frame else None
         if place is None:
             reading.skip(path, number, "label without a frame")
         elif frame in seen:
@@ -104,7 +104,7 @@ def _read_person(reading: Reading, path: Path, part: str | None, first_frame: in
             reading.samples.append(
                 Sample(key, picture, subject=subject, action_units=known, part=part, frame=index)
             )
-    reading.skip(path, None, "frame without a label", len(source.pictures.keys() - seen))
+    reading.skip(path, None, "frame without a label", len(frames.pictures.keys() - seen))
 
 
 def _columns(header: str) -> tuple[int, int, dict[int, int]] | str:

@@ -16,8 +16,8 @@ _LAST_NUMBER = re.compile(r"(\d+)$", re.ASCII)
 
 
 @dataclass(frozen=True)
-class FrameSource:
-    """The frames of one recording.
+class RecordedFrames:
+    """The frames of one recording: a video or numbered pictures.
 
     Attributes:
         video: The video; None where the frames were extracted.
@@ -41,9 +41,9 @@ class FrameSource:
         return None if picture is None else (picture, None)
 
 
-def find_frame_source(
+def find_recorded_frames(
     video_folders: Iterable[Path], video_stem: str, picture_folders: Iterable[Path]
-) -> FrameSource | None:
+) -> RecordedFrames | None:
     """Return the first video of a name, else the first folder with numbered pictures, else None.
 
     Args:
@@ -56,11 +56,11 @@ def find_frame_source(
             continue
         for path in sorted(folder.iterdir()):
             if path.stem.lower() == video_stem.lower() and path.suffix.lower() in VIDEO_SUFFIXES:
-                return FrameSource(video=path)
+                return RecordedFrames(video=path)
     for folder in picture_folders:
         pictures = numbered_pictures(folder)
         if pictures:
-            return FrameSource(pictures=pictures)
+            return RecordedFrames(pictures=pictures)
     return None
 
 

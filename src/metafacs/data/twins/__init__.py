@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-from metafacs.data.twins.bp4d import write_bp4d
-from metafacs.data.twins.disfa import write_disfa
-from metafacs.data.twins.emotionet import write_emotionet
-from metafacs.data.twins.gft import write_gft
-from metafacs.data.twins.pretraining_faces import write_pretraining_faces
-from metafacs.data.twins.raf_au import write_raf_au
-from metafacs.data.twins.raf_ce import write_raf_ce
-from metafacs.data.twins.raf_ce_lab import write_raf_ce_lab
-from metafacs.data.twins.raf_db import write_raf_db
-from metafacs.data.twins.raf_db_compound import write_raf_db_compound
-from metafacs.data.twins.raf_ml import write_raf_ml
-from metafacs.data.twins.writer import PRESETS, TWIN_FILE, Preset, TwinError, TwinSummary
+from collections.abc import Callable
+from typing import Any
 
-TWINS = {
-    "bp4d": write_bp4d,
-    "disfa": write_disfa,
-    "gft": write_gft,
-    "raf_db": write_raf_db,
-    "raf_db_compound": write_raf_db_compound,
-    "raf_ml": write_raf_ml,
-    "raf_au": write_raf_au,
-    "raf_ce": write_raf_ce,
-    "raf_ce_lab": write_raf_ce_lab,
-    "emotionet": write_emotionet,
-    "pretraining_faces": write_pretraining_faces,
+from metafacs.data.twins.bp4d import plan_bp4d
+from metafacs.data.twins.disfa import plan_disfa
+from metafacs.data.twins.emotionet import plan_emotionet
+from metafacs.data.twins.gft import plan_gft
+from metafacs.data.twins.pretraining_faces import plan_pretraining_faces
+from metafacs.data.twins.raf_au import plan_raf_au
+from metafacs.data.twins.raf_ce import plan_raf_ce
+from metafacs.data.twins.raf_ce_lab import plan_raf_ce_lab
+from metafacs.data.twins.raf_db import plan_raf_db
+from metafacs.data.twins.raf_db_compound import plan_raf_db_compound
+from metafacs.data.twins.raf_ml import plan_raf_ml
+from metafacs.data.twins.writer import Preset, TwinPlan
+
+TWINS: dict[str, Callable[[Preset, int], TwinPlan[Any]]] = {
+    "bp4d": plan_bp4d,
+    "disfa": plan_disfa,
+    "gft": plan_gft,
+    "raf_db": plan_raf_db,
+    "raf_db_compound": plan_raf_db_compound,
+    "raf_ml": plan_raf_ml,
+    "raf_au": plan_raf_au,
+    "raf_ce": plan_raf_ce,
+    "raf_ce_lab": plan_raf_ce_lab,
+    "emotionet": plan_emotionet,
+    "pretraining_faces": plan_pretraining_faces,
 }
-"""Name of the data set -> the function that writes its twin; ``pretraining_faces`` is a set of its own."""
+"""Name of the data set -> its planner, which returns what the twin of a preset and a seed holds.
 
-__all__ = [
-    "PRESETS",
-    "TWINS",
-    "TWIN_FILE",
-    "Preset",
-    "TwinError",
-    "TwinSummary",
-    "write_bp4d",
-    "write_disfa",
-    "write_emotionet",
-    "write_gft",
-    "write_pretraining_faces",
-    "write_raf_au",
-    "write_raf_ce",
-    "write_raf_ce_lab",
-    "write_raf_db",
-    "write_raf_db_compound",
-    "write_raf_ml",
-]
+:func:`metafacs.data.twins.rendering.render_twin` writes it. ``pretraining_faces`` is a set of its own.
+"""

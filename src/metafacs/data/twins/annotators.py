@@ -83,7 +83,7 @@ def sample_votes(
     class counts of a set come out as planned.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         label: Expression index that wins.
         action_units: AU -> intensity 0..1, as true of the picture.
         hint: Expression index that gaze or head pose suggest.
@@ -119,7 +119,7 @@ def sample_blend(
     As in :func:`sample_votes`, draws with another outcome are repeated with more context toward the winners.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         winners: Indices of the expressions that win: one takes every vote; two have strictly more votes than
             any other; three have, and the two lower of them have equally many.
         action_units: AU -> intensity 0..1, as true of the picture.

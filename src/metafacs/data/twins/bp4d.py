@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from metafacs.data.splits import BP4D_PARTS
+from metafacs.data.facts import BP4D
 from metafacs.data.twins.recordings import (
     Frame,
     Recording,
@@ -27,15 +27,12 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     size_of,
     write_jpeg,
     write_text,
-    write_twin,
 )
 from metafacs.faces.landmarks import landmarks_49
-from metafacs.facs import BP4D_AUS
 from metafacs.synthesis.activations import RENDERED_AUS, intensity_level, is_present
 from metafacs.synthesis.camera import LAB
 from metafacs.synthesis.identities import Identity, find_identity
@@ -85,44 +82,26 @@ _SIZES: dict[Preset, _Size] = {
 }
 
 
-def write_bp4d(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of BP4D in BP4D's own layout.
+def plan_bp4d(preset: Preset, seed: int) -> TwinPlan[Recording]:
+    """Return what the twin of BP4D holds, in BP4D's own layout.
 
     ``AUCoding/AU_OCC/F001_T1.csv`` holds the occurrence codes (level B and above = 1, unknown = 9),
     ``AUCoding/AU_INT/AU06/F001_T1_AU06.csv`` the intensities 0 to 5 of five AUs,
     ``Sequences(2D+3D)/F001/T1/2440.jpg`` the frames, ``Landmarks/BP4D_part1_path.txt`` and
-    ``Landmarks/BP4D_part1_land.txt`` the 49 points of each frame of a published part, ``TWIN.json`` what it
-    is and how it was made. Beside what BP4D has: ``twin_provenance.csv``, all that is true of each frame.
+    ``Landmarks/BP4D_part1_land.txt`` the 49 points of each frame of a published part. Beside what BP4D has:
+    ``twin_provenance.csv``, all that is true of each frame, and ``TWIN.json`` with the share of positive
+    codes per AU.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (6 people, 96 frames of 128 px), ``small`` (41 people, 12 frames of each task,
-            160 px) or ``full`` (41 people, every frame of the coded segments, 192 px).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the share of positive codes per AU.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (6 people, 96 frames of 128 px), ``small`` (41 people, 12 frames of each task, 160 px),
+    ``full`` (41 people, every frame of the coded segments, 192 px).
     """
     size = size_of(preset, _SIZES)
     sequences = {
-        f"{subject}_{task}": _plan(seed, subject, task, size)
+        f"{subject}_{task}": _plan_recording(seed, subject, task, size)
         for subject in size.subjects
         for task in TASK_PROGRAMMES
     }
-    plan = TwinPlan(
+    return TwinPlan(
         twin="bp4d",
         preset=preset,
         seed=seed,
@@ -131,10 +110,9 @@ def write_bp4d(
         render=_render,
         finish=_finish,
     )
-    return write_twin(root, plan, workers=workers, progress=progress)
 
 
-def _plan(seed: int, subject: str, task: str, size: _Size) -> Recording:
+def _plan_recording(seed: int, subject: str, task: str, size: _Size) -> Recording:
     rng = chunk_generator("bp4d", seed, "plan", subject, task)
     length = int(np.clip(rng.normal(_MEAN_LENGTH, _LENGTH_DEVIATION), _SHORTEST, _LONGEST))
     first = int(rng.integers(40, 2600))
@@ -226,7 +204,7 @@ def _landmark_line(frame: Frame) -> str:
 
 def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
     """Write landmarks and provenance; return who is there and how often each AU is present."""
-    for number, people in enumerate(BP4D_PARTS, start=1):
+    for number, people in enumerate(BP4D.published_parts, start=1):
         part = [record for record in records if record["subject"] in people]
         for kind, key in (("path", "pictures"), ("land", "landmarks")):
             lines = [line for record in part for line in record[key]]
@@ -235,5 +213,5 @@ def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
         "subjects": len({record["subject"] for record in records}),
         "sequences": len(records),
         "presence_rule": "FACS level B or above",
-        "au_rates": finish_recordings(root, records, BP4D_AUS),
+        "au_rates": finish_recordings(root, records, BP4D.evaluated_aus),
     }

@@ -63,7 +63,7 @@ def sample_display(rng: np.random.Generator, label: int) -> Display:
     """Return how one picture shows the expression that annotators will see in it.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         label: Index of the expression in ``EXPRESSIONS``.
 
     Returns:

@@ -67,7 +67,7 @@ def plan_compound(
     """Return what the pictures of one compound expression show; their AUs come in exactly the listed shares.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         compound: E.g. ``happily surprised``.
         listed: AU -> share of the pictures, e.g. a row of :data:`metafacs.compounds.WILD_RATES`.
         pictures: How many.

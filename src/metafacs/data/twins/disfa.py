@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.splits import DISFA_PARTS
+from metafacs.data.facts import DISFA
 from metafacs.data.twins.cohorts import Participant, Population, participant
 from metafacs.data.twins.recordings import (
     Frame,
@@ -29,12 +29,10 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     size_of,
     write_bytes,
     write_text,
-    write_twin,
 )
 from metafacs.faces.landmarks import LANDMARKS_68_TO_66
 from metafacs.synthesis.activations import intensity_level
@@ -42,7 +40,7 @@ from metafacs.synthesis.camera import Camera
 from metafacs.synthesis.renderer import Subject
 from metafacs.synthesis.scenes import Laboratory, sample_studio
 
-SUBJECTS: tuple[str, ...] = tuple(sorted(subject for part in DISFA_PARTS for subject in part))
+SUBJECTS: tuple[str, ...] = tuple(sorted(subject for part in DISFA.published_parts for subject in part))
 """The 27 people of DISFA; 14, 15, 19, 20 and 22 do not exist."""
 
 TINY_SUBJECTS: tuple[str, ...] = ("SN001", "SN010", "SN006", "SN021", "SN003", "SN025")
@@ -130,41 +128,23 @@ _SIZES: dict[Preset, _Size] = {
 }
 
 
-def write_disfa(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of DISFA in DISFA's own layout.
+def plan_disfa(preset: Preset, seed: int) -> TwinPlan[Recording]:
+    """Return what the twin of DISFA holds, in DISFA's own layout.
 
     ``Videos_LeftCamera/LeftVideoSN001_comp.avi`` is the video (upper and lower case vary),
     ``ActionUnit_Labels/SN001/SN001_au1.txt`` holds the intensities 0 to 5 of one of twelve AUs per frame,
-    ``Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat`` the 66 points of a frame, ``TWIN.json`` what it
-    is and how it was made. Beside what DISFA has: ``twin_provenance.csv``, all that is true of each labelled
-    frame. The second camera's videos are left out: they would double the rendering.
+    ``Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat`` the 66 points of a frame. The second camera's
+    videos are left out: they would double the rendering. Beside what DISFA has: ``twin_provenance.csv``, all
+    that is true of each labelled frame, and ``TWIN.json`` with the share of frames at intensity 2 or above
+    per AU.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (6 people, 12 frames each, 128 px), ``small`` (27 people, 110 to 150 frames each,
-            160 px) or ``full`` (27 people, 4,845 frames each, 192 px). The videos of the smaller presets
-            step through the whole course in larger strides.
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the share of frames at intensity 2 or above per AU.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (6 people, 12 frames each, 128 px), ``small`` (27 people, 110 to 150 frames each,
+    160 px), ``full`` (27 people, 4,845 frames each, 192 px). The videos of the smaller presets step through
+    the whole course in larger strides.
     """
     size = size_of(preset, _SIZES)
-    recordings = {subject: _plan(seed, subject, size) for subject in size.subjects}
-    plan = TwinPlan(
+    recordings = {subject: _plan_recording(seed, subject, size) for subject in size.subjects}
+    return TwinPlan(
         twin="disfa",
         preset=preset,
         seed=seed,
@@ -174,10 +154,9 @@ def write_disfa(
         finish=_finish,
         videos=True,
     )
-    return write_twin(root, plan, workers=workers, progress=progress)
 
 
-def _plan(seed: int, subject: str, size: _Size) -> Recording:
+def _plan_recording(seed: int, subject: str, size: _Size) -> Recording:
     rendered: Sequence[int] = range(FRAMES)
     if size.frames is not None:
         fewest, most = size.frames

@@ -17,12 +17,10 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     size_of,
     write_jpeg,
     write_text,
-    write_twin,
 )
 from metafacs.faces.landmarks import landmarks_49
 from metafacs.synthesis.activations import is_present
@@ -110,15 +108,8 @@ class _Snapshots:
     pixels: int
 
 
-def write_emotionet(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of EmotioNet in EmotioNet's own layout, divided as ADLD divides it.
+def plan_emotionet(preset: Preset, seed: int) -> TwinPlan[_Snapshots]:
+    """Return what the twin of EmotioNet holds, in EmotioNet's own layout, divided as ADLD divides it.
 
     ``EmotioNet_FACS_aws_2020_24600.csv`` holds addresses and codes (present = level B and above, 999 = not
     coded) of the validation and test pictures and of addresses without a picture;
@@ -126,37 +117,25 @@ def write_emotionet(
     without labels; ``train.txt``, ``validation.txt`` and ``test.txt`` the three parts, and ``train_land.txt``
     etc. line by line their 49 landmarks, ``x1 y1 x2 y2 ...`` with the centre of the first pixel at (1, 1).
     Beside what EmotioNet has: ``twin_provenance.csv`` with the person, the true action units, head pose,
-    gaze and occluder of every picture.
+    gaze and occluder of every picture, and ``TWIN.json`` with the share of positive codes per AU.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (24 + 12 + 12 pictures), ``small`` (2,400 + 600 + 600) or ``full`` (20,000 + 10,544
-            + 10,544: the paper's 200,000 training pictures are scaled down).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the share of positive codes per AU.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (24 + 12 + 12 pictures), ``small`` (2,400 + 600 + 600), ``full`` (20,000 + 10,544 +
+    10,544: the paper's 200,000 training pictures are scaled down).
     """
-    chunks, dead = _plan(seed, size_of(preset, _SIZES))
-    plan = TwinPlan(
+    snapshots, dead = _plan_snapshots(seed, size_of(preset, _SIZES))
+    chunks = {f"{chunk.part}-{Path(chunk.names[0]).stem}": chunk for chunk in snapshots}
+    return TwinPlan(
         twin="emotionet",
         preset=preset,
         seed=seed,
-        chunks={f"{chunk.part}-{Path(chunk.names[0]).stem}": chunk for chunk in chunks},
-        pictures={f"{chunk.part}-{Path(chunk.names[0]).stem}": len(chunk.names) for chunk in chunks},
+        chunks=chunks,
+        pictures={name: len(chunk.names) for name, chunk in chunks.items()},
         render=_render_snapshots,
         finish=lambda folder, records: _write_lists(folder, records, seed, dead),
     )
-    return write_twin(root, plan, workers=workers, progress=progress)
 
 
-def _plan(seed: int, size: _Size) -> tuple[list[_Snapshots], list[str]]:
+def _plan_snapshots(seed: int, size: _Size) -> tuple[list[_Snapshots], list[str]]:
     """Return the chunks, and the labelled addresses that lead to no picture."""
     labelled = 2 * size.labelled
     addresses = round(labelled * ROWS_PER_PICTURE)

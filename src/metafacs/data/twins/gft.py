@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from metafacs.data.facts import GFT
 from metafacs.data.twins.cohorts import Participant, Population, participant
 from metafacs.data.twins.recordings import (
     Frame,
@@ -28,11 +29,9 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     size_of,
     write_text,
-    write_twin,
 )
 from metafacs.synthesis.activations import is_present
 from metafacs.synthesis.camera import Camera
@@ -52,7 +51,7 @@ TEST_GROUPS: tuple[str, ...] = ("004", "009", "015", "020", "026", "031")
 TINY_GROUPS: tuple[str, ...] = ("001", "004")
 """One group to train on, one to test on."""
 
-CODED_AUS: tuple[int, ...] = (1, 2, 4, 6, 10, 12, 14, 15, 23, 24)
+CODED_AUS: tuple[int, ...] = GFT.evaluated_aus
 """The action units of the published evaluations."""
 
 FRAMES = 1800
@@ -108,7 +107,7 @@ TALK = Programme(
     restlessness=(0.20, 0.10, 0.08),
     sway=0.04,
 )
-"""No rates of GFT are published in the sources at hand: these are chosen, social smiles most frequent."""
+"""No rates of GFT are published in the papers at hand: these are chosen, social smiles most frequent."""
 
 
 @dataclass(frozen=True)
@@ -125,41 +124,23 @@ _SIZES: dict[Preset, _Size] = {
 }
 
 
-def write_gft(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of GFT in the layout that ``read_gft`` takes.
+def plan_gft(preset: Preset, seed: int) -> TwinPlan[Recording]:
+    """Return what the twin of GFT holds, in the layout that ``read_gft`` takes.
 
     ``labels/001A.csv`` holds the occurrence codes of ten AUs per frame (level B and above = 1, unknown = 9),
     ``videos/001A.mp4`` is the video, ``train.txt`` and ``test.txt`` name the people of the two sides,
-    whatever the preset, ``TWIN.json`` says what it is and how it was made. Beside that:
-    ``twin_provenance.csv``, all that is true of each frame. The three people of a group share a room, what
-    amuses them, and the conversation: one speaks at a time.
+    whatever the preset. The three people of a group share a room, what amuses them, and the conversation:
+    one speaks at a time. Beside that: ``twin_provenance.csv``, all that is true of each frame, and
+    ``TWIN.json`` with the share of positive codes per AU.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (2 groups, 12 frames of each person, 128 px), ``small`` (32 groups, 36 frames of each
-            person, 160 px) or ``full`` (32 groups, 1,800 frames of each person, 192 px). The videos of the
-            smaller presets step through the minute in larger strides.
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the share of positive codes per AU.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (2 groups, 12 frames of each person, 128 px), ``small`` (32 groups, 36 frames of each
+    person, 160 px), ``full`` (32 groups, 1,800 frames of each person, 192 px). The videos of the smaller
+    presets step through the minute in larger strides.
     """
     size = size_of(preset, _SIZES)
-    recordings = {group + place: _plan(seed, group + place, size) for group in size.groups for place in SEATS}
-    plan = TwinPlan(
+    people = [group + place for group in size.groups for place in SEATS]
+    recordings = {subject: _plan_recording(seed, subject, size) for subject in people}
+    return TwinPlan(
         twin="gft",
         preset=preset,
         seed=seed,
@@ -169,10 +150,9 @@ def write_gft(
         finish=_finish,
         videos=True,
     )
-    return write_twin(root, plan, workers=workers, progress=progress)
 
 
-def _plan(seed: int, subject: str, size: _Size) -> Recording:
+def _plan_recording(seed: int, subject: str, size: _Size) -> Recording:
     rendered: Sequence[int] = range(FRAMES)
     if size.frames is not None:
         rng = chunk_generator("gft", seed, "plan", subject)

@@ -21,10 +21,8 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     write_jpeg,
-    write_twin,
 )
 from metafacs.synthesis.activations import Activation, is_present
 from metafacs.synthesis.camera import LAB, WILD, photograph
@@ -74,30 +72,20 @@ class Portrait:
     votes: tuple[int, ...]
 
 
-def write_album_twin(
-    root: Path | str,
+def plan_album(
     twin: str,
     preset: Preset,
     album: Album,
     finish: Callable[[Path, Sequence[Mapping[str, Any]]], Mapping[str, Any]],
-    *,
-    workers: int | None,
-    progress: bool,
-) -> TwinSummary:
-    """Write a twin of aligned pictures.
+) -> TwinPlan[Album]:
+    """Return the plan of a twin of aligned pictures.
 
     Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
         twin: Name of the data set.
         preset: Size.
         album: All its pictures.
         finish: Writes the label files below the root, given a row per picture in the order of the names,
             see :func:`render_album`, and returns the counts of ``TWIN.json``.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Raises:
-        TwinError: If the folder holds something else.
     """
 
     def finish_sorted(root: Path, records: Sequence[Record]) -> Mapping[str, Any]:
@@ -107,8 +95,7 @@ def write_album_twin(
 
     chunks = {part.faces[0].name: part for part in _split(album)}
     pictures = {name: len(part.faces) for name, part in chunks.items()}
-    plan = TwinPlan(twin, preset, album.seed, chunks, pictures, render_album, finish_sorted)
-    return write_twin(root, plan, workers=workers, progress=progress)
+    return TwinPlan(twin, preset, album.seed, chunks, pictures, render_album, finish_sorted)
 
 
 def render_album(root: Path, album: Album) -> Record:

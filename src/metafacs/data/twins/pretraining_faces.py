@@ -18,12 +18,10 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     size_of,
     write_jpeg,
     write_text,
-    write_twin,
 )
 from metafacs.facs import EXPRESSIONS
 from metafacs.synthesis.activations import RENDERED_AUS, Activation
@@ -76,40 +74,21 @@ class _People:
     pixels: int
 
 
-def write_pretraining_faces(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the set that the shipped initial weights are trained on.
+def plan_pretraining_faces(preset: Preset, seed: int) -> TwinPlan[_People]:
+    """Return what the set holds that the shipped initial weights are trained on.
 
     ``faces.csv`` holds one line per picture (name, person, part, yaw, pitch and roll in radians, 68 points in
     pixels), ``pictures/*.jpg`` the pictures: two of five from a laboratory, the others in the wild, each in a
     room and a light of its own, so that nothing but face and hair tells who it is. Every tenth person is in
     the part ``validation``.
 
-    Args:
-        root: Folder of the set: new, empty, or a stopped rendering of the same preset and seed.
-        preset: ``tiny`` (20 people, 3 pictures each of 96 px), ``small`` (400, 6 of 112 px) or ``full``
-            (2,400, 6 of 112 px).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (20 people, 3 pictures each of 96 px), ``small`` (400, 6 of 112 px), ``full`` (2,400, 6
+    of 112 px).
     """
     size = size_of(preset, _SIZES)
     groups = [range(k, k + _PEOPLE_PER_CHUNK) for k in range(0, size.people, _PEOPLE_PER_CHUNK)]
     chunks = {f"P{g[0]:05d}": _People(seed, tuple(g), size.pictures, size.pixels) for g in groups}
-    plan = TwinPlan(
+    return TwinPlan(
         twin="pretraining_faces",
         preset=preset,
         seed=seed,
@@ -118,7 +97,6 @@ def write_pretraining_faces(
         render=_render_people,
         finish=_write_list,
     )
-    return write_twin(root, plan, workers=workers, progress=progress)
 
 
 def _render_people(root: Path, chunk: _People) -> Record:

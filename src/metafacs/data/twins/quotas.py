@@ -91,7 +91,7 @@ def spread_action_units(
     outweighs every attraction.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         counts: AU -> number of pictures that show it.
         pictures: Number of pictures.
         affinities: Pair of AUs in either order -> log-odds by which one makes the other likelier.
@@ -129,7 +129,7 @@ def draw_action_units(rng: np.random.Generator, rates: Mapping[int, float]) -> f
     AUs that no face shows together displace each other, so they come out rarer.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         rates: AU -> probability.
     """
     drawn = {au: float(rng.random()) for au, rate in sorted(rates.items()) if rng.random() < rate}

@@ -9,43 +9,24 @@ from typing import Any
 
 from metafacs.data.datasets.action_unit_codes import NO_ACTION_UNIT, parse_action_units
 from metafacs.data.datasets.raf_au import LABEL_FILE
-from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, plan_album
 from metafacs.data.twins.provenance import write_provenance
 from metafacs.data.twins.raf_faces import POOL, UNCODED, plan_raf_faces
-from metafacs.data.twins.writer import Preset, TwinSummary, write_text
+from metafacs.data.twins.writer import Preset, TwinPlan, write_text
 
 
-def write_raf_au(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of RAF-AU in RAF-AU's own layout.
+def plan_raf_au(preset: Preset, seed: int) -> TwinPlan[Album]:
+    """Return what the twin of RAF-AU holds, in RAF-AU's own layout.
 
     ``RAFAU_label.txt`` holds the codes, ``aligned/0001_aligned.jpg`` the crops of 100 px. Beside what RAF-AU
-    has: ``twin_provenance.csv``. A name stands for the same picture in the twins of RAF-ML and RAF-CE of the
-    same preset and seed; some pictures of RAF-ML have no codes.
+    has: ``twin_provenance.csv``, and ``TWIN.json`` with the number of pictures per AU. A name stands for the
+    same picture in the twins of RAF-ML and RAF-CE of the same preset and seed; some pictures of RAF-ML have
+    no codes.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (65 pictures), ``small`` (1,315) or ``full`` (4,601).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the number of pictures per AU.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (65 pictures), ``small`` (1,315), ``full`` (4,601).
     """
     faces = tuple(face for face in plan_raf_faces(preset, seed) if face.part != UNCODED)
-    album = Album(POOL, seed, "aligned", PIXELS[preset], faces)
-    return write_album_twin(root, "raf_au", preset, album, _finish, workers=workers, progress=progress)
+    return plan_album("raf_au", preset, Album(POOL, seed, "aligned", PIXELS[preset], faces), _finish)
 
 
 def _finish(root: Path, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -11,48 +11,31 @@ from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.datasets.action_unit_codes import NO_ACTION_UNIT
 from metafacs.data.datasets.raf_ce import PARTS
 from metafacs.data.raf_ce_construction import BuiltPicture, raf_ce_lists
-from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, plan_album
 from metafacs.data.twins.provenance import write_provenance
 from metafacs.data.twins.raf_faces import POOL, plan_raf_faces
-from metafacs.data.twins.writer import Preset, TwinSummary, write_text
+from metafacs.data.twins.writer import Preset, TwinPlan, write_text
 
 ALIGNED_FOLDER = "aligned"
 
 
-def write_raf_ce(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of RAF-CE in RAF-CE's own layout.
+def plan_raf_ce(preset: Preset, seed: int) -> TwinPlan[Album]:
+    """Return what the twin of RAF-CE holds, in RAF-CE's own layout.
 
     ``RAFCE_emolabel.txt`` holds the expressions, ``RAFCE_AUlabel.txt`` the action units,
     ``RAFCE_partition.txt`` the parts, ``aligned/0001_aligned.jpg`` the crops of 100 px. Beside what RAF-CE
-    has: ``twin_provenance.csv``. ``metafacs build raf_ce`` makes the same from the twins of RAF-ML and
-    RAF-AU of the same preset and seed with this partition.
+    has: ``twin_provenance.csv``, and ``TWIN.json`` with the number of pictures per class and part.
+    ``metafacs build raf_ce`` makes the same from the twins of RAF-ML and RAF-AU of the same preset and seed
+    with this partition.
 
     Per class the action units have the shares of :data:`metafacs.compounds.WILD_RATES`.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (60 pictures), ``small`` (1,300) or ``full`` (4,549).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the number of pictures per class and part.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (60 pictures), ``small`` (1,300), ``full`` (4,549).
     """
     faces = tuple(face for face in plan_raf_faces(preset, seed) if face.part in PARTS)
-    album = Album(POOL, seed, ALIGNED_FOLDER, PIXELS[preset], faces)
-    return write_album_twin(root, "raf_ce", preset, album, finish_raf_ce, workers=workers, progress=progress)
+    return plan_album(
+        "raf_ce", preset, Album(POOL, seed, ALIGNED_FOLDER, PIXELS[preset], faces), finish_raf_ce
+    )
 
 
 def finish_raf_ce(root: Path, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

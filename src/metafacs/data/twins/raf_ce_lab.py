@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES
 from metafacs.data.datasets.raf_ce import PARTS
 from metafacs.data.raf_ce_construction import PUBLISHED_PART_SIZES
 from metafacs.data.twins.compound_faces import Face, draw_names, plan_compound
-from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, plan_album
 from metafacs.data.twins.quotas import class_counts
 from metafacs.data.twins.raf_ce import ALIGNED_FOLDER, finish_raf_ce
-from metafacs.data.twins.writer import Preset, TwinSummary, chunk_generator, size_of
+from metafacs.data.twins.writer import Preset, TwinPlan, chunk_generator, size_of
 
 POOL = "raf_ce_lab"
 
@@ -37,38 +35,18 @@ POSED_RATES: dict[str, dict[int, float]] = {
 _PEOPLE: dict[Preset, int] = {"tiny": 3, "small": 60, "full": 230}
 
 
-def write_raf_ce_lab(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write a laboratory counterpart of RAF-CE's synthetic twin, in RAF-CE's layout; no real set is like it.
+def plan_raf_ce_lab(preset: Preset, seed: int) -> TwinPlan[Album]:
+    """Return what a laboratory counterpart of RAF-CE's twin holds, in its layout; no real set is like it.
 
     Every person poses all fourteen expressions, looking into the camera before a plain wall, with the action
     units of :data:`POSED_RATES`. Nobody votes: the label is what was asked for. No person is in two parts.
+    ``TWIN.json`` tells the number of pictures per class and part.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (3 people, 42 pictures), ``small`` (60, 840) or ``full`` (230, 3,220).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the number of pictures per class and part.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (3 people, 42 pictures), ``small`` (60, 840), ``full`` (230, 3,220).
     """
     faces = tuple(plan_posed_faces(preset, seed))
     album = Album(POOL, seed, ALIGNED_FOLDER, PIXELS[preset], faces, laboratory=True)
-    return write_album_twin(
-        root, "raf_ce_lab", preset, album, finish_raf_ce, workers=workers, progress=progress
-    )
+    return plan_album("raf_ce_lab", preset, album, finish_raf_ce)
 
 
 def plan_posed_faces(preset: Preset, seed: int) -> list[Face]:

@@ -20,12 +20,10 @@ from metafacs.data.twins.writer import (
     Preset,
     Record,
     TwinPlan,
-    TwinSummary,
     chunk_generator,
     size_of,
     write_jpeg,
     write_text,
-    write_twin,
 )
 from metafacs.facs import EXPRESSIONS
 from metafacs.synthesis.camera import WILD, photograph
@@ -76,15 +74,8 @@ class _People:
     pixels: int
 
 
-def write_raf_db(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of RAF-DB basic in RAF-DB's own layout, below ``basic``.
+def plan_raf_db(preset: Preset, seed: int) -> TwinPlan[_People]:
+    """Return what the twin of RAF-DB basic holds, in RAF-DB's own layout, below ``basic``.
 
     ``EmoLabel/list_patition_label.txt`` holds the labels (codes 1 to 7), ``Image/aligned`` the crops of
     100 px, ``Image/original`` the pictures, ``Annotation/manual`` five points, sex, ancestry and age.
@@ -92,26 +83,14 @@ def write_raf_db(
     the order of the codes, and ``EmoLabel/twin_provenance.csv``, the true action units, the person and
     what carries the expression.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (60 + 24 pictures), ``small`` (2,400 + 400) or ``full`` (12,271 + 3,068).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (60 + 24 pictures), ``small`` (2,400 + 400), ``full`` (12,271 + 3,068).
     """
     size = size_of(preset, _SIZES)
     train = _plan_part("train", 5, class_counts(TRAIN_COUNTS, size.train), seed, size.pixels, first_person=0)
     people = sum(len(set(chunk.people)) for chunk in train)
     test = _plan_part("test", 4, class_counts(TEST_COUNTS, size.test), seed, size.pixels, first_person=people)
     chunks = {chunk.names[0]: chunk for chunk in (*train, *test)}
-    plan = TwinPlan(
+    return TwinPlan(
         twin="raf_db",
         preset=preset,
         seed=seed,
@@ -121,7 +100,6 @@ def write_raf_db(
         finish=_write_lists,
         files_per_picture=2,  # the original and the aligned crop
     )
-    return write_twin(root, plan, workers=workers, progress=progress)
 
 
 def _plan_part(

@@ -9,11 +9,11 @@ from typing import Any
 
 from metafacs.compounds import COMPOUND_EXPRESSIONS, RAF_DB_COMPOUNDS
 from metafacs.data.twins.compound_faces import Face, assign_people, plan_parts
-from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, plan_album
 from metafacs.data.twins.provenance import write_provenance
 from metafacs.data.twins.quotas import PICTURES_PER_PERSON, class_counts
 from metafacs.data.twins.raf_faces import BLANK_SHARE, TEST_COUNTS
-from metafacs.data.twins.writer import Preset, TwinSummary, size_of, write_text
+from metafacs.data.twins.writer import Preset, TwinPlan, size_of, write_text
 
 POOL = "raf_db_compound"
 
@@ -24,42 +24,22 @@ _SIZES: dict[Preset, dict[str, int]] = {
 }
 
 
-def write_raf_db_compound(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of RAF-DB's compound part in its own layout, below ``compound``.
+def plan_raf_db_compound(preset: Preset, seed: int) -> TwinPlan[Album]:
+    """Return what the twin of RAF-DB's compound part holds, in its own layout, below ``compound``.
 
     ``EmoLabel/list_patition_label.txt`` holds the labels (codes 1 to 11), ``Image/aligned`` the crops of 100
-    px. Beside what RAF-DB has: ``EmoLabel/twin_provenance.csv``. Original pictures and annotations of points
-    are not written. The faces are made like those of RAF-CE's twin and are other people.
+    px. Original pictures and annotations of points are not written. The faces are made like those of
+    RAF-CE's twin and are other people. Beside what RAF-DB has: ``EmoLabel/twin_provenance.csv``, and
+    ``TWIN.json`` with the number of pictures per class and part.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (22 + 11 pictures), ``small`` (800 + 200) or ``full`` (3,162 + 792).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written, with the number of pictures per class and part.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (22 + 11 pictures), ``small`` (800 + 200), ``full`` (3,162 + 792).
     """
-    faces = tuple(plan_raf_db_compound(preset, seed))
+    faces = tuple(plan_compound_faces(preset, seed))
     album = Album(POOL, seed, "compound/Image/aligned", PIXELS[preset], faces)
-    return write_album_twin(
-        root, "raf_db_compound", preset, album, _finish, workers=workers, progress=progress
-    )
+    return plan_album("raf_db_compound", preset, album, _finish)
 
 
-def plan_raf_db_compound(preset: Preset, seed: int) -> list[Face]:
+def plan_compound_faces(preset: Preset, seed: int) -> list[Face]:
     """Return every picture of a preset and seed; classes in the proportions of RAF-CE's test part.
 
     Raises:

@@ -8,46 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from metafacs.data.twins.annotators import ANNOTATORS
-from metafacs.data.twins.portraits import PIXELS, Album, write_album_twin
+from metafacs.data.twins.portraits import PIXELS, Album, plan_album
 from metafacs.data.twins.provenance import write_provenance
 from metafacs.data.twins.raf_faces import POOL, plan_raf_faces
-from metafacs.data.twins.writer import Preset, TwinSummary, write_text
+from metafacs.data.twins.writer import Preset, TwinPlan, write_text
 
 
-def write_raf_ml(
-    root: Path | str,
-    *,
-    preset: Preset = "small",
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> TwinSummary:
-    """Write the synthetic twin of RAF-ML in RAF-ML's own layout.
+def plan_raf_ml(preset: Preset, seed: int) -> TwinPlan[Album]:
+    """Return what the twin of RAF-ML holds, in RAF-ML's own layout.
 
     ``EmoLabel/distribution.txt`` holds the shares of 40 simulated annotators in the order surprise, fear,
-    disgust, happiness, sadness, anger, ``Image/aligned/0001_aligned.jpg`` the crops of 100 px. Beside what
-    RAF-ML has: ``EmoLabel/twin_provenance.csv``. ``multilabel.txt`` and ``partition_label.txt`` are not
-    written: what their codes mean could not be verified.
+    disgust, happiness, sadness, anger, ``Image/aligned/0001_aligned.jpg`` the crops of 100 px.
+    ``multilabel.txt`` and ``partition_label.txt`` are not written: what their codes mean could not be
+    verified. Beside what RAF-ML has: ``EmoLabel/twin_provenance.csv``.
 
     A name stands for the same picture in the twins of RAF-AU and RAF-CE of the same preset and seed.
 
-    Args:
-        root: Folder of the twin: new, empty, or a stopped twin of the same preset and seed.
-        preset: ``tiny`` (69 pictures), ``small`` (1,403) or ``full`` (4,908).
-        seed: Seed of the generator; another seed gives other people.
-        workers: Processes; None = one per core.
-        progress: Show a progress bar.
-
-    Returns:
-        What was written.
-
-    Raises:
-        TwinError: If the folder holds something else or the seed is negative.
-        ValueError: If the preset is unknown.
+    Presets: ``tiny`` (69 pictures), ``small`` (1,403), ``full`` (4,908).
     """
     faces = tuple(plan_raf_faces(preset, seed))
-    album = Album(POOL, seed, "Image/aligned", PIXELS[preset], faces)
-    return write_album_twin(root, "raf_ml", preset, album, _finish, workers=workers, progress=progress)
+    return plan_album("raf_ml", preset, Album(POOL, seed, "Image/aligned", PIXELS[preset], faces), _finish)
 
 
 def _finish(root: Path, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -101,7 +101,7 @@ def sample_person(rng: np.random.Generator, aus: Iterable[int]) -> Person:
     """Return how one person expresses emotion.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         aus: The action units of the person's sessions.
     """
     numbers = sorted(set(aus))
@@ -121,7 +121,7 @@ def share_out(
     evenly spaced quantiles of a beta distribution instead, the more expressive ones the higher.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         rates: AU -> mean share of frames.
         people: Everybody.
 
@@ -156,7 +156,7 @@ def sample_session(
     the emotion with a lag of its own, and it passes through level A before and after it is present.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         programme: What the session is about.
         person: Who.
         frames: Length in frames.

@@ -64,7 +64,7 @@ def sample_web_display(rng: np.random.Generator) -> WebDisplay:
     Free combinations draw every AU on its own, so that AUs do not stand for emotions.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
 
     Returns:
         The display, free of conflicts.

@@ -22,15 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from metafacs import __version__
 from metafacs.data.datasets.reading import TWIN_FILE
 from metafacs.data.datasets.recorded_frames import VIDEO_SUFFIXES
 from metafacs.files import written_whole
 from metafacs.processes import run_jobs, worker_count
 from metafacs.progress import progress_bar
+from metafacs.version import __version__
 
 Preset = Literal["tiny", "small", "full"]
-PRESETS: tuple[Preset, ...] = ("tiny", "small", "full")
 SizeT = TypeVar("SizeT")
 
 FORMAT = 2

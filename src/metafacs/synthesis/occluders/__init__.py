@@ -64,7 +64,7 @@ def sample_occluder(rng: np.random.Generator, shares: Mapping[str, float]) -> st
     """Return the kind of occluder of one picture, or None.
 
     Args:
-        rng: Source of randomness.
+        rng: Random generator.
         shares: Kind -> share of pictures; what is missing to one is the share without occluder.
 
     Raises:

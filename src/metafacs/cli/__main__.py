@@ -1,8 +1,0 @@
-"""Allow ``python -m metafacs.cli``."""
-
-import sys
-
-from metafacs.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())

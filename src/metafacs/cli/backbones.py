@@ -1,0 +1,41 @@
+"""Short and older forms of a backbone, on the command line and in configurations.
+
+What :func:`metafacs.methods.options.with_backbone_written_out` does, before jsonargparse reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+from jsonargparse import set_loader
+
+
+def written_out(words: Sequence[str], group: str) -> list[str]:
+    """Return the words of a command line with the backbone of a group of options written out.
+
+    >>> written_out(["--options.backbone", "small", "--options.weights=faces"], "options")
+    ['--options.backbone.name', 'small', '--options.backbone.weights=faces']
+    """
+    changed, backbone = list(words), f"--{group}.backbone"
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name == f"--{group}.weights":
+            changed[place] = f"{backbone}.weights{equals}{value}"
+        elif name == backbone:
+            following = value if equals else "".join(words[place + 1 : place + 2])
+            if following and not following.startswith("{"):
+                changed[place] = f"{backbone}.name{equals}{value}"
+    return changed
+
+
+def yaml_loader(name: str, upgrade: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
+    """Return the parser mode of jsonargparse that reads YAML and upgrades what configuration files hold."""
+
+    def load(text: str) -> Any:
+        content = yaml.safe_load(text)
+        return upgrade(content) if isinstance(content, dict) else content
+
+    set_loader(name, load, exceptions=(yaml.YAMLError,))
+    return name

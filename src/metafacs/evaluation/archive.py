@@ -1,0 +1,234 @@
+"""Archives: one file for all the runs of a comparison, a line each, where records would be a file each.
+
+The first line holds what all runs have in common, key by key and at any depth: above all the configuration.
+Every other line is one run and holds only what differs. Nothing is lost but the order of keys, and digits of
+the training curves beyond the fourth. An archive ``results/X.jsonl`` is named like the folder of records that
+it stands for: ``results/X``, and ``results/X/G`` or ``results/X/G-*`` for the runs of one row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from metafacs.files import written_whole
+
+FORMAT = "metafacs archive 1"
+SUFFIX = ".jsonl"
+DIGITS = 4
+"""Significant digits of the curves in ``history``; whole numbers keep all of theirs."""
+
+Run = TypeVar("Run", bound="Archivable")
+
+
+class ArchiveError(ValueError):
+    """An archive cannot be read or written; the message names the file and, if one is broken, the line."""
+
+
+class Archivable(Protocol):
+    """What a record must tell to be kept in an archive."""
+
+    @property
+    def run(self) -> tuple[str, str]:
+        """The row of a table that the run belongs to, and what tells it from the row's other runs."""
+
+    @property
+    def synthetic(self) -> bool:
+        """True if the pictures tested on are rendered."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+
+
+def write_archive(path: Path, records: Sequence[Archivable], *, name: str) -> None:
+    """Write the runs of a comparison into one file, whole or not at all.
+
+    Args:
+        path: File, by custom ``results/NAME.jsonl``.
+        records: Records of one kind, in the order of the lines.
+        name: Name of the comparison.
+
+    Raises:
+        ArchiveError: If there are no records, or two of the same run.
+    """
+    if not records:
+        raise ArchiveError(f"{path}: there are no records to archive")
+    runs = Counter("-".join(record.run) for record in records)
+    if repeated := [run for run, count in runs.items() if count > 1]:
+        raise ArchiveError(f"{path}: an archive holds each run once, but {', '.join(repeated)} came twice")
+    contents = [_with_short_curves(json.loads(json.dumps(record.to_json()))) for record in records]
+    common = common_part(contents)
+    header = {
+        "format": FORMAT,
+        "name": name,
+        "synthetic": any(record.synthetic for record in records),
+        "runs": len(records),
+        "common": common,
+    }
+    lines = [header, *(remaining_part(content, common) for content in contents)]
+    text = "".join(f"{json.dumps(line, separators=(',', ':'), allow_nan=False)}\n" for line in lines)
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_archive(path: Path, parse: Callable[[Mapping[str, Any]], Run], pattern: str = "*") -> list[Run]:
+    """Return the records of an archive in the order of its lines.
+
+    Args:
+        path: File.
+        parse: Makes a record of its JSON values, such as ``Record.from_json``.
+        pattern: Which runs, as a shell would match them: rows (``G``, ``beta_*``) or runs (``G-fold1-*``).
+
+    Raises:
+        ArchiveError: If the file is absent or no archive, a line is broken or missing, or no run matches; the
+            file and the line are named.
+    """
+    header, lines = _read(path)
+    records = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            records.append(parse(joined(header["common"], _object(line))))
+        except ValueError as error:
+            raise ArchiveError(f"{path}, line {number}: {error}; restore the file") from error
+    if len(records) != header["runs"]:
+        raise ArchiveError(
+            f"{path} holds {len(records)} runs, but line 1 promises {header['runs']}; restore the file"
+        )
+    chosen = [r for r in records if any(fnmatchcase(name, pattern) for name in (r.run[0], "-".join(r.run)))]
+    if not chosen:
+        rows = ", ".join(sorted({record.run[0] for record in records}))
+        raise ArchiveError(f"{path} has no run '{pattern}'; it has runs of {rows}")
+    return chosen
+
+
+def find_archive(place: Path) -> tuple[Path, str] | None:
+    """Return the archive that a place stands for and the pattern of the runs meant; None if there is none.
+
+    What exists is taken as it is; a path that does not may name an archive without its ending, or runs in it.
+    """
+    if place.exists():
+        return (place, "*") if place.suffix == SUFFIX and place.is_file() else None
+    if place.suffix == SUFFIX:
+        return place, "*"  # Reading it says that it is absent.
+    for stem, pattern in ((place, "*"), (place.parent, place.name.removesuffix(".json"))):
+        path = stem.parent / f"{stem.name}{SUFFIX}"
+        if stem.name and path.is_file():
+            return path, pattern
+    return None
+
+
+def archives_in(folder: Path) -> list[Path]:
+    """Return the archives that lie in a folder, in order."""
+    start = f'{{"format":"{FORMAT}"'.encode()
+    paths = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        with path.open("rb") as file:
+            if file.read(len(start)) == start:
+                paths.append(path)
+    return paths
+
+
+def archived_keys(path: Path) -> set[str]:
+    """Return the keys that an archive's records have in common; those of its schema are among them.
+
+    Raises:
+        ArchiveError: If the file is absent or no archive.
+    """
+    return set(_read(path)[0]["common"])
+
+
+def common_part(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the keys and values that are the same in all, objects within objects likewise.
+
+    >>> common_part([{"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 2, "d": 4}}])
+    {'a': 1, 'b': {'c': 2}}
+    """
+    common: dict[str, Any] = {}
+    first, *others = contents
+    for key, value in first.items():
+        if not all(key in other for other in others):
+            continue
+        values = [value, *(other[key] for other in others)]
+        if all(isinstance(inner, Mapping) for inner in values):
+            common[key] = common_part(values)
+        elif len({json.dumps(inner) for inner in values}) == 1:
+            # Compared as text: 1, 1.0 and true are equal to Python, but not the same in a file.
+            common[key] = value
+    return common
+
+
+def remaining_part(content: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an object has beyond the common part, to which :func:`joined` adds it again.
+
+    >>> remaining_part({"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 2}})
+    {'b': {'d': 3}}
+    """
+    remaining = {}
+    for key, shared in common.items():
+        if isinstance(shared, Mapping) and (inner := remaining_part(content[key], shared)):
+            remaining[key] = inner
+    return remaining | {key: value for key, value in content.items() if key not in common}
+
+
+def joined(common: Mapping[str, Any], remaining: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object whose common and remaining parts are given.
+
+    Raises:
+        ArchiveError: If both hold a value for a key.
+
+    >>> joined({"a": 1, "b": {"c": 2}}, {"b": {"d": 3}})
+    {'a': 1, 'b': {'c': 2, 'd': 3}}
+    """
+    whole = {key: joined(value, {}) if isinstance(value, Mapping) else value for key, value in common.items()}
+    for key, value in remaining.items():
+        if key not in common:
+            whole[key] = value
+        elif isinstance(value, Mapping) and isinstance(common[key], Mapping):
+            whole[key] = joined(common[key], value)
+        else:
+            raise ArchiveError(f"'{key}' stands in the first line as well, as one value for all runs")
+    return whole
+
+
+def _with_short_curves(content: dict[str, Any]) -> dict[str, Any]:
+    if "history" not in content:
+        return content
+    curves = {name: [_short(value) for value in curve] for name, curve in content["history"].items()}
+    return {**content, "history": curves}
+
+
+def _short(value: float | None) -> float | None:
+    return value if value is None or value == int(value) else float(f"{value:.{DIGITS}g}")
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the first line of an archive, checked, and the other lines as they are."""
+    try:
+        first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+        header = _object(first)
+    except FileNotFoundError:
+        raise ArchiveError(f"{path}: there is no such archive") from None
+    except ValueError as error:
+        raise ArchiveError(f"{path}, line 1: {error}; restore the file") from error
+    if header.get("format") != FORMAT:
+        raise ArchiveError(
+            f"{path} is no archive of records, or one of another version: line 1 must give the format "
+            f"'{FORMAT}', but gives {header.get('format')!r}"
+        )
+    if not isinstance(header.get("common"), Mapping) or not isinstance(header.get("runs"), int):
+        raise ArchiveError(f"{path}, line 1: 'common' or 'runs' is missing; restore the file")
+    return header, lines
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ArchiveError(f"this is not JSON, or not all of it: {error}") from error
+    if not isinstance(content, dict):
+        raise ArchiveError("this is no JSON object")
+    return content

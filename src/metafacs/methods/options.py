@@ -1,0 +1,92 @@
+"""A method's options: as a configuration or a model file holds them, and as its constructor takes them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from metafacs.models.backbones import Backbone
+
+if TYPE_CHECKING:
+    from metafacs.methods.base import Learner
+
+GIVEN = ("aus", "expressions")
+"""Arguments of a constructor that come from the data and are no options."""
+
+
+def option_defaults(kind: type[Learner]) -> dict[str, Any]:
+    """Return option -> default of a method's constructor; ``inspect.Parameter.empty`` where it has none."""
+    parameters = inspect.signature(kind).parameters
+    return {name: p.default for name, p in parameters.items() if name not in GIVEN}
+
+
+def with_backbone_written_out(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with the backbone as a mapping of name and weights, whatever form it has.
+
+    ``backbone: small`` names it alone; earlier versions had ``weights`` as an option beside it.
+
+    >>> with_backbone_written_out({"backbone": "small", "weights": "faces", "balance": 0.5})
+    {'backbone': {'name': 'small', 'weights': 'faces'}, 'balance': 0.5}
+    """
+    found = dict(options)
+    if "backbone" not in found and "weights" not in found:
+        return found
+    given = found.pop("backbone", {})
+    if isinstance(given, Backbone):
+        given = asdict(given)
+    backbone = {"name": given} if isinstance(given, str) else dict(given)
+    if "weights" in found:
+        backbone["weights"] = found.pop("weights") or "none"
+    return {"backbone": backbone, **found}
+
+
+def upgraded_options(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's options in today's form and under today's names."""
+    found = {kind.renamed_options.get(name, name): value for name, value in options.items()}
+    own = option_defaults(kind)
+    return with_backbone_written_out(found) if "backbone" in own and "weights" not in own else found
+
+
+def _backbones(kind: type[Learner]) -> set[str]:
+    """Return the options that are backbones: usually that of this name, if any."""
+    return {
+        name
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if isinstance(parameter.default, Backbone)
+        or parameter.annotation in (Backbone, "Backbone", "metafacs.Backbone")
+    }
+
+
+def arguments_of(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments that options stand for, today's names or older ones.
+
+    Raises:
+        ValueError: If an option is unknown or one without a default is missing.
+    """
+    defaults = option_defaults(kind)
+    found = upgraded_options(kind, options)
+    needed = [name for name, usual in defaults.items() if usual is inspect.Parameter.empty]
+    wrong = [f"has no option {name}" for name in found if name not in defaults]
+    wrong += [f"needs the option {name}" for name in needed if name not in found]
+    if wrong:
+        raise ValueError(f"{kind.__name__} {' and '.join(wrong)}; its options are {', '.join(defaults)}")
+    for name in _backbones(kind) & found.keys():
+        usual = defaults[name]
+        found[name] = Backbone.of(found[name], usual if isinstance(usual, Backbone) else None)
+    return found
+
+
+def complete_options(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options as plain data, defaults included; raises as :func:`arguments_of`."""
+    found = {**option_defaults(kind), **arguments_of(kind, options)}
+    plain: dict[str, Any] = json.loads(json.dumps(found, default=_plain))
+    return plain
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

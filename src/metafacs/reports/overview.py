@@ -1,0 +1,111 @@
+"""The overview of archived comparisons: one CSV file, one line per comparison and row of its tables."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from metafacs.evaluation.few_shot_records import FewShotRecord
+from metafacs.evaluation.few_shot_statistics import average_accuracy, reported_step
+from metafacs.evaluation.records import Record
+from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread, spread
+from metafacs.files import written_whole
+from metafacs.reports.few_shot import by_shots_and_learner
+from metafacs.reports.tables import by_method
+
+OVERVIEW = "summary.csv"
+COLUMNS = (
+    *("comparison", "row", "method", "data", "split", "synthetic", "runs", "folds", "seeds"),
+    *("f1", "f1_low", "f1_high", "auc", "accuracy", "expression_accuracy", "expression_mean_recall"),
+    *("few_shot_accuracy", "minutes"),
+)
+"""Heads of the file. Scores are in percent, averaged over AUs and runs. The bounds are those of the 95 %
+interval over people, empty where these are unknown. ``minutes`` are those of one training."""
+
+Line = dict[str, str]
+
+
+def overview_lines(comparison: str, records: Sequence[Record]) -> list[Line]:
+    """Return the lines of a comparison: one per row of its tables, in their order."""
+    lines = []
+    for row, runs in by_method(records).items():
+        interval = average_f1_interval(runs)
+        recognised = [run.expressions for run in runs if run.expressions is not None]
+        lines.append(
+            {
+                **_identity(comparison, row, runs[0].method, runs[0].synthetic, len(runs)),
+                "data": runs[0].data.name,
+                "split": runs[0].data.split,
+                "folds": str(len({run.data.fold for run in runs})),
+                "seeds": str(len({run.seed for run in runs})),
+                "f1": _percent([average_f1_spread(runs).mean]),
+                "f1_low": _percent([interval.low]),
+                "f1_high": _percent([interval.high]),
+                "auc": _percent(spread(run.auc.values()).mean for run in runs),
+                "accuracy": _percent(spread(run.accuracy.values()).mean for run in runs),
+                "expression_accuracy": _percent(result.accuracy for result in recognised),
+                "expression_mean_recall": _percent(result.mean_recall for result in recognised),
+                "minutes": _minutes(runs),
+            }
+        )
+    return lines
+
+
+def few_shot_overview_lines(comparison: str, records: Sequence[FewShotRecord]) -> list[Line]:
+    """Return the lines of a few-shot comparison: one per learner and number of shots; a run is a person."""
+    step = reported_step(records)
+    return [
+        {
+            **_identity(comparison, f"{learner}, {shots} shot", learner, runs[0].synthetic, len(runs)),
+            "data": runs[0].tested_on,
+            "split": runs[0].protocol,
+            "few_shot_accuracy": _percent([average_accuracy(runs, step).mean]),
+            "minutes": _minutes(runs),
+        }
+        for (shots, learner), runs in by_shots_and_learner(records).items()
+    ]
+
+
+def read_overview(path: Path) -> list[Line]:
+    """Return the lines of an overview; none if there is no such file.
+
+    Raises:
+        ValueError: If it has other columns or a line lacks cells.
+    """
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        head, *rows = list(csv.reader(file)) or [[]]
+    if tuple(head) != COLUMNS:
+        raise ValueError(
+            f"{path} lacks the columns {', '.join(COLUMNS)}; move it away and archive every comparison again"
+        )
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(COLUMNS):
+            raise ValueError(f"{path}, line {number}: a cell is missing or too many; restore the file")
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def write_overview(path: Path, lines: Iterable[Mapping[str, str]]) -> None:
+    """Write an overview, whole or not at all: comparisons by name, the rows of each as given."""
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(lines, key=lambda line: line["comparison"]))
+
+
+def _identity(comparison: str, row: str, method: str, synthetic: bool, runs: int) -> Line:
+    answer = "yes" if synthetic else "no"
+    return {"comparison": comparison, "row": row, "method": method, "synthetic": answer, "runs": str(runs)}
+
+
+def _minutes(runs: Sequence[Record] | Sequence[FewShotRecord]) -> str:
+    minutes = spread(run.seconds.get("train", math.nan) / 60 for run in runs).mean
+    return "" if math.isnan(minutes) else f"{minutes:.1f}"
+
+
+def _percent(scores: Iterable[float]) -> str:
+    mean = spread(scores).mean
+    return "" if math.isnan(mean) else f"{100 * mean:.2f}"

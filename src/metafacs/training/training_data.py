@@ -1,0 +1,141 @@
+"""What a run learns from: the stores and rows it draws, and the streams of batches made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from metafacs.data.splits import Split, own_training_rows, refuse_overlap, validation_reserve
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.data.transforms import Augmentation
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """Pictures per batch of each stream; the defaults are MAL's (section 4.1.2).
+
+    ``au`` is also the size of the streams ``joint``, ``source`` and ``target``.
+    """
+
+    au: int = 64
+    expression: int = 64
+    validation: int = 256
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The stores and rows that a run draws.
+
+    Attributes:
+        store: The prepared store with AU labels.
+        split: Who trains and who is held out.
+        train: Rows of the AU store for training.
+        reserve: Rows of the AU store that only the meta net sees: the set's own validation part, else 2 % of
+            each training person's pictures.
+        others: Further stores by role, ``expression`` or ``target``.
+        rows: Rows of the further stores for training, by role.
+    """
+
+    store: Store
+    split: Split
+    train: np.ndarray
+    reserve: np.ndarray
+    others: Mapping[str, Store] = field(default_factory=dict)
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def further_store(role: str, path: Path | str | None, method: str) -> Store:
+    """Open the store that a method reads beside the labelled one, ``expression`` or ``target``.
+
+    Raises:
+        ValueError: If none is given.
+    """
+    if path is None:
+        what = "learns from expressions too" if role == "expression" else "adapts to other pictures"
+        raise ValueError(f"{method} {what}; give a prepared store with --{role}")
+    return Store(path)
+
+
+def choose_rows(
+    store: Store,
+    others: Mapping[str, Store],
+    aus: tuple[int, ...],
+    split: Split,
+    reserve: float,
+    seed: int,
+    *,
+    joint: bool = False,
+) -> TrainingData:
+    """Return the rows to train on: labelled, on the split's training side, without the reserve.
+
+    Args:
+        store: Prepared store with AU labels.
+        others: Further stores by role, ``expression`` or ``target``.
+        aus: FACS numbers to learn; a picture with none of them known is left out.
+        split: Who trains.
+        reserve: Share of each training person's pictures to reserve where the split has no validation part.
+        seed: Seed of the reserve.
+        joint: Take only pictures whose expression is known as well.
+
+    Raises:
+        SplitError: If somebody whom the split holds out is in the store of the same data set to adapt to.
+    """
+    labelled = ~np.isnan(store.action_units[:, store.columns_of(aus)]).all(axis=1)
+    if joint:
+        labelled &= store.expression >= 0
+    rows = np.flatnonzero(labelled & split.rows(store, "train"))
+    if split.by == "part" and split.validation:
+        train, kept = rows, np.flatnonzero(labelled & split.rows(store, "validation"))
+    else:
+        mask = validation_reserve(list(store.subjects[rows]), reserve, seed)
+        train, kept = rows[~mask], rows[mask]
+    further = {}
+    for role, other in others.items():
+        usable = own_training_rows(other)
+        if role == "expression":
+            usable &= other.expression >= 0
+        elif other.dataset == store.dataset:
+            refuse_overlap(other.subjects[usable], split.test, one="the pictures to adapt to")
+        further[role] = np.flatnonzero(usable)
+    return TrainingData(store, split, train, kept, others, further)
+
+
+def make_streams(
+    data: TrainingData,
+    aus: tuple[int, ...],
+    batch: BatchSizes,
+    size: int,
+    seed: int,
+    augmentation: Augmentation,
+) -> dict[str, Stream]:
+    """Return every stream that the data can feed, by name.
+
+    ``au``, ``joint`` and ``source`` are the training pictures with their labels under the names that methods
+    know them by, ``validation`` the reserve, ``expression`` and ``target`` the further stores.
+    """
+
+    def stream(drawn: Store, rows: np.ndarray, name: str, count: int, numbers: tuple[int, ...]) -> Stream:
+        return Stream(
+            drawn,
+            rows,
+            aus=numbers,
+            name=name,
+            batch_size=count,
+            size=size,
+            seed=seed,
+            augmentation=augmentation,
+        )
+
+    training = stream(data.store, data.train, "au", batch.au, aus)
+    streams = {
+        **dict.fromkeys(("au", "joint", "source"), training),
+        "validation": stream(data.store, data.reserve, "validation", batch.validation, aus),
+    }
+    counts = {"expression": batch.expression, "target": batch.au}
+    for role, other in data.others.items():
+        streams[role] = stream(other, data.rows[role], role, counts[role], ())
+    return streams
