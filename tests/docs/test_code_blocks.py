@@ -21,7 +21,11 @@ from metafacs.cli import COMMANDS, command_module, main
 ROOT = Path(__file__).parents[2]
 RUN = [ROOT / "README.md", ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 """Pages whose blocks are run; the commands of every other page are parsed."""
-PAGES = [*RUN, *sorted(page for page in (ROOT / "docs").glob("*.md") if page not in RUN)]
+PAGES = [
+    *RUN,
+    *sorted(page for page in (ROOT / "docs").glob("*.md") if page not in RUN),
+    ROOT / "results" / "README.md",
+]
 
 _BLOCK = re.compile(
     r"(?P<left>^<!-- not run: .+ -->\n)?"
