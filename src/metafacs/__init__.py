@@ -29,6 +29,7 @@ _PLACES = {
     "evaluate": "metafacs.evaluation.protocols",
     "load_detector": "metafacs.inference.loading",
     "prepare": "metafacs.data.prepare",
+    "render_twin": "metafacs.data.twins.rendering",
     "train": "metafacs.training.run",
 }
 """Public name -> the module that defines it."""
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from metafacs.data.prepare import prepare
     from metafacs.data.store import Store
     from metafacs.data.transforms import Augmentation
+    from metafacs.data.twins.rendering import render_twin
     from metafacs.evaluation.protocols import evaluate
     from metafacs.evaluation.records import Record
     from metafacs.inference.detector import Detector
@@ -67,6 +69,7 @@ __all__ = [
     "evaluate",
     "load_detector",
     "prepare",
+    "render_twin",
     "train",
 ]
 

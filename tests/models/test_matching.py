@@ -17,18 +17,18 @@ def test_distances_are_mean_squares_per_channel_in_the_order_of_pairs() -> None:
     torch.manual_seed(0)
     net = MatchedNet(Backbone("small").build(), 4, WIDTHS).eval()
     images = torch.randn(2, 3, 32, 32)
-    source = [torch.randn(2, width, 8, 8) for width in WIDTHS]
+    teacher = [torch.randn(2, width, 8, 8) for width in WIDTHS]
     with torch.no_grad():
-        matched = net(images, source)
+        matched = net(images, teacher)
         own = stage_maps(net.backbone, images)
     assert matched.action_units.shape == (2, 4)
     pairs = [(m, n) for m in range(3) for n in range(3)]
     assert len(matched.distances) == len(net.matching) == 9
     for (m, n), convolution, found in zip(pairs, net.matching, matched.distances, strict=True):
         assert found.shape == (2, WIDTHS[m])
-        if own[n].shape[-1] == 8:  # the source's size: nothing is resized
+        if own[n].shape[-1] == 8:  # the teacher's size: nothing is resized
             weight, bias = (p.detach().double().numpy() for p in (convolution.weight, convolution.bias))
-            maps, other = own[n].double().numpy(), source[m].double().numpy()
+            maps, other = own[n].double().numpy(), teacher[m].double().numpy()
             for picture in range(2):
                 for channel in (0, WIDTHS[m] - 1):
                     total = 0.0
@@ -38,7 +38,7 @@ def test_distances_are_mean_squares_per_channel_in_the_order_of_pairs() -> None:
                     assert float(found[picture, channel]) == pytest.approx(total / 64, rel=1e-4)
 
 
-def test_constant_source_maps_stay_constant_at_any_size() -> None:
+def test_constant_teacher_maps_stay_constant_at_any_size() -> None:
     torch.manual_seed(0)
     net = MatchedNet(Backbone("small").build(), 1, (4,)).eval()
     for convolution in net.matching:
@@ -49,7 +49,7 @@ def test_constant_source_maps_stay_constant_at_any_size() -> None:
     assert all(torch.allclose(d, torch.full((1, 4), 9.0)) for d in distances)
 
 
-def test_without_source_maps_there_are_no_distances() -> None:
+def test_without_teacher_maps_there_are_no_distances() -> None:
     assert MatchedNet(Backbone("small").build(), 1, WIDTHS).eval()(torch.randn(1, 3, 32, 32)).distances == ()
 
 

@@ -16,7 +16,7 @@ from metafacs.version import __version__
 
 COMMANDS: dict[str, str] = {
     "twin": "render a synthetic twin of a licensed data set",
-    "build": "build a data set from its sources: RAF-CE from RAF-ML and RAF-AU",
+    "build": "build a data set from others: RAF-CE from RAF-ML and RAF-AU",
     "prepare": "cut the aligned faces out of a data set",
     "inspect": "print what a prepared store holds",
     "pretrain": "rebuild the packaged initial weights from rendered faces",

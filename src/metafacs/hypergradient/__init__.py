@@ -5,18 +5,8 @@ from typing import Literal
 from metafacs.hypergradient.double_backward import DoubleBackward
 from metafacs.hypergradient.finite_difference import FiniteDifference
 from metafacs.hypergradient.forward_mode import ForwardMode
-from metafacs.hypergradient.optimizers import update_rule_of
-from metafacs.hypergradient.problem import BilevelProblem, Estimator, MetaGradient
-from metafacs.hypergradient.statistics import frozen_running_statistics
+from metafacs.hypergradient.problem import Estimator
 from metafacs.hypergradient.tangent import Tangent
-from metafacs.hypergradient.updates import (
-    ElementwiseStep,
-    ElementwiseUpdate,
-    GlobalNormClipping,
-    PlainSGD,
-    SGDStep,
-    UpdateRule,
-)
 
 EstimatorName = Literal[
     "tangent", "tangent_reusing_graph", "forward_mode", "double_backward", "finite_difference"
@@ -31,23 +21,3 @@ ESTIMATORS: dict[str, Estimator] = {
     "tangent_reusing_graph": Tangent(reuse_graph=True),
 }
 """Name -> estimator. All but ``finite_difference`` are exact; ``tangent`` is the one to use."""
-
-__all__ = [
-    "ESTIMATORS",
-    "BilevelProblem",
-    "DoubleBackward",
-    "ElementwiseStep",
-    "ElementwiseUpdate",
-    "Estimator",
-    "EstimatorName",
-    "FiniteDifference",
-    "ForwardMode",
-    "GlobalNormClipping",
-    "MetaGradient",
-    "PlainSGD",
-    "SGDStep",
-    "Tangent",
-    "UpdateRule",
-    "frozen_running_statistics",
-    "update_rule_of",
-]

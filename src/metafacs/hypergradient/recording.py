@@ -38,7 +38,7 @@ def traced(network: nn.Module) -> fx.Graph:
 @dataclass
 class _Step:
     node: fx.Node
-    sources: tuple[fx.Node | None, ...]
+    inputs: tuple[fx.Node | None, ...]
     push: Push
 
 
@@ -72,14 +72,14 @@ class Recording:
         self._steps.reverse()
         while self._steps:
             step = self._steps.pop()
-            parts = [None if source is None else tangents.get(source) for source in step.sources]
+            parts = [None if given is None else tangents.get(given) for given in step.inputs]
             tangents[step.node] = step.push(lookup, *parts)
             del parts
-            for source in step.node.all_input_nodes:
-                if source in waiting:
-                    waiting[source] -= 1
-                    if not waiting[source]:
-                        tangents.pop(source, None)
+            for given in step.node.all_input_nodes:
+                if given in waiting:
+                    waiting[given] -= 1
+                    if not waiting[given]:
+                        tangents.pop(given, None)
         found = map_aggregate(
             self._places, lambda place: tangents.get(place) if isinstance(place, fx.Node) else None
         )
@@ -114,10 +114,10 @@ def record(network: nn.Module, images: Tensor) -> Recording:
         else:
             values[node], step = _run(network, node, values)
             steps.append(step)
-        for source in node.all_input_nodes:
-            waiting[source] -= 1
-            if not waiting[source]:
-                del values[source]
+        for given in node.all_input_nodes:
+            waiting[given] -= 1
+            if not waiting[given]:
+                del values[given]
     return Recording(outputs, places, steps, network)
 
 
@@ -127,7 +127,7 @@ def _run(network: nn.Module, node: fx.Node, values: dict[fx.Node, Any]) -> tuple
         return value, _Step(node, (), lambda lookup: lookup(value))
     function, rule = _function_and_rule(network, node)
     if rule is None or any(isinstance(value, fx.Node) for value in node.kwargs.values()):
-        inputs = [values[source] for source in node.all_input_nodes]
+        inputs = [values[given] for given in node.all_input_nodes]
         output, push = forward_mode_rule(node, function, inputs)
         return output, _Step(node, tuple(node.all_input_nodes), push)
     arguments: Sequence[Any] = map_arg(node.args, values.__getitem__)

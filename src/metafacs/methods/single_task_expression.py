@@ -40,7 +40,7 @@ class SingleTaskExpression(SingleLossMethod):
         self.network = nn.ModuleDict({"backbone": trunk, "expressions": head})
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return MAL's SGD at .001; how its source was trained is not printed."""
+        """Return MAL's SGD at .001; how that network was trained is not printed."""
         return {"base": OptimizerSpec()}
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Matching a network's maps to those of a frozen source: how far apart they are, how much it counts."""
+"""Matching a network's maps to those of a frozen teacher: how far apart they are, how much it counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Matched(NamedTuple):
 
     Attributes:
         action_units: ``batch x au``, logits.
-        distances: One tensor per pair, ``batch x channel`` of the source's stage; empty without source maps.
+        distances: One tensor per pair, ``batch x channel`` of the teacher's stage; none without its maps.
     """
 
     action_units: Tensor
@@ -26,37 +26,37 @@ class Matched(NamedTuple):
 
 
 class MatchedNet(nn.Module):
-    """A backbone with an AU classifier, and a 1 x 1 convolution per pair of stages that imitates a source.
+    """A backbone with an AU classifier, and a 1 x 1 convolution per pair of stages that imitates a teacher.
 
     Implements the distances of section 2 of Jang et al. 2019, "Learning What and Where to Transfer" (L2T-ww):
-    a convolution takes the maps of the target's stage n to the channels of the source's stage m, whose maps
+    a convolution takes the maps of the target's stage n to the channels of the teacher's stage m, whose maps
     are resized to the target's size. Pairs are all (m, n), ordered by m, then n.
 
     Args:
         backbone: A backbone with stages.
         action_units: Number of action units.
-        source_widths: Channels of the source's stages.
+        teacher_widths: Channels of the teacher's stages.
     """
 
-    def __init__(self, backbone: nn.Module, action_units: int, source_widths: Sequence[int]) -> None:
+    def __init__(self, backbone: nn.Module, action_units: int, teacher_widths: Sequence[int]) -> None:
         super().__init__()
         self.backbone = staged(backbone)
         self.action_units = nn.Linear(self.backbone.feature_width, action_units)
         own_widths = [stage.width for stage in self.backbone.split()]
         self.matching = nn.ModuleList(
-            nn.Conv2d(own, other, 1) for other, own in product(source_widths, own_widths)
+            nn.Conv2d(own, other, 1) for other, own in product(teacher_widths, own_widths)
         )
 
-    def forward(self, images: Tensor, source_maps: Sequence[Tensor] = ()) -> Matched:
-        """Return AU logits and, for the source's maps of the same pictures, the distances of all pairs."""
+    def forward(self, images: Tensor, teacher_maps: Sequence[Tensor] = ()) -> Matched:
+        """Return AU logits and, for the teacher's maps of the same pictures, the distances of all pairs."""
         maps = stage_maps(self.backbone, images)
         logits = self.action_units(self.backbone.pool(maps[-1]))
-        if not source_maps:
+        if not teacher_maps:
             return Matched(logits, ())
         own_moments = [(own, *_moments(own)) for own in maps]
         distances = [
             _distance(imitate, other, *own)
-            for imitate, (other, own) in zip(self.matching, product(source_maps, own_moments), strict=True)
+            for imitate, (other, own) in zip(self.matching, product(teacher_maps, own_moments), strict=True)
         ]
         return Matched(logits, tuple(distances))
 
@@ -85,20 +85,20 @@ def _distance(imitate: nn.Module, other: Tensor, own: Tensor, mean: Tensor, squa
 
 
 class TransferWeights(nn.Module):
-    """What to transfer and where: weights of the source's channels and of the pairs, judged from its maps.
+    """What to transfer and where: weights of the teacher's channels and of the pairs, judged from its maps.
 
     Implements w and lambda of section 2 of Jang et al. 2019 (L2T-ww), one layer each per pair (m, n) on the
-    source's maps of stage m, averaged over the picture: w, a softmax, starts equal for all channels; lambda,
+    teacher's maps of stage m, averaged over the picture: w, a softmax, starts equal for all channels; lambda,
     cut to 0 to 6, starts near 1.
 
     Args:
-        source_widths: Channels of the source's stages.
+        teacher_widths: Channels of the teacher's stages.
         stages: Number of stages of the target.
     """
 
-    def __init__(self, source_widths: Sequence[int], stages: int) -> None:
+    def __init__(self, teacher_widths: Sequence[int], stages: int) -> None:
         super().__init__()
-        widths = [width for width in source_widths for _ in range(stages)]
+        widths = [width for width in teacher_widths for _ in range(stages)]
         channels = [nn.Linear(width, width) for width in widths]
         pairs = [nn.Linear(width, 1) for width in widths]
         for channel, pair in zip(channels, pairs, strict=True):
@@ -108,9 +108,9 @@ class TransferWeights(nn.Module):
         self.channels, self.pairs = nn.ModuleList(channels), nn.ModuleList(pairs)
         self.stages = stages
 
-    def forward(self, source_maps: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Tensor]:
+    def forward(self, teacher_maps: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the channels' weights, ``batch x channel`` per pair, and the pairs', ``batch x pair``."""
-        averages = [maps.mean(dim=(2, 3)) for maps in source_maps for _ in range(self.stages)]
+        averages = [maps.mean(dim=(2, 3)) for maps in teacher_maps for _ in range(self.stages)]
         channels = [net(x).softmax(dim=1) for net, x in zip(self.channels, averages, strict=True)]
         pairs = [functional.relu6(net(x)) for net, x in zip(self.pairs, averages, strict=True)]
         return tuple(channels), torch.cat(pairs, dim=1)

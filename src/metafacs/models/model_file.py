@@ -113,7 +113,7 @@ def adapted_to(description: Mapping[str, Any]) -> str | None:
     Args:
         description: What the model file says of the run, or :func:`origin` of the model.
     """
-    datasets = [source["dataset"] for source in description["data"]]
+    datasets = [used["dataset"] for used in description["data"]]
     if "target" in description.get("pictures", {}) and datasets[-1] != datasets[0]:
         return str(datasets[-1])
     return None
