@@ -17,7 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from metafacs.data.datasets import find_reader
-from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped
+from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped, find_twin
 from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.data.videos import VideoError, decode_frames
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
@@ -67,8 +67,19 @@ def prepare(
         DatasetError: If the folder is not what the reader expects, or no face was found.
         StoreError: If ``out`` holds something else.
     """
-    reading = find_reader(dataset)(root, **options)
+    reading = read_dataset(dataset, root, **options)
     return prepare_store(reading, out, size=size, alignment=alignment, workers=workers, progress=progress)
+
+
+def read_dataset(dataset: str, root: Path | str, **options: Any) -> Reading:
+    """Return what the reader of a data set finds below a folder, the arguments of :func:`prepare`.
+
+    A twin is marked as one even if the reader, such as one of your own, did not look for it.
+    """
+    reading = find_reader(dataset)(root, **options)
+    if reading.twin is None:
+        reading.twin = find_twin(Path(root))
+    return reading
 
 
 def prepare_store(
