@@ -40,7 +40,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Prepare the store and print what was found and skipped."""
     options = arguments.get("options")
-    reading = read_dataset(arguments.dataset, arguments.root, **(vars(options) if options else {}))
+    reading = read_dataset(arguments.dataset, arguments.root, vars(options) if options else None)
     print(reading)
     store = prepare_store(
         reading,
