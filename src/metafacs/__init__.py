@@ -22,7 +22,9 @@ _PLACES = {
     "Method": "metafacs.methods.base",
     "OptimizerSpec": "metafacs.methods.base",
     "Prediction": "metafacs.methods.base",
+    "Reading": "metafacs.data.datasets.reading",
     "Record": "metafacs.evaluation.records",
+    "Sample": "metafacs.data.datasets.reading",
     "SingleLossMethod": "metafacs.methods.base",
     "Stepper": "metafacs.methods.base",
     "Store": "metafacs.data.store",
@@ -36,6 +38,7 @@ _PLACES = {
 
 if TYPE_CHECKING:
     from metafacs.batch import Batch
+    from metafacs.data.datasets.reading import Reading, Sample
     from metafacs.data.prepare import prepare
     from metafacs.data.store import Store
     from metafacs.data.transforms import Augmentation
@@ -62,7 +65,9 @@ __all__ = [
     "Method",
     "OptimizerSpec",
     "Prediction",
+    "Reading",
     "Record",
+    "Sample",
     "SingleLossMethod",
     "Stepper",
     "Store",

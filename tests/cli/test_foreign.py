@@ -24,8 +24,7 @@ PACKAGE = '''
 
 import torch
 from torch import nn
-from metafacs import Backbone, BaseNet, OptimizerSpec, Prediction, SingleLossMethod
-from metafacs.data.datasets.reading import Reading, Sample
+from metafacs import Backbone, BaseNet, OptimizerSpec, Prediction, Reading, Sample, SingleLossMethod
 
 
 class FocalTask(SingleLossMethod):
@@ -229,6 +228,8 @@ def test_a_reader_of_ones_own(package: Path, bp4d_twin: Path) -> None:
     assert main([*words, "--options.ending", ".jpg", "--size", "40", "--workers", "1"]) == 0
     assert Store("store").dataset == "mine"
     assert Store("store").aus == (12,)
+    # It did not look for TWIN.json; the faces are rendered all the same.
+    assert Store("store").synthetic
 
 
 @pytest.mark.parametrize(

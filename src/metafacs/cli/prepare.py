@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.output import print_store
 from metafacs.data.datasets import READERS, find_reader
-from metafacs.data.prepare import prepare_store
+from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.faces.alignment import AlignmentSpec
 
 
@@ -37,7 +37,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Prepare the store and print what was found and skipped."""
     options = arguments.get("options")
-    reading = find_reader(arguments.dataset)(arguments.root, **(vars(options) if options else {}))
+    reading = read_dataset(arguments.dataset, arguments.root, vars(options) if options else None)
     print(reading)
     store = prepare_store(
         reading,

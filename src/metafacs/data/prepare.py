@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from itertools import groupby
@@ -17,7 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from metafacs.data.datasets import find_reader
-from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped
+from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped, find_twin
 from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
 from metafacs.data.videos import VideoError, decode_frames
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
@@ -40,11 +40,11 @@ def prepare(
     root: Path | str,
     out: Path | str,
     *,
+    options: Mapping[str, Any] | None = None,
     size: int = 256,
     alignment: AlignmentSpec | None = None,
     workers: int | None = None,
     progress: bool = True,
-    **options: Any,
 ) -> Store:
     """Read a data set, cut out the aligned faces and write the prepared store; goes on where it was stopped.
 
@@ -53,11 +53,11 @@ def prepare(
             your own.
         root: Folder of the data set or of its twin.
         out: Folder of the store; new, empty, or an unfinished store of the same plan.
+        options: The reader's own, e.g. ``{"threshold": 1}`` for DISFA.
         size: Side of the square crops in pixels.
         alignment: How faces are cut out; the same cut prediction will use.
         workers: Processes; None = one per core, 1 = in this process.
         progress: Show a progress bar.
-        options: The reader's own, e.g. ``threshold=1`` for DISFA.
 
     Returns:
         The opened store.
@@ -67,8 +67,19 @@ def prepare(
         DatasetError: If the folder is not what the reader expects, or no face was found.
         StoreError: If ``out`` holds something else.
     """
-    reading = find_reader(dataset)(root, **options)
+    reading = read_dataset(dataset, root, options)
     return prepare_store(reading, out, size=size, alignment=alignment, workers=workers, progress=progress)
+
+
+def read_dataset(dataset: str, root: Path | str, options: Mapping[str, Any] | None = None) -> Reading:
+    """Return what the reader of a data set finds below a folder, the arguments of :func:`prepare`.
+
+    A twin is marked as one even if the reader, such as one of your own, did not look for it.
+    """
+    reading = find_reader(dataset)(root, **(options or {}))
+    if reading.twin is None:
+        reading.twin = find_twin(Path(root))
+    return reading
 
 
 def prepare_store(

@@ -1,0 +1,28 @@
+"""Every public name is explained, on the API page and where it is defined."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import metafacs
+
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+def test_the_page_lists_what_the_package_offers() -> None:
+    listed = re.findall(r"^::: metafacs\.(\S+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(metafacs.__all__)
+
+
+@pytest.mark.parametrize("name", metafacs.__all__)
+def test_it_is_explained_with_every_part_of_it(name: str) -> None:
+    thing = getattr(metafacs, name)
+    assert inspect.getdoc(thing)
+    for part, value in vars(thing).items() if inspect.isclass(thing) else ():
+        function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+        if not part.startswith("_") and inspect.isfunction(function):
+            assert function.__doc__, f"{name}.{part} has no docstring"
