@@ -61,7 +61,8 @@ class Comparison:
             kinds, key=lambda kind: (order.index(kind) if kind in order else len(order), kind)
         ):
             for name, runs in _apart(kind, kinds[kind]).items():
-                rows[name], self._kinds[name] = runs, kind
+                rows.setdefault(name, []).extend(runs)
+                self._kinds[name] = kind
         return rows
 
     def of(self, kind: str) -> dict[str, list[Record]]:
