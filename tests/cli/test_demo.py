@@ -33,7 +33,7 @@ def test_demo_runs_from_twins_to_report(
     assert (out / "f1.csv").exists()
     assert "mal > multi_task on average F1" in results["claims"]
     assert "mal gives low weight to ambiguous expression pictures" in results["claims"]
-    assert {read_record(path).paper for path in (out / "records").iterdir()} == {"mal"}
+    assert {read_record(path).paper for path in (out / "models").rglob("record.json")} == {"mal"}
     page = (out / "report.html").read_text()
     assert "synthetic" in page.lower()
     assert "http://" not in page.replace("http://www.w3.org", "")

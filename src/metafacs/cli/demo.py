@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
@@ -17,19 +15,23 @@ from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.output import write_table
 from metafacs.cli.photos import predict_photos
-from metafacs.data.datasets import READERS
-from metafacs.data.prepare import prepare_store
+from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
 from metafacs.data.twins.rendering import render_twin
-from metafacs.evaluation.protocols import evaluate
-from metafacs.evaluation.records import Record, write_record
+from metafacs.data.twins.writer import Preset
+from metafacs.evaluation.comparison import (
+    ComparisonError,
+    Run,
+    finished_records,
+    perform_runs,
+)
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.inference.loading import load_detector
-from metafacs.methods import METHODS
 from metafacs.methods.base import OptimizerSpec
+from metafacs.progress import progress_bar
 from metafacs.reports.analysis import consistency_claims, ranked_pictures
 from metafacs.reports.claims import Claim
 from metafacs.reports.comparison import Comparison
@@ -39,7 +41,7 @@ from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import Picture, PictureRow, embedded
 from metafacs.reports.tables import f1_table
-from metafacs.training.run import train
+from metafacs.training.trainer import MODEL_FILE
 from metafacs.training.training_data import BatchSizes
 
 PAPER = PAPERS["mal"]
@@ -48,13 +50,23 @@ PAPER = PAPERS["mal"]
 SIZE, CROP = 64, 72
 """Sides of the network's input and of the stored crops, in pixels: what a CPU learns from in minutes."""
 
-ITERATIONS = 1000
-BATCH = BatchSizes(au=32, expression=32, validation=32)
-AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
+SHORT: tuple[Preset, int] = ("demo", 400)
+LONG: tuple[Preset, int] = ("small", 1000)
+"""Size of the twins, and iterations per run."""
+
+METHODS = ("mal", "multi_task", "single_task")
+"""The longest first, so that no core waits for it at the end."""
+
+SETTINGS: dict[str, object] = {
+    "batch": BatchSizes(au=32, expression=32, validation=32),
+    "size": SIZE,
+    "augmentation": Augmentation(flip=0.5, brightness=8.0, contrast=0.1),
+}
+"""Those of configs/mal_bp4d_twin.yaml, which were chosen on validation people."""
+
 BASE = OptimizerSpec("adamw", lr=2e-3, weight_decay=1e-2, schedule="one_cycle")
-META = OptimizerSpec("adam", lr=1e-4, momentum=0.0, weight_decay=0.0)
-"""Adam, because the paper's plain step of .001 does not move the weights in a short run. At .003 the weights
-collapsed onto few pictures and the AU training loss stalled."""
+META = OptimizerSpec("adam", lr=1e-3, weight_decay=0.0)
+"""Adam, because the paper's plain step of .001 does not move the weights in a short run."""
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -62,46 +74,47 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder; takes up a stopped demo")
     parser.add_argument(
-        "--preset", type=Literal["tiny", "small", "full"], default="small", help="size of the twins"
+        "--long",
+        type=bool,
+        default=False,
+        help=f"more to learn from and for longer: twins of preset {LONG[0]} and {LONG[1]:,} iterations "
+        f"instead of {SHORT[0]} and {SHORT[1]:,}",
     )
+    parser.add_argument("--preset", type=Preset | None, default=None, help="size of the twins instead")
     parser.add_argument("--twin_seed", type=int, default=0, help="seed of the generator of faces")
     parser.add_argument("--fold", type=int, default=1, help="published fold of BP4D to hold out")
     parser.add_argument("--seeds", type=list[int], default=[0], help="seeds of training")
-    parser.add_argument("--iterations", type=int, default=ITERATIONS, help="iterations per run")
-    parser.add_argument(
-        "--workers", type=int | None, default=None, help="processes for rendering and cropping"
-    )
+    parser.add_argument("--iterations", type=int | None, default=None, help="iterations per run instead")
+    parser.add_argument("--workers", type=int | None, default=None, help="processes; default one per core")
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Do every step; steps that are done already are not done again."""
     out: Path = arguments.out
+    usual = LONG if arguments.long else SHORT
+    preset, iterations = arguments.preset or usual[0], arguments.iterations or usual[1]
     began = time.perf_counter()
     stores = {
-        name: _store(name, out, arguments.preset, arguments.twin_seed, arguments.workers)
-        for name in ("bp4d", "raf_db")
+        name: _store(name, out, preset, arguments.twin_seed, arguments.workers) for name in ("bp4d", "raf_db")
     }
     rendered = time.perf_counter() - began
-    records: list[Record] = []
-    models: dict[str, Path] = {}
-    for seed in arguments.seeds:
-        for method in ("single_task", "multi_task", "mal"):
-            model = _train(method, stores, out, arguments.fold, seed, arguments.iterations)
-            record = replace(evaluate(model, stores["bp4d"].path), paper=PAPER.name)
-            write_record(record, out / "records" / f"{method}-seed{seed}.json")
-            records.append(record)
-            models.setdefault(method, model)
-    comparison = Comparison(records)
+    runs = [
+        _plan(method, seed, stores, out, arguments.fold, iterations)
+        for seed in arguments.seeds
+        for method in METHODS
+    ]
+    _perform(runs, arguments.workers)
+    comparison = Comparison(finished_records(runs))
     _print_scores(comparison)
     for suffix in (".md", ".csv"):
         write_table(f1_table(comparison), out / f"f1{suffix}")
-    photos = _photos(models["mal"], out)
-    claims, rows = _weighted_expressions(models["mal"], stores["raf_db"])
+    model = runs[0].folder / MODEL_FILE
+    photos = _photos(model, out)
+    claims, rows = _weighted_expressions(model, stores["raf_db"])
     command = (
-        f"metafacs demo --out {out.as_posix()} --preset {arguments.preset} --twin_seed {arguments.twin_seed} "
-        f"--fold {arguments.fold} --seeds {str(arguments.seeds).replace(' ', '')} "
-        f"--iterations {arguments.iterations}"
+        f"metafacs demo --out {out.as_posix()} --preset {preset} --twin_seed {arguments.twin_seed} "
+        f"--fold {arguments.fold} --seeds {str(arguments.seeds).replace(' ', '')} --iterations {iterations}"
     )
     content = compose_report(
         comparison,
@@ -111,46 +124,58 @@ def run(arguments: Namespace) -> None:
         faces=[_samples(stores["bp4d"], "BP4D twin"), _samples(stores["raf_db"], "RAF-DB twin")],
         commands=[command],
         facts=[
-            ("Initial weights", "random; no network was pre-trained"),
-            (
-                "Network",
-                f"the small backbone on {SIZE} px crops, {arguments.iterations} iterations per method",
-            ),
+            ("Initial weights", "packaged, pre-trained on rendered faces without AUs or expressions"),
+            ("Network", f"the small backbone on {SIZE} px crops, {iterations} iterations per method"),
             ("Rendering and cropping", f"{rendered / 60:.1f} minutes in this run"),
         ],
     )
     write_page(content, out / "report.html")
-    _write_results(out / "results.json", records, content.claims)
+    _write_results(out / "results.json", comparison, content.claims)
     print(f"results: {out / 'results.json'}\nreport:  {out / 'report.html'}")
 
 
-def _store(
-    name: str, out: Path, preset: Literal["tiny", "small", "full"], seed: int, workers: int | None
-) -> Store:
+def _store(name: str, out: Path, preset: Preset, seed: int, workers: int | None) -> Store:
     root = out / "data" / name
     render_twin(name, root, preset=preset, seed=seed, workers=workers)
-    reading = READERS[name](root)
+    reading = read_dataset(name, root)
     print(reading)
     return prepare_store(reading, out / "stores" / name, size=CROP, workers=workers)
 
 
-def _train(method: str, stores: dict[str, Store], out: Path, fold: int, seed: int, iterations: int) -> Path:
+def _plan(method: str, seed: int, stores: Mapping[str, Store], out: Path, fold: int, iterations: int) -> Run:
     learned = method == "mal"
-    return train(
-        method,
-        # With a network this small the kept graph costs little memory and saves a forward pass.
-        options={"backbone": "small", **({"estimator": "tangent_reusing_graph"} if learned else {})},
-        action_units=stores["bp4d"].path,
-        expression=stores["raf_db"].path,
-        out=out / "models" / f"{method}-seed{seed}",
-        fold=fold,
-        iterations=iterations,
-        batch=BATCH,
-        size=SIZE,
-        augmentation=AUGMENTATION,
-        optimizers={"base": BASE, "meta": META} if learned else {"base": BASE},
-        seed=seed,
-    )
+    # With a network this small the kept graph costs little memory and saves a forward pass.
+    estimator = {"estimator": "tangent_reusing_graph"} if learned else {}
+    arguments = {
+        "method": method,
+        "options": {"backbone": {"name": "small", "weights": "faces"}, **estimator},
+        "action_units": stores["bp4d"].path,
+        "expression": stores["raf_db"].path,
+        "out": out / "models" / f"{method}-seed{seed}",
+        "fold": fold,
+        "seed": seed,
+        "iterations": iterations,
+        "optimizers": {"base": BASE, "meta": META} if learned else {"base": BASE},
+        **SETTINGS,
+    }
+    settings = {"method": method, "fold": fold, "seed": seed, "iterations": iterations}
+    return Run(method, fold, seed, settings, arguments, paper=PAPER.name)
+
+
+def _perform(runs: Sequence[Run], workers: int | None) -> None:
+    """Train and test what is missing, one run per core.
+
+    Raises:
+        ComparisonError: Naming what went wrong in the first run that failed.
+    """
+    with progress_bar() as bar:
+        task = bar.add_task("training and tests", total=len(runs))
+        bar.advance(task, sum(run.finished for run in runs))
+        for outcome in perform_runs(runs, workers=workers):
+            if outcome.error:
+                raise ComparisonError(f"{outcome.run}: {outcome.error}")
+            bar.advance(task)
+            bar.console.print(f"{outcome.run}: done", highlight=False)
 
 
 def _print_scores(comparison: Comparison) -> None:
@@ -209,24 +234,20 @@ def _samples(store: Store, title: str, count: int = 18) -> PictureRow:
     return PictureRow(title, tuple(embedded(store.image(int(row)), alt=alt) for row in rows))
 
 
-def _write_results(path: Path, records: Sequence[Record], claims: Sequence[Claim]) -> None:
-    methods: dict[str, object] = {}
-    for name in METHODS:
-        runs = [record for record in records if record.method == name]
-        if runs:
-            methods[name] = {
-                "f1_average": float(np.mean([run.f1_average for run in runs])),
-                "f1_average_per_seed": [run.f1_average for run in runs],
-                "f1": {au: float(np.mean([run.f1[au] for run in runs])) for au in runs[0].aus},
-                "seeds": [run.seed for run in runs],
-                "seconds": {
-                    "train": sum(r.seconds["train"] for r in runs),
-                    "test": sum(r.seconds["test"] for r in runs),
-                },
-            }
+def _write_results(path: Path, comparison: Comparison, claims: Sequence[Claim]) -> None:
+    methods = {
+        name: {
+            "f1_average": float(np.mean([run.f1_average for run in runs])),
+            "f1_average_per_seed": [run.f1_average for run in runs],
+            "f1": {au: float(np.mean([run.f1[au] for run in runs])) for au in comparison.aus},
+            "seeds": [run.seed for run in runs],
+            "seconds": {phase: sum(run.seconds[phase] for run in runs) for phase in ("train", "test")},
+        }
+        for name, runs in comparison.rows.items()
+    }
     content = {
-        "synthetic": any(record.data.synthetic for record in records),
-        "data": f"{records[0].data.name}, fold {records[0].data.fold}",
+        "synthetic": comparison.synthetic,
+        "data": f"{comparison.records[0].data.name}, fold {comparison.records[0].data.fold}",
         "methods": methods,
         "claims": {claim.statement: {"answer": claim.answer, "detail": claim.detail} for claim in claims},
     }

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from metafacs.analysis.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
 from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
+from metafacs.data.facts import dataset_title
 from metafacs.reports.style import INK, blank_figure, house_style, task_colour
 from metafacs.reports.tables import Column, Table
 
@@ -207,12 +208,12 @@ def _draw(
 
 
 def _label(found: CoOccurrence) -> str:
-    name = found.dataset.upper().replace("_", "-")
+    name = dataset_title(found.dataset)
     return f"{name} twin, synthetic" if found.synthetic else name
 
 
 def _source(found: CoOccurrence) -> str:
-    return "twin, synthetic" if found.synthetic else found.dataset.upper().replace("_", "-")
+    return "twin, synthetic" if found.synthetic else dataset_title(found.dataset)
 
 
 def _percent(rate: float | None) -> str:

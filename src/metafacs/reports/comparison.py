@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from metafacs.data.facts import dataset_title
 from metafacs.evaluation.records import Record
 from metafacs.reports.named_paper import paper_of
 from metafacs.reports.options import options_of, told
@@ -93,7 +94,7 @@ class Comparison:
     @property
     def dataset(self) -> str:
         """Name of the data set tested on, as it is printed."""
-        return self.records[0].data.name.upper().replace("_", "-")
+        return dataset_title(self.records[0].data.name)
 
     @property
     def synthetic(self) -> bool:

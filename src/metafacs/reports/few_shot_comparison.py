@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from metafacs.data.facts import dataset_title
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import reported_step
 from metafacs.reports.named_paper import paper_of
@@ -103,6 +104,6 @@ class FewShotComparison:
 
 def few_shot_label(record: FewShotRecord) -> str:
     """Return what was trained and tested on in words, e.g. ``BP4D, synthetic twins``."""
-    trained, tested = record.trained_on.upper(), record.tested_on.upper()
+    trained, tested = dataset_title(record.trained_on), dataset_title(record.tested_on)
     label = tested if record.protocol == "leave_one_subject_out" else f"{tested}, trained on {trained}"
     return f"{label}, synthetic twins" if record.synthetic else label

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from metafacs.data.facts import dataset_title
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import TestedData
 from metafacs.evaluation.statistics import spread
@@ -23,7 +24,7 @@ def landmark_table(
     """
     tested = any(run.synthetic for runs in scores.values() for run in runs)
     tag = faces_in_words(tested=tested, trained=data.synthetic)
-    label = ", ".join(filter(None, (data.name.upper().replace("_", "-"), tag)))
+    label = ", ".join(filter(None, (dataset_title(data.name), tag)))
     return Table(
         title=f"Landmarks on pictures held out ({label})",
         columns=(

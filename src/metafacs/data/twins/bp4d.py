@@ -77,6 +77,7 @@ class _Size:
 
 _SIZES: dict[Preset, _Size] = {
     "tiny": _Size(TINY_SUBJECTS, 2, 128),
+    "demo": _Size(SUBJECTS, 4, 160),
     "small": _Size(SUBJECTS, 12, 160),
     "full": _Size(SUBJECTS, None, 192),
 }
@@ -92,7 +93,8 @@ def plan_bp4d(preset: Preset, seed: int) -> TwinPlan[Recording]:
     ``twin_provenance.csv``, all that is true of each frame, and ``TWIN.json`` with the share of positive
     codes per AU.
 
-    Presets: ``tiny`` (6 people, 96 frames of 128 px), ``small`` (41 people, 12 frames of each task, 160 px),
+    Presets: ``tiny`` (6 people, 96 frames of 128 px), ``demo`` (41 people, 4 frames of each task, 160 px),
+    ``small`` (41 people, 12 frames of each task, 160 px),
     ``full`` (41 people, every frame of the coded segments, 192 px).
     """
     size = size_of(preset, _SIZES)

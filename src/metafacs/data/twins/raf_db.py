@@ -50,6 +50,7 @@ class _Size:
 
 _SIZES: dict[Preset, _Size] = {
     "tiny": _Size(60, 24, 128),
+    "demo": _Size(1000, 160, 160),
     "small": _Size(2400, 400, 160),
     "full": _Size(sum(TRAIN_COUNTS), sum(TEST_COUNTS), 200),
 }
@@ -83,7 +84,8 @@ def plan_raf_db(preset: Preset, seed: int) -> TwinPlan[_People]:
     the order of the codes, and ``EmoLabel/twin_provenance.csv``, the true action units, the person and
     what carries the expression.
 
-    Presets: ``tiny`` (60 + 24 pictures), ``small`` (2,400 + 400), ``full`` (12,271 + 3,068).
+    Presets: ``tiny`` (60 + 24 pictures), ``demo`` (1,000 + 160), ``small`` (2,400 + 400), ``full`` (12,271 +
+    3,068).
     """
     size = size_of(preset, _SIZES)
     train = _plan_part("train", 5, class_counts(TRAIN_COUNTS, size.train), seed, size.pixels, first_person=0)

@@ -29,7 +29,8 @@ from metafacs.processes import run_jobs, worker_count
 from metafacs.progress import progress_bar
 from metafacs.version import __version__
 
-Preset = Literal["tiny", "small", "full"]
+Preset = Literal["tiny", "demo", "small", "full"]
+"""Sizes of twins; ``demo``, which only the two sets of the demo have, is a third of ``small``."""
 SizeT = TypeVar("SizeT")
 
 FORMAT = 2
