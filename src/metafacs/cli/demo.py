@@ -50,7 +50,7 @@ PAPER = PAPERS["mal"]
 SIZE, CROP = 64, 72
 """Sides of the network's input and of the stored crops, in pixels: what a CPU learns from in minutes."""
 
-SHORT: tuple[Preset, int] = ("demo", 400)
+SHORT: tuple[Preset, int] = ("demo", 500)
 LONG: tuple[Preset, int] = ("small", 1000)
 """Size of the twins, and iterations per run."""
 
