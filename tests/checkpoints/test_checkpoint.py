@@ -17,6 +17,7 @@ from metafacs.checkpoints.checkpoint import (
 )
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.faces.alignment import AlignmentSpec
+from metafacs.methods.few_shot import FewShotLearner
 from metafacs.methods.single_task import SingleTask
 from metafacs.models.backbones import SMALL
 from metafacs.plugins import PluginError
@@ -99,3 +100,14 @@ def test_wrong_weights_are_refused(checkpoint: Checkpoint) -> None:
     checkpoint.method = "magic"
     with pytest.raises(PluginError, match="unknown method 'magic'; choose one of"):
         checkpoint.build()
+
+
+def test_a_model_of_an_earlier_version_is_built(checkpoint: Checkpoint) -> None:
+    checkpoint.options = {"backbone": "small", "weights": "faces", "reduction": "sum"}
+    method = checkpoint.build()
+    assert all(torch.equal(value, checkpoint.weights[name]) for name, value in method.state_dict().items())
+
+
+def test_what_it_has_to_be_is_checked(checkpoint: Checkpoint) -> None:
+    with pytest.raises(CheckpointError, match="trained with 'single_task', which is no FewShotLearner"):
+        checkpoint.build(FewShotLearner)

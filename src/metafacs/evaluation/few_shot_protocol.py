@@ -23,6 +23,7 @@ from metafacs.evaluation.records import RecordError
 from metafacs.facs import check_aus
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner
+from metafacs.methods.options import with_backbone_written_out
 from metafacs.processes import run_jobs, use_one_thread
 from metafacs.progress import progress_bar
 from metafacs.training.few_shot import FewShotTraining, train_few_shot
@@ -303,7 +304,9 @@ def _existing(protocol: FewShotProtocol, learner: str, subject: str, shots: int)
     if not path.exists():
         return None
     record = read_few_shot_record(path)
-    if record.config != _config(protocol):
+    # Earlier versions had the backbone's weights beside its name.
+    training = with_backbone_written_out(record.config["training"])
+    if {**record.config, "training": training} != _config(protocol):
         raise RecordError(
             f"{path} was made with other settings; choose another --out or delete {protocol.out}"
         )
