@@ -23,6 +23,10 @@ class Batch:
             unknown.
         subject: ``batch``, long, code of the person within the stream; -1 unknown.
         index: ``batch``, long, row in the prepared store.
+
+    >>> batch = Batch(torch.zeros(2, 3, 64, 64), action_units=torch.tensor([[1.0], [float("nan")]]))
+    >>> len(batch), batch.require("action_units").isnan().squeeze().tolist()
+    (2, [False, True])
     """
 
     images: Tensor

@@ -83,6 +83,11 @@ class Registry(Generic[ThingT]):
         """Return whether a word can be a name here, without importing anything."""
         return name in self.table or ":" in name or self._offered(name) is not None
 
+    @property
+    def installed(self) -> dict[str, str]:
+        """Name -> ``module:Name`` of what other installed packages offer."""
+        return {entry.name: entry.value for entry in entry_points(group=self.group)}
+
     def _offered(self, name: str) -> EntryPoint | None:
         """Return the installed entry point of this name, or of this ``module:Name``."""
         return next((e for e in entry_points(group=self.group) if name in (e.name, e.value)), None)

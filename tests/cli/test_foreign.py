@@ -250,7 +250,9 @@ def test_names_that_stand_for_no_method_are_refused(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
-def test_an_entry_point_is_a_users_word(model: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_point_is_a_users_word(
+    model: Path, package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(PluginError, match="what only a file names is not imported"):
         metafacs.load_detector(model)
     monkeypatch.syspath_prepend(package)
@@ -262,6 +264,8 @@ def test_an_entry_point_is_a_users_word(model: Path, package: Path, monkeypatch:
     )
     importlib.invalidate_caches()
     assert metafacs.load_detector(model).aus == (1, 4, 12)
+    assert main(["methods"]) == 0
+    assert "│ focal " in capsys.readouterr().out
     words = ["train", "--method", "focal", "--options.backbone", "tiny", "--action_units", "x", "--out", "y"]
     words = rewritten(words)
     parsed = build_parser(words).parse_args(words[1:])

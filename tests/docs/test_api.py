@@ -19,6 +19,17 @@ def test_the_page_lists_what_the_package_offers() -> None:
 
 
 @pytest.mark.parametrize("name", metafacs.__all__)
+def test_it_has_a_tested_example(name: str) -> None:
+    made_by = {"Store": "prepare", "Record": "evaluate"}.get(name, name)
+    docs = PAGE.parent
+    pages = [docs.parent / "README.md", docs / "index.md", *(docs / "how-to").glob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    blocks = re.findall(r"^```python.*?^```", text, re.MULTILINE | re.DOTALL)
+    shown = any(re.search(rf"\b{made_by}\b", block) for block in blocks)
+    assert shown or ">>>" in (inspect.getdoc(getattr(metafacs, name)) or "")
+
+
+@pytest.mark.parametrize("name", metafacs.__all__)
 def test_it_is_explained_with_every_part_of_it(name: str) -> None:
     thing = getattr(metafacs, name)
     assert inspect.getdoc(thing)

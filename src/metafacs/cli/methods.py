@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Column, Table
 
-from metafacs.methods import FEW_SHOT, METHODS
+from metafacs.methods import FEW_SHOT, METHODS, installed_methods
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -17,8 +17,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    """Print the methods of 'metafacs train', then the learners of 'metafacs few_shot'."""
+    """Print the methods of 'metafacs train', installed ones of others, and the few-shot learners."""
     table = Table(Column("method", no_wrap=True), "reads", "what it is")
-    for name, method in {**METHODS, **FEW_SHOT}.items():
+    for name, method in {**METHODS, **installed_methods(), **FEW_SHOT}.items():
         table.add_row(name, ", ".join(method.streams), (method.__doc__ or "").splitlines()[0])
     Console().print(table)

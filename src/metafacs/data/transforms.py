@@ -20,6 +20,9 @@ class Augmentation:
         flip: Probability of mirroring left and right.
         brightness: Standard deviation of the additive change, in grey levels of 0..255.
         contrast: Standard deviation of the multiplicative change around the mean of the picture.
+
+    >>> Augmentation(brightness=8.0)
+    Augmentation(flip=0.5, brightness=8.0, contrast=0.0)
     """
 
     flip: float = 0.5

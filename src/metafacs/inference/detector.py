@@ -41,6 +41,10 @@ class Detector:
 
     Raises:
         ValueError: If the parts do not fit each other.
+
+    >>> smiling = Detector(lambda faces: torch.full((len(faces), 1), 0.9), (12,), {12: 0.5}, input_size=64)
+    >>> [face.success for face in smiling.analyse_picture(np.zeros((80, 80, 3), np.uint8))]
+    [False]
     """
 
     predictor: Callable[[Tensor], Tensor]

@@ -23,6 +23,9 @@ class FaceResult:
         box: ``left, top, right, bottom`` in pixels of the picture.
         landmarks: ``68 x 2``, (x, y) in pixels of the picture.
         probabilities: AU -> probability 0-1 that it is present, rounded to 4 decimals.
+
+    >>> FaceResult("me.jpg", success=True, probabilities={6: 0.2, 12: 0.7}).present({6: 0.5, 12: 0.5})
+    {6: False, 12: True}
     """
 
     input: str

@@ -91,6 +91,11 @@ def find_method(method: str | type[Method], *, named: bool = True) -> type[Metho
     return method if isinstance(method, type) else _METHODS.find(method, named=named)
 
 
+def installed_methods() -> dict[str, type[Method]]:
+    """Return the methods that other installed packages offer, by their names."""
+    return {name: find_method(name) for name in _METHODS.installed}
+
+
 def method_name(method: type[Method]) -> str:
     """Return the name that finds a method again: its short one, else ``module:Class``."""
     return _METHODS.name_of(method)

@@ -6,18 +6,21 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 from metafacs.models.backbones import Backbone
-
-if TYPE_CHECKING:
-    from metafacs.methods.base import Learner
 
 GIVEN = ("aus", "expressions")
 """Arguments of a constructor that come from the data and are no options."""
 
 
-def option_defaults(kind: type[Learner]) -> dict[str, Any]:
+class HasOptions(Protocol):
+    """What is built with options; see :class:`metafacs.methods.base.Learner`."""
+
+    renamed_options: ClassVar[Mapping[str, str]]
+
+
+def option_defaults(kind: type[HasOptions]) -> dict[str, Any]:
     """Return option -> default of a method's constructor; ``inspect.Parameter.empty`` where it has none."""
     parameters = inspect.signature(kind).parameters
     return {name: p.default for name, p in parameters.items() if name not in GIVEN}
@@ -43,14 +46,14 @@ def with_backbone_written_out(options: Mapping[str, Any]) -> dict[str, Any]:
     return {"backbone": backbone, **found}
 
 
-def upgraded_options(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, Any]:
+def upgraded_options(kind: type[HasOptions], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a method's options in today's form and under today's names."""
     found = {kind.renamed_options.get(name, name): value for name, value in options.items()}
     own = option_defaults(kind)
     return with_backbone_written_out(found) if "backbone" in own and "weights" not in own else found
 
 
-def _backbones(kind: type[Learner]) -> set[str]:
+def _backbones(kind: type[HasOptions]) -> set[str]:
     """Return the options that are backbones: usually that of this name, if any."""
     return {
         name
@@ -60,7 +63,7 @@ def _backbones(kind: type[Learner]) -> set[str]:
     }
 
 
-def arguments_of(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, Any]:
+def arguments_of(kind: type[HasOptions], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments that options stand for, today's names or older ones.
 
     Raises:
@@ -79,7 +82,7 @@ def arguments_of(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, A
     return found
 
 
-def complete_options(kind: type[Learner], options: Mapping[str, Any]) -> dict[str, Any]:
+def complete_options(kind: type[HasOptions], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options as plain data, defaults included; raises as :func:`arguments_of`."""
     found = {**option_defaults(kind), **arguments_of(kind, options)}
     plain: dict[str, Any] = json.loads(json.dumps(found, default=_plain))

@@ -19,6 +19,14 @@ class BatchSizes:
     """Pictures per batch of each stream; the defaults are MAL's (section 4.1.2).
 
     ``au`` is also the size of the streams ``joint``, ``source`` and ``target``.
+
+    Attributes:
+        au: Pictures with AU labels.
+        expression: Pictures with expression labels.
+        validation: Pictures of the reserve.
+
+    >>> BatchSizes(au=16)
+    BatchSizes(au=16, expression=64, validation=256)
     """
 
     au: int = 64
