@@ -98,7 +98,7 @@ def test_equals_double_backward_through_every_inner_step(
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("backbone", ["resnet18", "small"])
+@pytest.mark.parametrize("backbone", ["resnet18", "small", "facemesh"])
 def test_equals_double_backward_on_shipped_backbones(
     make_problem: Callable[..., BilevelProblem], backbone: str, training: bool
 ) -> None:

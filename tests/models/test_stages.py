@@ -8,7 +8,7 @@ from metafacs.models.backbones import Backbone
 from metafacs.models.stages import stage_maps, staged
 
 
-@pytest.mark.parametrize("name", ["small", "resnet18", "resnet34"])
+@pytest.mark.parametrize("name", ["small", "facemesh", "resnet18", "resnet34"])
 @pytest.mark.parametrize("size", [64, 36])
 def test_stem_stages_and_pooling_are_the_forward_pass(name: str, size: int) -> None:
     torch.manual_seed(0)

@@ -6,17 +6,24 @@ What :func:`metafacs.methods.options.with_backbone_written_out` does, before jso
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import yaml
 from jsonargparse import set_loader
 
+from metafacs.models.initial_weights import usual_weights
+
 
 def written_out(words: Sequence[str], group: str) -> list[str]:
     """Return the words of a command line with the backbone of a group of options written out.
 
+    A backbone that starts with weights of its own gets them unless others are named.
+
     >>> written_out(["--options.backbone", "small", "--options.weights=faces"], "options")
     ['--options.backbone.name', 'small', '--options.backbone.weights=faces']
+    >>> written_out(["--options.backbone=facemesh"], "options")
+    ['--options.backbone.name=facemesh', '--options.backbone.weights=mesh']
     """
     changed, backbone = list(words), f"--{group}.backbone"
     for place, word in enumerate(words):
@@ -27,7 +34,18 @@ def written_out(words: Sequence[str], group: str) -> list[str]:
             following = value if equals else "".join(words[place + 1 : place + 2])
             if following and not following.startswith("{"):
                 changed[place] = f"{backbone}.name{equals}{value}"
+    named = _value(changed, f"{backbone}.name")
+    usual = "none" if named is None else usual_weights(named)
+    if usual != "none" and _value(changed, f"{backbone}.weights") is None:
+        changed.append(f"{backbone}.weights={usual}")
     return changed
+
+
+def _value(words: Sequence[str], option: str) -> str | None:
+    """Return the last value that the words give an option; None if they give none."""
+    values = [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+    values += [value for word, value in pairwise(words) if word == option]
+    return values[-1] if values else None
 
 
 def yaml_loader(name: str, upgrade: Callable[[dict[str, Any]], dict[str, Any]]) -> str:

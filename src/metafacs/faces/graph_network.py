@@ -1,6 +1,6 @@
 """Runs a converted TFLite graph as an ordinary PyTorch module.
 
-The files in ``assets`` are written by ``scripts/convert_face_models.py``: weights in PyTorch's layout, and
+The files in ``assets``, here and in ``metafacs.models``, are written by ``scripts/convert_face_models.py``: weights in PyTorch's layout, and
 the list of operators as JSON in the metadata.
 """
 
@@ -201,5 +201,7 @@ def load_graph_network(path: Path) -> GraphNetwork:
 
 def load_asset(name: str) -> GraphNetwork:
     """Return a network that comes with the package: ``blaze_full``, ``blaze_back`` or ``facemesh``."""
-    with as_file(files("metafacs.faces") / "assets" / f"{name}.safetensors") as path:
+    # FaceMesh's weights lie a floor below, where its trunk is a backbone.
+    package = "metafacs.models" if name == "facemesh" else "metafacs.faces"
+    with as_file(files(package) / "assets" / f"{name}.safetensors") as path:
         return load_graph_network(path)

@@ -150,6 +150,23 @@ def rectifier(function: Callable[..., Tensor], *inputs: Tensor, **options: Any) 
     return output, push
 
 
+def rectifier_with_slopes(module: nn.PReLU, inputs: Tensor) -> tuple[Tensor, Push]:
+    """Carry tangents of the input and of the slopes through PReLU."""
+    kept = inputs.detach()
+
+    def push(lookup: Lookup, tangent: Tensor | None) -> Tensor | None:
+        slopes = lookup(module.weight)
+        parts = []
+        if tangent is not None:
+            steepness = _per_channel(module.weight.detach(), kept).to(kept.dtype)
+            parts.append(torch.ops.aten._prelu_kernel_backward(tangent, kept, steepness)[0])
+        if slopes is not None:
+            parts.append(kept.clamp(max=0) * _per_channel(slopes, kept).to(kept.dtype))
+        return sum_of(*parts)
+
+    return module(inputs), push
+
+
 def max_pooling(module: nn.MaxPool2d, inputs: Tensor) -> tuple[Tensor, Push]:
     """Carry the tangent of the pixel that won."""
     output, winners = functional.max_pool2d(
@@ -232,7 +249,10 @@ MODULE_RULES: dict[type[nn.Module], Rule] = {
     nn.Identity: linear_function,
     nn.Linear: linear,
     nn.MaxPool2d: max_pooling,
+    nn.PReLU: rectifier_with_slopes,
     nn.ReLU: rectifier,
+    nn.ZeroPad2d: linear_function,
+    nn.ZeroPad3d: linear_function,
 }
 """Exactly these classes; a subclass may compute something else and goes through torch's forward mode."""
 

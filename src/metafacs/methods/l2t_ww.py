@@ -188,4 +188,4 @@ class L2TWW(Method):
 def _outline(backbone: str) -> StagedBackbone:
     """Return the backbone without values: nothing is computed, no random number drawn."""
     with torch.device("meta"):
-        return staged(Backbone(backbone).build())
+        return staged(Backbone(backbone, "none").build())

@@ -9,6 +9,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Any, ClassVar, Protocol
 
 from metafacs.models.backbones import Backbone
+from metafacs.models.initial_weights import usual_weights
 
 GIVEN = ("aus", "expressions")
 """Arguments of a constructor that come from the data and are no options."""
@@ -29,10 +30,13 @@ def option_defaults(kind: type[HasOptions]) -> dict[str, Any]:
 def with_backbone_written_out(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options with the backbone as a mapping of name and weights, whatever form it has.
 
-    ``backbone: small`` names it alone; earlier versions had ``weights`` as an option beside it.
+    ``backbone: small`` names it alone; earlier versions had ``weights`` as an option beside it. A backbone
+    that starts with weights of its own gets them unless others are named.
 
     >>> with_backbone_written_out({"backbone": "small", "weights": "faces", "balance": 0.5})
     {'backbone': {'name': 'small', 'weights': 'faces'}, 'balance': 0.5}
+    >>> with_backbone_written_out({"backbone": "facemesh"})
+    {'backbone': {'name': 'facemesh', 'weights': 'mesh'}}
     """
     found = dict(options)
     if "backbone" not in found and "weights" not in found:
@@ -43,6 +47,9 @@ def with_backbone_written_out(options: Mapping[str, Any]) -> dict[str, Any]:
     backbone = {"name": given} if isinstance(given, str) else dict(given)
     if "weights" in found:
         backbone["weights"] = found.pop("weights") or "none"
+    usual = usual_weights(backbone.get("name", ""))
+    if usual != "none":
+        backbone.setdefault("weights", usual)
     return {"backbone": backbone, **found}
 
 

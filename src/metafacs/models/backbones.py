@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from metafacs.models.face_mesh_trunk import FaceMeshTrunk, read_trunk
 from metafacs.models.few_shot import FewShotBackbone
-from metafacs.models.initial_weights import packaged_weights
+from metafacs.models.initial_weights import packaged_weights, usual_weights
 from metafacs.models.small import SmallBackbone
 from metafacs.plugins import PluginError, Registry
 
@@ -30,6 +31,7 @@ def _resnet(name: str, *, imagenet: bool = False) -> nn.Module:
 
 BACKBONES: dict[str, Callable[[], nn.Module]] = {
     "small": SmallBackbone,
+    "facemesh": FaceMeshTrunk,
     "few_shot": FewShotBackbone,
     "resnet18": partial(_resnet, "resnet18"),
     "resnet34": partial(_resnet, "resnet34"),
@@ -58,35 +60,47 @@ class Backbone:
     ``feature_width``.
 
     Args:
-        name: ``small`` (for CPUs, made for 64 px aligned faces), ``few_shot`` (the network of MAML-AU),
-            ``resnet18``, ``resnet34``, or ``module:Name`` of one of your own, built without arguments.
+        name: ``small`` (for CPUs, made for 64 px aligned faces), ``facemesh`` (FaceMesh's trunk, which has
+            seen real faces; any size, best cut with ``--alignment.box_enlarge 3.7``), ``few_shot`` (the
+            network of MAML-AU), ``resnet18``, ``resnet34``, or ``module:Name`` of one of your own, built
+            without arguments.
         weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets only;
             downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
-            pre-trained on rendered faces, or the path of a safetensors file that holds the backbone's state,
-            torchvision's names included (``fc.*`` is ignored).
+            pre-trained on rendered faces, ``mesh`` for the packaged weights of ``facemesh``, MediaPipe's, or
+            the path of a safetensors file that holds the backbone's state, torchvision's names included
+            (``fc.*`` is ignored). Not named: ``mesh`` for ``facemesh``, ``none`` for all others.
 
     Raises:
         PluginError: If the name cannot be one.
     """
 
     name: str = "resnet34"
-    weights: str = "none"
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if not _REGISTRY.knows(self.name):
             _REGISTRY.find(self.name)
+        if not self.weights:
+            object.__setattr__(self, "weights", usual_weights(self.name))
 
     @classmethod
     def of(cls, value: Backbone | str | Mapping[str, Any], usual: Backbone | None = None) -> Backbone:
         """Return the backbone that a configuration names; what it leaves out is as ``usual``.
 
+        Another backbone than the usual one starts with its own usual weights.
+
         >>> Backbone.of({"weights": "faces"}, Backbone("small"))
         Backbone(name='small', weights='faces')
+        >>> Backbone.of("facemesh", Backbone("small", "faces"))
+        Backbone(name='facemesh', weights='mesh')
         """
         if isinstance(value, Backbone):
             return value
         given = {"name": value} if isinstance(value, str) else dict(value)
-        return cls(**{**asdict(usual or cls()), **given})
+        named = usual or cls()
+        if given.get("name", named.name) != named.name:
+            return cls(**given)
+        return cls(**{**asdict(named), **given})
 
     def build(self) -> nn.Module:
         """Build the network and fill it with the initial weights.
@@ -111,9 +125,12 @@ class Backbone:
                 "in the attribute feature_width"
             )
         if self.weights != "none":
-            _load_weights(
-                backbone, self.name, packaged_weights(self.weights, self.name) or Path(self.weights)
-            )
+            path = packaged_weights(self.weights, self.name) or Path(self.weights)
+            if self.weights == "mesh":
+                # The file holds all of FaceMesh, under the names of the converted graph.
+                backbone.load_state_dict(read_trunk(path))
+            else:
+                _load_weights(backbone, self.name, path)
         return backbone
 
 
@@ -129,8 +146,8 @@ SMALL = Backbone("small")
 def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f"no weights file at {path}; weights is 'none', 'imagenet', 'faces' or the path of a safetensors "
-            "file"
+            f"no weights file at {path}; weights is 'none', 'imagenet', 'faces', 'mesh' or the path of a "
+            "safetensors file"
         )
     try:
         state = load_file(path)

@@ -15,8 +15,23 @@ from torch import nn
 from metafacs.files import written_whole
 
 FORMAT = "metafacs-backbone-1"
-PACKAGED: dict[tuple[str, str], str] = {("faces", "small"): "small_faces.safetensors"}
+PACKAGED: dict[tuple[str, str], str] = {
+    ("faces", "small"): "small_faces.safetensors",
+    ("mesh", "facemesh"): "facemesh.safetensors",
+}
 """Choice and backbone -> file in the package; see docs/pretraining.md for what it learned."""
+
+USUAL: dict[str, str] = {"facemesh": "mesh"}
+"""Backbone -> the weights it starts with if none are named, where that is not ``none``."""
+
+
+def usual_weights(backbone: str) -> str:
+    """Return the weights that a backbone starts with if nobody names others.
+
+    >>> usual_weights("facemesh"), usual_weights("small")
+    ('mesh', 'none')
+    """
+    return USUAL.get(backbone, "none")
 
 
 def packaged_weights(choice: str, backbone: str) -> Path | None:
@@ -40,7 +55,7 @@ def describe_weights(choice: str, backbone: str) -> dict[str, object]:
     """Return what a run says of its initial weights: the choice, without folders, and the file's hash.
 
     Args:
-        choice: As for :func:`metafacs.models.backbones.build_backbone`.
+        choice: As for :class:`metafacs.models.backbones.Backbone`.
         backbone: Name of the backbone.
 
     Returns:

@@ -54,8 +54,8 @@ def staged(backbone: nn.Module) -> StagedBackbone:
     """
     if not isinstance(backbone, StagedBackbone):
         raise ValueError(
-            f"{type(backbone).__name__} does not tell its stages; choose the backbone small, resnet18 or "
-            "resnet34"
+            f"{type(backbone).__name__} does not tell its stages; choose the backbone small, facemesh, "
+            "resnet18 or resnet34"
         )
     return backbone
 
