@@ -34,18 +34,20 @@ def written_out(words: Sequence[str], group: str) -> list[str]:
             following = value if equals else "".join(words[place + 1 : place + 2])
             if following and not following.startswith("{"):
                 changed[place] = f"{backbone}.name{equals}{value}"
-    named = _value(changed, f"{backbone}.name")
-    usual = "none" if named is None else usual_weights(named)
-    if usual != "none" and _value(changed, f"{backbone}.weights") is None:
+    given = {part: value for part in ("name", "weights") for value in _values(changed, f"{backbone}.{part}")}
+    for value in _values(changed, backbone):
+        whole = yaml.safe_load(value)
+        given = {**whole, **given} if isinstance(whole, dict) else given
+    usual = usual_weights(given.get("name", ""))
+    if usual != "none" and "weights" not in given:
         changed.append(f"{backbone}.weights={usual}")
     return changed
 
 
-def _value(words: Sequence[str], option: str) -> str | None:
-    """Return the last value that the words give an option; None if they give none."""
-    values = [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
-    values += [value for word, value in pairwise(words) if word == option]
-    return values[-1] if values else None
+def _values(words: Sequence[str], option: str) -> list[str]:
+    """Return the values that the words give an option."""
+    joined = [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+    return joined + [value for word, value in pairwise(words) if word == option]
 
 
 def yaml_loader(name: str, upgrade: Callable[[dict[str, Any]], dict[str, Any]]) -> str:

@@ -1,7 +1,8 @@
 """Runs a converted TFLite graph as an ordinary PyTorch module.
 
-The files in ``assets``, here and in ``metafacs.models``, are written by ``scripts/convert_face_models.py``: weights in PyTorch's layout, and
-the list of operators as JSON in the metadata.
+The files in ``assets``, FaceMesh's in that of ``metafacs.models``, are written by
+``scripts/convert_face_models.py``: weights in PyTorch's layout, and the list of operators as JSON in the
+metadata.
 """
 
 from __future__ import annotations

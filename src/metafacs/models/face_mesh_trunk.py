@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -44,7 +45,7 @@ class FaceMeshTrunk(StagedBackbone):
             nn.ZeroPad2d(_AS_TENSORFLOW), nn.Conv2d(3, WIDTHS[0], 3, stride=2), nn.PReLU(WIDTHS[0])
         )
         stages = [nn.Sequential(*(Block(WIDTHS[0], WIDTHS[0]) for _ in range(2)))]
-        for before, width in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+        for before, width in pairwise(WIDTHS):
             stages.append(
                 nn.Sequential(Block(before, width, halve=True), *(Block(width, width) for _ in range(2)))
             )

@@ -1,0 +1,104 @@
+"""Every method that reads pictures with a backbone works with FaceMesh's trunk, which has no BatchNorm."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from metafacs.analysis.attention import attention_maps
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description, Framing
+from metafacs.compounds import COMPOUND_EXPRESSIONS
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.data.transforms import Augmentation
+from metafacs.faces.alignment import AlignmentSpec
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import FEW_SHOT, METHODS
+from metafacs.methods.base import Method
+from metafacs.models.backbones import Backbone
+from metafacs.training.stepper import OptimizerStepper
+
+AUS = (1, 4, 12)
+WITH_BACKBONE = [name for name, kind in METHODS.items() if "backbone" in inspect.signature(kind).parameters]
+
+
+@pytest.mark.parametrize("name", WITH_BACKBONE)
+def test_every_group_moves_and_the_model_comes_back(
+    name: str,
+    au_store: Store,
+    expression_store: Store,
+    compound_store: Store,
+    small_options: Callable[[str], dict],
+    tmp_path: Path,
+) -> None:
+    joint = "joint" in METHODS[name].streams
+    options = {**small_options(name), "backbone": {"name": "facemesh", "weights": "mesh"}}
+    torch.manual_seed(0)
+    method = METHODS[name].build(AUS, COMPOUND_EXPRESSIONS[:2] if joint else EXPRESSIONS, options)
+    stores = {"joint": compound_store, "expression": expression_store}
+    if joint:
+        stores["validation"] = compound_store
+    batches, labels = {}, {}
+    for role in method.streams:
+        store = stores.get(role, au_store)
+        stream = Stream(
+            store,
+            np.arange(24),
+            aus=AUS if store.aus else (),
+            name=role,
+            batch_size=4,
+            size=32,
+            seed=0,
+            augmentation=Augmentation(),
+        )
+        batches[role] = stream.batch(0)
+        if stream.aus:
+            labels[role] = torch.from_numpy(stream.targets())
+    method.observe_labels(labels)
+    groups = method.parameter_groups()
+    before = {group: [p.detach().clone() for p in parameters] for group, parameters in groups.items()}
+    step = OptimizerStepper(groups, method.optimizers(), 1)
+    step.start(0)
+    curves = method.train().update(batches, step)
+    assert all(torch.isfinite(value) for value in curves.values())
+    for group, parameters in groups.items():
+        assert any(not torch.equal(p, q) for p, q in zip(parameters, before[group], strict=True)), group
+    assert all(torch.isfinite(p).all() for p in method.parameters())
+
+    known = Description(Framing(32, 36, AlignmentSpec()))
+    saved = Checkpoint(name, options, method.aus, method.expressions, method.state_dict(), known)
+    save_checkpoint(tmp_path / "model.safetensors", saved)
+    loaded = load_checkpoint(tmp_path / "model.safetensors").build()
+    images = batches[method.streams[0]].images
+    with torch.inference_mode():
+        for mine, theirs in zip(method.eval().predict(images), loaded.predict(images), strict=True):
+            assert mine is None or torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", FEW_SHOT)
+def test_few_shot_learners_adapt_it(name: str) -> None:
+    torch.manual_seed(0)
+    learner = FEW_SHOT[name].build(AUS, options={"backbone": "facemesh", "shots": 1})
+    images, targets = torch.randn(4, 3, 32, 32), torch.tensor([1.0, 1.0, 0.0, 0.0])
+    first, *_, last = learner.adaptation(images, targets, 2)
+    assert any(not torch.equal(first[key], last[key]) for key in first)
+    assert not learner.support_statistics(last, images)
+    torch.testing.assert_close(
+        learner.logits_by_statistics(last, {}, images[:1]), learner.logits(last, images)[:1]
+    )
+
+
+def test_it_can_be_asked_where_it_looks() -> None:
+    torch.manual_seed(0)
+    method = METHODS["single_task"].build(AUS, (), {"backbone": "facemesh"})
+    assert isinstance(method, Method)
+    assert method.network.backbone.feature_width == Backbone("facemesh").build().feature_width  # type: ignore[union-attr]
+    maps = attention_maps(method.eval(), torch.randn(2, 3, 64, 64), 12)
+    assert maps.shape == (2, 64, 64)
+    assert maps.max() <= 1.0
