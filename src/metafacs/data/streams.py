@@ -123,7 +123,8 @@ class Stream:
         if rng is None or self._augmentation is None:
             pictures, windows = crop_centre(pictures, self.size)
         else:
-            pictures, windows = augment(pictures, self.size, self._augmentation, rng)
+            border = self.store.description["alignment"]["border"]
+            pictures, windows = augment(pictures, self.size, self._augmentation, rng, border=border)
         people = [self._people.get(person, -1) for person in self.store.subjects[rows]]
         return Batch(
             images=to_tensor(pictures),

@@ -1,12 +1,15 @@
-"""What happens to crops between the store and the network: crop, mirror, light; on whole batches."""
+"""What happens to crops between the store and the network: crop, turn, mirror, light, style; by batches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from math import pi, radians
 
 import numpy as np
 
+from metafacs.data.styles import BEST_QUALITY, add_noise, blur, cast_colour, compress, make_grey
 from metafacs.faces.landmarks import mirror_landmarks
+from metafacs.faces.warping import similarity, warp
 
 
 @dataclass(frozen=True)
@@ -14,20 +17,84 @@ class Augmentation:
     """Random changes of training pictures.
 
     MAL (section 4.1.2): resize to 256, random crop to 224, random horizontal flip. The test picture is the
-    centre crop. ``brightness`` and ``contrast`` are additions for robustness; 0 turns them off.
+    centre crop. All else is an addition for robustness, in the order in which it is applied; 0 turns it off.
+    :meth:`styled` has values for pictures of any origin.
 
     Attributes:
         flip: Probability of mirroring left and right.
         brightness: Standard deviation of the additive change, in grey levels of 0..255.
         contrast: Standard deviation of the multiplicative change around the mean of the picture.
+        rotation: Largest turn in degrees, either way.
+        shift: Largest shift across and down, as a share of the network's input.
+        scale: Largest change of size, as a share: .1 shows faces at 90 to 110 %. Up to .5.
+        colour: Standard deviation of the factors of red, green and blue.
+        grey: Probability of turning the picture grey.
+        blur: Probability of blurring the picture.
+        blur_width: Largest standard deviation of the blur, as a share of the network's input.
+        noise: Largest standard deviation of the noise, in grey levels of 0..255.
+        compression: Probability of writing the picture as JPEG and reading it again.
+        quality: Lowest JPEG quality, 1 to 95.
 
-    >>> Augmentation(brightness=8.0)
-    Augmentation(flip=0.5, brightness=8.0, contrast=0.0)
+    Raises:
+        ValueError: If a value is outside its range.
+
+    >>> Augmentation(brightness=8.0).settings()
+    {'flip': 0.5, 'brightness': 8.0, 'contrast': 0.0}
     """
 
     flip: float = 0.5
     brightness: float = 0.0
     contrast: float = 0.0
+    rotation: float = 0.0
+    shift: float = 0.0
+    scale: float = 0.0
+    colour: float = 0.0
+    grey: float = 0.0
+    blur: float = 0.0
+    blur_width: float = 0.015
+    noise: float = 0.0
+    compression: float = 0.0
+    quality: int = 20
+
+    def __post_init__(self) -> None:
+        highest = {"flip": 1, "grey": 1, "blur": 1, "compression": 1, "rotation": 180, "shift": 0.5}
+        highest |= {"scale": 0.5, "blur_width": 0.5, "quality": BEST_QUALITY}
+        for name, value in asdict(self).items():
+            lowest = 1 if name == "quality" else 0
+            if not lowest <= value <= highest.get(name, float("inf")):
+                most = f" to {highest[name]}" if name in highest else " or more"
+                raise ValueError(f"augmentation's {name} is {lowest}{most}, not {value}")
+
+    @classmethod
+    def styled(cls) -> Augmentation:
+        """Return strong changes of place, light, colour and quality: for learning from rendered faces.
+
+        >>> Augmentation.styled().rotation
+        10.0
+        """
+        return cls(
+            brightness=20.0,
+            contrast=0.2,
+            rotation=10.0,
+            shift=0.06,
+            scale=0.12,
+            colour=0.06,
+            grey=0.35,
+            blur=0.4,
+            noise=10.0,
+            compression=0.4,
+        )
+
+    def settings(self) -> dict[str, float]:
+        """Return what a run says of it: flip, brightness and contrast, and whatever else is not as usual."""
+        usual = {field.name: field.default for field in fields(self)}
+        always = ("flip", "brightness", "contrast")
+        return {name: value for name, value in asdict(self).items() if name in always or value != usual[name]}
+
+    @property
+    def moves(self) -> bool:
+        """Whether pictures are turned, shifted or scaled."""
+        return bool(self.rotation or self.shift or self.scale)
 
 
 @dataclass(frozen=True)
@@ -38,15 +105,22 @@ class Windows:
         corners: ``batch x 2``, (x, y) of the window's first pixel in the crop.
         mirrored: ``batch``, True where the window was mirrored left to right.
         size: Side of the windows in pixels.
+        matrices: ``batch x 2 x 3``, from points of the crop to those of the window before it is mirrored;
+            None where windows were cut out as they are.
     """
 
     corners: np.ndarray
     mirrored: np.ndarray
     size: int
+    matrices: np.ndarray | None = None
 
     def move(self, landmarks: np.ndarray) -> np.ndarray:
         """Return points of the crops, ``batch x 68 x 2`` in pixels, as points of the windows."""
-        moved = landmarks - self.corners[:, None, :].astype(np.float32)
+        if self.matrices is None:
+            moved = landmarks - self.corners[:, None, :].astype(np.float32)
+        else:
+            turned = landmarks @ self.matrices[:, :, :2].swapaxes(1, 2) + self.matrices[:, None, :, 2]
+            moved = turned.astype(landmarks.dtype)
         if self.mirrored.any():
             moved[self.mirrored] = mirror_landmarks(moved[self.mirrored], self.size)
         return moved
@@ -54,6 +128,9 @@ class Windows:
     def turn(self, pose: np.ndarray) -> np.ndarray:
         """Return head poses of the crops, ``batch x 3`` as yaw, pitch and roll, as poses in the windows."""
         turned = pose.copy()
+        if self.matrices is not None:
+            roll = pose[:, 2] + np.arctan2(self.matrices[:, 0, 1], self.matrices[:, 0, 0])
+            turned[:, 2] = (roll + pi) % (2 * pi) - pi
         turned[self.mirrored] *= np.array([-1, 1, -1], np.float32)
         return turned
 
@@ -67,15 +144,16 @@ def crop_centre(images: np.ndarray, size: int) -> tuple[np.ndarray, Windows]:
 
 
 def augment(
-    images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator
+    images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator, *, border: int = 128
 ) -> tuple[np.ndarray, Windows]:
-    """Crop every picture at random, mirror some, change the light.
+    """Crop every picture at random, turn it, mirror some, change light and style.
 
     Args:
         images: ``batch x height x width x 3`` uint8.
         size: Side of the output in pixels, at most the input's.
         augmentation: What to change and how much.
         rng: Random generator; the same state gives the same pictures.
+        border: Grey value 0-255 where a turned or shifted window reaches over the edge of the picture.
 
     Returns:
         ``batch x size x size x 3`` uint8, and which windows of the crops these are.
@@ -87,16 +165,51 @@ def augment(
     check_crop(side, size)
     corners = rng.integers(0, side - size + 1, (count, 2))
     mirrored = np.less(rng.random(count), augmentation.flip)
+    matrices = _moved(corners[:, ::-1], size, augmentation, rng) if augmentation.moves else None
     out = np.empty((count, size, size, 3), dtype=np.uint8)
     for i, (y, x) in enumerate(corners.tolist()):
-        window = images[i, y : y + size, x : x + size]
+        if matrices is None:
+            window = images[i, y : y + size, x : x + size]
+        else:
+            window = warp(images[i], matrices[i], size, border)
         out[i] = window[:, ::-1] if mirrored[i] else window
     if augmentation.brightness or augmentation.contrast:
         gain = 1 + augmentation.contrast * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
         shift = augmentation.brightness * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
         mean = out.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
         out = np.clip((out - mean) * gain + mean + shift, 0, 255).astype(np.uint8)
-    return out, Windows(corners[:, ::-1], mirrored, size)
+    return _restyled(out, augmentation, rng), Windows(corners[:, ::-1], mirrored, size, matrices)
+
+
+def _moved(
+    corners: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the matrices from crops to turned, shifted and scaled windows, ``batch x 2 x 3``."""
+    drawn = rng.uniform(-1, 1, (len(corners), 4))
+    turns = radians(augmentation.rotation) * drawn[:, 0]
+    sides = size / (1 + augmentation.scale * drawn[:, 1])
+    centres = corners + (size - 1) / 2 + augmentation.shift * size * drawn[:, 2:]
+    return np.stack(
+        [
+            similarity((x, y), side, turn, size)
+            for (x, y), side, turn in zip(centres.tolist(), sides.tolist(), turns.tolist(), strict=True)
+        ]
+    )
+
+
+def _restyled(images: np.ndarray, style: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Return the pictures as other cameras and files would have them; what is off draws no number."""
+    if style.colour:
+        images = cast_colour(images, style.colour, rng)
+    if style.grey:
+        images = make_grey(images, style.grey, rng)
+    if style.blur:
+        images = blur(images, style.blur, style.blur_width, rng)
+    if style.noise:
+        images = add_noise(images, style.noise, rng)
+    if style.compression:
+        images = compress(images, style.compression, style.quality, rng)
+    return images
 
 
 def check_crop(side: int, size: int) -> None:

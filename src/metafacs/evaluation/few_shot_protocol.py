@@ -287,8 +287,9 @@ def _start_folder(protocol: FewShotProtocol, learner: str) -> Path:
 def _config(protocol: FewShotProtocol) -> dict[str, object]:
     """Return what the numbers depend on, without paths: the shots and the people tested are free to grow."""
     stores = {path: Store(path) for path in (protocol.trained_on, protocol.tested_on)}
+    training = {**asdict(protocol.training), "augmentation": protocol.training.augmentation.settings()}
     content = {
-        "training": asdict(protocol.training),
+        "training": training,
         "testing": {key: value for key, value in asdict(protocol.testing).items() if key != "shots"},
         "data": [store.description["labels_hash"] for store in stores.values()],
         "aus": protocol.aus,

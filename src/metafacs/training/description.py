@@ -37,7 +37,7 @@ def describe_run(
         **{role: len(rows) for role, rows in data.rows.items()},
     }
     return describe_data(data.store, used, size, split=data.split, pictures=pictures, seed=seed).with_more(
-        augmentation=asdict(augmentation),
+        augmentation=augmentation.settings(),
         batch=asdict(batch),
         optimizers={name: asdict(spec) for name, spec in optimizers.items()},
     )

@@ -114,7 +114,7 @@ def train_few_shot(
     description = describe_data(
         store, [store], plan.size, pictures=pictures, seed=plan.seed, split=split
     ).with_more(
-        augmentation=asdict(plan.augmentation),
+        augmentation=plan.augmentation.settings(),
         optimizer=asdict(plan.optimizer),
         iterations=iterations,
         start=None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +62,7 @@ def pretrain(
         people=stream.people,
         iterations=iterations,
         batch=batch,
-        augmentation=asdict(AUGMENTATION),
+        augmentation=AUGMENTATION.settings(),
     )
     trainer = Trainer(
         PRETRAINING,
