@@ -61,9 +61,8 @@ class Backbone:
 
     Args:
         name: ``small`` (for CPUs, made for 64 px aligned faces), ``facemesh`` (FaceMesh's trunk, which has
-            seen real faces; any size, best cut with ``--alignment.box_enlarge 3.7``), ``few_shot`` (the
-            network of MAML-AU), ``resnet18``, ``resnet34``, or ``module:Name`` of one of your own, built
-            without arguments.
+            seen real faces; any size), ``few_shot`` (the network of MAML-AU), ``resnet18``, ``resnet34``, or
+            ``module:Name`` of one of your own, built without arguments.
         weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets only;
             downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
             pre-trained on rendered faces, ``mesh`` for the packaged weights of ``facemesh``, MediaPipe's, or
@@ -128,7 +127,7 @@ class Backbone:
             path = packaged_weights(self.weights, self.name) or Path(self.weights)
             if self.weights == "mesh":
                 # The file holds all of FaceMesh, under the names of the converted graph.
-                backbone.load_state_dict(read_trunk(path))
+                backbone.load_state_dict({**backbone.state_dict(), **read_trunk(path)})
             else:
                 _load_weights(backbone, self.name, path)
         return backbone
