@@ -1,5 +1,7 @@
 """Convert MediaPipe's face models (TFLite, Apache-2.0) to the safetensors files in src/metafacs/faces/assets.
 
+That of ``facemesh`` lies in src/metafacs/models/assets, because its trunk is a backbone, too.
+
 Where the files come from:
 
     blaze_full: face_detection_full_range.tflite in the npm package @mediapipe/face_detection 0.4
