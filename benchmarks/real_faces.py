@@ -1,4 +1,4 @@
-"""What detectors say of real people: two sets of photos, and the best single distance of the face as the floor.
+"""What detectors say of real people, on two sets of photos, with the best single distance as the floor.
 
 London set (Face Research Lab London Set, CC BY 4.0): ``neutral/NNN.jpg`` and ``smiling/NNN.jpg`` of the same
 person, who was told to. Web faces: a folder of pictures and a ``legend.csv`` with the columns ``image`` and
@@ -18,7 +18,6 @@ Example:
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import sys
@@ -39,7 +38,6 @@ import metafacs.faces
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.evaluation.real_people import (
     EXPRESSION_AUS,
-    NEUTRAL,
     Floor,
     area_interval,
     best_measure,
@@ -47,33 +45,17 @@ from metafacs.evaluation.real_people import (
     pairs_won,
     share_interval,
 )
+from metafacs.evaluation.real_photos import HALVES, NEUTRAL, Photo, PhotoSetError, london_photos, web_photos
 from metafacs.evaluation.statistics import Estimate
 from metafacs.faces.face import Face
 from metafacs.faces.measures import measure_faces
-from metafacs.faces.pictures import SUFFIXES, PictureError, read_picture
+from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.files import write_json, written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.loading import load_detector
 from metafacs.models.model_file import names_of
 from metafacs.progress import progress_bar
-
-HALVES = {"first": "01234567", "second": "89abcdef", "all": "0123456789abcdef"}
-LONDON_KINDS = (NEUTRAL, "smiling")
-WEB_KINDS = (NEUTRAL, "happiness", "surprise", "anger")
-
-
-class SetError(ValueError):
-    """A folder or list that is no such set; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A picture, what it shows, and who is on it; None where nobody is known."""
-
-    path: Path
-    kind: str
-    person: str | None = None
 
 
 @dataclass
@@ -86,56 +68,18 @@ class Gathered:
     faces: list[Face] = field(default_factory=list)
     without_face: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
-    contradictory: int = 0
+    contradictory: list[str] = field(default_factory=list)
 
     @property
     def kinds(self) -> np.ndarray:
+        """What every picture shows."""
         return np.array([photo.kind for photo in self.photos], dtype=str)
 
     @property
     def people(self) -> np.ndarray | None:
+        """Who is on every picture; None where nobody is known."""
         known = [photo.person for photo in self.photos]
         return None if None in known else np.array(known, dtype=str)
-
-
-def london_photos(root: Path) -> list[Photo]:
-    """Return the pictures of a folder laid out as the London set: one folder per kind, files named by person."""
-    found = [
-        Photo(path, kind, path.stem)
-        for kind in LONDON_KINDS
-        for path in sorted((root / kind).glob("*"))
-        if path.suffix.lower() in SUFFIXES
-    ]
-    if missing := [kind for kind in LONDON_KINDS if kind not in {photo.kind for photo in found}]:
-        raise SetError(f"{root} has no pictures in {' or '.join(f'{kind}/' for kind in missing)}")
-    return found
-
-
-def web_photos(root: Path, legend: Path, half: str) -> tuple[list[Photo], int]:
-    """Return the pictures of a legend that belong to a half, and how many have contradictory emotions."""
-    if not legend.is_file():
-        raise SetError(f"{legend} does not exist; give the table of images and emotions with --legend")
-    emotions: dict[str, set[str]] = {}
-    with legend.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        if missing := {"image", "emotion"} - set(rows.fieldnames or ()):
-            raise SetError(f"{legend} has no column {' or '.join(sorted(missing))} in its first line")
-        for row in rows:
-            emotions.setdefault(row["image"], set()).add(row["emotion"].strip().lower())
-    mine = {
-        name: seen
-        for name, seen in emotions.items()
-        if hashlib.sha256(Path(name).name.encode()).hexdigest()[0] in HALVES[half]
-    }
-    photos = [
-        Photo(root / name, kind)
-        for name, seen in sorted(mine.items())
-        for kind in seen
-        if len(seen) == 1 and kind in WEB_KINDS
-    ]
-    if not photos:
-        raise SetError(f"{legend} lists no picture of {', '.join(WEB_KINDS)} in the {half} half")
-    return photos, sum(len(seen) > 1 for seen in mine.values())
 
 
 class FaceCache:
@@ -211,7 +155,7 @@ def gather(name: str, photos: Sequence[Photo], cache: FaceCache, *, progress: bo
             found.digests.append(digest)
             found.faces.append(face)
     if not found.faces:
-        raise SetError(f"no face was found in any picture of {name}; is it the right folder?")
+        raise PhotoSetError(f"no face was found in any picture of {name}; is it the right folder?")
     return found
 
 
@@ -316,6 +260,10 @@ def distance(floor: Mapping) -> str:
     return f"{floor['measure']} {'larger' if floor['direction'] > 0 else 'smaller'}: {cell(floor)}"
 
 
+def listed(names: Sequence[str]) -> str:
+    return f"{len(names)} ({', '.join(names)})" if names else "0"
+
+
 def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
     """Return the results as Markdown."""
     lines = []
@@ -326,10 +274,10 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
             f"## {name}: {who}, {counts}",
             "",
             f"AUC against neutral, with 95 % intervals over {'people' if told['people'] else 'pictures'}.",
-            f"Left out: {len(told['without_face'])} pictures without a found face, "
-            f"{len(told['unreadable'])} not readable, {told['contradictory']} with contradictory emotions.",
-            *told["without_face"],
-            *told["unreadable"],
+            "",
+            f"- without a found face, left out: {listed(told['without_face'])}",
+            f"- not readable, left out: {listed(told['unreadable'])}",
+            f"- with several emotions, left out: {listed(told['contradictory'])}",
             "",
         ]
         heads = ["expression", "AU", "best distance of the AU", "best distance of the expression", *detectors]
@@ -393,7 +341,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.out is not None:
         content = {
             "benchmark": "real_faces",
-            "faces": cache.version,
+            "metafacs.faces": cache.version,
             "models": {name: dict(detector.description) for name, detector in detectors.items()},
             "results": results,
         }

@@ -20,8 +20,6 @@ from metafacs.faces.measures import MOVED_BY
 
 Array = NDArray[np.float64]
 
-NEUTRAL = "neutral"
-
 EXPRESSION_AUS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {"smiling": (12, 6, 25), "happiness": (12, 6), "surprise": (1, 2, 5, 25, 26), "anger": (4, 7, 10)}
 )
@@ -122,7 +120,7 @@ def pairs_won(scores: Array, present: NDArray[np.bool_], people: NDArray[np.gene
         shown, neutral = (scores[(people == person) & (present == kind)] for kind in (True, False))
         if len(shown) and len(neutral):
             both += 1
-            won += 0.5 * ((shown[0] > neutral[0]) + float(shown[0] >= neutral[0]))
+            won += 0.5 * (float(shown[0] > neutral[0]) + float(shown[0] >= neutral[0]))
     return won, both
 
 
