@@ -290,14 +290,15 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
         lines.append("")
         asked = {row["au"] for row in told["rows"]}
         for model, detector in detectors.items():
+            lines.append(f"{model}: trained on {'synthetic' if detector.synthetic else 'real'} faces.")
             if unknown := sorted(asked - set(detector.aus)):
-                lines.append(f"{model} does not know AUs {', '.join(map(str, unknown))}.")
+                lines.append(f"It does not know AUs {', '.join(map(str, unknown))}.")
             shares = [
                 f"AU{au} {row['share']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
                 for au, row in told["neutral"][model].items()
             ]
             of = told["pictures"].get(NEUTRAL, 0)
-            lines += [f"{model} fires on neutral faces ({of}): {', '.join(shares)}.", ""]
+            lines += [f"It fires on neutral faces ({of}): {', '.join(shares)}.", ""]
     return "\n".join(lines)
 
 
