@@ -169,8 +169,8 @@ def test_made_up_predictions_get_their_scores(benchmark: ModuleType) -> None:
     rows = {row["au"]: row for row in benchmark.score(gathered, {"mine": known})}
     assert rows[12]["models"]["mine"] == {"auc": 1.0, "low": 1.0, "high": 1.0, "pairs_won": 1.0}
     assert rows[6]["models"] == {}
-    # Person 0 has .3 twice: below the five other neutral faces, above five smiles, which lose to everybody.
-    assert rows[25]["models"]["mine"]["auc"] == pytest.approx(5.5 / 36)
+    # Person 0 has .3 twice, a tie; every other pair of pictures is lost.
+    assert rows[25]["models"]["mine"]["auc"] == pytest.approx(0.5 / 36)
     assert rows[25]["models"]["mine"]["pairs_won"] == pytest.approx(0.5 / 6)
     shares = benchmark.fired(gathered, known, {12: 0.4, 25: 0.5})
     assert {au: (row["fired"], row["of"]) for au, row in shares.items()} == {"12": (6, 6), "25": (5, 6)}
