@@ -58,6 +58,10 @@ from metafacs.models.model_file import names_of
 from metafacs.progress import progress_bar
 
 
+LIPS_APART = 0.05
+"""Lip gap over the distance of the outer eye corners from which on lips count as apart."""
+
+
 @dataclass
 class Gathered:
     """The largest face of every picture of a set that shows one, and what was left out."""
@@ -227,6 +231,20 @@ def fired(gathered: Gathered, known: Mapping[int, np.ndarray], thresholds: Mappi
     }
 
 
+def lips_apart(gathered: Gathered, probabilities: Mapping[str, Mapping[int, np.ndarray]]) -> dict:
+    """Return how well AU25 ranks lips that the landmarks see apart above closed ones, whatever the expression."""
+    gap = measure_faces(np.stack([face.landmarks for face in gathered.faces]))["lip gap"]
+    apart = gap >= LIPS_APART
+    return {
+        "pictures": {"apart": int(apart.sum()), "closed": int((~apart).sum())},
+        "models": {
+            name: estimate(area_interval(known[25], apart, gathered.people))
+            for name, known in probabilities.items()
+            if 25 in known
+        },
+    }
+
+
 def measured(gathered: Gathered, cache: FaceCache, detectors: Mapping[str, Detector]) -> dict:
     """Return everything that is told of a set, as plain data."""
     probabilities = {
@@ -241,6 +259,7 @@ def measured(gathered: Gathered, cache: FaceCache, detectors: Mapping[str, Detec
         "unreadable": gathered.unreadable,
         "contradictory": gathered.contradictory,
         "rows": score(gathered, probabilities),
+        "lips_apart": lips_apart(gathered, probabilities),
         "neutral": {
             name: fired(gathered, known, detectors[name].thresholds) for name, known in probabilities.items()
         },
@@ -286,6 +305,11 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
             cells = [row["expression"], str(row["au"]), distance(row["floor"])]
             cells += [distance(row["floor_of_expression"])]
             cells += [cell(row["models"].get(model)) for model in detectors]
+            lines.append(f"| {' | '.join(cells)} |")
+        apart = told["lips_apart"]
+        if apart["models"]:
+            cells = ["lips apart", "25", "-", f"lip gap of {LIPS_APART} is the label"]
+            cells += [cell(apart["models"].get(model)) for model in detectors]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
         asked = {row["au"] for row in told["rows"]}

@@ -172,6 +172,11 @@ def test_made_up_predictions_get_their_scores(benchmark: ModuleType) -> None:
     # Person 0 has .3 twice, a tie; every other pair of pictures is lost.
     assert rows[25]["models"]["mine"]["auc"] == pytest.approx(0.5 / 36)
     assert rows[25]["models"]["mine"]["pairs_won"] == pytest.approx(0.5 / 6)
+    apart = benchmark.lips_apart(gathered, {"mine": known, "knows no 25": {12: known[12]}})
+    gap = benchmark.measure_faces(np.stack([face.landmarks for face in gathered.faces]))["lip gap"]
+    assert apart["pictures"] == {"apart": int((gap >= 0.05).sum()), "closed": int((gap < 0.05).sum())}
+    assert list(apart["models"]) == ["mine"]
+    assert apart["models"]["mine"]["auc"] == pytest.approx(roc_auc_score(gap >= 0.05, known[25]))
     shares = benchmark.fired(gathered, known, {12: 0.4, 25: 0.5})
     assert {au: (row["fired"], row["of"]) for au, row in shares.items()} == {"12": (6, 6), "25": (5, 6)}
 
