@@ -57,7 +57,6 @@ from metafacs.inference.loading import load_detector
 from metafacs.models.model_file import names_of
 from metafacs.progress import progress_bar
 
-
 LIPS_APART = 0.05
 """Lip gap over the distance of the outer eye corners from which on lips count as apart."""
 
@@ -232,7 +231,7 @@ def fired(gathered: Gathered, known: Mapping[int, np.ndarray], thresholds: Mappi
 
 
 def lips_apart(gathered: Gathered, probabilities: Mapping[str, Mapping[int, np.ndarray]]) -> dict:
-    """Return how well AU25 ranks lips that the landmarks see apart above closed ones, whatever the expression."""
+    """Return how well AU25 ranks lips that the landmarks see apart above closed ones, all pictures taken."""
     gap = measure_faces(np.stack([face.landmarks for face in gathered.faces]))["lip gap"]
     apart = gap >= LIPS_APART
     return {
