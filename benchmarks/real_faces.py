@@ -313,7 +313,7 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
         lines.append("")
         asked = {row["au"] for row in told["rows"]}
         for model, detector in detectors.items():
-            lines.append(f"{model}: trained on {'synthetic' if detector.synthetic else 'real'} faces.")
+            lines.append(f"{model}{', trained on synthetic faces' if detector.synthetic else ''}:")
             if unknown := sorted(asked - set(detector.aus)):
                 lines.append(f"It does not know AUs {', '.join(map(str, unknown))}.")
             shares = [
@@ -346,7 +346,8 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("give a set with --london or --web")
     torch.set_num_threads(1)
     import_foreign(options)
-    detectors = {name: load_detector(path, options.device) for name, path in names_of(options.model).items()}
+    models = names_of(options.model)
+    detectors = {name: load_detector(path, options.device) for name, path in models.items()}
     with tempfile.TemporaryDirectory() as passing:
         cache = FaceCache(options.cache or Path(passing))
         sets = {}
@@ -366,7 +367,10 @@ def main(arguments: list[str] | None = None) -> None:
         content = {
             "benchmark": "real_faces",
             "metafacs.faces": cache.version,
-            "models": {name: dict(detector.description) for name, detector in detectors.items()},
+            "models": {
+                name: {**detectors[name].description, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+                for name, path in models.items()
+            },
             "results": results,
         }
         write_json(options.out / "real_faces.json", content)
