@@ -1,4 +1,4 @@
-"""Compares the attention mesh with the base mesh: time, places of points, and what distances between them tell.
+"""Compares the attention mesh with the base mesh: time, places of points, and what distances tell.
 
     python benchmarks/attention_mesh.py [--people 60] [--photos FOLDER] [--repeats 40]
 
@@ -9,13 +9,13 @@ Three tables:
    exact ones in percent of the distance between the outer eye corners, first as it is, then after the mean
    offset of each point was taken out, because the two numberings do not mean quite the same places. Then the
    correlation of five distances with the exact ones.
-3. Real photos, with ``--photos``: how far the points of a mirrored picture lie from the mirrored points. Where the
-   folder holds ``neutral`` and ``smiling`` with the same people, also how well a single distance tells the two
-   apart (area under the ROC curve).
+3. Real photos, with ``--photos``: how far the points of a mirrored picture lie from the mirrored points.
+   Where the folder holds ``neutral`` and ``smiling``, also how well a single distance tells the two apart
+   (area under the ROC curve).
 
-``base`` is the base mesh, ``trunk`` the attention mesh's own 468 points, ``refined`` the same with the points of
-its branches in place. All look at the same crop, a square around the face as tracking cuts it. The last line
-is JSON. About two minutes on one core.
+``base`` is the base mesh, ``trunk`` the attention mesh's own 468 points, ``refined`` the same with the points
+of its branches in place. All look at the same crop, a square around the face as tracking cuts it. The last
+line is JSON. About three minutes on one core.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from metafacs.facs import EXPRESSIONS
 from metafacs.faces.attention_mesh import load_attention_mesh
 from metafacs.faces.graph_network import load_asset
 from metafacs.faces.landmarks import landmarks_68, mirror_landmarks
@@ -40,6 +39,7 @@ from metafacs.faces.mesh import region_of_mesh
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.warping import move_points, similarity, warp
+from metafacs.facs import EXPRESSIONS
 from metafacs.synthesis.activations import RENDERED_AUS
 from metafacs.synthesis.camera import LAB, photograph
 from metafacs.synthesis.expressions import sample_action_units, sample_expression
@@ -117,7 +117,9 @@ def render_faces(people: int) -> Iterator[tuple[Picture, Points]]:
             if frame == 0:
                 display = sample_expression(rng, "neutral", 0.0)
             elif frame < 3:
-                display = sample_action_units(rng, dict.fromkeys(RENDERED_AUS, 0.12), gaze_deviation=(0.2, 0.12))
+                display = sample_action_units(
+                    rng, dict.fromkeys(RENDERED_AUS, 0.12), gaze_deviation=(0.2, 0.12)
+                )
             else:
                 name = EXPRESSIONS[int(rng.integers(len(EXPRESSIONS)))]
                 display = sample_expression(rng, name, float(rng.uniform(0.4, 1)))
@@ -184,7 +186,10 @@ def compare_on_photos(networks: Networks, folder: Path) -> dict[str, dict[str, d
             for name, length in lengths.items()
         }
     }
-    show("points of the mirrored photo off the mirrored points, % of the eye corners' distance", result["mirrored"])
+    show(
+        "points of the mirrored photo off the mirrored points, % of the eye corners' distance",
+        result["mirrored"],
+    )
     kinds = {kind for kind, _ in next(iter(measured.values()), [])}
     if {"neutral", "smiling"} <= kinds:
         result["smiles"] = {

@@ -1,19 +1,20 @@
-"""Convert MediaPipe's attention mesh (TFLite, Apache-2.0) to src/metafacs/faces/assets/attention_mesh.safetensors.
+"""Convert MediaPipe's attention mesh (TFLite, Apache-2.0) to src/metafacs/faces/assets.
 
 Where the file comes from: face_landmark_with_attention.tflite is the first of the files that are joined in
-face_mesh_solution_packed_assets.data of the npm package @mediapipe/face_mesh 0.4.1657299874. The package as npm
-delivers it, the packed file and the TFLite file are all accepted; the weights must be those of that version.
+face_mesh_solution_packed_assets.data of the npm package @mediapipe/face_mesh 0.4.1657299874. The package as
+npm delivers it, the packed file and the TFLite file are all accepted; only this version is. The shipped file
+comes out byte for byte.
 
     npm pack @mediapipe/face_mesh@0.4.1657299874
     python scripts/convert_attention_mesh.py mediapipe-face_mesh-0.4.1657299874.tgz attention_mesh.safetensors
 
 Reading TFLite needs ``pip install tflite``; nothing at run time does.
 
-The graph is cut at MediaPipe's own operators, which ``metafacs.faces.attention_mesh`` writes in plain PyTorch:
-``Landmarks2TransformMatrix`` (the turned box around some points), ``TransformTensorBilinear`` (a window cut out
-of a map) and ``TransformLandmarks`` (points of the window in the picture). Between them lie four ordinary
-networks: the trunk with the mesh, and one each for the lips and for either eye with its iris. Each becomes one
-list of operators as ``convert_face_models.py`` makes them, under ``parts`` of the model in the file's metadata.
+The graph is cut at MediaPipe's own operators, which ``metafacs.faces.attention_mesh`` has in plain PyTorch:
+``Landmarks2TransformMatrix`` (the turned box around some points), ``TransformTensorBilinear`` (a window cut
+out of a map) and ``TransformLandmarks`` (points of the window in the picture). Between them lie four ordinary
+networks: the trunk with the mesh, and one each for the lips and for either eye with its iris. Each becomes
+one list of operators as ``convert_face_models.py`` makes them, under ``parts`` of the model in the metadata.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def read_original(source: Path) -> bytes:
         content = source.read_bytes()[:TFLITE_BYTES]
     if hashlib.sha256(content).hexdigest() != TFLITE_SHA256:
         raise SystemExit(
-            f"{source} is not the attention mesh of @mediapipe/face_mesh 0.4.1657299874; the tensor numbers in "
-            "this script hold for that version only"
+            f"{source} is not the attention mesh of @mediapipe/face_mesh 0.4.1657299874; the tensor numbers "
+            "in this script hold for that version only"
         )
     return content
 
@@ -117,7 +118,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", type=Path, help="the npm package (.tgz), its packed file or the .tflite file")
+    parser.add_argument(
+        "source", type=Path, help="the npm package (.tgz), its packed file or the .tflite file"
+    )
     parser.add_argument("target", type=Path, help="the .safetensors file to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

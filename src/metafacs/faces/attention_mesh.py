@@ -1,15 +1,15 @@
 """The attention variant of FaceMesh: the mesh, and lips, eyes, brows and irises found on a finer map.
 
 MediaPipe's network (Apache-2.0), cut at MediaPipe's own operators; the parts between them are run by
-``graph_network``, the three operators are written here. The trunk finds the mesh. Around its lips and its eyes
-turned windows are cut out of a 48 x 48 map of the picture, and a branch looks at each.
+``graph_network``, the three operators are written here. The trunk finds the mesh. Around its lips and its
+eyes turned windows are cut out of a 48 x 48 map of the picture, and a branch looks at each.
 """
 
 from __future__ import annotations
 
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
@@ -101,14 +101,17 @@ class AttentionMesh(nn.Module):
     @property
     def input_size(self) -> int:
         """Side of the input in pixels."""
-        return int(self.parts["trunk"].input_size)  # type: ignore[arg-type]
+        return self._part("trunk").input_size
+
+    def _part(self, name: str) -> GraphNetwork:
+        return cast(GraphNetwork, self.parts[name])
 
     def forward(self, images: Tensor) -> AttentionFaces:
         """Return the faces in a batch of regions.
 
         Args:
-            images: ``batch x 3 x 192 x 192``, RGB in [0, 1]: squares that hold one face each, a quarter of the
-                side left free around it, as ``mesh.Region`` cuts them.
+            images: ``batch x 3 x 192 x 192``, RGB in [0, 1]: squares that hold one face each, upright and
+                with a quarter of the side left free around it, as ``mesh.region_of_mesh`` says.
 
         Returns:
             Points, flag and features.
@@ -116,11 +119,11 @@ class AttentionMesh(nn.Module):
         Raises:
             ValueError: If the images have another size.
         """
-        mesh, flag, fine, trunk = self.parts["trunk"](images)
+        mesh, flag, fine, trunk = self._part("trunk")(images)
         mesh = mesh.reshape(len(images), -1, 3)
         seen: dict[str, list[Tensor]] = {}
         for name, window in WINDOWS.items():
-            part = self.parts[name]
+            part = self._part(name)
             matrix = window_matrices(mesh[..., :2] / FINE, window, part.input_size)
             outputs = part(cut_windows(fine, matrix, part.input_size))
             half = len(outputs) // 2

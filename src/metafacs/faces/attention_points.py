@@ -17,7 +17,8 @@ class Window:
     """A turned rectangle around some points of the mesh.
 
     Attributes:
-        points: Points of the mesh that lie in it; the branch that looks at it gives them again, in this order.
+        points: Points of the mesh that lie in it; the branch that looks at it gives them again, in this
+            order.
         corners: Two points of the mesh, left and right; the line between them is the window's horizontal.
     """
 
@@ -71,7 +72,7 @@ IRISES: dict[str, tuple[int, ...]] = {
     "left_iris": (468, 469, 470, 471, 472),
     "right_iris": (473, 474, 475, 476, 477),
 }
-"""Numbers of the irises: the centre, then the edge to the right, above, to the left, below (of the picture)."""
+"""Numbers of the irises: centre, then the edge on the picture's right, above, on its left, below."""
 
 MIRROR_ROWS: dict[str, tuple[int, ...]] = {
     "lips": tuple(
