@@ -172,8 +172,8 @@ def test_a_mirrored_face_gives_mirrored_points(network: AttentionMesh, regions: 
     for name, counterpart in pairs.items():
         points = getattr(turned, counterpart)[0, list(MIRROR_ROWS[name.split("_")[-1]])]
         points = torch.stack([192 - points[:, 0], points[:, 1]], 1)
-        # Measured: .6 to 1.4 % of the eye corners' distance here, .6 to .9 % on average of 104 photos; rows of
-        # the lips or irises in a wrong order give 6 to 40 %.
+        # Measured: .6 to 1.4 % of the eye corners' distance here, .6 to .9 % on average of 104 photos; rows
+        # of the lips or irises in a wrong order give 6 to 40 %.
         assert (points - getattr(face, name)[0]).norm(dim=1).mean() < 0.02 * eyes, name
 
 
@@ -218,7 +218,7 @@ def test_a_window_beyond_the_map_is_zero() -> None:
     columns = torch.arange(8.0).expand(1, 1, 8, 8) + 1
     matrices = torch.tensor([[[2.0, 0.0, -2.0], [0.0, 1.0, 0.0]]])
     window = cut_windows(columns, matrices, 6)
-    # Pixel i lies 2 (i + 1/2) - 2 = 2 i - 1 from the map's left edge, half a pixel less from its first centre.
+    # Pixel i lies 2 (i + 1/2) - 2 = 2 i - 1 from the map's left edge: 2 i - 3/2 from its first centre.
     expected = torch.tensor([0.0, 1.5, 3.5, 5.5, 7.5, 0.0]).expand(1, 1, 6, 6)
     torch.testing.assert_close(window, expected)
 
