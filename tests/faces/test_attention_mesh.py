@@ -143,6 +143,17 @@ def test_a_batch_gives_what_its_pictures_give_alone(
         torch.testing.assert_close(value, torch.cat([one[name] for one in alone]), rtol=1e-4, atol=1e-3)
 
 
+def test_autocast_leaves_the_points_in_place(
+    network: AttentionMesh, regions: Tensor, faces: AttentionFaces
+) -> None:
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = network(regions[:1])
+    assert found.mesh.dtype == torch.float32
+    assert found.refined().dtype == torch.float32
+    # Measured on 8 photos: .06 pixels, and .27 where the windows are placed in bfloat16.
+    assert (found.lips[0] - faces.lips[0]).abs().mean() < 0.15
+
+
 def test_gradients_reach_the_pictures_and_agree_with_small_changes(regions: Tensor) -> None:
     network = load_attention_mesh().double()
 
