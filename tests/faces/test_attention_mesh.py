@@ -150,8 +150,8 @@ def test_autocast_leaves_the_points_in_place(
         found = network(regions[:1])
     assert found.mesh.dtype == torch.float32
     assert found.refined().dtype == torch.float32
-    # Measured on 8 photos: .06 pixels, and .27 where the windows are placed in bfloat16.
-    assert (found.lips[0] - faces.lips[0]).abs().mean() < 0.15
+    # Measured: .13 pixels here; on 8 photos .06, and .27 if the windows are placed in bfloat16.
+    assert (found.lips[0] - faces.lips[0]).abs().mean() < 0.25
 
 
 def test_gradients_reach_the_pictures_and_agree_with_small_changes(regions: Tensor) -> None:
@@ -243,6 +243,11 @@ def test_another_model_is_refused() -> None:
     base = Path(__file__).parents[2] / "src/metafacs/faces/assets/facemesh.safetensors"
     with pytest.raises(ValueError, match=r"convert_attention_mesh\.py"):
         load_attention_mesh(base)
+
+
+def test_its_file_is_not_taken_for_one_network() -> None:
+    with pytest.raises(ValueError, match="load_attention_mesh"):
+        load_asset("attention_mesh")
 
 
 def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class AttentionMesh(nn.Module):
             outputs = part(windows)
             half = len(outputs) // 2
             with torch.autocast(images.device.type, enabled=False):
-                # Branches give points in pixels of the picture as well, before the window is turned and scaled.
+                # Branches give points of their window in pixels FINE times smaller than the window's.
                 rows = [_wide(one).reshape(len(images), -1, 2) / FINE for one in outputs[:half]]
                 points = [FINE * move(matrix, one) for one in rows]
             seen[name] = [*points, *outputs[half:]]

@@ -215,7 +215,10 @@ def load_graph_network(path: Path) -> GraphNetwork:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged or is not a converted model.
     """
-    return GraphNetwork(*read_converted(path)).eval()
+    model, weights = read_converted(path)
+    if "parts" in model:
+        raise ValueError(f"{path} holds several networks; load it with attention_mesh.load_attention_mesh")
+    return GraphNetwork(model, weights).eval()
 
 
 def load_asset(name: str) -> GraphNetwork:
