@@ -3,6 +3,10 @@
 MediaPipe's network (Apache-2.0), cut at MediaPipe's own operators; the parts between them are run by
 ``graph_network``, the three operators are written here. The trunk finds the mesh. Around its lips and its
 eyes turned windows are cut out of a 48 x 48 map of the picture, and a branch looks at each.
+
+Measured by ``benchmarks/attention_mesh.py``, 300 rendered faces (*synthetic*): lips and lids of the branches
+vary a fifth to a quarter less around the exact places than the base mesh's, brows hardly, and the trunk's own
+points more than the base mesh's. It takes twice the time for one face.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Numbering of the attention mesh: which points of a face its branches find, and where they look.
 
 The branches give points of the same numbering as FaceMesh's 468; the irises are numbers 468 to 477, as in
-MediaPipe. Left and right are those of the picture, as everywhere in ``faces``.
+MediaPipe. Left and right are those of the picture, as everywhere in ``faces``. Of the 68 landmarks the brows
+(17 to 26), lids (36 to 47) and lips (48 to 67) are among the points of the branches; jaw and nose are not, so
+``landmarks_68`` of a refined mesh takes those from the trunk.
 """
 
 from __future__ import annotations
@@ -46,9 +48,9 @@ WINDOWS: dict[str, Window] = {
             *(246, 161, 160, 159, 158, 157, 173),  # upper lid
             *(130, 25, 110, 24, 23, 22, 26, 112, 243, 247, 30, 29, 27, 28, 56, 190),  # first ring around it
             *(226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189),  # second ring
-            *(35, 124, 46, 53, 52, 65),  # lower edge of the brow, from outside
+            *(35, 124, 46, 53, 52, 65),  # beside the eye, then the lower edge of the brow
             *(143, 111, 117, 118, 119, 120, 121, 128, 245),  # third ring, below the eye
-            *(156, 70, 63, 105, 66, 107, 55, 193),  # upper edge of the brow, from outside
+            *(156, 70, 63, 105, 66, 107, 55, 193),  # upper edge of the brow and beyond, from outside
         ),
         (33, 133),
     ),
