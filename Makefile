@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SPEED := allocator dual_domain faces hypergradient maml render store
+SPEED := allocator attention_mesh dual_domain faces hypergradient maml render store
 DOCS_STAMP := $(VENV)/.docs_installed
 
 .PHONY: demo test check format bench docs clean

@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isnan
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import PIL
@@ -56,6 +56,9 @@ from metafacs.inference.detector import Detector
 from metafacs.inference.loading import load_detector
 from metafacs.models.model_file import names_of
 from metafacs.progress import progress_bar
+
+FACE_FIELDS = ("box", "score", "landmarks", "mesh")
+"""What is kept of a face; of a picture without one nothing is."""
 
 LIPS_APART = 0.05
 """Lip gap over the distance of the outer eye corners from which on lips count as apart."""
@@ -106,15 +109,16 @@ class FaceCache:
         kept = self._folder / f"faces-{self.version}" / f"{digest}.npz"
         if kept.is_file():
             with np.load(kept) as known:
-                if not len(known["mesh"]):
+                if not known.files:
                     return None
-                box = tuple(float(edge) for edge in known["box"])
+                left, top, right, bottom = map(float, known["box"])
+                box = (left, top, right, bottom)
                 return Face(box, float(known["score"]), known["landmarks"], known["mesh"])
-        faces = find_faces(read_picture(path))
-        face = faces[0] if faces else Face((0.0,) * 4, 0.0, np.zeros((0, 2)), np.zeros((0, 3)))
+        face = next(iter(find_faces(read_picture(path))), None)
+        content = {} if face is None else {name: getattr(face, name) for name in FACE_FIELDS}
         with written_whole(kept) as temporary, temporary.open("wb") as file:
-            np.savez(file, box=face.box, score=face.score, landmarks=face.landmarks, mesh=face.mesh)
-        return face if faces else None
+            np.savez(file, **content)
+        return face
 
     def probabilities(self, gathered: Gathered, detector: Detector) -> np.ndarray:
         """Return ``picture x au`` of a detector; a crop that is not there yet is cut and kept."""
@@ -195,7 +199,7 @@ def score(gathered: Gathered, probabilities: Mapping[str, Mapping[int, np.ndarra
         lengths = {name: values[chosen] for name, values in measures.items()}
         of_any = floor_row(best_measure(lengths, directions_of(aus), present, who))
         for au in aus:
-            row = {
+            row: dict[str, Any] = {
                 "expression": expression,
                 "au": au,
                 "pictures": {expression: int(present.sum()), NEUTRAL: int((~present).sum())},
