@@ -45,6 +45,8 @@ def make_batches(pairs: int, size: int, aus: int) -> dict[str, Batch]:
 def as_usually_written(method: DualDomain) -> DualDomain:
     """Give the method torch's PReLU, and AU branches whose fourth convolution is computed as a map."""
     for branch in method.joint_network.detector.branches.values():
+        assert isinstance(branch, nn.Sequential)
+        assert isinstance(branch[-1], nn.Linear)
         channels = branch[-1].in_features
         usual = nn.Conv2d(channels, channels, 3, padding=1)
         usual.load_state_dict(branch[-2].state_dict())

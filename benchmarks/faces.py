@@ -31,8 +31,8 @@ from metafacs.faces.tensors import to_tensor
 
 def photo() -> NDArray[np.uint8]:
     """Return Grace Hopper (US Navy, public domain) on a 640 x 480 canvas."""
-    with get_sample_data("grace_hopper.jpg") as file:
-        portrait = Image.open(file).convert("RGB").resize((410, 480))
+    with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as picture:
+        portrait = picture.convert("RGB").resize((410, 480))
     canvas = Image.new("RGB", (640, 480), (96, 104, 112))
     canvas.paste(portrait, (115, 0))
     return np.array(canvas)

@@ -30,6 +30,7 @@ from metafacs.methods.single_task import SingleTask
 from metafacs.metrics.outcomes import average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
 from metafacs.models.backbones import Backbone
+from metafacs.training.description import describe_data
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 FOLD, VALIDATION_PEOPLE = 1, 6
@@ -48,10 +49,9 @@ def measure(
     """Train once and return average F1 and AUC on the people to score."""
 
     def stream(side: list[str]) -> Stream:
-        rows = np.flatnonzero(np.isin(store.subjects, side))
         return Stream(
             store,
-            rows,
+            np.flatnonzero(np.isin(store.subjects, side)),
             aus=BP4D.evaluated_aus,
             name="au",
             batch_size=BATCH.au,
@@ -62,10 +62,12 @@ def measure(
 
     torch.manual_seed(seed)
     method = SingleTask(BP4D.evaluated_aus, backbone=Backbone("small", weights))
+    training = stream(people[0])
+    about = describe_data(store, [store], SIZE, pictures={"au": len(training.rows)}, seed=seed)
+    plan = TrainingPlan(iterations, checkpoint_every=iterations)
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
-            *("single_task", method, {}, {"au": stream(people[0])}),
-            *(TrainingPlan(iterations, checkpoint_every=iterations), out, {}, {"base": BASE}),
+            "single_task", method, {}, {"au": training}, plan, out, about, optimizers={"base": BASE}
         )
         trainer.run(progress=False)
     found = collect_predictions(method, stream(people[1]), batch_size=256)

@@ -18,7 +18,7 @@ import argparse
 import json
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,14 +86,12 @@ def judge(
         fitted = fitting.predictor(person.tensors, person.aus)(others).numpy().T if person.aus else ()
     after = {**before, **dict(zip(person.aus, fitted, strict=True))}
     truth = dict(zip(aus, labels[~support].T, strict=True))
-    scores = [
-        {
-            au: balanced_accuracy(found[au][~np.isnan(truth[au])], truth[au][~np.isnan(truth[au])])
-            for au in aus
-        }
-        for found in (before, after)
-    ]
-    return Found(*scores, person.aus)
+
+    def scores(found: Mapping[int, np.ndarray]) -> dict[int, float]:
+        known = {au: ~np.isnan(truth[au]) for au in aus}
+        return {au: balanced_accuracy(found[au][known[au]], truth[au][known[au]]) for au in aus}
+
+    return Found(scores(before), scores(after), person.aus)
 
 
 def measure(

@@ -14,6 +14,7 @@ import json
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,12 @@ def main() -> None:
         seconds: dict[str, list[float]] = {"store": [], "image_folder": []}
         for number in range(arguments.rounds + 1):
             rows = np.random.default_rng(number).permutation(arguments.pictures)
-            for kind, read in (("store", read_store), ("image_folder", read_folder)):
+            for kind, read in (
+                ("store", partial(read_store, store)),
+                ("image_folder", partial(read_folder, folder)),
+            ):
                 began = time.process_time()
-                read(store if kind == "store" else folder, rows)  # type: ignore[arg-type]
+                read(rows)
                 if number:  # the first round warms the page cache
                     seconds[kind].append(time.process_time() - began)
     rates = {kind: arguments.pictures / statistics.median(times) for kind, times in seconds.items()}

@@ -23,6 +23,9 @@ Reading TFLite needs ``pip install tflite`` (the flatbuffer schema only); nothin
 holds the weights in PyTorch's layout and, as JSON in the safetensors metadata, a list of operators for
 ``metafacs.faces.graph_network``, with activations folded into the operator before them and TFLite's "same"
 padding written out in pixels.
+
+The attention variant of the face mesh has operators of MediaPipe's own and is converted in parts by
+``convert_attention_mesh.py``, which uses the functions of this file.
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ def read_npz(path: Path) -> tuple[list[Operator], list[int], list[int], Constant
 def read_tflite(path: Path) -> tuple[list[Operator], list[int], list[int], Constants]:
     """Return the same as :func:`read_npz` from a TFLite flatbuffer."""
     import tflite
+    from flatbuffers import flexbuffers
 
     names = {value: key for key, value in vars(tflite.BuiltinOperator).items() if isinstance(value, int)}
     model = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
@@ -108,6 +112,10 @@ def read_tflite(path: Path) -> tuple[list[Operator], list[int], list[int], Const
             attributes = {"ac": bool(parsed.AlignCorners()), "hp": bool(parsed.HalfPixelCenters())}
         elif kind == "RESHAPE":
             attributes = {"shape": [int(v) for v in graph.Tensors(outputs[0]).ShapeAsNumpy()]}
+        elif kind == "CUSTOM":
+            attributes = {"name": code.CustomCode().decode()}
+            if operator.CustomOptionsLength():
+                attributes["options"] = flexbuffers.Loads(operator.CustomOptionsAsNumpy().tobytes())
         for index in inputs:
             value = constant(index) if index >= 0 and index not in constants else None
             if value is not None:

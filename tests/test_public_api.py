@@ -49,7 +49,8 @@ def test_prediction_imports_no_training() -> None:
         "for module in pkgutil.iter_modules(room.__path__, 'metafacs.inference.'):\n"
         "    importlib.import_module(module.name)"
     )
-    for statement in ("from metafacs import load_detector, Detector, FaceResult", everything):
+    names = "from metafacs import load_detector, Detector, FaceResult"
+    for statement in (names, everything, "import metafacs.cli.predict"):
         found = imported_by(statement)
         assert not found & set(HEAVY)
         assert not {name for name in found if name.startswith(("metafacs.training", "metafacs.evaluation"))}

@@ -121,3 +121,14 @@ def test_a_model_that_gives_no_probabilities_is_reported(
 def test_synthetic_is_told(make_detector: Maker) -> None:
     assert make_detector().synthetic
     assert not make_detector(description={}).synthetic
+
+
+def test_crops_can_be_cut_first_and_read_later(
+    make_detector: Maker, astronaut: Picture, two_people: Picture
+) -> None:
+    detector = make_detector(crop_size=72)
+    cut = [detector.crops(image, find_faces(image)) for image in (astronaut, two_people)]
+    assert [crops.shape for crops in cut] == [(1, 72, 72, 3), (2, 72, 72, 3)]
+    expected = [detector.probabilities(image, find_faces(image)) for image in (astronaut, two_people)]
+    together = detector.probabilities_of(np.concatenate(cut))
+    assert together == pytest.approx(np.concatenate(expected), abs=1e-6)

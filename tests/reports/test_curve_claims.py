@@ -37,6 +37,18 @@ def test_weight_curve_is_answered_from_its_ends(record_of: MakeRecord) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("curve", "answer"),
+    [
+        (0.49 + 0.02 * (1 - np.exp(-np.linspace(0, 4, 100))), "yes"),  # rises and levels off
+        (0.5 + 0.03 * np.sin(np.linspace(0, 13, 100)) + np.linspace(0, 0.002, 100), "no"),  # swings
+    ],
+)
+def test_a_swing_is_no_rise(record_of: MakeRecord, curve: np.ndarray, answer: str) -> None:
+    history = {"iteration": np.arange(100.0).tolist(), "weight_expression": curve.tolist()}
+    assert rising([replace(record_of("mal"), history=history)]).answer == answer
+
+
 def falling(record: Record, expression: float, action_units: float, noise: float = 0.0) -> Record:
     """Return a record whose losses lose the given shares of their starts, on different scales."""
     rng = np.random.default_rng(0)

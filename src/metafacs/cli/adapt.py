@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.cli.output import print_store
+from metafacs.cli.stores import print_store
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.faces.alignment import AlignmentSpec

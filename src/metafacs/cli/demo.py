@@ -57,13 +57,9 @@ LONG: tuple[Preset, int] = ("small", 1000)
 METHODS = ("mal", "multi_task", "single_task")
 """The longest first, so that no core waits for it at the end."""
 
-SETTINGS: dict[str, object] = {
-    "batch": BatchSizes(au=32, expression=32, validation=32),
-    "size": SIZE,
-    "augmentation": Augmentation(flip=0.5, brightness=8.0, contrast=0.1),
-}
-"""Those of configs/mal_bp4d_twin.yaml, which were chosen on validation people."""
-
+# Those of configs/mal_bp4d_twin.yaml, which were chosen on validation people.
+BATCH = BatchSizes(au=32, expression=32, validation=32)
+AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
 BASE = OptimizerSpec("adamw", lr=2e-3, weight_decay=1e-2, schedule="one_cycle")
 META = OptimizerSpec("adam", lr=1e-3, weight_decay=0.0)
 """Adam, because the paper's plain step of .001 does not move the weights in a short run."""
@@ -156,7 +152,9 @@ def _plan(method: str, seed: int, stores: Mapping[str, Store], out: Path, fold: 
         "seed": seed,
         "iterations": iterations,
         "optimizers": {"base": BASE, "meta": META} if learned else {"base": BASE},
-        **SETTINGS,
+        "batch": BATCH,
+        "size": SIZE,
+        "augmentation": AUGMENTATION,
     }
     settings = {"method": method, "fold": fold, "seed": seed, "iterations": iterations}
     return Run(method, fold, seed, settings, arguments, paper=PAPER.name)

@@ -1,4 +1,4 @@
-"""What command files share: how stores, scores, tables and reports are printed and written."""
+"""What command files share: how scores, tables and reports are printed and written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from metafacs.data.datasets.reading import Reading
-from metafacs.data.store import STORE_FILE, Store
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
 from metafacs.facs import au_name
@@ -23,18 +21,6 @@ from metafacs.reports.page import write_page
 from metafacs.reports.papers.paper import Paper
 from metafacs.reports.style import save_figure
 from metafacs.reports.tables import Table as ScoreTable
-
-_SHOWN = 5
-
-
-def print_store(store: Store, reading: Reading) -> None:
-    """Print how many faces a store holds, and which pictures of the reading show none."""
-    unusable = store.description["skipped"][len(reading.skipped) :]
-    print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a face")
-    for entry in unusable[:_SHOWN]:
-        print(f"  {entry['file']}: {entry['reason']}")
-    if len(unusable) > _SHOWN:
-        print(f"  and {len(unusable) - _SHOWN} more, listed in {store.path / STORE_FILE}")
 
 
 def write_table(table: ScoreTable, path: Path) -> None:

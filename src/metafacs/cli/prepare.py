@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
-from metafacs.cli.output import print_store
+from metafacs.cli.stores import print_store
 from metafacs.data.datasets import READERS, find_reader
 from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.faces.alignment import AlignmentSpec

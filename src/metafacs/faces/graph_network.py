@@ -39,6 +39,7 @@ class GraphNetwork(nn.Module):
     def __init__(self, model: dict[str, Any], weights: dict[str, Tensor]) -> None:
         super().__init__()
         self.input_size: int = model["input_size"]
+        self._input_channels: int = model.get("input_channels", 3)
         self._input: int = model["input"]
         self._outputs: list[int] = model["outputs"]
         for name, weight in weights.items():
@@ -55,7 +56,8 @@ class GraphNetwork(nn.Module):
         """Return the outputs of the graph.
 
         Args:
-            images: ``batch x 3 x input_size x input_size``, float, in the range the network was trained on.
+            images: ``batch x 3 x input_size x input_size``, float, in the range the network was trained on. A
+                part of a larger graph may read a map of more channels.
 
         Returns:
             One tensor per output of the graph, batch first.
@@ -63,8 +65,8 @@ class GraphNetwork(nn.Module):
         Raises:
             ValueError: If the images have another size.
         """
-        if images.shape[1:] != (3, self.input_size, self.input_size):
-            wanted = f"batch x 3 x {self.input_size} x {self.input_size}"
+        if images.shape[1:] != (self._input_channels, self.input_size, self.input_size):
+            wanted = f"batch x {self._input_channels} x {self.input_size} x {self.input_size}"
             raise ValueError(
                 f"the network takes {wanted} images, not {tuple(images.shape)}; resize them first"
             )
@@ -133,11 +135,15 @@ class GraphNetwork(nn.Module):
         activate = self._activation(step)
         first, second = step["inputs"]
         # A map that nobody reads again is added to in place; the pictures themselves are the caller's.
-        if first in finished and first != self._input:
-            return lambda maps: activate(maps[0].add_(maps[1]))
-        if second in finished and second != self._input:
-            return lambda maps: activate(maps[1].add_(maps[0]))
-        return lambda maps: activate(maps[0] + maps[1])
+        free = [tensor in finished and tensor != self._input for tensor in (first, second)]
+
+        def add(maps: list[Tensor]) -> Tensor:
+            # Gradients need the maps as they were.
+            if not any(free) or any(one.requires_grad for one in maps):
+                return activate(maps[0] + maps[1])
+            return activate(maps[0].add_(maps[1]) if free[0] else maps[1].add_(maps[0]))
+
+        return add
 
     def _activation_alone(self, step: Step) -> Operation:
         activate = self._activation(step)
@@ -177,11 +183,11 @@ def _rows(images: Tensor, columns: int) -> Tensor:
     return images.permute(0, 2, 3, 1).reshape(len(images), -1, columns)
 
 
-def load_graph_network(path: Path) -> GraphNetwork:
-    """Return the network stored in a converted file.
+def read_converted(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the description and the weights in a converted file.
 
     Args:
-        path: A ``.safetensors`` file written by ``scripts/convert_face_models.py``.
+        path: A ``.safetensors`` file written by one of the conversion scripts.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -197,7 +203,23 @@ def load_graph_network(path: Path) -> GraphNetwork:
         raise ValueError(f"{path} is damaged ({error}); convert it again or reinstall the package") from error
     if "model" not in metadata:
         raise ValueError(f"{path} holds no graph; it was not written by scripts/convert_face_models.py")
-    return GraphNetwork(json.loads(metadata["model"]), weights).eval()
+    return json.loads(metadata["model"]), weights
+
+
+def load_graph_network(path: Path) -> GraphNetwork:
+    """Return the network stored in a converted file.
+
+    Args:
+        path: A ``.safetensors`` file written by ``scripts/convert_face_models.py``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged or is not a converted model.
+    """
+    model, weights = read_converted(path)
+    if "parts" in model:
+        raise ValueError(f"{path} holds several networks; load it with attention_mesh.load_attention_mesh")
+    return GraphNetwork(model, weights).eval()
 
 
 def load_asset(name: str) -> GraphNetwork:

@@ -133,17 +133,36 @@ class Detector:
         Raises:
             ValueError: If the predictor gives another shape, or something else than probabilities.
         """
+        return self.probabilities_of(self.crops(image, faces))
+
+    def crops(self, image: Picture, faces: Sequence[Face]) -> NDArray[np.uint8]:
+        """Return faces of one picture as training cut them, ``face x crop x crop x 3``.
+
+        Args:
+            image: ``height x width x 3``, uint8, RGB.
+            faces: Faces in it, at least one.
+        """
         size = self.crop_size or self.input_size
-        crops = np.stack([align(image, face.landmarks, size, self.alignment)[0] for face in faces])
+        return np.stack([align(image, face.landmarks, size, self.alignment)[0] for face in faces])
+
+    def probabilities_of(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return ``face x au`` probabilities for faces that :meth:`crops` cut, of any number of pictures.
+
+        Args:
+            crops: ``face x crop x crop x 3``, uint8, RGB.
+
+        Raises:
+            ValueError: If the predictor gives another shape, or something else than probabilities.
+        """
         inputs = to_tensor(crop_centre(crops, self.input_size)[0])
         with torch.inference_mode():
             rows = [
                 self.predictor(part.to(self.device)).double().cpu() for part in inputs.split(self.batch_size)
             ]
         result = torch.cat(rows).numpy()
-        if result.shape != (len(faces), len(self.aus)):
+        if result.shape != (len(crops), len(self.aus)):
             raise ValueError(
-                f"the model gave {result.shape} values for {len(faces)} faces and {len(self.aus)} AUs"
+                f"the model gave {result.shape} values for {len(crops)} faces and {len(self.aus)} AUs"
             )
         if not ((result >= 0) & (result <= 1)).all():
             raise ValueError("the model gave values that are no probabilities; its weights may be damaged")

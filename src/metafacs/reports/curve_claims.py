@@ -20,8 +20,9 @@ def rising_weight(claimed: RisingWeight, name: str, runs: Sequence[Record]) -> C
     """Answer whether a row raises an average weight during training.
 
     Compares the mean over the last tenth of the curve with the mean over its first tenth, run by run; "yes"
-    needs, in every run, a rise above the curve's own fluctuation (its standard deviation over the last
-    tenth) and above 0.001, below which the share has not moved for any practical purpose.
+    needs, in every run, a rise above the curve's own fluctuation and above 0.001, below which the share has
+    not moved for any practical purpose. A curve fluctuates from point to point (its standard deviation over
+    the last tenth) and in long waves (that of its tenths' means around a straight line).
 
     Args:
         claimed: What is claimed.
@@ -34,7 +35,7 @@ def rising_weight(claimed: RisingWeight, name: str, runs: Sequence[Record]) -> C
         start, end = curve[_tenth(curve, 0.0)], curve[_tenth(curve, 1.0)]
         starts.append(float(start.mean()))
         ends.append(float(end.mean()))
-        clear.append(ends[-1] - starts[-1] > max(_SMALLEST_RISE, float(end.std())))
+        clear.append(ends[-1] - starts[-1] > max(_SMALLEST_RISE, float(end.std()), _waves(curve)))
     rise = float(np.mean(ends) - np.mean(starts))
     scale = f"; {claimed.scale}" if claimed.scale else ""
     return Claim(
@@ -83,6 +84,13 @@ def faster_fall(claimed: FasterFall, name: str, runs: Sequence[Record]) -> Claim
         f"end {end_faster:.0%} and {end_slower:.0%}; beyond fluctuation in {_runs(clear)}, the opposite in "
         f"{sum(opposite)}",
     )
+
+
+def _waves(curve: np.ndarray) -> float:
+    """Return how far the means of a curve's tenths lie from a straight line, standard deviation."""
+    means = np.array([part.mean() for part in np.array_split(curve, min(10, len(curve)))])
+    places = np.arange(len(means))
+    return float((means - np.polyval(np.polyfit(places, means, 1), places)).std())
 
 
 def _tenth(curve: np.ndarray, place: float) -> slice:
