@@ -240,7 +240,7 @@ def test_another_picture_size_is_refused(network: AttentionMesh) -> None:
 
 
 def test_another_model_is_refused() -> None:
-    base = Path(__file__).parents[2] / "src/metafacs/faces/assets/facemesh.safetensors"
+    base = Path(__file__).parents[2] / "src/metafacs/models/assets/facemesh.safetensors"
     with pytest.raises(ValueError, match=r"convert_attention_mesh\.py"):
         load_attention_mesh(base)
 

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.detection import FaceDetector
-from metafacs.faces.graph_network import GraphNetwork
+from metafacs.faces.graph_network import GraphNetwork, read_converted
 from metafacs.faces.mesh import Region, region_of_mesh
 from metafacs.faces.tensors import to_tensor
 from metafacs.models.backbones import Backbone
@@ -32,9 +30,7 @@ def graph() -> GraphNetwork:
     """The converted graph as landmark detection runs it, ending with the map that its head reads."""
     path = packaged_weights("mesh", "facemesh")
     assert path is not None
-    with safe_open(str(path), framework="pt") as file:
-        model = json.loads(file.metadata()["model"])
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    model, weights = read_converted(path)
     return GraphNetwork({**model, "outputs": [TRUNK_OUTPUT]}, weights)
 
 
