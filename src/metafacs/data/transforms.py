@@ -17,8 +17,8 @@ class Augmentation:
     """Random changes of training pictures.
 
     MAL (section 4.1.2): resize to 256, random crop to 224, random horizontal flip. The test picture is the
-    centre crop. All else is an addition for robustness, in the order in which it is applied; 0 turns it off.
-    :meth:`styled` has values for pictures of any origin.
+    centre crop. All else is an addition for robustness, and 0 turns it off. Pictures are turned, shifted and
+    scaled first; what is below follows in its order. :meth:`styled` has values for pictures of any origin.
 
     Attributes:
         flip: Probability of mirroring left and right.
