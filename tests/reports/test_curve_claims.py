@@ -42,10 +42,13 @@ def test_weight_curve_is_answered_from_its_ends(record_of: MakeRecord) -> None:
     [
         (0.49 + 0.02 * (1 - np.exp(-np.linspace(0, 4, 100))), "yes"),  # rises and levels off
         (0.5 + 0.03 * np.sin(np.linspace(0, 13, 100)) + np.linspace(0, 0.002, 100), "no"),  # swings
+        (np.array([0.5]), "no"),
+        (np.array([0.4, 0.5]), "no"),  # its two ends are the same two points
+        (np.array([0.4, 0.4, 0.5, 0.5]), "yes"),
     ],
 )
 def test_a_swing_is_no_rise(record_of: MakeRecord, curve: np.ndarray, answer: str) -> None:
-    history = {"iteration": np.arange(100.0).tolist(), "weight_expression": curve.tolist()}
+    history = {"iteration": np.arange(len(curve)).tolist(), "weight_expression": curve.tolist()}
     assert rising([replace(record_of("mal"), history=history)]).answer == answer
 
 

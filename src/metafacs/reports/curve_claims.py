@@ -87,8 +87,13 @@ def faster_fall(claimed: FasterFall, name: str, runs: Sequence[Record]) -> Claim
 
 
 def _waves(curve: np.ndarray) -> float:
-    """Return how far the means of a curve's tenths lie from a straight line, standard deviation."""
+    """Return how far the means of a curve's tenths lie from a straight line, standard deviation.
+
+    Zero for one or two points: a line goes through them.
+    """
     means = np.array([part.mean() for part in np.array_split(curve, min(10, len(curve)))])
+    if len(means) < 3:
+        return 0.0
     places = np.arange(len(means))
     return float((means - np.polyval(np.polyfit(places, means, 1), places)).std())
 
