@@ -180,7 +180,13 @@ LAYOUTS = {
     )
 }
 
-every_reader = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+
+@pytest.fixture(params=LAYOUTS.values(), ids=LAYOUTS)
+def layout(request: pytest.FixtureRequest) -> Layout:
+    """Every layout in turn; ``readers_of_tables`` and ``readers_of_folders`` take some of them."""
+    return request.param
+
+
 readers_of_tables = pytest.mark.parametrize("layout", [x for x in LAYOUTS.values() if x.header])
 readers_of_folders = pytest.mark.parametrize("layout", [x for x in LAYOUTS.values() if x.spare])
 hostile = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -211,7 +217,6 @@ def test_every_reader_has_a_layout() -> None:
     assert set(LAYOUTS) == set(READERS) - {"pictures"}
 
 
-@every_reader
 def test_a_clean_folder_is_read_whole(layout: Layout, tmp_path: Path) -> None:
     reading = layout.read(layout.write(tmp_path))
     assert len(reading.samples) == 2 + len(layout.extra)
@@ -219,7 +224,6 @@ def test_a_clean_folder_is_read_whole(layout: Layout, tmp_path: Path) -> None:
     assert reading.skipped == []
 
 
-@every_reader
 @pytest.mark.parametrize(
     "hurt",
     [
@@ -241,7 +245,6 @@ def test_harmless_differences_are_none(layout: Layout, hurt: Callable[[str], str
     assert reading.skipped == []
 
 
-@every_reader
 def test_any_name_of_a_folder_will_do(layout: Layout, tmp_path: Path) -> None:
     plain, strange = tmp_path / "plain", tmp_path / "Zoë & 表情, 'a b' [x]"
     expected = layout.read(layout.write(plain)).samples
@@ -249,7 +252,6 @@ def test_any_name_of_a_folder_will_do(layout: Layout, tmp_path: Path) -> None:
     assert found == [replace(s, picture=strange / s.picture.relative_to(plain)) for s in expected]
 
 
-@every_reader
 @pytest.mark.parametrize(
     "rubbish", ["?", "9" * 5000, "-1", "1e400", "²,²,²", "٣ ٣ ٣", "\x00", "\x0c0001.jpg\u2028", "nan nan nan"]
 )
@@ -262,7 +264,6 @@ def test_a_row_of_rubbish_is_noted_and_the_rest_read(layout: Layout, rubbish: st
     assert [s.key for s in reading.samples] == [s.key for s in expected if s.picture != second]
 
 
-@every_reader
 def test_a_foreign_header_is_noted(layout: Layout, tmp_path: Path) -> None:
     rows = layout.text.removeprefix(f"{layout.header}\n")
     root = layout.write(tmp_path, f"name,label\n{rows}")
@@ -280,7 +281,6 @@ def test_a_column_twice_is_a_wrong_header(layout: Layout, tmp_path: Path) -> Non
         assert len(reading.samples) == len(layout.extra)
 
 
-@every_reader
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xef\xbb\xbf\r\n \r\n", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "0,1,2\n1,0,1\n".encode("utf-16")],
@@ -293,7 +293,6 @@ def test_a_file_without_text_is_noted_by_name(layout: Layout, content: bytes, tm
         assert len(reading.samples) == len(layout.extra)
 
 
-@every_reader
 def test_a_folder_in_place_of_a_file_is_noted(layout: Layout, tmp_path: Path) -> None:
     (layout.write(tmp_path) / layout.labels).unlink()
     (tmp_path / layout.labels).mkdir()
@@ -302,7 +301,6 @@ def test_a_folder_in_place_of_a_file_is_noted(layout: Layout, tmp_path: Path) ->
         assert len(reading.samples) == len(layout.extra)
 
 
-@every_reader
 def test_a_label_without_a_picture_is_noted_with_its_line(layout: Layout, tmp_path: Path) -> None:
     layout.write(tmp_path)
     (tmp_path / layout.pictures[1]).unlink()
@@ -324,7 +322,6 @@ def test_a_picture_without_a_label_is_counted(layout: Layout, tmp_path: Path) ->
     assert (reason.endswith("without a label"), count) == (True, 1)
 
 
-@every_reader
 def test_a_missing_sequence_is_noted_and_the_rest_read(layout: Layout, tmp_path: Path) -> None:
     layout.write(tmp_path)
     for name in layout.pictures:
@@ -337,7 +334,6 @@ def test_a_missing_sequence_is_noted_and_the_rest_read(layout: Layout, tmp_path:
         assert len(reading.samples) == len(layout.extra)
 
 
-@every_reader
 def test_a_repeated_label_counts_once(layout: Layout, tmp_path: Path) -> None:
     expected = layout.read(layout.write(tmp_path)).samples
     layout.write(tmp_path, f"{layout.text}{layout.rows[1]}\n")
@@ -350,7 +346,6 @@ def test_a_repeated_label_counts_once(layout: Layout, tmp_path: Path) -> None:
     assert "twice" in reason
 
 
-@every_reader
 def test_pictures_are_only_opened_when_they_are_prepared(layout: Layout, tmp_path: Path) -> None:
     """The one rule for empty and damaged pictures: the reader hands them on, the store names the file."""
     layout.write(tmp_path)
@@ -367,7 +362,6 @@ def test_pictures_are_only_opened_when_they_are_prepared(layout: Layout, tmp_pat
     assert any("is empty (0 bytes)" in note["reason"] for note in notes)
 
 
-@every_reader
 def test_a_twin_says_so_and_a_damaged_note_stops_everything(layout: Layout, tmp_path: Path) -> None:
     layout.write(tmp_path)
     write(tmp_path / "TWIN.json", '{"synthetic": true}')
@@ -377,14 +371,12 @@ def test_a_twin_says_so_and_a_damaged_note_stops_everything(layout: Layout, tmp_
         layout.read(tmp_path)
 
 
-@every_reader
 def test_nothing_at_all_is_one_sentence(layout: Layout, tmp_path: Path) -> None:
     for root in (tmp_path, tmp_path / "none"):
         with pytest.raises(DatasetError, match=r"is missing|holds no|holds neither|has no"):
             layout.read(root)
 
 
-@every_reader
 @hostile
 @given(content=st.binary(max_size=120) | st.text(max_size=60).map(str.encode))
 def test_no_content_breaks_a_reader(layout: Layout, tmp_path: Path, content: bytes) -> None:
@@ -393,7 +385,6 @@ def test_no_content_breaks_a_reader(layout: Layout, tmp_path: Path, content: byt
         assert len(reading.samples) <= 2 + len(layout.extra)
 
 
-@every_reader
 @hostile
 @given(more=st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=60))
 def test_no_further_text_spoils_the_rows_before_it(layout: Layout, tmp_path: Path, more: str) -> None:
