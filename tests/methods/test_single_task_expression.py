@@ -11,7 +11,7 @@ from metafacs.models.networks import BaseNet
 
 def test_loss_is_the_mean_cross_entropy_of_known_expressions() -> None:
     torch.manual_seed(0)
-    method = SingleTaskExpression((1, 12), EXPRESSIONS, backbone=SMALL)
+    method = SingleTaskExpression(EXPRESSIONS, backbone=SMALL)
     batch = Batch(torch.randn(4, 3, 32, 32), expression=torch.tensor([0, 3, 6, 3]))
     loss = method.losses({"expression": batch})["loss_expression"]
     expected = -method.predict(batch.images).expressions.log()[range(4), batch.expression].mean()  # type: ignore[union-attr, index]
@@ -19,7 +19,7 @@ def test_loss_is_the_mean_cross_entropy_of_known_expressions() -> None:
 
 
 def test_it_detects_no_action_units_and_is_named_like_the_base_net() -> None:
-    method = SingleTaskExpression((1, 12), EXPRESSIONS, backbone=SMALL)
+    method = SingleTaskExpression(EXPRESSIONS, backbone=SMALL)
     assert method.aus == ()
     assert method.eval().predict(torch.randn(2, 3, 32, 32)).probabilities.shape == (2, 0)
     base = BaseNet(method.network["backbone"], 2, len(EXPRESSIONS))

@@ -26,13 +26,7 @@ class SingleTaskExpression(SingleLossMethod):
 
     streams: ClassVar[tuple[str, ...]] = ("expression",)
 
-    def __init__(
-        self,
-        aus: Sequence[int],
-        expressions: Sequence[str],
-        *,
-        backbone: Backbone = RESNET34,
-    ) -> None:
+    def __init__(self, expressions: Sequence[str], *, backbone: Backbone = RESNET34) -> None:
         super().__init__((), expressions)
         trunk = backbone.build()
         head = nn.Linear(feature_width(trunk), len(self.expressions))
