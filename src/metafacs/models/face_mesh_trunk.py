@@ -11,7 +11,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metafacs.models.stages import Stage, StagedBackbone
+from metafacs.models.stages import SequentialBackbone, Stage
 
 TRUNK_OUTPUT = 179
 """Number of the trunk's last map in the converted graph: what the landmark head reads."""
@@ -20,7 +20,7 @@ WIDTHS = (16, 32, 64, 128, 128, 128)
 """Channels of the six stages, whose maps are 96, 48, 24, 12, 6 and 3 pixels wide."""
 
 
-class FaceMeshTrunk(StagedBackbone):
+class FaceMeshTrunk(SequentialBackbone):
     """The convolutions of MediaPipe's FaceMesh up to the map that its landmark head reads, flattened.
 
     Three blocks per size, each a depthwise and a pointwise convolution beside a shortcut (BlazeBlocks of
@@ -54,15 +54,6 @@ class FaceMeshTrunk(StagedBackbone):
         self.stages = nn.Sequential(*stages)
         self.flatten = nn.Flatten()
         self.norm = nn.BatchNorm1d(self.feature_width, affine=False)
-
-    @property
-    def last_stage(self) -> nn.Module:
-        """The module whose output is the last map of features."""
-        return self.stages
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return ``batch x 1152`` features for ``batch x 3 x height x width`` pictures in [-1, 1]."""
-        return self.pool(self.stages(self.stem(images)))
 
     def stem(self, images: Tensor) -> Tensor:
         """Return ``batch x 16 x 96 x 96``; FaceMesh takes pictures in [0, 1], 192 px wide."""

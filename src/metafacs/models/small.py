@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from metafacs.models.stages import Stage, StagedBackbone
+from metafacs.models.stages import SequentialBackbone, Stage
 
 
-class SmallBackbone(StagedBackbone):
+class SmallBackbone(SequentialBackbone):
     """Four convolutions and one projection that keeps where on the face a response was.
 
     On aligned faces the place of a response tells the action unit, so the last map is flattened and
@@ -43,15 +43,6 @@ class SmallBackbone(StagedBackbone):
             nn.BatchNorm1d(features),
             nn.ReLU(),
         )
-
-    @property
-    def last_stage(self) -> nn.Module:
-        """The module whose output is the last map of features."""
-        return self.stages
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return ``batch x features`` for ``batch x 3 x height x width`` pictures, best 64 x 64."""
-        return self.pool(self.stages(self.stem(images)))
 
     def stem(self, images: Tensor) -> Tensor:
         """Return the pictures themselves, channels last: CPU kernels are a fifth faster that way."""

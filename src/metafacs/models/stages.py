@@ -46,6 +46,25 @@ class StagedBackbone(ABC, nn.Module):
         """Return ``batch x features`` for the maps of the last stage."""
 
 
+class SequentialBackbone(StagedBackbone):
+    """A backbone whose stages lie in one module, one after the other.
+
+    Attributes:
+        stages: All of them, between stem and pooling.
+    """
+
+    stages: nn.Sequential
+
+    @property
+    def last_stage(self) -> nn.Module:
+        """The module whose output is the last map of features."""
+        return self.stages
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return ``batch x features`` for ``batch x 3 x height x width`` pictures in [-1, 1]."""
+        return self.pool(self.stages(self.stem(images)))
+
+
 def staged(backbone: nn.Module) -> StagedBackbone:
     """Return the backbone after checking that it has stages.
 
