@@ -28,10 +28,9 @@ class FaceMeshTrunk(SequentialBackbone):
     average over it would forget whether a fold was at the brows or at the mouth. Its values lie around 4, so
     they are normalised over the batch, without scale or shift; linear classifiers learn slowly otherwise.
 
-    Pictures of any size are resized to FaceMesh's 192 px. The square in which landmark detection looks at a
-    face is 1.29 (sd .04) times as wide as the project's usual crop, around the same centre: a store prepared
-    with ``--alignment.box_enlarge 3.7`` shows the same, so that one pass can give landmarks and features. The
-    usual 2.9 is as good to learn from.
+    Pictures of any size are resized to FaceMesh's 192 px, without smoothing: crops should not be much larger.
+    The square in which landmark detection looks at a face is about 1.3 times as wide as the project's usual
+    crop, around the same centre; a store prepared with ``--alignment.box_enlarge 3.7`` shows the same.
 
     Attributes:
         feature_width: 1152.
