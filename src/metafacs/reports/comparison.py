@@ -9,7 +9,7 @@ from functools import cached_property
 
 from metafacs.data.facts import dataset_title
 from metafacs.evaluation.records import Record
-from metafacs.reports.named_paper import paper_of
+from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import options_of, told
 from metafacs.reports.papers.paper import Data, Paper, PrintedExpressions, PrintedF1
 from metafacs.reports.style import row_colours
@@ -50,17 +50,15 @@ class Comparison:
         self.rows = self._grouped()
 
     def _grouped(self) -> dict[str, list[Record]]:
-        order = [row.name for row in self.paper.rows] if self.paper else []
+        theirs = {row.name for row in self.paper.rows} if self.paper else set()
         kinds: dict[str, list[Record]] = defaultdict(list)
         short = _short_names({record.method for record in self.records})
         for record in self.records:
             row = self.paper.row(record.label, record.method, options_of(record)) if self.paper else None
             own = record.label or short[record.method]
-            kinds[row.name if row else f"{own} (not the paper's)" if own in order else own].append(record)
+            kinds[row.name if row else f"{own} (not the paper's)" if own in theirs else own].append(record)
         rows: dict[str, list[Record]] = {}
-        for kind in sorted(
-            kinds, key=lambda kind: (order.index(kind) if kind in order else len(order), kind)
-        ):
+        for kind in in_order(kinds, self.paper):
             for name, runs in _apart(kind, kinds[kind]).items():
                 rows.setdefault(name, []).extend(runs)
                 self._kinds[name] = kind
@@ -81,7 +79,7 @@ class Comparison:
     @cached_property
     def colours(self) -> dict[str, str]:
         """Name of each row's colour, that of the paper's row where it has one."""
-        given = {row.name: row.colour for row in self.paper.rows if row.colour} if self.paper else {}
+        given = self.paper.colours if self.paper else {}
         known = {kind: given[kind] for kind in self.rows if kind in given}
         return row_colours(list(self.rows), known)
 

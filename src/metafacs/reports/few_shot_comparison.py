@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from metafacs.data.facts import dataset_title
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import reported_step
-from metafacs.reports.named_paper import paper_of
+from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.papers.claimed import HigherFewShotAccuracy
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies
 
@@ -38,11 +38,7 @@ class FewShotComparison:
             raise ValueError(f"one table is of one protocol, but the records have {sorted(map(str, kinds))}")
         self.records = tuple(records)
         self.paper = paper_of((record.paper for record in records), paper)
-        order = [row.name for row in self.paper.rows] if self.paper else []
-        learners = sorted(
-            {record.learner for record in records},
-            key=lambda name: (order.index(name) if name in order else len(order), name),
-        )
+        learners = in_order((record.learner for record in records), self.paper)
         groups = {
             (shots, learner): [r for r in records if (r.shots, r.learner) == (shots, learner)]
             for shots in sorted({r.shots for r in records})
@@ -83,7 +79,7 @@ class FewShotComparison:
     @property
     def colours(self) -> dict[str, str]:
         """Learner -> name of its colour, where the paper gives it one."""
-        return {row.name: row.colour for row in self.paper.rows if row.colour} if self.paper else {}
+        return self.paper.colours if self.paper else {}
 
     def printed_name(self, learner: str) -> str:
         """Return how the paper's tables call a learner; empty if they do not have it."""

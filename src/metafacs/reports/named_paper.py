@@ -1,4 +1,4 @@
-"""Which paper records belong to."""
+"""Which paper records belong to, and in which order it has their rows."""
 
 from __future__ import annotations
 
@@ -45,3 +45,13 @@ def paper_of(names: Iterable[str], asked: Paper | None) -> Paper | None:
     if found and asked and asked.name != found[0]:
         raise ValueError(f"the records belong to the paper {found[0]}, not to {asked.name}; leave that out")
     return find_paper(found[0]) if found and asked is None else asked
+
+
+def in_order(names: Iterable[str], paper: Paper | None) -> list[str]:
+    """Return names of rows: the paper's in the order of its tables, then the others by name.
+
+    >>> in_order(["yours", "mine"], None)
+    ['mine', 'yours']
+    """
+    places = {row.name: place for place, row in enumerate(paper.rows)} if paper else {}
+    return sorted(set(names), key=lambda name: (places.get(name, len(places)), name))

@@ -154,6 +154,11 @@ class Paper:
     claims: tuple[PaperClaim, ...] = ()
     curves: TrainingCurves | None = None
 
+    @property
+    def colours(self) -> dict[str, str]:
+        """Row -> name of its colour, where it has one."""
+        return {row.name: row.colour for row in self.rows if row.colour}
+
     def row(self, label: str, method: str, options: Mapping[str, object]) -> Row | None:
         """Return the row that a record belongs to; None if to none."""
         return next((row for row in self.rows if row.holds(label, method, options)), None)
