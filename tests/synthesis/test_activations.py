@@ -11,6 +11,7 @@ from metafacs.synthesis.activations import (
     LEVEL_THRESHOLDS,
     RENDERED_AUS,
     Activation,
+    continuous_level,
     intensity_level,
     is_present,
     resolve_conflicts,
@@ -28,6 +29,15 @@ def test_rendered_aus_are_facs_numbers_without_repeats() -> None:
 def test_level_boundaries_belong_to_the_higher_level() -> None:
     assert [intensity_level(x) for x in LEVEL_THRESHOLDS] == [1, 2, 3, 4, 5]
     assert [intensity_level(x - 1e-9) for x in LEVEL_THRESHOLDS] == [0, 1, 2, 3, 4]
+
+
+def test_continuous_levels_rise_and_round_to_levels() -> None:
+    # As precise as intensities are written down.
+    intensities = np.arange(10001) / 10000
+    levels = np.array([continuous_level(x) for x in intensities])
+    assert (np.diff(levels) > 0).all()
+    assert (levels[0], levels[-1]) == (0, 5)
+    assert np.floor(levels.astype(np.float32) + 0.5).tolist() == [intensity_level(x) for x in intensities]
 
 
 def test_trace_is_not_presence() -> None:

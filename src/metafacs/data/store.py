@@ -119,7 +119,7 @@ class Store:
 
     @cached_property
     def intensities(self) -> np.ndarray:
-        """FACS intensities ``row x au``: 0 absent, 1 to 5 levels A to E, NaN unknown."""
+        """FACS intensities ``row x au``: 0 absent, 1 to 5 levels A to E, maybe fractions, NaN unknown."""
         return self._lists("intensities", len(self.aus))
 
     @cached_property

@@ -106,6 +106,24 @@ def intensity_level(x: float) -> int:
     return sum(x >= threshold for threshold in LEVEL_THRESHOLDS)
 
 
+def continuous_level(x: float) -> float:
+    """Return the FACS level of an intensity with its fraction, an exact target for regression.
+
+    Levels lie halfway between whole numbers at their thresholds and are straight in between, so that the
+    nearest whole number, halves upward, is :func:`intensity_level`.
+
+    Args:
+        x: Intensity, 0..1.
+
+    Returns:
+        Level, 0..5.
+
+    >>> [continuous_level(x) for x in (0.0, 0.05, 0.2, 0.3, 0.9, 1.0)]
+    [0.0, 0.5, 1.5, 2.0, 4.5, 5.0]
+    """
+    return float(np.interp(x, (0.0, *LEVEL_THRESHOLDS, 1.0), (0.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.0)))
+
+
 def is_present(x: float) -> bool:
     """Return whether an action unit of intensity ``x`` (0..1) is coded as present (level B or above)."""
     return intensity_level(x) >= PRESENCE_LEVEL

@@ -30,7 +30,8 @@ class Sample:
         picture: Path of the picture file, or of the video that holds the picture.
         subject: The person's id as the data set writes it; None where it tells none.
         action_units: FACS number -> 1.0 present, 0.0 absent; an AU that is missing here is unknown.
-        intensities: FACS number -> 0 absent, 1 to 5 levels A to E; an AU that is missing here is unknown.
+        intensities: FACS number -> 0 absent, 1 to 5 levels A to E, with fractions where the set tells
+            them; an AU that is missing here is unknown.
         expression: Class index into the reading's expressions; None = unknown.
         part: The data set's own partition, e.g. ``train``; None where it has none.
         votes: Share of annotators per expression, sums to 1; None where the data set has none.
