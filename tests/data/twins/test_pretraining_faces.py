@@ -1,53 +1,13 @@
 from __future__ import annotations
 
-import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from metafacs.data.datasets.pretraining_faces import HELD_OUT, read_pretraining_faces
-from metafacs.data.twins import TWINS
-from metafacs.data.twins.pretraining_faces import _People, _render_people
-from metafacs.data.twins.rendering import render_twin
-from metafacs.synthesis import identities
-
-SEED = "971"
-"""Used by no other test, because twins may remember people."""
-
-
-class FoundError(Exception):
-    pass
-
-
-@pytest.fixture
-def pools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Name of each twin -> the pool it takes its first person from, nothing rendered."""
-    seen: dict[str, str] = {}
-    for name in TWINS:
-
-        def note(pool: str, seed: int, purpose: str, name: str = name) -> None:
-            seen[name] = pool
-            raise FoundError
-
-        monkeypatch.setattr(identities, "_generator", note)
-        with pytest.raises(FoundError):
-            render_twin(name, tmp_path / name, preset="tiny", seed=int(SEED), workers=1, progress=False)
-    return seen
-
-
-def test_nobody_of_it_is_in_a_twin(pools: dict[str, str]) -> None:
-    assert set(pools) == set(TWINS)
-    assert all(SEED in pool for pool in pools.values())
-    mine = pools.pop("pretraining_faces")
-    assert mine not in pools.values()
-
-    def checksums(pool: str) -> set[int]:
-        """Return what seeds the people of a pool, over the first thousand seeds of its twin."""
-        return {zlib.crc32(pool.replace(SEED, str(seed)).encode()) for seed in range(1000)}
-
-    assert not checksums(mine) & set().union(*map(checksums, pools.values()))
+from metafacs.data.twins.pretraining_faces import plan_pretraining_faces
 
 
 def test_people_are_in_one_part_and_have_equal_numbers_of_pictures(pretraining_faces: Path) -> None:
@@ -61,9 +21,12 @@ def test_people_are_in_one_part_and_have_equal_numbers_of_pictures(pretraining_f
 
 
 def test_bytes_depend_on_seed_and_person_only(tmp_path: Path, pretraining_faces: Path) -> None:
-    record = _render_people(tmp_path, _People(0, (13,), 1, 96))
-    assert record["files"] == ["pictures/P00013_0.jpg"]
-    again = (tmp_path / "pictures" / "P00013_0.jpg").read_bytes()
-    assert again == (pretraining_faces / "pictures" / "P00013_0.jpg").read_bytes()
-    _render_people(tmp_path, _People(1, (13,), 1, 96))
-    assert (tmp_path / "pictures" / "P00013_0.jpg").read_bytes() != again
+    def rendered(seed: int) -> bytes:
+        plan = plan_pretraining_faces("tiny", seed)
+        record = plan.render(tmp_path, replace(plan.chunks["P00010"], numbers=(13,), pictures=1))
+        assert record["files"] == ["pictures/P00013_0.jpg"]
+        return (tmp_path / "pictures" / "P00013_0.jpg").read_bytes()
+
+    again = (pretraining_faces / "pictures" / "P00013_0.jpg").read_bytes()
+    assert rendered(0) == again
+    assert rendered(1) != again
