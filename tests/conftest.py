@@ -309,3 +309,11 @@ def pretraining_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("twins") / "pretraining_faces"
     render_twin("pretraining_faces", root, preset="tiny", seed=0, workers=1, progress=False)
     return root
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny set of people to learn action units from: 20, four of them held out, three pictures each."""
+    root = tmp_path_factory.mktemp("twins") / "people"
+    render_twin("people", root, preset="tiny", seed=0, workers=1, progress=False)
+    return root

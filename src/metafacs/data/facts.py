@@ -128,6 +128,7 @@ FACTS: dict[str, DatasetFacts] = {
         DatasetFacts("raf_ce", "RAF-CE"),
         DatasetFacts("raf_ce_lab", "RAF-CE laboratory"),
         DatasetFacts("pretraining_faces", "pre-training faces"),
+        DatasetFacts("people", "rendered people"),
     )
 }
 """Name of the data set -> what is known of it. No printed rates of EmotioNet are known here."""

@@ -17,8 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metafacs.data.datasets import READERS
-from metafacs.data.datasets.pretraining_faces import COLUMNS
+from metafacs.data.datasets import READERS, people, pretraining_faces
 from metafacs.data.datasets.reading import DatasetError, Reading
 from metafacs.data.prepare import SKIPPED_KEY, write_shard
 from metafacs.faces.alignment import AlignmentSpec
@@ -91,6 +90,7 @@ def of_aligned_pictures(
 
 
 _POINTS = ",".join("7" for _ in range(136))
+_SHOWN = ",".join(["0.5", *("0" for _ in range(25))])
 
 LAYOUTS = {
     layout.dataset: layout
@@ -98,8 +98,18 @@ LAYOUTS = {
         Layout(
             "pretraining_faces",
             "faces.csv",
-            header=",".join(COLUMNS),
+            header=",".join(pretraining_faces.COLUMNS),
             rows=(f"0001.jpg,P01,train,0,0,0,{_POINTS}", f"0002.jpg,P02,validation,0,0,0,{_POINTS}"),
+            pictures=("pictures/0001.jpg", "pictures/0002.jpg"),
+        ),
+        Layout(
+            "people",
+            "people.csv",
+            header=",".join(people.COLUMNS),
+            rows=(
+                f"0001.jpg,P01,train,fear,0,0,0,{_SHOWN},{_POINTS}",
+                f"0002.jpg,P02,test,,0,0,0,{_SHOWN},{_POINTS}",
+            ),
             pictures=("pictures/0001.jpg", "pictures/0002.jpg"),
         ),
         Layout(

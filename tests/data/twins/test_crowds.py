@@ -11,7 +11,7 @@ from metafacs.data.twins import TWINS
 from metafacs.data.twins.rendering import render_twin
 from metafacs.synthesis import identities
 
-CROWDS = ("pretraining_faces",)
+CROWDS = ("pretraining_faces", "people")
 
 SEED = "971"
 """Used by no other test, because twins may remember people."""
@@ -69,4 +69,4 @@ def test_chunks_hold_everybody_once(name: str) -> None:
     numbers = [number for group in plan.chunks.values() for number in group.numbers]
     assert numbers == list(range(len(numbers)))
     assert all(chunk == f"P{group.numbers[0]:05d}" for chunk, group in plan.chunks.items())
-    assert sum(plan.pictures.values()) == {"pretraining_faces": 400 * 6}[name]
+    assert sum(plan.pictures.values()) == {"pretraining_faces": 400 * 6, "people": 600 * 4}[name]

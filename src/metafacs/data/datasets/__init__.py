@@ -9,6 +9,7 @@ from metafacs.data.datasets.disfa import read_disfa
 from metafacs.data.datasets.emotionet import read_emotionet
 from metafacs.data.datasets.gft import read_gft
 from metafacs.data.datasets.list_files import read_list_files
+from metafacs.data.datasets.people import read_people
 from metafacs.data.datasets.pictures import read_pictures
 from metafacs.data.datasets.pretraining_faces import read_pretraining_faces
 from metafacs.data.datasets.raf_au import read_raf_au
@@ -31,6 +32,7 @@ READERS: dict[str, Callable[..., Reading]] = {
     "emotionet": read_emotionet,
     "list_files": read_list_files,
     "pretraining_faces": read_pretraining_faces,
+    "people": read_people,
     "pictures": read_pictures,
 }
 """Name -> reader: the root folder first, then the reader's own options by keyword.

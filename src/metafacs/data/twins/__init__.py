@@ -9,6 +9,7 @@ from metafacs.data.twins.bp4d import plan_bp4d
 from metafacs.data.twins.disfa import plan_disfa
 from metafacs.data.twins.emotionet import plan_emotionet
 from metafacs.data.twins.gft import plan_gft
+from metafacs.data.twins.people import plan_people
 from metafacs.data.twins.pretraining_faces import plan_pretraining_faces
 from metafacs.data.twins.raf_au import plan_raf_au
 from metafacs.data.twins.raf_ce import plan_raf_ce
@@ -30,8 +31,10 @@ TWINS: dict[str, Callable[[Preset, int], TwinPlan[Any]]] = {
     "raf_ce_lab": plan_raf_ce_lab,
     "emotionet": plan_emotionet,
     "pretraining_faces": plan_pretraining_faces,
+    "people": plan_people,
 }
 """Name of the data set -> its planner, which returns what the twin of a preset and a seed holds.
 
-:func:`metafacs.data.twins.rendering.render_twin` writes it. ``pretraining_faces`` is a set of its own.
+:func:`metafacs.data.twins.rendering.render_twin` writes it. ``pretraining_faces`` and ``people``
+are sets of their own.
 """

@@ -1,0 +1,108 @@
+"""Rendered people to learn action units from: any mixture of them and any expression, anywhere.
+
+Not the twin of a licensed set but a set of its own, which need not look like any: as many people as can be,
+few pictures of each, every action unit of the renderer, and how strong each is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metafacs.data.datasets.people import COLUMNS, LIST_FILE, TEST, VALIDATION
+from metafacs.data.twins.crowds import Cells, Crowd, CrowdSize, Group, point_cells, pose_cells, rows_of
+from metafacs.data.twins.writer import Preset, Record, TwinPlan, size_of
+from metafacs.facs import EXPRESSIONS, au_column
+from metafacs.synthesis.activations import RENDERED_AUS, Activation, is_present
+from metafacs.synthesis.camera import LAB, WILD, photograph
+from metafacs.synthesis.expressions import sample_action_units, sample_expression
+from metafacs.synthesis.occluders import sample_occluder
+from metafacs.synthesis.renderer import Rendering, Subject
+from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
+
+_FREE_SHARE = 0.45
+_FREE_RATE = 0.09
+_FREE_INTENSITY = (0.2, 1.0)
+_FREE_GAZE_DEVIATION = (0.25, 0.15)
+_NEUTRAL_SHARE = 0.17
+_EXPRESSION_STRENGTH = (0.2, 1.0)
+_GAZE_DEVIATION = (0.20, 0.12)
+_LAB_SHARE = 0.5
+_LAB_POSE_DEVIATION = (0.22, 0.12, 0.06)
+
+_SIZES: dict[Preset, CrowdSize] = {
+    "tiny": CrowdSize(20, 3, 96),
+    "small": CrowdSize(600, 4, 208),
+    "full": CrowdSize(2000, 4, 208),
+}
+
+
+def plan_people(preset: Preset, seed: int) -> TwinPlan[Group]:
+    """Return what the set holds that detectors of action units for any face are trained on.
+
+    ``people.csv`` holds one line per picture: name, person, part, the expression shown (empty for a free
+    mixture of action units), yaw, pitch and roll in radians, the intensity 0 to 1 of every action unit as it
+    is true of the picture, 68 points in pixels. ``pictures/*.jpg`` are the pictures: half from laboratories,
+    half in the wild, each in a room and a light of its own. Of ten people one is in the part ``test``, one in
+    ``validation``.
+
+    Presets: ``tiny`` (20 people, 3 pictures each of 96 px), ``small`` (600, 4 of 208 px), ``full`` (2,000, 4
+    of 208 px).
+    """
+    return replace(_PEOPLE.plan(preset, seed, size_of(preset, _SIZES)), finish=_finish)
+
+
+def _photograph(rng: np.random.Generator, subject: Subject, pixels: int) -> tuple[Rendering, Cells]:
+    rendering, expression = _take_picture(rng, subject, pixels)
+    intensities = (round(float(rendering.action_units.get(au, 0.0)), 4) for au in RENDERED_AUS)
+    return rendering, [expression, *pose_cells(rendering), *intensities, *point_cells(rendering)]
+
+
+def _take_picture(rng: np.random.Generator, subject: Subject, pixels: int) -> tuple[Rendering, str]:
+    """Return a picture and the name of its expression, empty for a free mixture of action units."""
+    display, expression = _sample_display(rng)
+    if rng.random() < _LAB_SHARE:
+        yaw, pitch, roll = (float(rng.normal(0, deviation)) for deviation in _LAB_POSE_DEVIATION)
+        scene = lab_scene(rng, pixels, sample_studio(rng), (yaw, pitch, roll))
+        return photograph(subject, display, scene, LAB, rng), expression
+    scene = wild_scene(rng, pixels)
+    occluder = sample_occluder(rng, WILD.occluders)
+    return photograph(subject, display, scene, WILD, rng, occluder), expression
+
+
+def _sample_display(rng: np.random.Generator) -> tuple[Activation, str]:
+    """Return what the face does and the name of its expression, empty for a free mixture."""
+    kind = rng.random()
+    if kind < _FREE_SHARE:
+        rates = dict.fromkeys(RENDERED_AUS, _FREE_RATE)
+        display = sample_action_units(
+            rng, rates, intensity=_FREE_INTENSITY, gaze_deviation=_FREE_GAZE_DEVIATION
+        )
+        return display, ""
+    if kind < _FREE_SHARE + _NEUTRAL_SHARE:
+        expression, strength = "neutral", float(rng.random())
+    else:
+        expression = EXPRESSIONS[int(rng.integers(len(EXPRESSIONS)))]
+        strength = float(rng.uniform(*_EXPRESSION_STRENGTH))
+    return sample_expression(rng, expression, strength, gaze_deviation=_GAZE_DEVIATION), expression
+
+
+def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """Write ``people.csv``; return how many people there are and how often action units are present."""
+    rates = {}
+    rows = rows_of(records)
+    for au in RENDERED_AUS:
+        column = COLUMNS.index(au_column(au))
+        rates[str(au)] = round(float(np.mean([is_present(float(row[column])) for row in rows])), 4)
+    return {
+        **_PEOPLE.finish(root, records),
+        "presence_rule": "FACS level B or above",
+        "au_rates": rates,
+    }
+
+
+_PEOPLE = Crowd("people", LIST_FILE, COLUMNS, {8: VALIDATION, 9: TEST}, _photograph)
