@@ -16,6 +16,8 @@ class Batch:
         images: ``batch x 3 x height x width``, float, normalised by the transform of the stream.
         action_units: ``batch x au``, float, 1 present, 0 absent, NaN unknown. The AU order is the
             stream's ``aus``.
+        intensities: ``batch x au``, float, FACS intensity from 0 (absent) over 1 to 5 (levels A to E), maybe
+            with fractions, NaN unknown; columns as ``action_units``.
         expression: ``batch``, long, class index into the stream's expression names; -1 unknown.
         landmarks: ``batch x 68 x 2``, float, iBUG's points as (x, y) in pixels of ``images``, the centre of
             the first pixel at (0, 0); NaN unknown.
@@ -31,6 +33,7 @@ class Batch:
 
     images: Tensor
     action_units: Tensor | None = None
+    intensities: Tensor | None = None
     expression: Tensor | None = None
     landmarks: Tensor | None = None
     pose: Tensor | None = None

@@ -53,6 +53,22 @@ def test_labels_and_people_belong_to_the_pictures(au_store: Store, expression_st
     assert (faces.batch(0).subject == -1).all()
 
 
+def test_intensities_stand_in_the_columns_of_the_action_units(
+    au_store: Store, expression_store: Store
+) -> None:
+    store = Store(au_store.path)
+    levels = np.random.default_rng(0).uniform(0, 5, store.action_units.shape).astype(np.float32)
+    levels[:, 1] = np.nan
+    store.intensities = levels
+    stream = Stream(store, np.arange(96), aus=store.aus[::-1], name="au", batch_size=8, size=32, seed=0)
+    batch = stream.batch(2)
+    assert batch.intensities.shape == batch.action_units.shape
+    np.testing.assert_array_equal(batch.intensities.numpy(), levels[batch.index.numpy()][:, ::-1])
+    assert make(au_store, np.arange(8)).batch(0).require("intensities").isnan().all()
+    faces = Stream(expression_store, np.arange(8), aus=(), name="e", batch_size=4, size=32, seed=0)
+    assert faces.batch(0).intensities is None
+
+
 def test_people_are_counted_within_the_stream(au_store: Store) -> None:
     rows = np.flatnonzero(au_store.subjects != sorted(set(au_store.subjects))[0])
     stream = make(au_store, rows)

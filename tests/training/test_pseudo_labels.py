@@ -45,6 +45,7 @@ def test_labels_are_the_decisions_of_the_detector(au_store: Store) -> None:
     assert torch.equal(batch.action_units[:, 2], (probabilities[:, 0] >= 0.5).float())
     assert torch.equal(batch.action_units[:, 0], (probabilities[:, 2] >= 0.5).float())
     assert batch.action_units[:, 1].isnan().all()
+    assert batch.intensities is None
     assert labelled.aus == ()
     assert labelled.targets().shape == (48, 0)
 

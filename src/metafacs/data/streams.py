@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from metafacs.batch import Batch
 from metafacs.data.store import Store
@@ -128,12 +129,15 @@ class Stream:
         people = [self._people.get(person, -1) for person in self.store.subjects[rows]]
         return Batch(
             images=to_tensor(pictures),
-            action_units=torch.from_numpy(self.store.action_units[rows][:, self._columns])
-            if self.aus
-            else None,
+            action_units=self._labels(self.store.action_units, rows),
+            intensities=self._labels(self.store.intensities, rows),
             expression=torch.from_numpy(self.store.expression[rows]) if self.store.expressions else None,
             landmarks=torch.from_numpy(windows.move(self.store.landmarks[rows])),
             pose=torch.from_numpy(windows.turn(self.store.pose[rows])),
             subject=torch.tensor(people),
             index=torch.from_numpy(rows),
         )
+
+    def _labels(self, table: np.ndarray, rows: np.ndarray) -> Tensor | None:
+        """Return the stream's columns of a table ``row x au``; None from a stream without action units."""
+        return torch.from_numpy(table[rows][:, self._columns]) if self.aus else None

@@ -78,7 +78,8 @@ class PseudoLabelled:
         batch = self._stream.batch(k)
         labels = torch.full((len(batch), self._width), torch.nan)
         labels[:, self._columns] = self._labeller.label(batch)[:, self._known]
-        return replace(batch, action_units=labels)
+        # What the store knows of the strength is no label of the labeller.
+        return replace(batch, action_units=labels, intensities=None)
 
     def targets(self) -> np.ndarray:
         """Return no labels, ``row x 0``."""
