@@ -83,7 +83,11 @@ def judge(
     others = images[~support]
     with torch.no_grad():
         before = dict(zip(fitting.aus, fitting.general(others).numpy().T, strict=True))
-        fitted = fitting.predictor(person.tensors, person.aus)(others).numpy().T if person.aus else ()
+        fitted = (
+            fitting.predictor(person.tensors, person.aus)(others).probabilities.numpy().T
+            if person.aus
+            else ()
+        )
     after = {**before, **dict(zip(person.aus, fitted, strict=True))}
     truth = dict(zip(aus, labels[~support].T, strict=True))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metafacs.faces.alignment import AlignmentSpec, align, alignment_matrix, turned_pose
 from metafacs.faces.landmarks import landmarks_49
-from metafacs.faces.warping import move_points
+from metafacs.faces.warping import invert, move_points
 from metafacs.synthesis.projection import rotation_matrix
 
 
@@ -110,4 +110,5 @@ def test_pose_turns_with_the_crop() -> None:
         turned = turned_pose((pose[0], pose[1], pose[2]), matrix)
         assert turned is not None
         np.testing.assert_allclose(rotation_matrix(*turned), turn @ rotation_matrix(*pose), atol=1e-6)
+        assert turned_pose(turned, invert(matrix)) == pytest.approx(tuple(pose))
     assert turned_pose(None, matrix) is None

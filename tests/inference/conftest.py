@@ -12,16 +12,17 @@ from torch import Tensor
 
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
+from metafacs.methods.base import Prediction
 
 Picture = NDArray[np.uint8]
 AUS = (1, 6, 12)
 
 
-def brightness(images: Tensor) -> Tensor:
+def brightness(images: Tensor) -> Prediction:
     """Predict from the light of the upper, middle and lower third of the face."""
     rows = images.mean((1, 3))
     thirds = [part.mean(1) for part in rows.split(-(-rows.shape[1] // 3), 1)]
-    return torch.stack(thirds, 1) / 2 + 0.5
+    return Prediction(torch.stack(thirds, 1) / 2 + 0.5)
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,10 @@ from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.tensors import to_tensor
 from metafacs.inference.loading import detector_of, load_detector
+from metafacs.methods.base import Prediction
 from metafacs.methods.single_task import SingleTask
 from metafacs.models.backbones import SMALL
+from metafacs.personalisation.person import FITTINGS, Person
 from metafacs.plugins import PluginError
 
 Picture = NDArray[np.uint8]
@@ -84,6 +86,50 @@ def test_a_checkpoint_that_does_not_tell_its_crop_is_refused(
 def test_thresholds_of_the_wrong_kind_are_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:
     with pytest.raises(CheckpointError, match="thresholds"):
         detector_of(make_checkpoint(thresholds=[0.5, 0.5]), "model")
+
+
+def test_experimental_action_units_are_those_the_model_names(
+    make_checkpoint: Callable[..., Checkpoint],
+) -> None:
+    assert detector_of(make_checkpoint(), "model").experimental == ()
+    detector = detector_of(make_checkpoint(experimental=[12]), "model")
+    assert detector.experimental == (12,)
+    for wrong in (12, ["AU12"], [True]):
+        with pytest.raises(CheckpointError, match="no list of FACS numbers"):
+            detector_of(make_checkpoint(experimental=wrong), "model")
+
+
+class Telling(SingleTask):
+    """A detector that tells more than probabilities, from the same layers."""
+
+    gives_intensities = gives_pose = True
+
+    def predict(self, images: torch.Tensor) -> Prediction:
+        probabilities = super().predict(images).probabilities
+        pose = torch.cat([probabilities, images.mean((1, 2, 3))[:, None]], 1)
+        return Prediction(probabilities, intensities=5 * probabilities, pose=pose)
+
+
+@pytest.mark.parametrize("kind", ["last", "full"])
+def test_a_person_leaves_the_pose_and_takes_the_intensities_away(
+    make_checkpoint: Callable[..., Checkpoint], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metafacs.checkpoints.checkpoint.find_learner", lambda name: Telling)
+    monkeypatch.setattr("metafacs.personalisation.whole_network.STEPS", 2)
+    checkpoint = make_checkpoint()
+    general = detector_of(checkpoint, "model")
+    assert (general.intensities, general.pose) == (True, True)
+    images = torch.rand(6, 3, 64, 64)
+    labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]] * 3)
+    tensors = FITTINGS[kind](checkpoint).fit(images, labels, (1, 12))
+    own = detector_of(checkpoint, "model", person=Person(kind, checkpoint.fingerprint, (1, 12), tensors))
+    assert (own.intensities, own.pose) == (False, True)
+    with torch.no_grad():
+        before, after = general.predictor(images), own.predictor(images)
+    assert after.intensities is None
+    assert before.pose is not None
+    torch.testing.assert_close(after.pose, before.pose)
+    assert not torch.allclose(after.probabilities, before.probabilities)
 
 
 def test_an_unknown_method_is_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:

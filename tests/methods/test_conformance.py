@@ -118,7 +118,7 @@ def test_predictions_are_probabilities(name: str, streams: dict[str, Stream], bu
     method = build(name).eval()
     with torch.inference_mode():
         images = streams[method.streams[0]].batch(0).images
-        probabilities, expressions = method.predict(images)
+        probabilities, expressions, intensities, pose = method.predict(images)
         alone = method.predict(images[:1]).probabilities
     assert probabilities.shape == (8, len(method.aus))
     assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
@@ -128,6 +128,13 @@ def test_predictions_are_probabilities(name: str, streams: dict[str, Stream], bu
     if expressions is not None:
         assert expressions.shape == (8, len(method.expressions))
         assert torch.allclose(expressions.sum(1), torch.ones(8))
+    assert (intensities is not None, pose is not None) == (method.gives_intensities, method.gives_pose)
+    if intensities is not None:
+        assert intensities.shape == probabilities.shape
+        assert bool(((intensities >= 0) & (intensities <= 5)).all())
+    if pose is not None:
+        assert pose.shape == (8, 3)
+        assert bool(pose.isfinite().all())
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -166,11 +173,11 @@ def test_its_last_layer_is_found_so_that_it_can_be_fitted_to_a_person(name: str,
         pytest.skip("detects no action units")
     reader = FeatureReader(method, find_outputs(method, 32))
     with torch.no_grad():
-        probabilities, inputs = reader.read(torch.randn(3, 3, 32, 32))
+        said, inputs = reader.read(torch.randn(3, 3, 32, 32))
     for column, au in enumerate(AUS):
         weight, bias = reader.weights(au)
         own = (reader.features(inputs, au) @ weight + bias).sigmoid()
-        torch.testing.assert_close(own, probabilities[:, column])
+        torch.testing.assert_close(own, said.probabilities[:, column])
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -40,12 +40,12 @@ def test_features_and_weights_give_the_models_own_probabilities(kind: Callable[.
     reader = FeatureReader(method, find_outputs(method, 32))
     images = torch.randn(3, 3, 32, 32)
     with torch.no_grad():
-        probabilities, inputs = reader.read(images)
-        assert torch.equal(probabilities, method.predict(images).probabilities)
+        said, inputs = reader.read(images)
+        assert torch.equal(said.probabilities, method.predict(images).probabilities)
         for column, au in enumerate(AUS):
             weight, bias = reader.weights(au)
             logits = reader.features(inputs, au) @ weight + bias
-            torch.testing.assert_close(logits.sigmoid(), probabilities[:, column])
+            torch.testing.assert_close(logits.sigmoid(), said.probabilities[:, column])
         weight, bias = reader.weights(9)
         assert reader.features(inputs, 9).shape == (3, len(weight))
     assert not weight.any()

@@ -72,7 +72,7 @@ def test_what_helps_is_kept_and_detects_better(
     assert detector.aus == (1, 4, 12)
     assert detector.thresholds[12] == 0.5
     with torch.no_grad():
-        unseen = detector.predictor(images[24:]).numpy()
+        unseen = detector.predictor(images[24:]).probabilities.numpy()
     known = ~np.isnan(labels[24:])
     assert ((unseen >= 0.5) == (labels[24:] == 1))[known].mean() > 0.85
 
@@ -148,7 +148,7 @@ def test_all_weights_can_be_fitted(
     assert (tmp_path / "full.safetensors").stat().st_size > 4e6
     detector = detector_of(checkpoint, "m", person=load_person(tmp_path / "full.safetensors", checkpoint))
     with torch.no_grad():
-        found = detector.predictor(images)
+        found = detector.predictor(images).probabilities
         own = checkpoint.build().predict(images).probabilities
     assert torch.equal(found[:, 1], own[:, 1])
     assert not torch.allclose(found[:, 0], own[:, 0])
@@ -169,8 +169,8 @@ def test_a_few_shot_learner_becomes_a_detector_of_single_frames(
     detector = detector_of(learner, "m", person=load_person(tmp_path / "me.safetensors", learner))
     assert detector.aus == person.aus
     with torch.no_grad():
-        together = detector.predictor(images[24:])
-        alone = torch.cat([detector.predictor(one) for one in images[24:].split(1)])
+        together = detector.predictor(images[24:]).probabilities
+        alone = torch.cat([detector.predictor(one).probabilities for one in images[24:].split(1)])
     torch.testing.assert_close(together, alone)
 
 
@@ -188,9 +188,8 @@ def test_a_persons_file_is_small_and_belongs_to_one_model(
     detector = load_detector(model, person=path)
     assert detector.description["person"] == str(path)
     with torch.no_grad():
-        torch.testing.assert_close(
-            detector.predictor(images), detector_of(checkpoint, "m", person=person).predictor(images)
-        )
+        expected = detector_of(checkpoint, "m", person=person).predictor(images).probabilities
+        torch.testing.assert_close(detector.predictor(images).probabilities, expected)
     weights = {**checkpoint.weights, "network.action_units.bias": torch.ones(2)}
     other = Checkpoint(checkpoint.method, checkpoint.options, (1, 4), (), weights, KNOWN)
     with pytest.raises(PersonError, match=r"another model .* give the model it was made with"):

@@ -86,6 +86,18 @@ class Description:
         return adapted_to(self.to_json()) if self.data else None
 
     @property
+    def experimental(self) -> tuple[int, ...]:
+        """AUs that are not shown to carry over to real people, as the model says; empty if it says nothing.
+
+        Raises:
+            CheckpointError: If what it says is no list of FACS numbers.
+        """
+        said = self.more.get("experimental", [])
+        if not isinstance(said, (list, tuple)) or not all(type(au) is int for au in said):
+            raise CheckpointError(f"the model's experimental AUs are no list of FACS numbers: {said!r}")
+        return tuple(said)
+
+    @property
     def held_out(self) -> Split:
         """Who trained and who was held out.
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import atan2, remainder, tau
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.faces.landmarks import LEFT_EYE_49, MOUTH_CORNERS_49, NOSE_TIP_49, RIGHT_EYE_49, landmarks_49
 from metafacs.faces.warping import Matrix, Picture, move_points, similarity, warp
+
+Angles = tuple[float, float, float]
+"""Yaw, pitch and roll of a head in radians."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +116,27 @@ def align(
     return warp(image, matrix, size, spec.border), matrix
 
 
-def turned_pose(pose: tuple[float, float, float] | None, matrix: Matrix) -> tuple[float, float, float] | None:
+@overload
+def turned_pose(pose: Angles, matrix: Matrix) -> Angles: ...
+
+
+@overload
+def turned_pose(pose: None, matrix: Matrix) -> None: ...
+
+
+def turned_pose(pose: Angles | None, matrix: Matrix) -> Angles | None:
     """Return the head pose as the crop shows it: the crop turns about the line of sight, so roll changes.
+
+    With the inverse matrix it goes back, from the pose in the crop to the pose in the picture.
 
     Args:
         pose: Yaw, pitch and roll in the picture, in radians, roll positive with the top of the head toward
             the left and applied last; None where unknown.
-        matrix: ``2 x 3``, picture to crop, as :func:`align` returns it.
+        matrix: ``2 x 3``, picture to crop, as :func:`align` returns it; or crop to picture, see
+            :func:`metafacs.faces.warping.invert`, for a pose in the crop.
 
     Returns:
-        Yaw, pitch and roll in the crop, roll in [-pi, pi]; None where unknown.
+        Yaw, pitch and roll in the crop (or the picture), roll in [-pi, pi]; None where unknown.
 
     >>> along_rising_eyes = similarity((0.0, 0.0), 1.0, -0.5, 1)
     >>> turned_pose((0.2, 0.1, 0.5), along_rising_eyes)

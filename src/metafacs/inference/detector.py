@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metafacs.data.transforms import crop_centre
-from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.alignment import AlignmentSpec, align, alignment_matrix, turned_pose
 from metafacs.faces.face import Face
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.tensors import to_tensor
+from metafacs.faces.warping import invert
 from metafacs.facs import check_aus
 from metafacs.inference.result import FaceResult
+from metafacs.methods.base import Prediction
 
 Picture = NDArray[np.uint8]
+
+_STRONGEST = 5
+"""FACS level E as a number."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Detector:
     """Finds faces and tells which action units they show. Cuts the faces exactly as training did.
 
     Attributes:
-        predictor: ``batch x 3 x input_size x input_size`` in [-1, 1] -> ``batch x au`` probabilities.
+        predictor: ``batch x 3 x input_size x input_size`` in [-1, 1] -> what is predicted of each.
         aus: FACS numbers in the order of the predictor's columns.
         thresholds: AU -> probability from which on it counts as present.
         input_size: Side of the predictor's input in pixels.
@@ -38,16 +43,23 @@ class Detector:
             ``input_size``.
         device: Where the networks run.
         batch_size: Most faces that go through the predictor at once.
+        intensities: Whether the predictor tells how strong the AUs are. A model fitted to a person does not:
+            its probabilities are fitted and its intensities are not, so that they would contradict each
+            other.
+        pose: Whether the predictor tells how the head is turned.
+        experimental: AUs that are not shown to carry over to real people.
 
     Raises:
         ValueError: If the parts do not fit each other.
 
-    >>> smiling = Detector(lambda faces: torch.full((len(faces), 1), 0.9), (12,), {12: 0.5}, input_size=64)
-    >>> [face.success for face in smiling.analyse_picture(np.zeros((80, 80, 3), np.uint8))]
+    >>> def smiling(faces: Tensor) -> Prediction:
+    ...     return Prediction(torch.full((len(faces), 1), 0.9))
+    >>> detector = Detector(smiling, (12,), {12: 0.5}, input_size=64)
+    >>> [face.success for face in detector.analyse_picture(np.zeros((80, 80, 3), np.uint8))]
     [False]
     """
 
-    predictor: Callable[[Tensor], Tensor]
+    predictor: Callable[[Tensor], Prediction]
     aus: tuple[int, ...]
     thresholds: Mapping[int, float]
     input_size: int
@@ -56,6 +68,9 @@ class Detector:
     crop_size: int | None = None
     device: str = "cpu"
     batch_size: int = 64
+    intensities: bool = False
+    pose: bool = False
+    experimental: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_aus(self.aus)
@@ -63,6 +78,8 @@ class Detector:
             raise ValueError(f"no threshold is given for the action units {missing}; give one for each")
         if outside := {au: value for au, value in self.thresholds.items() if not 0 <= value <= 1}:
             raise ValueError(f"thresholds are probabilities between 0 and 1, not {outside}")
+        if strange := [au for au in self.experimental if au not in self.aus]:
+            raise ValueError(f"the experimental action units {strange} are not among {list(self.aus)}")
         if self.crop_size is not None and self.crop_size < self.input_size:
             raise ValueError(
                 f"the crop of {self.crop_size} px is smaller than the input of {self.input_size} px"
@@ -107,33 +124,8 @@ class Detector:
         faces = sorted(find_faces(image, self.device), key=lambda face: face.box[0] + face.box[2])
         if not faces:
             return [FaceResult(input, frame, timestamp=timestamp)]
-        probabilities = self.probabilities(image, faces)
-        return [
-            FaceResult(
-                input,
-                frame,
-                face_id,
-                timestamp,
-                success=True,
-                score=face.score,
-                box=face.box,
-                landmarks=face.landmarks,
-                probabilities={au: round(float(p), 4) for au, p in zip(self.aus, row, strict=True)},
-            )
-            for face_id, (face, row) in enumerate(zip(faces, probabilities, strict=True))
-        ]
-
-    def probabilities(self, image: Picture, faces: Sequence[Face]) -> NDArray[np.float64]:
-        """Return ``face x au`` probabilities for faces of one picture.
-
-        Args:
-            image: ``height x width x 3``, uint8, RGB.
-            faces: Faces in it, at least one.
-
-        Raises:
-            ValueError: If the predictor gives another shape, or something else than probabilities.
-        """
-        return self.probabilities_of(self.crops(image, faces))
+        said = self.read(self.crops(image, faces))
+        return [self._result(said, row, face, input, frame, timestamp) for row, face in enumerate(faces)]
 
     def crops(self, image: Picture, faces: Sequence[Face]) -> NDArray[np.uint8]:
         """Return faces of one picture as training cut them, ``face x crop x crop x 3``.
@@ -142,28 +134,107 @@ class Detector:
             image: ``height x width x 3``, uint8, RGB.
             faces: Faces in it, at least one.
         """
-        size = self.crop_size or self.input_size
-        return np.stack([align(image, face.landmarks, size, self.alignment)[0] for face in faces])
+        return np.stack([align(image, face.landmarks, self._crop, self.alignment)[0] for face in faces])
+
+    def read(self, crops: NDArray[np.uint8]) -> Prediction:
+        """Return what is predicted of faces that :meth:`crops` cut, of any number of pictures.
+
+        Args:
+            crops: ``face x crop x crop x 3``, uint8, RGB.
+
+        Returns:
+            Rows as the faces, in float64 and on the CPU; the pose is that in the crops.
+
+        Raises:
+            ValueError: If the predictor gives another shape, something else than probabilities or
+                intensities, or other parts than the detector was made for.
+        """
+        inputs = to_tensor(crop_centre(crops, self.input_size)[0])
+        with torch.inference_mode():
+            parts = [self.predictor(part.to(self.device)) for part in inputs.split(self.batch_size)]
+        said = Prediction(
+            _joined([part.probabilities for part in parts]),
+            *(
+                None if any(value is None for value in values) else _joined(values)
+                for values in list(zip(*parts, strict=True))[1:]
+            ),
+        )
+        self._check(said, len(crops))
+        return said
 
     def probabilities_of(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return ``face x au`` probabilities for faces that :meth:`crops` cut, of any number of pictures.
+        """Return the ``face x au`` probabilities of :meth:`read` alone.
 
         Args:
             crops: ``face x crop x crop x 3``, uint8, RGB.
 
         Raises:
-            ValueError: If the predictor gives another shape, or something else than probabilities.
+            ValueError: As :meth:`read`.
         """
-        inputs = to_tensor(crop_centre(crops, self.input_size)[0])
-        with torch.inference_mode():
-            rows = [
-                self.predictor(part.to(self.device)).double().cpu() for part in inputs.split(self.batch_size)
-            ]
-        result = torch.cat(rows).numpy()
-        if result.shape != (len(crops), len(self.aus)):
-            raise ValueError(
-                f"the model gave {result.shape} values for {len(crops)} faces and {len(self.aus)} AUs"
-            )
-        if not ((result >= 0) & (result <= 1)).all():
+        return self.read(crops).probabilities.numpy()
+
+    @property
+    def _crop(self) -> int:
+        return self.crop_size or self.input_size
+
+    def _result(
+        self, said: Prediction, row: int, face: Face, input: str, frame: int, timestamp: float
+    ) -> FaceResult:
+        """Return one row of a prediction as the result of the face it was made of."""
+        intensities: dict[int, float] = {}
+        pose = None
+        if said.intensities is not None:
+            intensities = _by_au(self.aus, said.intensities[row], 2)
+        if said.pose is not None:
+            yaw, pitch, roll = said.pose[row].tolist()
+            # The crop was turned level; the result tells the head as the picture shows it.
+            to_picture = invert(alignment_matrix(face.landmarks, self._crop, self.alignment))
+            yaw, pitch, roll = turned_pose((yaw, pitch, roll), to_picture)
+            pose = (round(yaw, 4), round(pitch, 4), round(roll, 4))
+        return FaceResult(
+            input,
+            frame,
+            row,
+            timestamp,
+            success=True,
+            score=face.score,
+            box=face.box,
+            landmarks=face.landmarks,
+            probabilities=_by_au(self.aus, said.probabilities[row], 4),
+            intensities=intensities,
+            pose=pose,
+        )
+
+    def _check(self, said: Prediction, faces: int) -> None:
+        """Raise a ValueError if a prediction of a number of faces is not what the detector was made for."""
+        shape = tuple(said.probabilities.shape)
+        if shape != (faces, len(self.aus)):
+            raise ValueError(f"the model gave {shape} values for {faces} faces and {len(self.aus)} AUs")
+        if not _within(said.probabilities, 1):
             raise ValueError("the model gave values that are no probabilities; its weights may be damaged")
-        return result
+        for name, values, announced, columns in (
+            ("intensities", said.intensities, self.intensities, len(self.aus)),
+            ("pose", said.pose, self.pose, 3),
+        ):
+            if (values is not None) != announced:
+                gave = name if values is not None else f"no {name}"
+                raise ValueError(f"the model gave {gave}, but its method has gives_{name} = {announced}")
+            if values is not None and tuple(values.shape) != (faces, columns):
+                raise ValueError(f"the model gave {name} of shape {tuple(values.shape)} for {faces} faces")
+        if said.intensities is not None and not _within(said.intensities, _STRONGEST):
+            raise ValueError("the model gave intensities outside 0 to 5; its weights may be damaged")
+        if said.pose is not None and not bool(said.pose.isfinite().all()):
+            raise ValueError("the model gave a pose that is no angles; its weights may be damaged")
+
+
+def _joined(batches: Sequence[Tensor]) -> Tensor:
+    return torch.cat([rows.double().cpu() for rows in batches])
+
+
+def _within(values: Tensor, highest: float) -> bool:
+    """Return whether all values are numbers from 0 to the highest."""
+    return bool(((values >= 0) & (values <= highest)).all())
+
+
+def _by_au(aus: Sequence[int], row: Tensor, decimals: int) -> dict[int, float]:
+    return {au: round(value, decimals) for au, value in zip(aus, row.tolist(), strict=True)}

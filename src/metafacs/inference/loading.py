@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.inference.detector import Detector
@@ -49,9 +47,24 @@ def detector_of(
         CheckpointError: If the checkpoint is a few-shot learner, which detects nothing before it is fitted to
             a person.
     """
-    predict, aus = _predictor(checkpoint, model, device, person)
     known = checkpoint.description
-    own = dict.fromkeys(person.aus, PERSONAL_THRESHOLD) if person else {}
+    own: dict[int, float] = {}
+    if person is not None:
+        fitting = FITTINGS[person.kind](checkpoint, device)
+        aus = tuple(sorted({*fitting.aus, *person.aus}))
+        tensors = {name: value.to(device) for name, value in person.tensors.items()}
+        predict = fitting.predictor(tensors, aus)
+        intensities, pose = False, fitting.gives_pose
+        own = dict.fromkeys(person.aus, PERSONAL_THRESHOLD)
+    elif checkpoint.method in FEW_SHOT:
+        raise CheckpointError(
+            f"{model} is a few-shot learner ({checkpoint.method}): fit it to a person with 'metafacs "
+            "personalise' and give the result with --person"
+        )
+    else:
+        method = checkpoint.build(Method).to(torch.device(device))
+        predict, aus = method.predict, checkpoint.aus
+        intensities, pose = method.gives_intensities, method.gives_pose
     return Detector(
         predictor=predict,
         aus=aus,
@@ -66,22 +79,7 @@ def detector_of(
         },
         crop_size=known.framing.crop_size,
         device=device,
+        intensities=intensities,
+        pose=pose,
+        experimental=known.experimental,
     )
-
-
-def _predictor(
-    checkpoint: Checkpoint, model: str, device: str, person: Person | None
-) -> tuple[Callable[[Tensor], Tensor], tuple[int, ...]]:
-    """Return the function from pictures to probabilities, and the AUs of its columns."""
-    if person is not None:
-        fitting = FITTINGS[person.kind](checkpoint, device)
-        aus = tuple(sorted({*fitting.aus, *person.aus}))
-        tensors = {name: value.to(device) for name, value in person.tensors.items()}
-        return fitting.predictor(tensors, aus), aus
-    if checkpoint.method in FEW_SHOT:
-        raise CheckpointError(
-            f"{model} is a few-shot learner ({checkpoint.method}): fit it to a person with 'metafacs "
-            "personalise' and give the result with --person"
-        )
-    method = checkpoint.build(Method).to(torch.device(device))
-    return lambda images: method.predict(images).probabilities, checkpoint.aus

@@ -23,6 +23,11 @@ class FaceResult:
         box: ``left, top, right, bottom`` in pixels of the picture.
         landmarks: ``68 x 2``, (x, y) in pixels of the picture.
         probabilities: AU -> probability 0-1 that it is present, rounded to 4 decimals.
+        intensities: AU -> FACS intensity from 0 (absent) to 5 (level E), rounded to 2 decimals; empty if the
+            model gives none.
+        pose: Yaw (positive: toward the right of the picture), pitch (positive: nodding down) and roll
+            (positive: the top of the head toward the left) of the head in radians, as in the picture, rounded
+            to 4 decimals; None if the model does not tell it.
 
     >>> FaceResult("me.jpg", success=True, probabilities={6: 0.2, 12: 0.7}).present({6: 0.5, 12: 0.5})
     {6: False, 12: True}
@@ -37,6 +42,8 @@ class FaceResult:
     box: tuple[float, float, float, float] | None = None
     landmarks: NDArray[np.float64] | None = None
     probabilities: Mapping[int, float] = field(default_factory=dict)
+    intensities: Mapping[int, float] = field(default_factory=dict)
+    pose: tuple[float, float, float] | None = None
 
     def present(self, thresholds: Mapping[int, float]) -> dict[int, bool]:
         """Return AU -> whether its probability reaches the threshold; empty if no face was found."""

@@ -32,10 +32,16 @@ class Prediction(NamedTuple):
         probabilities: ``batch x au`` in [0, 1], columns in the order of the method's ``aus``.
         expressions: ``batch x expression`` probabilities in the order of the method's ``expressions``; None
             from a method that does not recognise expressions.
+        intensities: ``batch x au``, FACS intensity from 0 (absent) to 5 (level E), columns as
+            ``probabilities``; None from a method that tells no intensities.
+        pose: ``batch x 3``, yaw, pitch and roll of the head in radians as the pictures show it, signs as in
+            :class:`metafacs.data.datasets.reading.Sample`; None from a method that tells no pose.
     """
 
     probabilities: Tensor
     expressions: Tensor | None = None
+    intensities: Tensor | None = None
+    pose: Tensor | None = None
 
     @classmethod
     def of(cls, outputs: Outputs) -> Prediction:
@@ -170,11 +176,15 @@ class Method(Learner):
         domain: Which pictures :meth:`predict` expects, where a method reads two domains apart; else None.
         landmark_domains: In whose pictures :meth:`predict_landmarks` finds landmarks.
         weighs_pictures: Whether :meth:`weigh` tells what training pictures are worth.
+        gives_intensities: Whether predictions tell how strong the action units are.
+        gives_pose: Whether predictions tell how the head is turned.
     """
 
     domain: Domain | None = None
     landmark_domains: tuple[Domain, ...] = ()
     weighs_pictures: ClassVar[bool] = False
+    gives_intensities: ClassVar[bool] = False
+    gives_pose: ClassVar[bool] = False
 
     def __init__(self, aus: Sequence[int], expressions: Sequence[str] = ()) -> None:
         super().__init__()
@@ -183,7 +193,7 @@ class Method(Learner):
 
     @abstractmethod
     def predict(self, images: Tensor) -> Prediction:
-        """Return the AU probabilities of ``batch x 3 x height x width`` pictures."""
+        """Return what is told of ``batch x 3 x height x width`` pictures: AU probabilities, maybe more."""
 
     def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
         """Return the 49 landmarks of pictures of a domain, ``batch x 49 x 2`` as (x, y) in pixels.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from metafacs.methods.base import Method
+from metafacs.methods.base import Method, Prediction
 
 _PROBES = 6
 
@@ -34,7 +34,7 @@ class Output:
 
 @dataclass(frozen=True)
 class FeatureReader:
-    """Reads a detector's probabilities and, from the same pass, the features behind each of them.
+    """Reads what a detector predicts and, from the same pass, the features behind each of them.
 
     Attributes:
         method: The detector, in evaluation mode.
@@ -49,12 +49,12 @@ class FeatureReader:
         """Names of the last layers: one, or one per branch of the network."""
         return list(dict.fromkeys(output.layer for output in self.outputs.values()))
 
-    def read(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return ``picture x au`` probabilities and, by last layer, ``picture x features``."""
+    def read(self, images: Tensor) -> tuple[Prediction, dict[str, Tensor]]:
+        """Return what the detector predicts and, by last layer, ``picture x features``."""
         inputs: dict[str, Tensor] = {}
         with _watched(self.method, lambda name, given, _: inputs.__setitem__(name, given)):
-            probabilities = self.method.predict(images).probabilities
-        return probabilities, {layer: inputs[layer] for layer in self.layers}
+            said = self.method.predict(images)
+        return said, {layer: inputs[layer] for layer in self.layers}
 
     def features(self, inputs: Mapping[str, Tensor], au: int) -> Tensor:
         """Return the features that an AU is detected from; for an AU the model does not know, all of them."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.methods.base import Prediction
 
 Tensors = dict[str, Tensor]
 """What is kept of a fitting in a person's file, by name."""
@@ -22,9 +23,11 @@ class Fitting(ABC):
 
     Attributes:
         aus: FACS numbers that the model detects without being adapted.
+        gives_pose: Whether the model tells how the head is turned.
     """
 
     aus: tuple[int, ...]
+    gives_pose: bool
 
     @abstractmethod
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None: ...
@@ -44,8 +47,11 @@ class Fitting(ABC):
         """
 
     @abstractmethod
-    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Tensor]:
-        """Return the function from pictures to ``picture x au`` probabilities of the adapted model.
+    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
+        """Return the function from pictures to what the adapted model predicts.
+
+        Probabilities are the adapted model's. Intensities and expressions are left out, because they were not
+        fitted and might contradict them; the pose stays that of the model as it was trained.
 
         Args:
             tensors: From :meth:`fit`; an AU without any is left to the model as it was trained.

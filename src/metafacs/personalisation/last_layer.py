@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.losses.action_units import class_balanced_weights
-from metafacs.methods.base import Method
+from metafacs.methods.base import Method, Prediction
 from metafacs.personalisation.feature_reader import FeatureReader, find_outputs
 from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
 
@@ -36,6 +36,7 @@ class LastLayer(Fitting):
         size = checkpoint.description.framing.input_size
         self.reader = FeatureReader(method, find_outputs(method, size))
         self.aus = checkpoint.aus
+        self.gives_pose = method.gives_pose
 
     def general(self, images: Tensor) -> Tensor:
         """Return the model's own probabilities."""
@@ -56,13 +57,13 @@ class LastLayer(Fitting):
             tensors[tensor_name(au, "weight")], tensors[tensor_name(au, "bias")] = weight, bias
         return tensors
 
-    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
         """Return the detector with the fitted logits in place of the model's."""
 
-        def predict(images: Tensor) -> Tensor:
-            probabilities, inputs = self.reader.read(images)
-            general = dict(zip(self.aus, probabilities.unbind(1), strict=True))
-            return personal_columns(self.reader, tensors, aus, inputs, general)
+        def predict(images: Tensor) -> Prediction:
+            said, inputs = self.reader.read(images)
+            general = dict(zip(self.aus, said.probabilities.unbind(1), strict=True))
+            return Prediction(personal_columns(self.reader, tensors, aus, inputs, general), pose=said.pose)
 
         return predict
 

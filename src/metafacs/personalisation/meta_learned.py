@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.methods.base import Prediction
 from metafacs.methods.few_shot import FewShotLearner
 from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
 
@@ -30,6 +31,7 @@ class MetaLearned(Fitting):
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.learner = checkpoint.build(FewShotLearner).to(torch.device(device))
         self.aus = ()
+        self.gives_pose = False
 
     def general(self, images: Tensor) -> Tensor:
         """Return no columns: without a person there is nothing it detects."""
@@ -46,13 +48,13 @@ class MetaLearned(Fitting):
             tensors |= {tensor_name(au, name): value.detach() for name, value in kept.items()}
         return tensors
 
-    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
         """Return the adapted networks side by side."""
         parts = {au: _part(tensors, au) for au in aus}
 
-        def predict(images: Tensor) -> Tensor:
+        def predict(images: Tensor) -> Prediction:
             logits = [self.learner.logits_by_statistics(part, {}, images) for part in parts.values()]
-            return torch.stack(logits, dim=1).sigmoid()
+            return Prediction(torch.stack(logits, dim=1).sigmoid())
 
         return predict
 

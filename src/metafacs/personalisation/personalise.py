@@ -152,7 +152,7 @@ def _cross_validated(
         numbers = [aus[c] for c in usable]
         tensors = fitting.fit(images[inside], labels[inside][:, usable], numbers)
         with torch.no_grad():
-            probabilities = fitting.predictor(tensors, numbers)(images[outside])
+            probabilities = fitting.predictor(tensors, numbers)(images[outside]).probabilities
         found[outside[:, None], usable] = probabilities.double().cpu().numpy()
     return found
 

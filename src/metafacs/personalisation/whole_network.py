@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.losses.action_units import action_unit_loss, class_balanced_weights
+from metafacs.methods.base import Prediction
 from metafacs.personalisation.feature_reader import FeatureReader
 from metafacs.personalisation.fitting import Fitting, Tensors, fitted_aus, tensor_name
 from metafacs.personalisation.last_layer import LastLayer, personal_columns
@@ -21,8 +22,8 @@ _MODEL = "model."
 class WholeNetwork(Fitting):
     """Fits the last layer, then all weights together by some steps of Adam; statistics stay as trained.
 
-    AUs that are not fitted are still detected by the model as it was trained, which then runs beside the
-    adapted one.
+    AUs that are not fitted, and the pose where the model tells it, still come from the model as it was
+    trained, which then runs beside the adapted one.
 
     Args:
         checkpoint: The model.
@@ -32,6 +33,7 @@ class WholeNetwork(Fitting):
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.last_layer = LastLayer(checkpoint, device)
         self.aus = checkpoint.aus
+        self.gives_pose = self.last_layer.gives_pose
 
     def general(self, images: Tensor) -> Tensor:
         """Return the model's own probabilities."""
@@ -59,20 +61,21 @@ class WholeNetwork(Fitting):
         tensors |= {_MODEL + name: value for name, value in reader.method.state_dict().items()}
         return {name: value.detach() for name, value in tensors.items()}
 
-    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
         """Return the adapted network, with the model as it was trained for the AUs that were not fitted."""
         reader = self._copy()
         reader.method.load_state_dict(
             {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
         )
-        keeps_all = set(aus) <= fitted_aus(tensors)
+        alone = set(aus) <= fitted_aus(tensors) and not self.gives_pose
 
-        def predict(images: Tensor) -> Tensor:
+        def predict(images: Tensor) -> Prediction:
             _, inputs = reader.read(images)
-            own: dict[int, Tensor] = {}
-            if not keeps_all:
-                own = dict(zip(self.aus, self.general(images).unbind(1), strict=True))
-            return personal_columns(reader, tensors, aus, inputs, own)
+            if alone:
+                return Prediction(personal_columns(reader, tensors, aus, inputs, {}))
+            trained = self.last_layer.reader.method.predict(images)
+            general = dict(zip(self.aus, trained.probabilities.unbind(1), strict=True))
+            return Prediction(personal_columns(reader, tensors, aus, inputs, general), pose=trained.pose)
 
         return predict
 
