@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ FACE = FaceResult(
 NO_FACE = FaceResult("wall.jpg", frame=4)
 
 
+TOLD = replace(FACE, intensities={1: 0.0, 6: 1.25, 12: 4.5}, pose=(0.25, 0.125, 0.0))
+
+
 def written(tmp_path: Path, form: str, detector: Detector, results: list[FaceResult]) -> Path:
     path = tmp_path / "new folder" / f"faces{SUFFIXES[form]}"
     with open_writer(path, form, detector) as writer:
@@ -47,6 +51,59 @@ def test_openface_columns_and_values(tmp_path: Path, make_detector: Maker) -> No
     assert face[:10] == ["3", "1", "0.12", "0.912", "1", "b, ä.jpg", "10.0", "20.0", "30.0", "50.0"]
     assert face[10:] == ["0.5", "0.4999", "0.4", "1", "0", "1"]
     assert wall == ["4", "0", "0.0", "0.0", "0", "wall.jpg", *[""] * 10]
+
+
+def test_openface_has_pose_and_intensities_where_the_detector_tells_them(
+    tmp_path: Path, make_detector: Maker
+) -> None:
+    detector = make_detector(intensities=True, pose=True)
+    table = pd.read_csv(written(tmp_path, "openface", detector, [TOLD, NO_FACE]))
+    pose = ["pose_Rx", "pose_Ry", "pose_Rz"]
+    numbers = [f"AU{au:02d}_{suffix}" for suffix in "prc" for au in (1, 6, 12)]
+    assert list(table.columns[10:]) == [*pose, *numbers]
+    assert table.loc[0, ["AU01_r", "AU06_r", "AU12_r"]].tolist() == [0.0, 1.25, 4.5]
+    # Down, and toward the right of the picture, which is negative there.
+    assert table.loc[0, "pose_Rx"] > 0.1
+    assert table.loc[0, "pose_Ry"] < -0.2
+    assert table.loc[1, [*pose, "AU06_r"]].isna().all()
+    (tmp_path / "only").mkdir()
+    only = pd.read_csv(written(tmp_path / "only", "openface", make_detector(pose=True), [TOLD]))
+    assert list(only.columns[10:13]) == pose
+    assert not any(name.endswith("_r") for name in only)
+
+
+def test_typed_tables_hold_them_too(tmp_path: Path, make_detector: Maker) -> None:
+    detector = make_detector(intensities=True, pose=True)
+    table = pd.read_parquet(written(tmp_path, "parquet", detector, [TOLD, NO_FACE]))
+    assert table["AU12_r"].dtype == table["pose_Rz"].dtype == np.float32
+    face, wall = written(tmp_path, "jsonl", detector, [TOLD, NO_FACE]).read_text().splitlines()
+    assert json.loads(face)["AU06_r"] == 1.25
+    assert json.loads(wall)["pose_Rx"] is None
+
+
+def test_fex_has_degrees(tmp_path: Path, make_detector: Maker) -> None:
+    detector = make_detector(intensities=True, pose=True)
+    path = written(tmp_path, "fex", detector, [TOLD, NO_FACE])
+    table = pd.read_csv(path)
+    angles = ["Pitch", "Roll", "Yaw"]
+    assert list(table.columns[141:144]) == angles
+    assert table.loc[0, angles].tolist() == [7.16, 0.0, 14.32]
+    assert table.loc[1, angles].isna().all()
+    assert not any(name.endswith("_r") for name in table)
+    units = json.loads(sidecar_path(path).read_text(encoding="utf-8"))["units"]
+    assert "degrees" in units
+    assert "AUxx_r" not in units
+
+
+def test_the_sidecar_tells_units_and_what_is_experimental(tmp_path: Path, make_detector: Maker) -> None:
+    detector = make_detector(intensities=True, pose=True, experimental=(6,))
+    content = json.loads(sidecar_path(written(tmp_path, "openface", detector, [TOLD])).read_text())
+    assert content["experimental"] == ["AU06"]
+    for unit in ("AUxx_r from 0 (absent) to 5", "pose_Ry (positive: face toward the left", "radians"):
+        assert unit in content["units"]
+    plain = json.loads(sidecar_path(written(tmp_path, "openface", make_detector(), [FACE])).read_text())
+    assert plain["experimental"] == []
+    assert "pose" not in plain["units"]
 
 
 def test_classes_never_contradict_the_printed_probabilities(tmp_path: Path, make_detector: Maker) -> None:

@@ -10,7 +10,7 @@ import csv
 import json
 import platform
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,9 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from metafacs.faces.alignment import Angles
 from metafacs.facs import au_column, au_name
 from metafacs.files import write_json, written_whole
 from metafacs.inference.detector import Detector
+from metafacs.inference.pose_conventions import fex_angles, openface_angles
 from metafacs.inference.result import FaceResult
 from metafacs.version import __version__
 
@@ -30,14 +32,23 @@ Row = dict[str, object]
 
 _LANDMARKS = 68
 _BOX = ("face_x", "face_y", "face_width", "face_height")
+_POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
+_FEX_POSE = ("Pitch", "Roll", "Yaw")
 _ROWS_PER_GROUP = 4096
 
 
 class ResultWriter(ABC):
-    """Takes results one by one. Get one from :func:`open_writer`."""
+    """Takes results one by one. Get one from :func:`open_writer`.
 
-    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
-        self._aus, self._thresholds = tuple(aus), thresholds
+    There are columns for what the detector tells: intensities and pose only if it does.
+
+    Args:
+        path: The file to write.
+        detector: Whose results are written.
+    """
+
+    def __init__(self, path: Path, detector: Detector) -> None:
+        self._detector = detector
 
     @abstractmethod
     def write(self, result: FaceResult) -> None:
@@ -58,15 +69,19 @@ class ResultWriter(ABC):
             "input": result.input,
         }
         row |= dict(zip(_BOX, _rectangle(result), strict=True))
-        present = result.present(self._thresholds)
-        row |= {au_column(au, "p"): result.probabilities.get(au) for au in self._aus}
-        row |= {au_column(au, "c"): int(present[au]) if au in present else None for au in self._aus}
+        if self._detector.pose:
+            row |= dict(zip(_POSE, _angles(result, openface_angles, 3), strict=True))
+        aus, present = self._detector.aus, result.present(self._detector.thresholds)
+        row |= {au_column(au, "p"): result.probabilities.get(au) for au in aus}
+        if self._detector.intensities:
+            row |= {au_column(au, "r"): result.intensities.get(au) for au in aus}
+        row |= {au_column(au, "c"): int(present[au]) if au in present else None for au in aus}
         return row
 
 
 class _CsvWriter(ResultWriter):
-    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
-        super().__init__(path, aus, thresholds)
+    def __init__(self, path: Path, detector: Detector) -> None:
+        super().__init__(path, detector)
         self._file: IO[str] = path.open("w", encoding="utf-8", newline="")
         self._table = csv.DictWriter(self._file, list(self._columns(FaceResult(""))), lineterminator="\n")
         self._table.writeheader()
@@ -83,9 +98,10 @@ class _CsvWriter(ResultWriter):
 
 
 class _OpenFaceWriter(_CsvWriter):
-    """CSV as of OpenFace: frame, face_id, timestamp, confidence, success, ... AU01_p ... AU01_c ...
+    """CSV as of OpenFace: frame, ... success, ... pose_Rx ... AU01_p ... AU01_r ... AU01_c ...
 
-    ``AUxx_p`` is a probability, ``AUxx_c`` is 1 where it reaches the threshold named in the sidecar file.
+    ``AUxx_p`` is a probability, which OpenFace does not write; ``AUxx_r`` the intensity, 0 to 5; ``AUxx_c``
+    is 1 where the probability reaches the threshold named in the sidecar file.
     """
 
     def _columns(self, result: FaceResult) -> Row:
@@ -93,7 +109,7 @@ class _OpenFaceWriter(_CsvWriter):
 
 
 class _FexWriter(_CsvWriter):
-    """CSV as of py-feat's Fex: FaceRectX ... FaceScore, x_0 ... y_67, AU01 (probability) ... input, frame."""
+    """CSV as of py-feat's Fex: FaceRectX ... x_0 ... y_67, Pitch ... AU01 (probability) ... input, frame."""
 
     def _columns(self, result: FaceResult) -> Row:
         names = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
@@ -104,7 +120,9 @@ class _FexWriter(_CsvWriter):
                 row[f"{name}_{i}"] = (
                     None if result.landmarks is None else round(float(result.landmarks[i, axis]), 2)
                 )
-        row |= {au_column(au): result.probabilities.get(au) for au in self._aus}
+        if self._detector.pose:
+            row |= dict(zip(_FEX_POSE, _angles(result, fex_angles, 2), strict=True))
+        row |= {au_column(au): result.probabilities.get(au) for au in self._detector.aus}
         return row | {
             "input": result.input,
             "frame": result.frame,
@@ -116,8 +134,8 @@ class _FexWriter(_CsvWriter):
 class _JsonLinesWriter(ResultWriter):
     """One JSON object per line with OpenFace's names and the 68 landmarks as ``[[x, y], ...]``."""
 
-    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
-        super().__init__(path, aus, thresholds)
+    def __init__(self, path: Path, detector: Detector) -> None:
+        super().__init__(path, detector)
         self._file: IO[str] = path.open("w", encoding="utf-8", newline="\n")
 
     def write(self, result: FaceResult) -> None:
@@ -131,8 +149,8 @@ class _JsonLinesWriter(ResultWriter):
 class _ParquetWriter(ResultWriter):
     """Parquet with OpenFace's names and the 68 landmarks as one list ``x0, y0, x1, y1, ...``."""
 
-    def __init__(self, path: Path, aus: Sequence[int], thresholds: Mapping[int, float]) -> None:
-        super().__init__(path, aus, thresholds)
+    def __init__(self, path: Path, detector: Detector) -> None:
+        super().__init__(path, detector)
         types: dict[str, pa.DataType] = {"frame": pa.int64(), "face_id": pa.int32(), "success": pa.int8()}
         types |= {"input": pa.string(), "timestamp": pa.float64()}
         names = self._row(FaceResult(""))
@@ -191,7 +209,7 @@ def open_writer(path: str | Path, form: str, detector: Detector) -> Iterator[Res
             f"{path} is a folder; give the name of a file, e.g. {path / ('faces' + SUFFIXES[form])}"
         )
     with written_whole(path) as temporary:
-        writer = WRITERS[form](temporary, detector.aus, detector.thresholds)
+        writer = WRITERS[form](temporary, detector)
         try:
             yield writer
         finally:
@@ -205,7 +223,10 @@ def sidecar_path(path: str | Path) -> Path:
 
 
 def write_sidecar(path: str | Path, form: str, detector: Detector) -> None:
-    """Write what a reader of the results must know: model, thresholds, device, training data, licence."""
+    """Write what a reader of the results must know: model, thresholds, units, training data, licence.
+
+    ``experimental`` lists the AUs that are not shown to carry over to real people.
+    """
     content = {
         "format": form,
         "metafacs": __version__,
@@ -213,10 +234,11 @@ def write_sidecar(path: str | Path, form: str, detector: Detector) -> None:
         "synthetic": detector.synthetic,
         "action_units": {au_column(au): au_name(au) for au in detector.aus},
         "thresholds": {au_column(au): detector.thresholds[au] for au in detector.aus},
+        "experimental": [au_column(au) for au in detector.experimental],
         "device": detector.device,
         "torch": torch.__version__,
         "platform": platform.platform(),
-        "units": "boxes and landmarks in pixels, the centre of the first pixel at 0; time in seconds",
+        "units": _units(form, detector),
         "model": dict(detector.description),
     }
     write_json(sidecar_path(path), content)
@@ -228,3 +250,31 @@ def _rectangle(result: FaceResult) -> tuple[float | None, float | None, float | 
         return None, None, None, None
     left, top, right, bottom = result.box
     return round(left, 1), round(top, 1), round(right - left, 1), round(bottom - top, 1)
+
+
+def _angles(
+    result: FaceResult, convention: Callable[[Angles], Angles], decimals: int
+) -> tuple[float | None, ...]:
+    """Return the head's angles in another tool's convention; None without a face."""
+    if result.pose is None:
+        return None, None, None
+    return tuple(round(angle, decimals) for angle in convention(result.pose))
+
+
+def _units(form: str, detector: Detector) -> str:
+    units = ["boxes and landmarks in pixels, the centre of the first pixel at 0", "time in seconds"]
+    if detector.intensities and form != "fex":
+        units.append("intensities AUxx_r from 0 (absent) to 5 (FACS level E)")
+    if detector.pose and form == "fex":
+        units.append(
+            "Pitch (positive: head down), Roll (positive: top of the head toward the left of the picture) "
+            "and Yaw (positive: face toward the right of the picture) in degrees; py-feat's own signs may "
+            "differ"
+        )
+    elif detector.pose:
+        units.append(
+            "pose_Rx (positive: head down), pose_Ry (positive: face toward the left of the picture) and "
+            "pose_Rz (positive: top of the head toward the right of the picture) in radians as OpenFace's, "
+            "but against the line of sight to the face"
+        )
+    return "; ".join(units)
