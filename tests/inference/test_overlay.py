@@ -93,6 +93,19 @@ def test_synthetic_training_is_noted() -> None:
     assert not np.array_equal(np.asarray(plain), np.asarray(noted))
 
 
+def test_experimental_action_units_are_pale_with_a_note() -> None:
+    plain, pale, other = (
+        draw_overlay(GREY, [face()], THRESHOLDS, experimental=experimental)
+        for experimental in ((), BP4D.evaluated_aus, (43,))
+    )
+    assert share(pale, (34, 34, 34)) < share(plain, (34, 34, 34))
+    # The note is at the foot; action units that are not shown need none.
+    assert plain.size == other.size == pale.size
+    assert np.array_equal(np.asarray(plain), np.asarray(other))
+    foot = [np.asarray(drawing)[-20:] for drawing in (plain, pale)]
+    assert not np.array_equal(*foot)
+
+
 def test_a_face_without_landmarks_or_action_units() -> None:
     drawing = draw_overlay(GREY, [replace(face(), landmarks=None, probabilities={})], {})
     assert share(drawing, FACE_COLOURS[0]) > 0

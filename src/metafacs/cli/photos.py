@@ -47,7 +47,13 @@ def predict_photos(
                 writer.write(result)
             print(describe(photo, results, detector))
             if overlay:
-                drawing = draw_overlay(image, results, detector.thresholds, synthetic=detector.synthetic)
+                drawing = draw_overlay(
+                    image,
+                    results,
+                    detector.thresholds,
+                    synthetic=detector.synthetic,
+                    experimental=detector.experimental,
+                )
                 name = photo.stem
                 while name in drawn:
                     name = f"{name}_{frame}"
@@ -59,16 +65,25 @@ def predict_photos(
 
 
 def describe(photo: Path, results: Sequence[FaceResult], detector: Detector) -> str:
-    """Return one line per face with the action units that are present."""
+    """Return one line per face with the action units that are present.
+
+    Behind the probability stands the intensity where the detector tells it, e.g. ``AU12 0.93 (3.1)``, and
+    what is experimental is called so.
+    """
     lines = []
     for result in results:
         if not result.success:
             lines.append(f"{photo.name}: no face found")
             continue
-        shown = [
-            f"AU{au} {probability:.2f}"
-            for au, probability in result.probabilities.items()
-            if probability >= detector.thresholds[au]
-        ]
+        shown = [_told(au, result, detector) for au, on in result.present(detector.thresholds).items() if on]
         lines.append(f"{photo.name}, face {result.face_id}: {', '.join(shown) or 'no action unit present'}")
     return "\n".join(lines)
+
+
+def _told(au: int, result: FaceResult, detector: Detector) -> str:
+    parts = [f"AU{au} {result.probabilities[au]:.2f}"]
+    if au in result.intensities:
+        parts.append(f"({result.intensities[au]:.1f})")
+    if au in detector.experimental:
+        parts.append("(experimental)")
+    return " ".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -58,17 +58,20 @@ def draw_overlay(
     thresholds: Mapping[int, float],
     *,
     synthetic: bool = False,
+    experimental: Collection[int] = (),
 ) -> Image.Image:
     """Return the picture with its faces marked and their action units as bars beside or below it.
 
     A bar is the probability; the tick on it is the threshold from which on the AU counts as present, and then
-    the bar has the face's colour.
+    the bar has the face's colour and the AU is written in bold. Experimental ones are written in a pale
+    colour.
 
     Args:
         image: ``height x width x 3``, uint8, RGB.
         results: What the detector said about this picture.
         thresholds: AU -> threshold 0-1.
         synthetic: Whether the model was trained on rendered faces; then a note says so.
+        experimental: AUs that are not shown to carry over to real people; if one is shown, a note says so.
 
     Returns:
         The drawing; the picture is reduced or enlarged so that it can be read.
@@ -79,7 +82,8 @@ def draw_overlay(
     picture = _mark(image, faces, colours)
     numbered = len(faces) > 1
     panels = [
-        _panel(_portrait(image, face), face, thresholds, colours[face.face_id], numbered) for face in shown
+        _panel(_portrait(image, face), face, thresholds, colours[face.face_id], numbered, experimental)
+        for face in shown
     ]
     notes = []
     if not faces:
@@ -88,6 +92,8 @@ def draw_overlay(
         notes.append(f"{len(faces)} faces; the {len(shown)} largest are shown.")
     if faces:
         notes.append("Bar: probability; tick: threshold; coloured: present.")
+    if any(au in experimental for face in shown for au in face.probabilities):
+        notes.append("Pale: experimental.")
     if synthetic:
         notes.append("Model trained on synthetic faces.")
     return _compose(picture, panels, notes)
@@ -156,7 +162,12 @@ def _portrait(image: NDArray[np.uint8], face: FaceResult) -> Image.Image:
 
 
 def _panel(
-    portrait: Image.Image, face: FaceResult, thresholds: Mapping[int, float], colour: Colour, numbered: bool
+    portrait: Image.Image,
+    face: FaceResult,
+    thresholds: Mapping[int, float],
+    colour: Colour,
+    numbered: bool,
+    experimental: Collection[int],
 ) -> Image.Image:
     """Return the portrait and the bars of one face."""
     plain, strong = _font(14), _font(14, bold=True)
@@ -181,7 +192,8 @@ def _panel(
     for row, (au, probability) in enumerate(face.probabilities.items()):
         middle = head + 6 + row * _ROW + _ROW // 2
         on = present[au]
-        draw.text((_PAD, middle), names[au], _INK if on else _PALE, strong if on else plain, anchor="lm")
+        ink, font = _PALE if au in experimental else _INK, strong if on else plain
+        draw.text((_PAD, middle), names[au], ink, font, anchor="lm")
         left, top, bottom = _PAD + label, middle - 6, middle + 6
         draw.rectangle([left, top, left + _BAR, bottom], outline=_RULE)
         if probability > 0:
@@ -190,7 +202,7 @@ def _panel(
             )
         tick = left + round(_BAR * thresholds[au])
         draw.line([tick, top - 3, tick, bottom + 3], fill=_INK, width=1)
-        draw.text((size[0] - _PAD, middle), f"{probability:.2f}", _INK if on else _PALE, plain, anchor="rm")
+        draw.text((size[0] - _PAD, middle), f"{probability:.2f}", ink, font, anchor="rm")
     return panel
 
 
