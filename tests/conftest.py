@@ -26,7 +26,10 @@ from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.rendering import render_twin
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
+from metafacs.inference import loading
 from metafacs.methods import METHODS
+from metafacs.methods.single_task import SingleTask
+from metafacs.models import backbones
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.renderer import Subject
 
@@ -220,6 +223,32 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = method.state_dict()
     save_checkpoint(path, Checkpoint("single_task_expression", options, (), EXPRESSIONS, state, description))
     return path
+
+
+@pytest.fixture
+def packaged_model() -> Path:
+    """The detector in the package; tests that need the very one skip where it has not been built yet."""
+    if not loading.PACKAGED_MODEL.is_file():
+        pytest.skip(f"{loading.PACKAGED_MODEL} is not built yet")
+    return loading.PACKAGED_MODEL
+
+
+@pytest.fixture(scope="session")
+def untrained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector of AUs 1, 4 and 12 that nobody trained; AU4 is experimental."""
+    torch.manual_seed(4)
+    weights = SingleTask(AUS, backbone=backbones.SMALL).state_dict()
+    known = Description(Framing(32, 36, AlignmentSpec()), synthetic=True).with_more(experimental=[4])
+    path = tmp_path_factory.mktemp("models") / "untrained.safetensors"
+    save_checkpoint(path, Checkpoint("single_task", {"backbone": "small"}, AUS, (), weights, known))
+    return path
+
+
+@pytest.fixture
+def stand_in_model(untrained_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The untrained detector in the place of the one in the package."""
+    monkeypatch.setattr(loading, "PACKAGED_MODEL", untrained_model)
+    return untrained_model
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.cli import main
 from metafacs.faces.alignment import AlignmentSpec
@@ -53,8 +54,10 @@ def test_a_new_au_is_added_for_a_person(
     model: Path, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     me = tmp_path / "me.safetensors"
-    assert main(["personalise", str(model), "--support", str(album / "support.csv"), "--out", str(me)]) == 0
+    words = ["personalise", "--model", str(model), "--support", str(album / "support.csv"), "--out", str(me)]
+    assert main(words) == 0
     out = capsys.readouterr().out
+    assert f"'metafacs predict --model {model} --person {me}'" in out.replace("\n", " ")
     assert "none -> 1.00" in out
     assert "AU4 Brow lowerer: too few labels" in out
     assert "kB)" in out
@@ -79,7 +82,8 @@ def test_errors_are_one_sentence(
 ) -> None:
     few = tmp_path / "few.csv"
     few.write_text(f"picture,AU4\n{album / '1.png'},1\n")
-    words = ["personalise", str(model), "--support", str(few), "--out", str(tmp_path / "me.safetensors")]
+    words = ["--support", str(few), "--out", str(tmp_path / "me.safetensors")]
+    words = ["personalise", "--model", str(model), *words]
     assert main(words) == 1
     captured = capsys.readouterr()
     assert "too few labels" in captured.out
@@ -91,10 +95,29 @@ def test_errors_are_one_sentence(
     learner = tmp_path / "learner.safetensors"
     weights = FEW_SHOT["maml"]((1, 4)).state_dict()
     save_checkpoint(learner, Checkpoint("maml", {}, (1, 4), (), weights, KNOWN))
-    assert main(["personalise", str(learner), *words[2:], "--mode", "full"]) == 1
+    assert main(["personalise", "--model", str(learner), *words[3:], "--mode", "full"]) == 1
     assert "drop --mode" in capsys.readouterr().err
     photo = str(album / "1.png")
     assert main(["predict", photo, "--model", str(learner)]) == 1
     assert "give the result with --person" in capsys.readouterr().err
     assert main(["predict", photo, "--model", str(model), "--person", str(tmp_path / "me.safetensors")]) == 1
     assert "metafacs personalise" in capsys.readouterr().err
+
+
+def test_without_a_model_it_is_the_one_in_the_package(
+    stand_in_model: Path, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me, photo = tmp_path / "me.safetensors", str(album / "3.png")
+    words = ["--support", str(album / "support.csv"), "--out", str(me)]
+    assert main(["personalise", *words]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    fingerprint = load_checkpoint(stand_in_model).fingerprint
+    assert f"fitted to metafacs people detector {fingerprint}" in out
+    assert f"'metafacs predict --person {me}'" in out
+    assert main(["predict", photo, "--person", str(me), "--out", str(tmp_path / "own")]) == 0
+    told = json.loads((tmp_path / "own" / "faces.csv.meta.json").read_text())
+    assert told["model"]["model"] == f"metafacs people detector {fingerprint}"
+    assert told["model"]["person"] == str(me)
+    assert told["experimental"] == ["AU04"]
+    assert main(["predict", photo, "--out", str(tmp_path / "general")]) == 0
+    assert (tmp_path / "general" / "3_overlay.png").exists()

@@ -9,7 +9,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from metafacs.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from metafacs.checkpoints.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from metafacs.checkpoints.description import Description
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.pipeline import find_faces
@@ -135,3 +140,29 @@ def test_a_person_leaves_the_pose_and_takes_the_intensities_away(
 def test_an_unknown_method_is_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:
     with pytest.raises(PluginError, match="unknown method 'magic'; choose one of"):
         detector_of(replace(make_checkpoint(), method="magic"), "model")
+
+
+def test_without_a_path_it_is_the_detector_in_the_package(stand_in_model: Path) -> None:
+    detector = load_detector()
+    fingerprint = load_checkpoint(stand_in_model).fingerprint
+    assert detector.description["model"] == f"metafacs people detector {fingerprint}"
+    assert (detector.aus, detector.experimental, detector.synthetic) == ((1, 4, 12), (4,), True)
+
+
+def test_a_package_without_a_detector_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metafacs.inference.loading.PACKAGED_MODEL", tmp_path / "people.safetensors")
+    with pytest.raises(
+        CheckpointError, match=r"people\.safetensors does not exist.*'metafacs detector build'"
+    ):
+        load_detector()
+
+
+def test_the_packaged_detector_reads_a_photo(packaged_model: Path, astronaut: Picture) -> None:
+    detector = load_detector()
+    assert detector.synthetic
+    (face,) = detector.analyse_picture(astronaut)
+    assert set(face.probabilities) == set(face.intensities) == set(detector.aus)
+    assert face.pose is not None
+    assert face.present(detector.thresholds)[12]

@@ -10,9 +10,9 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Table
 
-from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.facs import au_name
+from metafacs.inference.loading import load_model
 from metafacs.methods import FEW_SHOT
 from metafacs.personalisation.person import Person, save_person
 from metafacs.personalisation.personalise import personalise
@@ -23,7 +23,11 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument(
-        "model", type=Path, help="model.safetensors of 'metafacs train' or 'metafacs few_shot'"
+        "--model",
+        type=Path | None,
+        default=None,
+        help="model.safetensors of 'metafacs train' or 'metafacs few_shot'; without it the detector in the "
+        "package",
     )
     parser.add_argument(
         "--support",
@@ -46,11 +50,9 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> int:
     """Fit, print what became of each AU, and write the person's file; 1 if nothing got better."""
     import_foreign(arguments)
-    checkpoint = load_checkpoint(arguments.model)
+    checkpoint, name = load_model(arguments.model)
     if checkpoint.method in FEW_SHOT and arguments.mode is not None:
-        raise ValueError(
-            f"{arguments.model} is a few-shot learner, which is fitted in its own way; drop --mode"
-        )
+        raise ValueError(f"{name} is a few-shot learner, which is fitted in its own way; drop --mode")
     support = read_support(arguments.support)
     images = cut_faces(support, checkpoint.description.framing, device=arguments.device)
     person = personalise(
@@ -71,7 +73,11 @@ def run(arguments: Namespace) -> int:
     save_person(arguments.out, person)
     size = arguments.out.stat().st_size
     amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-    print(f"person: {arguments.out} ({amount}); use it with 'metafacs predict --person {arguments.out}'")
+    model = "" if arguments.model is None else f"--model {arguments.model} "
+    print(
+        f"person: {arguments.out} ({amount}), fitted to {name}; use it with "
+        f"'metafacs predict {model}--person {arguments.out}'"
+    )
     return 0
 
 

@@ -19,7 +19,11 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, nargs="+", help="picture files")
     parser.add_argument(
-        "--model", type=Path, required=True, help="model.safetensors that 'metafacs train' wrote"
+        "--model",
+        type=Path | None,
+        default=None,
+        help="model.safetensors that 'metafacs train' wrote; without it the detector in the package, which "
+        "was trained on rendered people",
     )
     parser.add_argument(
         "--person", type=Path | None, default=None, help="file of 'metafacs personalise' for this model"

@@ -1,8 +1,9 @@
-"""Makes a detector out of a checkpoint file."""
+"""Makes a detector out of a model file: the one in the package, or any other."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -18,23 +19,57 @@ PERSONAL_THRESHOLD = 0.5
 """Fitted logits are balanced, so that they cut at one half whatever the model's own threshold is."""
 
 
-def load_detector(path: Path | str, device: str = "cpu", person: Path | str | None = None) -> Detector:
-    """Return the detector stored in a checkpoint of ``metafacs train``.
+PACKAGED_MODEL = Path(str(files("metafacs.inference").joinpath("assets", "people.safetensors")))
+"""The detector that comes with the package; ``metafacs detector build`` makes it from rendered people."""
+
+PACKAGED_NAME = "metafacs people detector"
+
+
+def load_model(path: Path | str | None = None) -> tuple[Checkpoint, str]:
+    """Return a model and the name that it is described by.
 
     Args:
-        path: ``model.safetensors``.
+        path: ``model.safetensors`` of ``metafacs train``; None for the detector in the package.
+
+    Returns:
+        The model, and its path; of the packaged one a name with its fingerprint, because its path says
+        nothing to a reader of the results.
+
+    Raises:
+        CheckpointError: If the file is no model, or there is none in the package.
+    """
+    if path is not None:
+        return load_checkpoint(path), str(path)
+    if not PACKAGED_MODEL.is_file():
+        raise CheckpointError(
+            f"this copy of metafacs holds no detector ({PACKAGED_MODEL} does not exist): name a model of "
+            "your own, or build the detector with 'metafacs detector build' and put it there"
+        )
+    checkpoint = load_checkpoint(PACKAGED_MODEL)
+    return checkpoint, f"{PACKAGED_NAME} {checkpoint.fingerprint}"
+
+
+def load_detector(
+    path: Path | str | None = None, device: str = "cpu", person: Path | str | None = None
+) -> Detector:
+    """Return the detector in the package, or one of your own training.
+
+    Args:
+        path: ``model.safetensors`` of ``metafacs train``; None for the detector in the package, which was
+            trained on rendered people.
         device: Where to run it, e.g. ``cpu`` or ``cuda``.
         person: File of ``metafacs personalise`` that fits this model to one person.
 
     Raises:
-        CheckpointError: If the file is no checkpoint or does not say how its faces were cut.
+        CheckpointError: If the file is no checkpoint or does not say how its faces were cut, or if there is
+            no detector in the package.
         PluginError: If its method is not of this package and nobody has imported it.
         PersonError: If the person's file is broken or belongs to another model.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint, name = load_model(path)
     if person is None:
-        return detector_of(checkpoint, str(path), device)
-    detector = detector_of(checkpoint, str(path), device, load_person(person, checkpoint))
+        return detector_of(checkpoint, name, device)
+    detector = detector_of(checkpoint, name, device, load_person(person, checkpoint))
     return replace(detector, description={**detector.description, "person": str(person)})
 
 
