@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli import main
 from metafacs.evaluation.records import read_record
 
 
 @pytest.mark.filterwarnings("ignore:.*positive.*")
 def test_demo_runs_from_twins_to_report(
-    bp4d_twin: Path, raf_db_twin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bp4d_twin: Path,
+    raf_db_twin: Path,
+    stand_in_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "demo"
     # The demo takes up stopped renderings, so finished twins are taken as they are.
@@ -39,7 +44,19 @@ def test_demo_runs_from_twins_to_report(
     assert "http://" not in page.replace("http://www.w3.org", "")
     for name in ("astronaut", "grace_hopper"):
         assert (out / "photos" / f"{name}_overlay.png").exists()
+    reader = f"metafacs people detector {load_checkpoint(stand_in_model).fingerprint}"
+    assert page.count(f"Read by the {reader} of the package, trained on rendered faces") == 2
+    assert f"<dd>the {reader} of the package, trained on rendered faces</dd>" in page
     first = (out / "models" / "mal-seed0" / "model.safetensors").stat().st_mtime_ns
     assert main(words) == 0
     assert json.loads((out / "results.json").read_text())["methods"].keys() == results["methods"].keys()
     assert (out / "models" / "mal-seed0" / "model.safetensors").stat().st_mtime_ns >= first
+
+
+def test_a_package_without_a_detector_is_told_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("metafacs.inference.loading.PACKAGED_MODEL", tmp_path / "people.safetensors")
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 1
+    assert "metafacs detector build" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
