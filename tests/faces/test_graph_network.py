@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -141,3 +142,16 @@ def test_a_file_without_a_graph_is_reported(tmp_path: Path) -> None:
     save_file({"w": torch.zeros(3)}, path)
     with pytest.raises(ValueError, match="holds no graph"):
         load_graph_network(path)
+
+
+def test_a_copy_has_weights_of_its_own() -> None:
+    network = load_asset("facemesh")
+    copied = copy.deepcopy(network).double()
+    torch.manual_seed(0)
+    images = torch.rand(1, 3, 192, 192)
+    before = network(images)[0]
+    torch.testing.assert_close(copied(images.double())[0].float(), before, rtol=0, atol=1e-2)
+    for buffer in copied.buffers():
+        buffer.zero_()
+    assert torch.equal(network(images)[0], before)
+    assert copied(images.double())[0].abs().max() == 0

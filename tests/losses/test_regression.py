@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from metafacs.losses.regression import absolute_error
+from metafacs.losses.regression import absolute_error, squared_error
 
 NAN = float("nan")
 
@@ -30,3 +30,17 @@ def test_other_shapes_are_refused() -> None:
         absolute_error(torch.zeros(2, 3), torch.zeros(2, 4))
     with pytest.raises(ValueError, match="batch x"):
         absolute_error(torch.zeros(2), torch.zeros(2))
+
+
+def test_squared_errors_are_those_of_torch_where_all_is_known() -> None:
+    torch.manual_seed(0)
+    predicted, targets = torch.randn(4, 3, requires_grad=True), torch.randn(4, 3)
+    expected = torch.nn.functional.mse_loss(predicted, targets, reduction="none").mean(1)
+    torch.testing.assert_close(squared_error(predicted, targets), expected)
+    targets[1] = torch.nan
+    loss = squared_error(predicted, targets)
+    assert loss[1] == 0
+    loss.sum().backward()
+    assert predicted.grad is not None
+    assert bool((predicted.grad[1] == 0).all())
+    assert bool(predicted.grad.isfinite().all())

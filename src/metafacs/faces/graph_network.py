@@ -38,6 +38,7 @@ class GraphNetwork(nn.Module):
 
     def __init__(self, model: dict[str, Any], weights: dict[str, Tensor]) -> None:
         super().__init__()
+        self._model = model
         self.input_size: int = model["input_size"]
         self._input_channels: int = model.get("input_channels", 3)
         self._input: int = model["input"]
@@ -76,6 +77,15 @@ class GraphNetwork(nn.Module):
             for tensor in finished:
                 del maps[tensor]
         return [maps[tensor] for tensor in self._outputs]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GraphNetwork:
+        """Return a network of its own: the operations, which read the weights of theirs, are made anew."""
+        weights = {name: buffer for name, buffer in self._buffers.items() if buffer is not None}
+        copied = type(self)(self._model, weights)
+        memo[id(self)] = copied
+        for name, buffer in weights.items():
+            copied._buffers[name] = buffer.clone()
+        return copied.train(self.training)
 
     def _find_last_readers(self) -> list[list[int]]:
         """Return for each step the tensors that nothing reads after it, so that memory can be reused."""

@@ -20,6 +20,7 @@ from metafacs.methods.l2t_ww import L2TWW
 from metafacs.methods.learning_to_reweight import LearningToReweight
 from metafacs.methods.mal import MAL
 from metafacs.methods.maml import MAML
+from metafacs.methods.mesh_reader import MeshReader
 from metafacs.methods.meta_sgd import MetaSGD
 from metafacs.methods.meta_weight_net import MetaWeightNet
 from metafacs.methods.mml import MML
@@ -50,6 +51,7 @@ METHODS: dict[str, type[Method]] = {
     "adda": ADDA,
     "adld": ADLD,
     "dual_domain": DualDomain,
+    "mesh_reader": MeshReader,
 }
 """Name on the command line -> class."""
 

@@ -1,0 +1,172 @@
+"""Mesh reader: action units from the points and the features of FaceMesh, which has seen real faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
+from torch import Tensor, nn
+
+from metafacs.batch import Batch
+from metafacs.faces.attention_mesh import load_attention_mesh
+from metafacs.faces.frontal_mesh import mean_mesh, turn_to_front
+from metafacs.losses.action_units import action_unit_loss
+from metafacs.losses.regression import absolute_error, squared_error
+from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
+
+HIGHEST = 5.0
+"""Level E of FACS."""
+
+BRANCHES: tuple[Literal["geometry", "appearance"], ...] = ("geometry", "appearance")
+
+
+class Read(NamedTuple):
+    """What both branches make of pictures.
+
+    Attributes:
+        hidden: ``batch x branch * width``, the geometry branch's first.
+        turn: ``batch x 3``, rotation vector of the head in radians.
+    """
+
+    hidden: Tensor
+    turn: Tensor
+
+
+class MeshReader(SingleLossMethod):
+    """Two small branches on a frozen attention mesh: one reads its points, the other its features.
+
+    Not from a paper: the method of the detector that metafacs ships, made to carry over from rendered faces
+    to real ones. The *geometry* branch sees the 478 points turned to the front, with noise in training: what
+    rendered and real faces differ in is then no more than noise. The *appearance* branch sees the maps that
+    the points are read from (face, lips, both eyes with their brows). Each learns on its own; the answer is
+    the mean of their logits, over the picture and its mirror image. One pass through the mesh gives
+    landmarks, action units, intensities and head pose.
+
+    Crops should show what landmark detection looks at: ``--alignment.box_enlarge 3.7`` where the network sees
+    the whole crop, in proportion more where it sees the centre.
+
+    Args:
+        aus: FACS numbers to detect.
+        reads: ``both`` branches, or one of them alone.
+        width: Hidden units of each branch.
+        noise: Standard deviation of the noise on the points in training, in units of the root mean square of
+            a frontal mesh's coordinates.
+        intensity: Weight of the squared error of the intensities; stores without intensities teach none.
+        pose: Weight of the absolute error of the head's angles in radians.
+        mirrored: Average over the picture and its mirror image; off takes half the time.
+    """
+
+    streams: ClassVar[tuple[str, ...]] = ("au",)
+    gives_intensities: ClassVar[bool] = True
+    gives_pose: ClassVar[bool] = True
+    mean: Tensor
+
+    def __init__(
+        self,
+        aus: Sequence[int],
+        *,
+        reads: Literal["both", "geometry", "appearance"] = "both",
+        width: int = 256,
+        noise: float = 0.25,
+        intensity: float = 0.1,
+        pose: float = 0.5,
+        mirrored: bool = True,
+    ) -> None:
+        super().__init__(aus)
+        if reads not in ("both", *BRANCHES):
+            raise ValueError(f"reads is 'both' or one of {', '.join(BRANCHES)}, not {reads!r}")
+        self.branches = BRANCHES if reads == "both" else (reads,)
+        self.noise, self.mirrored = noise, mirrored
+        self.weights = {"intensity": intensity, "pose": pose}
+        self.mesh = load_attention_mesh()
+        self.register_buffer("mean", mean_mesh().clone())
+        self.geometry = _branch(self.mean.numel(), width)
+        self.appearance = nn.Sequential(
+            nn.BatchNorm1d(APPEARANCE_WIDTH, affine=False), *_branch(APPEARANCE_WIDTH, width)
+        )
+        self.action_units = nn.Linear(2 * width, len(self.aus))
+        self.intensities = nn.Linear(2 * width, len(self.aus))
+        self.pose = nn.Linear(3, 3)
+
+    def optimizers(self) -> dict[str, OptimizerSpec]:
+        """Return AdamW in one cycle."""
+        return {"base": OptimizerSpec("adamw", lr=2e-3, weight_decay=0.02, schedule="one_cycle")}
+
+    def train(self, mode: bool = True) -> MeshReader:
+        """Switch dropout, noise and normalisation; the mesh stays as it is."""
+        super().train(mode)
+        self.mesh.eval()
+        return self
+
+    def read(self, images: Tensor) -> Read:
+        """Return hidden units and the turn of the head of ``batch x 3 x height x width`` pictures."""
+        light = images * 0.5 + 0.5
+        size = self.mesh.input_size
+        if light.shape[-2:] != (size, size):
+            light = F.interpolate(light, size=(size, size), mode="bilinear")
+        # The mesh learns nothing, so that no gradient need be kept for it.
+        with torch.no_grad():
+            faces = self.mesh(light)
+            frontal = turn_to_front(faces.refined(), self.mean)
+            seen = faces.features
+            maps = torch.cat(
+                [part.flatten(1) for part in (seen.trunk, seen.lips, seen.left_eye, seen.right_eye)], 1
+            )
+        points = (frontal.points - self.mean).flatten(1)
+        if self.training and self.noise:
+            points = points + self.noise * torch.randn_like(points)
+        return Read(torch.cat([self.geometry(points), self.appearance(maps)], 1), frontal.turn)
+
+    def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
+        """Return each branch's cross-entropy and squared error of intensities, and the error of the pose."""
+        batch = batches["au"]
+        targets = batch.require("action_units")
+        found = self.read(batch.images)
+        losses = {}
+        alone = self._alone(found.hidden)
+        for name in self.branches:
+            own = alone[name]
+            logits = self.action_units(own)
+            losses[f"loss_{name}"] = action_unit_loss(logits, targets, reduction="mean").mean()
+            if batch.intensities is not None:
+                error = squared_error(self.intensities(own), batch.intensities).mean()
+                losses[f"loss_intensity_{name}"] = self.weights["intensity"] * error
+        if batch.pose is not None:
+            losses["loss_pose"] = (
+                self.weights["pose"] * absolute_error(self.pose(found.turn), batch.pose).mean()
+            )
+        return losses
+
+    def predict(self, images: Tensor) -> Prediction:
+        """Return AU probabilities, intensities 0 to 5 and the pose in radians."""
+        found = self.read(torch.cat([images, images.flip(3)]) if self.mirrored else images)
+        # The last layers are linear: the mean of hidden units gives the mean of logits.
+        hidden = found.hidden.unflatten(0, (-1, len(images))).mean(0)
+        if len(self.branches) == 1:
+            hidden = self._alone(hidden)[self.branches[0]]
+        return Prediction(
+            self.action_units(hidden).sigmoid(),
+            intensities=self.intensities(hidden).clamp(0, HIGHEST),
+            pose=self.pose(found.turn[: len(images)]),
+        )
+
+    @staticmethod
+    def _alone(hidden: Tensor) -> dict[str, Tensor]:
+        """Return what the last layers read where one branch answers alone.
+
+        A branch counts twice then, so that the mean of both answers is that of both branches together.
+        """
+        geometry, appearance = hidden.chunk(2, dim=1)
+        silent = torch.zeros_like(geometry)
+        answers = (torch.cat([2 * geometry, silent], 1), torch.cat([silent, 2 * appearance], 1))
+        return dict(zip(BRANCHES, answers, strict=True))
+
+
+APPEARANCE_WIDTH = 128 * 9 + 3 * 128 * 4
+"""Features of the face (3 x 3 places), of the lips and of both eyes (2 x 2 places each)."""
+
+
+def _branch(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Dropout(0.2), nn.Linear(inputs, width), nn.GELU(), nn.Dropout(0.3))
