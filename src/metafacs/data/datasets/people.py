@@ -16,16 +16,19 @@ LIST_FILE = "people.csv"
 VALIDATION, TEST = "validation", "test"
 """The parts of the people who are held out; nobody is in two parts."""
 
+PEOPLE_AUS: tuple[int, ...] = tuple(au for au in RENDERED_AUS if au != 45)
+"""Every action unit of the renderer but the blink, which looks like closed eyes (AU43) in a picture."""
+
 COLUMNS: tuple[str, ...] = (
     *("name", "person", "part", "expression"),
     *ANGLES,
-    *(au_column(au) for au in RENDERED_AUS),
+    *(au_column(au) for au in PEOPLE_AUS),
     *POINTS,
 )
 """Header of the list."""
 
 _END_OF_ANGLES = len(ANGLES)
-_END_OF_INTENSITIES = _END_OF_ANGLES + len(RENDERED_AUS)
+_END_OF_INTENSITIES = _END_OF_ANGLES + len(PEOPLE_AUS)
 
 
 def read_people(root: Path | str, *, landmarks: bool = False) -> Reading:
@@ -49,12 +52,10 @@ def read_people(root: Path | str, *, landmarks: bool = False) -> Reading:
     Raises:
         DatasetError: If the list or the pictures are missing, or the header is another one.
     """
-    line = (
-        f"name, person, part, expression, three angles, {len(RENDERED_AUS)} intensities 0 to 1 and 68 points"
-    )
+    line = f"name, person, part, expression, three angles, {len(PEOPLE_AUS)} intensities 0 to 1 and 68 points"
     sample_of = partial(_sample, landmarks=landmarks)
     reading = read_crowd("people", Path(root), LIST_FILE, COLUMNS, line, sample_of)
-    reading.aus, reading.expressions = RENDERED_AUS, EXPRESSIONS
+    reading.aus, reading.expressions = PEOPLE_AUS, EXPRESSIONS
     return reading
 
 
@@ -69,7 +70,7 @@ def _sample(picture: Path, cells: list[str], *, landmarks: bool) -> Sample | Non
     if part not in (TRAINING, VALIDATION, TEST) or expression not in ("", *EXPRESSIONS):
         return None
     yaw, pitch, roll = angles.tolist()
-    intensities = dict(zip(RENDERED_AUS, shown.tolist(), strict=True))
+    intensities = dict(zip(PEOPLE_AUS, shown.tolist(), strict=True))
     return Sample(
         picture.stem,
         picture,

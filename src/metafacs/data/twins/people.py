@@ -1,4 +1,4 @@
-"""Rendered people to learn action units from: any mixture of them and any expression, anywhere.
+"""Rendered people to learn action units from: what faces do by themselves, and any mixture, anywhere.
 
 Not the twin of a licensed set but a set of its own, which need not look like any: as many people as can be,
 few pictures of each, every action unit of the renderer, and how strong each is.
@@ -13,24 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from metafacs.data.datasets.people import COLUMNS, LIST_FILE, TEST, VALIDATION
+from metafacs.data.datasets.people import COLUMNS, LIST_FILE, PEOPLE_AUS, TEST, VALIDATION
 from metafacs.data.twins.crowds import Cells, Crowd, CrowdSize, Group, point_cells, pose_cells, rows_of
 from metafacs.data.twins.writer import Preset, Record, TwinPlan, size_of
-from metafacs.facs import EXPRESSIONS, au_column
-from metafacs.synthesis.activations import RENDERED_AUS, Activation, is_present
+from metafacs.facs import au_column
+from metafacs.synthesis.activations import Activation, is_present
 from metafacs.synthesis.camera import LAB, WILD, photograph
-from metafacs.synthesis.expressions import sample_action_units, sample_expression
+from metafacs.synthesis.expressions import sample_action_units
+from metafacs.synthesis.natural_displays import sample_natural_display
 from metafacs.synthesis.occluders import sample_occluder
 from metafacs.synthesis.renderer import Rendering, Subject
 from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
-_FREE_SHARE = 0.45
+_FREE_SHARE = 0.15
 _FREE_RATE = 0.09
 _FREE_INTENSITY = (0.2, 1.0)
 _FREE_GAZE_DEVIATION = (0.25, 0.15)
-_NEUTRAL_SHARE = 0.17
-_EXPRESSION_STRENGTH = (0.2, 1.0)
-_GAZE_DEVIATION = (0.20, 0.12)
 _LAB_SHARE = 0.5
 _LAB_POSE_DEVIATION = (0.22, 0.12, 0.06)
 
@@ -58,7 +56,7 @@ def plan_people(preset: Preset, seed: int) -> TwinPlan[Group]:
 
 def _photograph(rng: np.random.Generator, subject: Subject, pixels: int) -> tuple[Rendering, Cells]:
     rendering, expression = _take_picture(rng, subject, pixels)
-    intensities = (round(float(rendering.action_units.get(au, 0.0)), 4) for au in RENDERED_AUS)
+    intensities = (round(float(rendering.action_units.get(au, 0.0)), 4) for au in PEOPLE_AUS)
     return rendering, [expression, *pose_cells(rendering), *intensities, *point_cells(rendering)]
 
 
@@ -76,26 +74,18 @@ def _take_picture(rng: np.random.Generator, subject: Subject, pixels: int) -> tu
 
 def _sample_display(rng: np.random.Generator) -> tuple[Activation, str]:
     """Return what the face does and the name of its expression, empty for a free mixture."""
-    kind = rng.random()
-    if kind < _FREE_SHARE:
-        rates = dict.fromkeys(RENDERED_AUS, _FREE_RATE)
-        display = sample_action_units(
-            rng, rates, intensity=_FREE_INTENSITY, gaze_deviation=_FREE_GAZE_DEVIATION
-        )
-        return display, ""
-    if kind < _FREE_SHARE + _NEUTRAL_SHARE:
-        expression, strength = "neutral", float(rng.random())
-    else:
-        expression = EXPRESSIONS[int(rng.integers(len(EXPRESSIONS)))]
-        strength = float(rng.uniform(*_EXPRESSION_STRENGTH))
-    return sample_expression(rng, expression, strength, gaze_deviation=_GAZE_DEVIATION), expression
+    if rng.random() >= _FREE_SHARE:
+        return sample_natural_display(rng)
+    rates = dict.fromkeys(PEOPLE_AUS, _FREE_RATE)
+    display = sample_action_units(rng, rates, intensity=_FREE_INTENSITY, gaze_deviation=_FREE_GAZE_DEVIATION)
+    return display, ""
 
 
 def _finish(root: Path, records: Sequence[Record]) -> dict[str, Any]:
     """Write ``people.csv``; return how many people there are and how often action units are present."""
     rates = {}
     rows = rows_of(records)
-    for au in RENDERED_AUS:
+    for au in PEOPLE_AUS:
         column = COLUMNS.index(au_column(au))
         rates[str(au)] = round(float(np.mean([is_present(float(row[column])) for row in rows])), 4)
     return {
