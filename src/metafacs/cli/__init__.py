@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "build": "build a data set from others: RAF-CE from RAF-ML and RAF-AU",
     "prepare": "cut the aligned faces out of a data set",
     "inspect": "print what a prepared store holds",
+    "detector": "build the detector that metafacs ships",
     "pretrain": "rebuild the packaged initial weights from rendered faces",
     "train": "train an AU detector",
     "adapt": "train a detector for a folder of your own unlabelled pictures",

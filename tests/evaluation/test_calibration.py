@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from metafacs.evaluation.calibration import choose_threshold
+
+NOBODY = np.zeros(0)
+
+
+def test_no_other_threshold_has_a_better_f1() -> None:
+    rng = np.random.default_rng(0)
+    targets = (rng.random(300) < 0.2).astype(float)
+    scores = np.clip(rng.normal(0.3 + 0.3 * targets, 0.15), 0, 1)
+    chosen = f1_score(targets, scores >= choose_threshold(scores, targets, NOBODY))
+    for other in np.linspace(0.01, 0.99, 99):
+        assert chosen >= f1_score(targets, scores >= other) - 1e-9
+
+
+def test_faces_at_rest_raise_it_until_few_are_seen() -> None:
+    rng = np.random.default_rng(1)
+    scores, targets = np.linspace(0, 1, 200), (np.linspace(0, 1, 200) > 0.3).astype(float)
+    resting = rng.uniform(0.2, 0.8, 51)
+    free = choose_threshold(scores, targets, NOBODY)
+    held = choose_threshold(scores, targets, resting)
+    assert held > free
+    assert (np.round(resting, 4) >= held).sum() == 2  # 5 % of 51
+    assert (np.round(resting, 4) >= choose_threshold(scores, targets, resting, most=0.0)).sum() == 0
+
+
+def test_a_quiet_detector_is_left_alone() -> None:
+    scores, targets = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0.0, 1.0, 1.0])
+    assert choose_threshold(scores, targets, np.full(51, 0.3)) == pytest.approx(0.8)
+
+
+def test_equal_scores_are_not_parted_and_unknown_labels_not_counted() -> None:
+    scores = np.array([0.5, 0.5, 0.5, 0.2, 0.9])
+    targets = np.array([1.0, 1.0, 0.0, 0.0, np.nan])
+    assert choose_threshold(scores, targets, NOBODY) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("targets", [np.ones(3), np.zeros(3), np.full(3, np.nan)])
+def test_labels_of_one_kind_are_refused(targets: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="with and without"):
+        choose_threshold(np.array([0.1, 0.5, 0.9]), targets, NOBODY)
