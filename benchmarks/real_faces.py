@@ -206,6 +206,7 @@ def score(gathered: Gathered, probabilities: Mapping[str, Mapping[int, np.ndarra
                 "floor": floor_row(best_measure(lengths, directions_of([au]), present, who)),
                 "floor_of_expression": of_any,
                 "models": {},
+                "against_others": {},
             }
             for model, known in probabilities.items():
                 if au in known:
@@ -213,6 +214,9 @@ def score(gathered: Gathered, probabilities: Mapping[str, Mapping[int, np.ndarra
                     won, both = (0.0, 0) if who is None else pairs_won(scores, present, who)
                     area = area_interval(scores, present, who)
                     row["models"][model] = estimate(area, won / both if both else None)
+                    if len(set(kinds)) > 2:
+                        rest = area_interval(known[au], kinds == expression, people)
+                        row["against_others"][model] = rest.value
             rows.append(row)
     return rows
 
@@ -269,13 +273,14 @@ def measured(gathered: Gathered, cache: FaceCache, detectors: Mapping[str, Detec
     }
 
 
-def cell(row: Mapping | None) -> str:
-    """Return ``AUC (low to high)`` and the pairs won."""
+def cell(row: Mapping | None, others: float | None = None) -> str:
+    """Return ``AUC (low to high)``, the pairs won, and the AUC against all other pictures."""
     if row is None or row["auc"] is None:
         return "-"
     bounds = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
     pairs = "" if row["pairs_won"] is None else f", pairs {row['pairs_won']:.2f}"
-    return f"{row['auc']:.3f}{bounds}{pairs}"
+    rest = "" if others is None else f", others {others:.2f}"
+    return f"{row['auc']:.3f}{bounds}{pairs}{rest}"
 
 
 def distance(floor: Mapping) -> str:
@@ -295,7 +300,8 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
         lines += [
             f"## {name}: {who}, {counts}",
             "",
-            f"AUC against neutral, with 95 % intervals over {'people' if told['people'] else 'pictures'}.",
+            f"AUC against neutral, with 95 % intervals over {'people' if told['people'] else 'pictures'}; "
+            "*others*: against all other pictures of the set, neutral or not.",
             "",
             f"- without a found face, left out: {listed(told['without_face'])}",
             f"- not readable, left out: {listed(told['unreadable'])}",
@@ -307,7 +313,7 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
         for row in told["rows"]:
             cells = [row["expression"], str(row["au"]), distance(row["floor"])]
             cells += [distance(row["floor_of_expression"])]
-            cells += [cell(row["models"].get(model)) for model in detectors]
+            cells += [cell(row["models"].get(m), row["against_others"].get(m)) for m in detectors]
             lines.append(f"| {' | '.join(cells)} |")
         apart = told["lips_apart"]
         if apart["models"]:

@@ -171,6 +171,7 @@ def test_made_up_predictions_get_their_scores(benchmark: ModuleType) -> None:
     rows = {row["au"]: row for row in benchmark.score(gathered, {"mine": known})}
     assert rows[12]["models"]["mine"] == {"auc": 1.0, "low": 1.0, "high": 1.0, "pairs_won": 1.0}
     assert rows[6]["models"] == {}
+    assert rows[12]["against_others"] == {}
     # Person 0 has .3 twice, a tie; every other pair of pictures is lost.
     assert rows[25]["models"]["mine"]["auc"] == pytest.approx(0.5 / 36)
     assert rows[25]["models"]["mine"]["pairs_won"] == pytest.approx(0.5 / 6)
@@ -221,3 +222,17 @@ def test_mouth_width_is_the_floor_of_the_london_set(benchmark: ModuleType, tmp_p
     floor = london["rows"][0]["floor"]
     assert floor["measure"] == "mouth width"
     assert floor["auc"] > 0.9
+
+
+def test_an_expression_is_told_from_the_others_too(benchmark: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    gathered = benchmark.Gathered("made up")
+    for kind in ("neutral", "happiness", "surprise") * 4:
+        gathered.photos.append(benchmark.Photo(Path("unread.png"), kind))
+        gathered.faces.append(Face((0, 0, 100, 100), 1.0, rng.uniform(0, 100, (68, 2))))
+    # It sees that a face shows something, not what.
+    aroused = {1: np.where(gathered.kinds == "neutral", 0.1, 0.8)}
+    rows = {row["au"]: row for row in benchmark.score(gathered, {"mine": aroused}) if row["models"]}
+    assert rows[1]["models"]["mine"]["auc"] == 1.0
+    assert rows[1]["against_others"]["mine"] == pytest.approx(0.75)
+    assert benchmark.cell(rows[1]["models"]["mine"], 0.75).endswith(", others 0.75")

@@ -38,11 +38,11 @@ def logits(method: MeshReader, images: Tensor) -> Tensor:
         return method.predict(images).probabilities.logit()
 
 
-def test_the_answer_is_the_mean_of_both_branches(images: Tensor) -> None:
-    both, geometry, appearance = (
-        logits(build(mirrored=False, reads=reads), images) for reads in ("both", "geometry", "appearance")
+def test_the_answer_is_the_weighted_mean_of_both_branches(images: Tensor) -> None:
+    mixed, geometry, appearance = (
+        logits(build(mirrored=False, geometry=share), images) for share in (0.7, 1.0, 0.0)
     )
-    torch.testing.assert_close(both, (geometry + appearance) / 2, rtol=0, atol=1e-5)
+    torch.testing.assert_close(mixed, 0.7 * geometry + 0.3 * appearance, rtol=0, atol=1e-5)
     assert not torch.allclose(geometry, appearance, atol=1e-2)
 
 
@@ -55,12 +55,12 @@ def test_the_answer_is_the_mean_over_the_picture_and_its_mirror_image(images: Te
 
 def test_pictures_of_another_size_are_resized(images: Tensor) -> None:
     smaller = F.interpolate(images, size=(160, 160), mode="bilinear", antialias=True)
-    one, other = (logits(build(reads="geometry"), pictures) for pictures in (smaller, images))
+    one, other = (logits(build(geometry=1.0), pictures) for pictures in (smaller, images))
     torch.testing.assert_close(one, other, rtol=0, atol=0.02)
 
 
 def test_the_mesh_is_not_trained_and_noise_is_for_training_only(images: Tensor) -> None:
-    method = build(noise=0.5)
+    method = build(feature_noise=0.0)
     own = {id(p) for p in method.parameters()}
     assert not own & {id(b) for b in load_attention_mesh().buffers()}
     assert torch.equal(logits(method, images), logits(method, images))
@@ -75,9 +75,8 @@ def test_the_mesh_is_not_trained_and_noise_is_for_training_only(images: Tensor) 
     assert torch.equal(one.turn, other.turn)
 
 
-@pytest.mark.parametrize("reads", ["both", "geometry", "appearance"])
-def test_it_learns_presence_intensity_and_pose(images: Tensor, reads: str) -> None:
-    method = build(reads=reads, noise=0.0).train()
+def test_both_branches_learn_presence_and_intensity_and_the_turn_the_pose(images: Tensor) -> None:
+    method = build(point_noise=0.0, feature_noise=0.0).train()
     targets = torch.tensor([[1.0, 0.0, 1.0], [0.0, torch.nan, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     levels = torch.where(targets.isnan(), targets, 3 * targets)
     pose = torch.tensor([[0.1, 0.2, 0.0]]).repeat(4, 1)
@@ -87,7 +86,7 @@ def test_it_learns_presence_intensity_and_pose(images: Tensor, reads: str) -> No
     for k in range(150):
         step.start(k)
         curves.append(method.update(batches, step))
-    branches = ("geometry", "appearance") if reads == "both" else (reads,)
+    branches = ("geometry", "appearance")
     assert set(curves[0]) == {
         "loss_pose",
         *(f"loss_{part}{branch}" for part in ("", "intensity_") for branch in branches),
@@ -102,6 +101,6 @@ def test_stores_without_intensities_teach_presence_alone(images: Tensor) -> None
     assert set(losses) == {"loss_geometry", "loss_appearance"}
 
 
-def test_unknown_branches_are_refused() -> None:
-    with pytest.raises(ValueError, match="reads is 'both' or one of geometry, appearance"):
-        build(reads="pixels")
+def test_shares_outside_0_to_1_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"share of a branch, 0 to 1, not 1\.5"):
+        build(geometry=1.5)

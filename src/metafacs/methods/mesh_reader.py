@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
@@ -18,8 +18,6 @@ from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
 
 HIGHEST = 5.0
 """Level E of FACS."""
-
-BRANCHES: tuple[Literal["geometry", "appearance"], ...] = ("geometry", "appearance")
 
 
 class Read(NamedTuple):
@@ -38,10 +36,10 @@ class MeshReader(SingleLossMethod):
     """Two small branches on a frozen attention mesh: one reads its points, the other its features.
 
     Not from a paper: the method of the detector that metafacs ships, made to carry over from rendered faces
-    to real ones. The *geometry* branch sees the 478 points turned to the front, with noise in training: what
-    rendered and real faces differ in is then no more than noise. The *appearance* branch sees the maps that
-    the points are read from (face, lips, both eyes with their brows). Each learns on its own; the answer is
-    the mean of their logits, over the picture and its mirror image. One pass through the mesh gives
+    to real ones. The *geometry* branch sees the 478 points turned to the front, the *appearance* branch the
+    maps that the points are read from (face, lips, both eyes with their brows); both with noise in training,
+    so that what rendered and real faces differ in is no more than noise. Each learns on its own; the answer
+    is a weighted mean of their logits, over the picture and its mirror image. One pass through the mesh gives
     landmarks, action units, intensities and head pose.
 
     Crops should show what landmark detection looks at: ``--alignment.box_enlarge 3.7`` where the network sees
@@ -49,10 +47,12 @@ class MeshReader(SingleLossMethod):
 
     Args:
         aus: FACS numbers to detect.
-        reads: ``both`` branches, or one of them alone.
         width: Hidden units of each branch.
-        noise: Standard deviation of the noise on the points in training, in units of the root mean square of
-            a frontal mesh's coordinates.
+        geometry: Share of the geometry branch in the answer, 0 to 1. Appearance tells more of rendered faces,
+            geometry of real ones.
+        point_noise: Standard deviation of the noise on the points in training, in units of the root mean
+            square of a frontal mesh's coordinates.
+        feature_noise: The same for the maps, in standard deviations of each feature.
         intensity: Weight of the squared error of the intensities; stores without intensities teach none.
         pose: Weight of the absolute error of the head's angles in radians.
         mirrored: Average over the picture and its mirror image; off takes half the time.
@@ -67,25 +67,25 @@ class MeshReader(SingleLossMethod):
         self,
         aus: Sequence[int],
         *,
-        reads: Literal["both", "geometry", "appearance"] = "both",
-        width: int = 256,
-        noise: float = 0.25,
+        width: int = 512,
+        geometry: float = 0.9,
+        point_noise: float = 0.3,
+        feature_noise: float = 1.5,
         intensity: float = 0.1,
         pose: float = 0.5,
         mirrored: bool = True,
     ) -> None:
         super().__init__(aus)
-        if reads not in ("both", *BRANCHES):
-            raise ValueError(f"reads is 'both' or one of {', '.join(BRANCHES)}, not {reads!r}")
-        self.branches = BRANCHES if reads == "both" else (reads,)
-        self.noise, self.mirrored = noise, mirrored
+        if not 0 <= geometry <= 1:
+            raise ValueError(f"geometry is the share of a branch, 0 to 1, not {geometry}")
+        self.share, self.mirrored = geometry, mirrored
+        self.point_noise, self.feature_noise = point_noise, feature_noise
         self.weights = {"intensity": intensity, "pose": pose}
         self.mesh = load_attention_mesh()
         self.register_buffer("mean", mean_mesh().clone())
         self.geometry = _branch(self.mean.numel(), width)
-        self.appearance = nn.Sequential(
-            nn.BatchNorm1d(APPEARANCE_WIDTH, affine=False), *_branch(APPEARANCE_WIDTH, width)
-        )
+        self.normalisation = nn.BatchNorm1d(APPEARANCE_WIDTH, affine=False)
+        self.appearance = _branch(APPEARANCE_WIDTH, width)
         self.action_units = nn.Linear(2 * width, len(self.aus))
         self.intensities = nn.Linear(2 * width, len(self.aus))
         self.pose = nn.Linear(3, 3)
@@ -114,9 +114,10 @@ class MeshReader(SingleLossMethod):
             maps = torch.cat(
                 [part.flatten(1) for part in (seen.trunk, seen.lips, seen.left_eye, seen.right_eye)], 1
             )
-        points = (frontal.points - self.mean).flatten(1)
-        if self.training and self.noise:
-            points = points + self.noise * torch.randn_like(points)
+        points, maps = (frontal.points - self.mean).flatten(1), self.normalisation(maps)
+        if self.training:
+            points = points + self.point_noise * torch.randn_like(points)
+            maps = maps + self.feature_noise * torch.randn_like(maps)
         return Read(torch.cat([self.geometry(points), self.appearance(maps)], 1), frontal.turn)
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
@@ -125,9 +126,8 @@ class MeshReader(SingleLossMethod):
         targets = batch.require("action_units")
         found = self.read(batch.images)
         losses = {}
-        alone = self._alone(found.hidden)
-        for name in self.branches:
-            own = alone[name]
+        for share, name in ((1.0, "geometry"), (0.0, "appearance")):
+            own = _shared(found.hidden, share)
             logits = self.action_units(own)
             losses[f"loss_{name}"] = action_unit_loss(logits, targets, reduction="mean").mean()
             if batch.intensities is not None:
@@ -143,25 +143,22 @@ class MeshReader(SingleLossMethod):
         """Return AU probabilities, intensities 0 to 5 and the pose in radians."""
         found = self.read(torch.cat([images, images.flip(3)]) if self.mirrored else images)
         # The last layers are linear: the mean of hidden units gives the mean of logits.
-        hidden = found.hidden.unflatten(0, (-1, len(images))).mean(0)
-        if len(self.branches) == 1:
-            hidden = self._alone(hidden)[self.branches[0]]
+        hidden = _shared(found.hidden.unflatten(0, (-1, len(images))).mean(0), self.share)
         return Prediction(
             self.action_units(hidden).sigmoid(),
             intensities=self.intensities(hidden).clamp(0, HIGHEST),
             pose=self.pose(found.turn[: len(images)]),
         )
 
-    @staticmethod
-    def _alone(hidden: Tensor) -> dict[str, Tensor]:
-        """Return what the last layers read where one branch answers alone.
 
-        A branch counts twice then, so that the mean of both answers is that of both branches together.
-        """
-        geometry, appearance = hidden.chunk(2, dim=1)
-        silent = torch.zeros_like(geometry)
-        answers = (torch.cat([2 * geometry, silent], 1), torch.cat([silent, 2 * appearance], 1))
-        return dict(zip(BRANCHES, answers, strict=True))
+def _shared(hidden: Tensor, share: float) -> Tensor:
+    """Return what the last layers read when the geometry branch has a share in the answer.
+
+    The layers are linear, and both branches share their bias: with twice a branch's own units alone they give
+    its own answer, in between the weighted mean of both answers.
+    """
+    geometry, appearance = hidden.chunk(2, dim=1)
+    return torch.cat([2 * share * geometry, 2 * (1 - share) * appearance], 1)
 
 
 APPEARANCE_WIDTH = 128 * 9 + 3 * 128 * 4

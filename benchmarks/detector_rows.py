@@ -1,0 +1,134 @@
+"""Variants of the shipped detector, ready to be measured on real faces: what each part of the recipe does.
+
+Takes a finished ``metafacs detector build`` and makes one model per row, calibrated as the detector is:
+
+- ``geometry``, ``appearance``, ``half``: one branch alone, or both with equal shares; nothing is trained
+- ``one_way``: without the mirror image; nothing is trained
+- ``no_noise``: trained without noise on points and features
+- ``unstyled``: trained on pictures as they were rendered, only mirrored
+- ``trunk``: FaceMesh's trunk fine-tuned (single_task, backbone facemesh)
+- ``pixels``: a small network from a random start on crops of 64 px (single_task, backbone small)
+
+Fewer people are a build of their own: ``metafacs detector build --preset small``.
+
+Example:
+    python benchmarks/detector_rows.py --build runs/detector --london real_faces --out runs/rows
+    python benchmarks/real_faces.py --london real_faces --model runs/rows/*/people.safetensors
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser
+
+from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from metafacs.cli.detector import BATCH, CROP, DETECTOR_AUS, ENLARGE, INPUT, METHOD, MODEL, finish
+from metafacs.data.prepare import prepare_store, read_dataset
+from metafacs.data.transforms import Augmentation
+from metafacs.faces.alignment import AlignmentSpec
+from metafacs.methods.base import OptimizerSpec
+from metafacs.training.run import train
+from metafacs.training.trainer import MODEL_FILE
+from metafacs.training.training_data import BatchSizes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant.
+
+    Attributes:
+        options: What differs in the method's options.
+        trained: Whether it has to be trained; else the build's weights are taken.
+        method: Name of the method.
+        augmentation: Changes of training pictures.
+        size: Side of the network's input; the store's crops keep its proportion.
+        optimizer: Instead of the method's own.
+        batch: Pictures per iteration.
+    """
+
+    options: dict[str, Any] = field(default_factory=dict)
+    trained: bool = False
+    method: str = METHOD
+    augmentation: Augmentation = field(default_factory=Augmentation.styled)
+    size: int = INPUT
+    optimizer: OptimizerSpec | None = None
+    batch: int = BATCH
+
+
+ROWS: dict[str, Row] = {
+    "geometry": Row({"geometry": 1.0}),
+    "appearance": Row({"geometry": 0.0}),
+    "half": Row({"geometry": 0.5}),
+    "one_way": Row({"mirrored": False}),
+    "no_noise": Row({"point_noise": 0.0, "feature_noise": 0.0}, trained=True),
+    "unstyled": Row({}, trained=True, augmentation=Augmentation()),
+    "trunk": Row(
+        {"backbone": {"name": "facemesh", "weights": "mesh"}, "reduction": "mean"},
+        trained=True,
+        method="single_task",
+        optimizer=OptimizerSpec("adamw", lr=3e-4, weight_decay=0.02, schedule="one_cycle"),
+        batch=32,
+    ),
+    "pixels": Row(
+        {"backbone": {"name": "small", "weights": "none"}, "reduction": "mean"},
+        trained=True,
+        method="single_task",
+        size=64,
+        optimizer=OptimizerSpec("adamw", lr=2e-3, weight_decay=0.02, schedule="one_cycle"),
+    ),
+}
+
+
+def make(name: str, row: Row, build: Path, out: Path, london: Path | None, iterations: int) -> Path:
+    """Make one variant, unless it is there; return its file."""
+    path = out / name / MODEL
+    if path.is_file():
+        return path
+    store = build / "store"
+    if row.size != INPUT:
+        store = out / f"store_{row.size}"
+        reading = read_dataset("people", build / "people", {"landmarks": True})
+        prepare_store(
+            reading, store, size=row.size * CROP // INPUT, alignment=AlignmentSpec(ENLARGE, border=0)
+        )
+    if row.trained:
+        model = train(
+            row.method,
+            store,
+            out / name / "model",
+            options=row.options,
+            aus=list(DETECTOR_AUS),
+            split="parts",
+            iterations=iterations,
+            batch=BatchSizes(au=row.batch),
+            size=row.size,
+            augmentation=row.augmentation,
+            optimizers=None if row.optimizer is None else {"base": row.optimizer},
+        )
+    else:
+        checkpoint = load_checkpoint(build / "model" / MODEL_FILE)
+        model = out / name / MODEL_FILE
+        save_checkpoint(model, replace(checkpoint, options={**checkpoint.options, **row.options}))
+    return finish(model, store, path, london)[0]
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True, help="folder of a finished detector build")
+    parser.add_argument("--out", type=Path, required=True, help="folder; takes up stopped work")
+    parser.add_argument("--rows", type=list[str], default=list(ROWS), help="which rows")
+    parser.add_argument("--london", type=Path | None, default=None, help="folder of the London set")
+    parser.add_argument("--iterations", type=int, default=1000, help="of the rows that are trained")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    for name in options.rows:
+        print(make(name, ROWS[name], options.build, options.out, options.london, options.iterations))
+
+
+if __name__ == "__main__":
+    main()
