@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.data.datasets.people import read_people
+from metafacs.data.datasets.people import PEOPLE_AUS, read_people
 from metafacs.data.prepare import prepare_store
 from metafacs.data.splits import Side
 from metafacs.evaluation.protocols import evaluate
-from metafacs.synthesis.activations import RENDERED_AUS
 from metafacs.training.run import train
 from metafacs.training.training_data import BatchSizes
 
@@ -36,6 +35,6 @@ def test_its_parts_train_choose_and_test_a_detector(people: Path, tmp_path: Path
     with pytest.warns(UserWarning, match="no positive label"):
         record = evaluate(model, store.path)
     assert (record.data.name, record.data.split, record.data.synthetic) == ("people", "parts", True)
-    assert record.aus == RENDERED_AUS
+    assert record.aus == PEOPLE_AUS
     with pytest.warns(UserWarning, match="no positive label"):
         evaluate(model, store.path, side="validation")

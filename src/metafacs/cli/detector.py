@@ -1,7 +1,8 @@
-"""Build the detector that metafacs ships: render people, train, choose thresholds, test, write."""
+"""Build the detector that metafacs ships, or print a detector's card."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from jsonargparse import ArgumentParser, Namespace
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.checkpoints.description import THRESHOLD
 from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.transforms import Augmentation
 from metafacs.data.twins.rendering import render_twin
@@ -25,8 +27,10 @@ from metafacs.faces.alignment import AlignmentSpec
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.facs import au_column
-from metafacs.inference.loading import detector_of
+from metafacs.files import written_whole
+from metafacs.inference.loading import detector_of, load_model
 from metafacs.methods.base import Method
+from metafacs.reports.detector_card import detector_card
 from metafacs.training.run import train
 from metafacs.training.training_data import BatchSizes
 
@@ -58,8 +62,26 @@ MODEL = "people.safetensors"
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("action", type=Literal["build"], help="build: do every step that is not done yet")
-    parser.add_argument("--out", type=Path, required=True, help="folder; takes up stopped work")
+    parser.add_argument(
+        "action",
+        type=Literal["build", "card"],
+        help="build: render people, train, choose thresholds, test, write; card: tell what one is worth",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path | None,
+        default=None,
+        help="build: folder, takes up stopped work; card: file",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path | None,
+        default=None,
+        help="card: model.safetensors; default the packaged one",
+    )
+    parser.add_argument(
+        "--real", type=Path | None, default=None, help="card: real_faces.json of benchmarks/real_faces.py"
+    )
     parser.add_argument("--preset", type=Preset, default="full", help="number of rendered people")
     parser.add_argument("--seed", type=int, default=0, help="seed of people and of training")
     parser.add_argument(
@@ -77,6 +99,29 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
+    """Do what is asked for."""
+    if arguments.action == "card":
+        _card(arguments.model, arguments.real, arguments.out)
+    elif arguments.out is None:
+        raise ValueError("build needs a folder to work in; name it with --out")
+    else:
+        _build(arguments)
+
+
+def _card(model: Path | None, real: Path | None, out: Path | None) -> None:
+    """Print a card, or write it."""
+    checkpoint, _ = load_model(model)
+    measured = None if real is None else json.loads(real.read_text(encoding="utf-8"))["results"]
+    text = detector_card(checkpoint.aus, checkpoint.description, measured)
+    if out is None:
+        print(text)
+        return
+    with written_whole(out) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"card: {out}")
+
+
+def _build(arguments: Namespace) -> None:
     """Do every step; steps that are done already are not done again."""
     out, progress = arguments.out, arguments.progress
     store = _store(out, arguments.preset, arguments.seed, arguments.workers, progress=progress)
@@ -136,17 +181,13 @@ def finish(model: Path, store: Path, path: Path, london: Path | None) -> tuple[P
     if validation.intensities is not None:
         stretch_intensities(checkpoint.weights, validation.intensities, validation.known_intensities)
     at_rest, rest = _at_rest(checkpoint, validation, london)
-    thresholds = {
-        au: choose_threshold(
-            validation.probabilities[:, column], validation.targets[:, column], at_rest[:, column]
-        )
-        for column, au in enumerate(checkpoint.aus)
-    }
+    thresholds = _thresholds(validation, at_rest)
     test = open_test(model, store)
     people = len(set(test.stream.store.subjects[test.stream.rows]))
     scores = score_told(_told(checkpoint, model, store, "test"), thresholds, people)
     alarms = {
-        au_column(au): float((at_rest[:, i] >= thresholds[au]).mean()) for i, au in enumerate(checkpoint.aus)
+        au_column(au): float((at_rest[:, i] >= thresholds[au]).mean()) if len(at_rest) else None
+        for i, au in enumerate(checkpoint.aus)
     }
     description = replace(checkpoint.description, thresholds=thresholds, licence=LICENCE).with_more(
         experimental=[au for au in checkpoint.aus if au not in CARRIED_OVER],
@@ -154,7 +195,7 @@ def finish(model: Path, store: Path, path: Path, london: Path | None) -> tuple[P
         thresholds_chosen_on={
             "rendered people": "part validation, best F1",
             "faces at rest": rest,
-            "share seen at rest": {name: round(share, 4) for name, share in alarms.items()},
+            "share seen at rest": alarms,
         },
     )
     save_checkpoint(path, replace(checkpoint, description=description))
@@ -181,6 +222,19 @@ def stretch_intensities(weights: dict[str, Tensor], told: np.ndarray, known: np.
 def _told(checkpoint: Checkpoint, model: Path, store: Path, side: Literal["validation", "test"]) -> Told:
     """Return what the detector, in the precision of its file, tells of held-out people."""
     return collect_told(checkpoint.build(Method), open_test(model, store, side=side).stream)
+
+
+def _thresholds(validation: Told, at_rest: np.ndarray) -> dict[int, float]:
+    """Choose the thresholds; an action unit that nobody shows keeps the usual one, which is said."""
+    thresholds = {}
+    for column, au in enumerate(validation.aus):
+        targets = validation.targets[:, column]
+        if not (targets == 1).any():
+            print(f"nobody of the part validation shows AU{au}: its threshold stays {THRESHOLD}")
+            thresholds[au] = THRESHOLD
+            continue
+        thresholds[au] = choose_threshold(validation.probabilities[:, column], targets, at_rest[:, column])
+    return thresholds
 
 
 def _at_rest(checkpoint: Checkpoint, validation: Told, london: Path | None) -> tuple[np.ndarray, str]:

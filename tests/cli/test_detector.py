@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.cli import main
+from metafacs.cli.detector import CARRIED_OVER, DETECTOR_AUS, MODEL, stretch_intensities
+from metafacs.inference.loading import load_detector
+
+WORDS = ["--preset", "tiny", "--iterations", "4", "--workers", "1", "--progress", "false"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build of twenty people and four iterations: it knows nothing, but has everything."""
+    out = tmp_path_factory.mktemp("build")
+    assert main(["detector", "build", "--out", str(out), *WORDS]) == 0
+    return out
+
+
+def test_one_command_builds_a_detector_that_tells_everything(built: Path, astronaut: np.ndarray) -> None:
+    detector = load_detector(built / MODEL)
+    assert detector.aus == DETECTOR_AUS
+    assert set(detector.experimental) == set(DETECTOR_AUS) - set(CARRIED_OVER)
+    assert detector.synthetic
+    (face,) = detector.analyse_picture(astronaut)
+    assert set(face.probabilities) == set(face.intensities) == set(DETECTOR_AUS)
+    assert face.pose is not None
+    assert (built / MODEL).stat().st_size < 12_000_000
+
+
+def test_the_file_tells_scores_thresholds_and_what_they_were_chosen_on(built: Path) -> None:
+    description = load_checkpoint(built / MODEL).description
+    scores = description.more["scores_on_held_out_rendered_people"]
+    assert (scores["people"], scores["pictures"]) == (2, 6)
+    assert set(scores["aus"]) == {str(au) for au in DETECTOR_AUS}
+    assert set(description.thresholds) == set(DETECTOR_AUS)
+    assert "(synthetic)" in description.more["thresholds_chosen_on"]["faces at rest"]
+    assert "MediaPipe" in description.licence
+
+
+def test_a_finished_build_is_not_done_again(built: Path) -> None:
+    before = (built / MODEL).read_bytes()
+    assert main(["detector", "build", "--out", str(built), *WORDS]) == 0
+    assert (built / MODEL).read_bytes() == before
+
+
+def test_a_build_needs_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detector", "build"]) == 1
+    assert "--out" in capsys.readouterr().err
+
+
+def test_the_card_tells_what_the_file_holds(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["detector", "card", "--model", str(built / MODEL)]) == 0
+    card = capsys.readouterr().out
+    assert "2 other rendered people" in card
+    assert "*synthetic*" in card
+    assert "| 9 | nose wrinkler | experimental |" in card.lower()
+    assert "Not measured." in card
+    assert "not for" in card
+
+
+def test_the_card_shows_real_people_beside_the_floor(built: Path, tmp_path: Path) -> None:
+    area = {"auc": 0.9, "low": 0.8, "high": 0.95, "pairs_won": None}
+    told = {
+        "pictures": {"neutral": 20, "happiness": 10},
+        "people": None,
+        "rows": [
+            {
+                "expression": "happiness",
+                "au": 12,
+                "floor": {**area, "auc": 0.7},
+                "models": {"mine": area},
+                "against_others": {"mine": 0.88},
+            }
+        ],
+        "lips_apart": {"models": {"mine": area}},
+        "neutral": {"mine": {"12": {"share": 0.25}, "4": {"share": 0.5}}},
+    }
+    real, out = tmp_path / "real_faces.json", tmp_path / "card.md"
+    real.write_text(json.dumps({"results": {"Web faces": told}}))
+    words = ["detector", "card", "--model", str(built / MODEL), "--real", str(real), "--out", str(out)]
+    assert main(words) == 0
+    card = out.read_text()
+    assert "| happiness | 12 | 0.700 (0.80 to 0.95) | 0.900 (0.80 to 0.95) | 0.880 |" in card
+    assert "AU4 50 %, AU12 25 %" in card
+
+
+def test_stretched_intensities_have_the_mean_and_spread_of_the_labels() -> None:
+    torch.manual_seed(0)
+    hidden, known = torch.randn(200, 8), 1.5 + torch.randn(200, 3).numpy() * np.array([0.5, 1.0, 2.0])
+    layer = torch.nn.Linear(8, 3)
+    weights = {"intensities.weight": layer.weight.detach(), "intensities.bias": layer.bias.detach()}
+    stretch_intensities(weights, layer(hidden).detach().numpy(), known)
+    layer.load_state_dict({name.removeprefix("intensities."): value for name, value in weights.items()})
+    told = layer(hidden).detach().numpy()
+    np.testing.assert_allclose(told.mean(0), known.mean(0), atol=1e-4)
+    np.testing.assert_allclose(told.std(0), known.std(0), atol=1e-4)
