@@ -29,6 +29,7 @@ from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.few_shot_protocol import choose_subjects
+from metafacs.inference.loading import PERSONAL_THRESHOLD
 from metafacs.personalisation.person import FITTINGS
 from metafacs.personalisation.personalise import personalise
 
@@ -52,8 +53,8 @@ class Found:
     kept: tuple[int, ...]
 
 
-def balanced_accuracy(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    right = (probabilities >= 0.5) == (targets == 1)
+def balanced_accuracy(probabilities: np.ndarray, targets: np.ndarray, threshold: float = 0.5) -> float:
+    right = (probabilities >= threshold) == (targets == 1)
     return float((right[targets == 1].mean() + right[targets == 0].mean()) / 2)
 
 
@@ -78,7 +79,8 @@ def judge(
 ) -> Found:
     """Personalise to the given labels and judge on the pictures without any."""
     support = ~np.isnan(given).all(axis=1)
-    person = personalise(checkpoint, images[support], given[support], aus)
+    general = {au: checkpoint.description.threshold_of(au) for au in checkpoint.aus}
+    person = personalise(checkpoint, images[support], given[support], aus, thresholds=general)
     fitting = FITTINGS[person.kind](checkpoint)
     others = images[~support]
     with torch.no_grad():
@@ -91,19 +93,21 @@ def judge(
     after = {**before, **dict(zip(person.aus, fitted, strict=True))}
     truth = dict(zip(aus, labels[~support].T, strict=True))
 
-    def scores(found: Mapping[int, np.ndarray]) -> dict[int, float]:
+    def scores(found: Mapping[int, np.ndarray], cuts: Mapping[int, float]) -> dict[int, float]:
         known = {au: ~np.isnan(truth[au]) for au in aus}
-        return {au: balanced_accuracy(found[au][known[au]], truth[au][known[au]]) for au in aus}
+        return {au: balanced_accuracy(found[au][known[au]], truth[au][known[au]], cuts[au]) for au in aus}
 
-    return Found(scores(before), scores(after), person.aus)
+    own = {**general, **dict.fromkeys(person.aus, PERSONAL_THRESHOLD)}
+    return Found(scores(before, general), scores(after, own), person.aus)
 
 
 def measure(
     model: Path, store: Store, aus: tuple[int, ...], people: int, shots: int, draws: int
 ) -> dict[str, list[Found]]:
-    """Return test person -> one result per draw."""
+    """Return test person -> one result per draw; of a set it was not trained on, everybody is one."""
     checkpoint = load_checkpoint(model)
-    split = checkpoint.description.held_out
+    trained_on = {used.dataset for used in checkpoint.description.data}
+    strangers = checkpoint.description.held_out.test if store.dataset in trained_on else set(store.subjects)
     size = checkpoint.description.framing.input_size
     streams = {
         person: Stream(
@@ -115,7 +119,7 @@ def measure(
             size=size,
             seed=0,
         )
-        for person in sorted(split.test)
+        for person in sorted(strangers)
     }
     able = [person for person, stream in streams.items() if usable(stream.targets(), shots)]
     found = {}
@@ -143,7 +147,9 @@ def main(arguments: list[str]) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", type=Path, help="model.safetensors of 'metafacs train'")
-    parser.add_argument("store", type=Path, help="prepared store it was trained on")
+    parser.add_argument(
+        "store", type=Path, help="prepared store: its own, or one of a set it was not trained on"
+    )
     parser.add_argument("--aus", type=int, nargs="+", default=[6, 12, 17])
     parser.add_argument(
         "--people", type=int, default=5, help="test people, spread over those with frames enough"

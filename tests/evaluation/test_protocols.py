@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from sklearn.metrics import f1_score
 
 from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.data.splits import SplitError
@@ -48,6 +49,19 @@ def test_tests_exactly_the_held_out_people(au_store: Store, tmp_path: Path) -> N
     assert record.aus == (1, 4, 12)
     assert record.iterations == 3
     assert record.seconds["train"] > 0
+
+
+def test_every_action_unit_is_judged_at_its_own_threshold(au_store: Store, tmp_path: Path) -> None:
+    model = trained(tmp_path, au_store)
+    checkpoint, found = load_checkpoint(model), predicted(model, au_store)
+    thresholds = {au: float(np.median(found.probabilities[:, k])) for k, au in enumerate(found.aus)}
+    checkpoint.description = replace(checkpoint.description, thresholds=thresholds)
+    save_checkpoint(model, checkpoint)
+    record = evaluate(model, au_store.path)
+    for k, au in enumerate(found.aus):
+        known = ~np.isnan(found.targets[:, k])
+        seen = found.probabilities[known, k] >= np.float32(thresholds[au])
+        assert record.f1[au] == pytest.approx(f1_score(found.targets[known, k], seen))
 
 
 def test_people_seen_in_training_are_refused(au_store: Store, tmp_path: Path) -> None:

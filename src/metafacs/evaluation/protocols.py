@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
@@ -137,7 +138,7 @@ def evaluate(
         data=test.data,
         seed=checkpoint.description.seed,
         config={"options": checkpoint.options, **checkpoint.description.to_json()},
-        threshold=checkpoint.description.threshold,
+        threshold=torch.tensor([checkpoint.description.threshold_of(au) for au in checkpoint.aus]),
         seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
         iterations=checkpoint.iteration,
         history=checkpoint.history,

@@ -34,14 +34,18 @@ def resampled_totals(counts: np.ndarray, repetitions: int, seed: int = 0) -> np.
 
 
 def f1_bounds_over_pictures(
-    probabilities: torch.Tensor, targets: torch.Tensor, threshold: float, level: float, repetitions: int
+    probabilities: torch.Tensor,
+    targets: torch.Tensor,
+    threshold: float | torch.Tensor,
+    level: float,
+    repetitions: int,
 ) -> tuple[float, float]:
     """Return the interval of the F1 averaged over AUs, resampling pictures.
 
     Args:
         probabilities: ``picture x au``, in [0, 1].
         targets: ``picture x au``, 0 or 1; NaN unknown.
-        threshold: An AU is detected where its probability is at least this.
+        threshold: An AU is detected where its probability is at least this; one number or one per AU.
         level: Nominal coverage, in (0, 1).
         repetitions: Resamples.
     """

@@ -30,7 +30,7 @@ def score_predictions(
     data: TestedData,
     seed: int,
     config: Mapping[str, Any] | None = None,
-    threshold: float = 0.5,
+    threshold: float | torch.Tensor = 0.5,
     seconds: Mapping[str, float] | None = None,
     iterations: int = 0,
     history: Mapping[str, list[float]] | None = None,
@@ -45,7 +45,8 @@ def score_predictions(
         data: What was trained and tested on.
         seed: Seed of training.
         config: The configuration as it was run, JSON values only.
-        threshold: An AU is detected where its probability is at least this; MAL uses 0.5.
+        threshold: An AU is detected where its probability is at least this; one number, MAL uses 0.5, or one
+            per AU.
         seconds: Wall-clock time by phase.
         iterations: Training iterations.
         history: Curves of training, see :class:`metafacs.evaluation.records.Record`.
