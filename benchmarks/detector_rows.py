@@ -2,7 +2,8 @@
 
 Takes a finished ``metafacs detector build`` and makes one model per row, calibrated as the detector is:
 
-- ``geometry``, ``appearance``, ``half``: one branch alone, or both with equal shares; nothing is trained
+- ``geometry``, ``appearance``: one branch alone; nothing is trained
+- ``presence``: probabilities of the layer that learned presence, not off the intensity; nothing is trained
 - ``one_way``: without the mirror image; nothing is trained
 - ``no_noise``: trained without noise on points and features
 - ``unstyled``: trained on pictures as they were rendered, only mirrored
@@ -48,6 +49,7 @@ class Row:
         size: Side of the network's input; the store's crops keep its proportion.
         optimizer: Instead of the method's own.
         batch: Pictures per iteration.
+        off_intensity: Whether presence is read off the intensity.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
@@ -57,12 +59,13 @@ class Row:
     size: int = INPUT
     optimizer: OptimizerSpec | None = None
     batch: int = BATCH
+    off_intensity: bool = True
 
 
 ROWS: dict[str, Row] = {
     "geometry": Row({"geometry": 1.0}),
     "appearance": Row({"geometry": 0.0}),
-    "half": Row({"geometry": 0.5}),
+    "presence": Row({}, off_intensity=False),
     "one_way": Row({"mirrored": False}),
     "no_noise": Row({"point_noise": 0.0, "feature_noise": 0.0}, trained=True),
     "unstyled": Row({}, trained=True, augmentation=Augmentation()),
@@ -113,7 +116,7 @@ def make(name: str, row: Row, build: Path, out: Path, london: Path | None, itera
         checkpoint = load_checkpoint(build / "model" / MODEL_FILE)
         model = out / name / MODEL_FILE
         save_checkpoint(model, replace(checkpoint, options={**checkpoint.options, **row.options}))
-    return finish(model, store, path, london)[0]
+    return finish(model, store, path, london, off_intensity=row.off_intensity)[0]
 
 
 def main() -> None:

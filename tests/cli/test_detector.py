@@ -9,7 +9,13 @@ import torch
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli import main
-from metafacs.cli.detector import CARRIED_OVER, DETECTOR_AUS, MODEL, stretch_intensities
+from metafacs.cli.detector import (
+    CARRIED_OVER,
+    DETECTOR_AUS,
+    MODEL,
+    read_presence_off_intensity,
+    stretch_intensities,
+)
 from metafacs.inference.loading import load_detector
 
 WORDS = ["--preset", "tiny", "--iterations", "4", "--workers", "1", "--progress", "false"]
@@ -42,6 +48,12 @@ def test_the_file_tells_scores_thresholds_and_what_they_were_chosen_on(built: Pa
     assert set(description.thresholds) == set(DETECTOR_AUS)
     assert "(synthetic)" in description.more["thresholds_chosen_on"]["faces at rest"]
     assert "MediaPipe" in description.licence
+
+
+def test_intensity_and_probability_agree(built: Path) -> None:
+    weights = load_checkpoint(built / MODEL).weights
+    for one, other in zip(weights["action_units.weight"], weights["intensities.weight"], strict=True):
+        assert torch.cosine_similarity(one.float(), other.float(), dim=0) > 0.99
 
 
 def test_a_finished_build_is_not_done_again(built: Path) -> None:
@@ -90,6 +102,23 @@ def test_the_card_shows_real_people_beside_the_floor(built: Path, tmp_path: Path
     card = out.read_text()
     assert "| happiness | 12 | 0.700 (0.80 to 0.95) | 0.900 (0.80 to 0.95) | 0.880 |" in card
     assert "AU4 50 %, AU12 25 %" in card
+
+
+def test_presence_is_read_off_the_intensity_and_is_a_probability() -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(400, 8)
+    layer = torch.nn.Linear(8, 2)
+    scores = layer(hidden).detach().numpy()
+    targets = (scores + 0.2 * torch.randn(400, 2).numpy() > 0.3).astype(np.float32)
+    targets[:, 1] = 0
+    weights = {"action_units.weight": layer.weight.detach(), "action_units.bias": layer.bias.detach()}
+    read_presence_off_intensity(weights, scores, targets)
+    layer.load_state_dict({name.removeprefix("action_units."): value for name, value in weights.items()})
+    probabilities = layer(hidden).sigmoid().detach().numpy()
+    assert probabilities[:, 0].mean() == pytest.approx(targets[:, 0].mean(), abs=0.02)
+    assert (np.argsort(probabilities[:, 0]) == np.argsort(scores[:, 0])).all()
+    # Nobody shows the second.
+    np.testing.assert_allclose(layer(hidden).detach().numpy()[:, 1], scores[:, 1], atol=1e-6)
 
 
 def test_stretched_intensities_have_the_mean_and_spread_of_the_labels() -> None:

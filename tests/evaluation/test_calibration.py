@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from metafacs.evaluation.calibration import choose_threshold
+from metafacs.evaluation.calibration import choose_threshold, fit_logistic
 
 NOBODY = np.zeros(0)
 
@@ -44,3 +45,28 @@ def test_equal_scores_are_not_parted_and_unknown_labels_not_counted() -> None:
 def test_labels_of_one_kind_are_refused(targets: np.ndarray) -> None:
     with pytest.raises(ValueError, match="with and without"):
         choose_threshold(np.array([0.1, 0.5, 0.9]), targets, NOBODY)
+
+
+def test_logits_are_those_of_logistic_regression() -> None:
+    rng = np.random.default_rng(0)
+    targets = (rng.random(2000) < 0.3).astype(float)
+    scores = rng.normal(2 * targets, 1.0) * 0.2 + 5
+    slope, offset = fit_logistic(scores, targets)
+    regression = LogisticRegression(C=1e9, tol=1e-8).fit(scores[:, None], targets)
+    assert slope == pytest.approx(float(regression.coef_[0, 0]), rel=0.02)
+    assert offset == pytest.approx(float(regression.intercept_[0]), rel=0.02)
+    probabilities = 1 / (1 + np.exp(-(slope * scores + offset)))
+    assert probabilities.mean() == pytest.approx(targets.mean(), abs=0.005)
+
+
+def test_scores_that_part_the_pictures_give_a_finite_slope_and_useless_ones_no_falling_one() -> None:
+    scores = np.arange(20.0)
+    slope, _ = fit_logistic(scores, (scores > 9.5).astype(float))
+    assert np.isfinite(slope)
+    upside_down, _ = fit_logistic(scores, (scores < 9.5).astype(float))
+    assert 0 <= upside_down < 0.01
+
+
+def test_logits_need_labels_of_both_kinds() -> None:
+    with pytest.raises(ValueError, match="with and without"):
+        fit_logistic(np.arange(3.0), np.ones(3))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jsonargparse import ArgumentParser, Namespace
+from scipy.special import logit
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -19,7 +20,7 @@ from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.transforms import Augmentation
 from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.writer import Preset
-from metafacs.evaluation.calibration import MOST_FALSE_ALARMS, choose_threshold
+from metafacs.evaluation.calibration import MOST_FALSE_ALARMS, choose_threshold, fit_logistic
 from metafacs.evaluation.detector_scores import DetectorScores, Told, collect_told, score_told
 from metafacs.evaluation.protocols import open_test
 from metafacs.evaluation.real_photos import NEUTRAL, london_photos
@@ -159,7 +160,9 @@ def _store(out: Path, preset: Preset, seed: int, workers: int | None, *, progres
     return store
 
 
-def finish(model: Path, store: Path, path: Path, london: Path | None) -> tuple[Path, DetectorScores]:
+def finish(
+    model: Path, store: Path, path: Path, london: Path | None, *, off_intensity: bool = True
+) -> tuple[Path, DetectorScores]:
     """Choose thresholds, test, and write the detector in half precision.
 
     Args:
@@ -168,6 +171,7 @@ def finish(model: Path, store: Path, path: Path, london: Path | None) -> tuple[P
         path: File to write.
         london: Folder of the London set, whose neutral faces are to raise no false alarms; None for the
             neutral faces of the part ``validation``.
+        off_intensity: Read presence off the intensity, where the method tells one.
 
     Returns:
         The file and what it is worth on the held-out rendered people.
@@ -178,8 +182,15 @@ def finish(model: Path, store: Path, path: Path, london: Path | None) -> tuple[P
         for name, value in checkpoint.weights.items()
     }
     validation = _told(checkpoint, model, store, "validation")
-    if validation.intensities is not None:
-        stretch_intensities(checkpoint.weights, validation.intensities, validation.known_intensities)
+    intensities = validation.intensities
+    if intensities is not None and off_intensity:
+        for part in ("weight", "bias"):
+            checkpoint.weights[f"action_units.{part}"] = checkpoint.weights[f"intensities.{part}"].clone()
+        validation = _told(checkpoint, model, store, "validation")
+        read_presence_off_intensity(checkpoint.weights, logit(validation.probabilities), validation.targets)
+    if intensities is not None:
+        stretch_intensities(checkpoint.weights, intensities, validation.known_intensities)
+        validation = _told(checkpoint, model, store, "validation")
     at_rest, rest = _at_rest(checkpoint, validation, london)
     thresholds = _thresholds(validation, at_rest)
     test = open_test(model, store)
@@ -202,18 +213,41 @@ def finish(model: Path, store: Path, path: Path, london: Path | None) -> tuple[P
     return path, scores
 
 
+def read_presence_off_intensity(weights: dict[str, Tensor], scores: np.ndarray, targets: np.ndarray) -> None:
+    """Make logits of presence out of the layer of the intensities.
+
+    Learned from rendered faces, intensity tells expressions of real people better than presence does: it
+    asks most of strong displays, which rendered and real faces share. An action unit that nobody shows is
+    left as it is.
+
+    Args:
+        weights: The method's state; ``action_units.weight`` and ``.bias``, which hold those of the
+            intensities, are scaled.
+        scores: ``picture x au``, what these give for held-out people.
+        targets: ``picture x au``, 1 present, 0 absent, NaN unknown.
+    """
+    weight, bias = weights["action_units.weight"], weights["action_units.bias"]
+    for column in np.flatnonzero((targets == 1).any(0)).tolist():
+        slope, offset = fit_logistic(scores[:, column], targets[:, column])
+        weight[column] = (slope * weight[column].float()).to(weight)
+        bias[column] = (slope * bias[column].float() + offset).to(bias)
+
+
 def stretch_intensities(weights: dict[str, Tensor], told: np.ndarray, known: np.ndarray) -> None:
     """Change the last layer so that intensities have the mean and the spread of the labels.
 
-    Regression answers near the mean where it is unsure; scales of strong and weak displays would shrink.
+    Regression answers near the mean where it is unsure; scales of strong and weak displays would shrink. An
+    action unit that nobody shows is left as it is.
 
     Args:
         weights: The method's state; ``intensities.weight`` and ``intensities.bias`` are changed.
         told: ``picture x au``, what the method tells of held-out people.
         known: ``picture x au``, what is true of them.
     """
-    factor = torch.from_numpy(known.std(0) / np.maximum(told.std(0), 1e-3))
-    shift = torch.from_numpy(known.mean(0)) - factor * torch.from_numpy(told.mean(0))
+    varies = known.std(0) > 0
+    scale = np.where(varies, known.std(0) / np.maximum(told.std(0), 1e-3), 1.0)
+    factor = torch.from_numpy(scale).float()
+    shift = torch.from_numpy(np.where(varies, known.mean(0) - scale * told.mean(0), 0.0)).float()
     weight, bias = weights["intensities.weight"], weights["intensities.bias"]
     weights["intensities.weight"] = (factor[:, None] * weight.float()).to(weight)
     weights["intensities.bias"] = (factor * bias.float() + shift).to(bias)

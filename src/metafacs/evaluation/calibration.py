@@ -1,4 +1,4 @@
-"""From which probability on an action unit counts as present: chosen on people who did not train."""
+"""From scores to probabilities and thresholds, chosen on people who did not train."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 MOST_FALSE_ALARMS = 0.05
 """Share of the faces at rest on which an action unit may be seen."""
@@ -54,3 +55,42 @@ def choose_threshold(
         loudest = np.sort(np.round(at_rest.astype(np.float64), _DECIMALS))[::-1][allowed]
         chosen = max(chosen, loudest + _STEP)
     return round(float(min(max(chosen, _STEP), 1.0)), _DECIMALS)
+
+
+def fit_logistic(scores: NDArray[np.floating], targets: NDArray[np.floating]) -> tuple[float, float]:
+    """Return slope and offset that make logits out of scores, so that their sigmoid is a probability.
+
+    Platt (1999): the cross-entropy of ``sigmoid(slope * score + offset)`` is least, with his targets, which
+    are a little inside 0 and 1, so that scores which part the pictures do not give an endless slope.
+
+    Args:
+        scores: ``picture``, any numbers that are larger where the action unit is present.
+        targets: ``picture``, 1 present, 0 absent, NaN unknown.
+
+    Returns:
+        The slope, positive, and the offset.
+
+    Raises:
+        ValueError: If the labels known are all of one kind.
+
+    >>> slope, offset = fit_logistic(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0, 0, 1, 1]))
+    >>> slope > 0, abs(offset + 1.5 * slope) < 0.01
+    (True, True)
+    """
+    known = ~np.isnan(targets)
+    x, present = scores[known].astype(np.float64), targets[known] == 1
+    positives = int(present.sum())
+    negatives = len(present) - positives
+    if not positives or not negatives:
+        raise ValueError("probabilities need pictures with and without the action unit")
+    wanted = np.where(present, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    centre, spread = x.mean(), max(float(x.std()), 1e-6)
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        # The slope stays positive: more intensity never makes an action unit less likely.
+        logits = np.exp(parameters[0]) * (x - centre) / spread + parameters[1]
+        return float((np.logaddexp(0, logits) - wanted * logits).mean())
+
+    log_slope, offset = minimize(loss, np.array([0.0, np.log(positives / negatives)])).x
+    slope = float(np.exp(log_slope)) / spread
+    return slope, float(offset - slope * centre)

@@ -68,7 +68,7 @@ class MeshReader(SingleLossMethod):
         aus: Sequence[int],
         *,
         width: int = 512,
-        geometry: float = 0.9,
+        geometry: float = 0.6,
         point_noise: float = 0.3,
         feature_noise: float = 1.5,
         intensity: float = 0.1,
