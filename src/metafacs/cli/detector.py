@@ -29,7 +29,7 @@ from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.facs import au_column
 from metafacs.files import written_whole
-from metafacs.inference.loading import detector_of, load_model
+from metafacs.inference.loading import PACKAGED_REAL_FACES, detector_of, load_model
 from metafacs.methods.base import Method
 from metafacs.reports.detector_card import detector_card
 from metafacs.training.run import train
@@ -81,7 +81,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="card: model.safetensors; default the packaged one",
     )
     parser.add_argument(
-        "--real", type=Path | None, default=None, help="card: real_faces.json of benchmarks/real_faces.py"
+        "--real",
+        type=Path | None,
+        default=None,
+        help="card: real_faces.json of benchmarks/real_faces.py; the packaged detector has its own",
     )
     parser.add_argument("--preset", type=Preset, default="full", help="number of rendered people")
     parser.add_argument("--seed", type=int, default=0, help="seed of people and of training")
@@ -112,6 +115,8 @@ def run(arguments: Namespace) -> None:
 def _card(model: Path | None, real: Path | None, out: Path | None) -> None:
     """Print a card, or write it."""
     checkpoint, _ = load_model(model)
+    if real is None and model is None:
+        real = PACKAGED_REAL_FACES
     measured = None if real is None else json.loads(real.read_text(encoding="utf-8"))["results"]
     text = detector_card(checkpoint.aus, checkpoint.description, measured)
     if out is None:

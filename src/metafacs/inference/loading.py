@@ -22,6 +22,9 @@ PERSONAL_THRESHOLD = 0.5
 PACKAGED_MODEL = Path(str(files("metafacs.inference").joinpath("assets", "people.safetensors")))
 """The detector that comes with the package; ``metafacs detector build`` makes it from rendered people."""
 
+PACKAGED_REAL_FACES = PACKAGED_MODEL.with_name("people_real_faces.json")
+"""What ``benchmarks/real_faces.py`` measured of it."""
+
 PACKAGED_NAME = "metafacs people detector"
 
 

@@ -57,7 +57,9 @@ def _what_it_is(description: Description, scores: Mapping[str, Any]) -> str:
     learned = f"{description.pictures['au']:,} pictures of rendered people (*synthetic*)"
     steps = f"{more['iterations']:,} iterations of {more['batch']['au']}, seed {description.seed}"
     others = f"{scores['pictures']:,} pictures of {scores['people']:,} other rendered people"
-    return f"""## What it is
+    return f"""# Detector card
+
+## What it is
 
 - **Reads** a face that metafacs found, cut out at {crop} px, through MediaPipe's attention mesh (frozen; it
   has seen real faces), and tells probability and intensity of action units, and the head's pose.
