@@ -227,9 +227,7 @@ def expression_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def packaged_model() -> Path:
-    """The detector in the package; tests that need the very one skip where it has not been built yet."""
-    if not loading.PACKAGED_MODEL.is_file():
-        pytest.skip(f"{loading.PACKAGED_MODEL} is not built yet")
+    """The detector in the package."""
     return loading.PACKAGED_MODEL
 
 

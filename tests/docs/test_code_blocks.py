@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from metafacs.cli import COMMANDS, command_module, main
-from metafacs.inference import loading
 
 ROOT = Path(__file__).parents[2]
 RUN = [ROOT / "README.md", ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
@@ -104,14 +103,11 @@ def folder(
     tmp_path: Path,
     bp4d_twin: Path,
     astronaut: np.ndarray,
-    untrained_model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
     """A reader's folder: a photo, and the faces that the pages render first, so that it is done once."""
     shutil.copytree(bp4d_twin, tmp_path / "data" / "bp4d")
     Image.fromarray(astronaut).save(tmp_path / "photo.jpg")
-    if not loading.PACKAGED_MODEL.is_file():
-        monkeypatch.setattr(loading, "PACKAGED_MODEL", untrained_model)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     known = set(sys.modules)
