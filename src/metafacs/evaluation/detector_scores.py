@@ -77,22 +77,25 @@ class DetectorScores:
     pose_degrees: tuple[float, float, float]
 
     def mean(self, name: str) -> float:
-        """Return a score averaged over the action units for which it is known."""
-        return float(np.nanmean([getattr(score, name) for score in self.aus.values()]))
+        """Return a score averaged over the action units for which it is known; NaN where it is for none."""
+        known = [value for score in self.aus.values() if (value := getattr(score, name)) == value]
+        return float(np.mean(known)) if known else float("nan")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; what is unknown is None."""
-        rows = {
-            str(au): {k: None if v != v else round(v, 4) for k, v in asdict(score).items()}
-            for au, score in self.aus.items()
-        }
+        rows = {str(au): _rounded(asdict(score)) for au, score in self.aus.items()}
         return {
             "pictures": self.pictures,
             "people": self.people,
-            "mean": {name: round(self.mean(name), 4) for name in ("auc", "f1", "icc", "mae")},
-            "pose_degrees": [round(angle, 2) for angle in self.pose_degrees],
+            "mean": _rounded({name: self.mean(name) for name in ("auc", "f1", "icc", "mae")}),
+            "pose_degrees": [None if angle != angle else round(angle, 2) for angle in self.pose_degrees],
             "aus": rows,
         }
+
+
+def _rounded(values: Mapping[Any, float]) -> dict[Any, float | None]:
+    """Return numbers for JSON, NaN as None."""
+    return {name: None if value != value else round(value, 4) for name, value in values.items()}
 
 
 def collect_told(
