@@ -54,6 +54,7 @@ from metafacs.faces.pipeline import find_faces
 from metafacs.files import write_json, written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.loading import load_detector
+from metafacs.metrics.ranking import area_under_roc
 from metafacs.models.model_file import names_of
 from metafacs.progress import progress_bar
 
@@ -215,8 +216,10 @@ def score(gathered: Gathered, probabilities: Mapping[str, Mapping[int, np.ndarra
                     area = area_interval(scores, present, who)
                     row["models"][model] = estimate(area, won / both if both else None)
                     if len(set(kinds)) > 2:
-                        rest = area_interval(known[au], kinds == expression, people)
-                        row["against_others"][model] = rest.value
+                        all_scores, shows = (
+                            torch.tensor(v)[:, None] for v in (known[au], kinds == expression)
+                        )
+                        row["against_others"][model] = float(area_under_roc(all_scores, shows.double())[0])
             rows.append(row)
     return rows
 

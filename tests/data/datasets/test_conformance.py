@@ -90,7 +90,7 @@ def of_aligned_pictures(
 
 
 _POINTS = ",".join("7" for _ in range(136))
-_SHOWN = ",".join(["0.5", *("0" for _ in range(25))])
+_SHOWN = ",".join(["0.5", *("0" for _ in people.PEOPLE_AUS[1:])])
 
 LAYOUTS = {
     layout.dataset: layout
