@@ -95,6 +95,17 @@ def test_both_branches_learn_presence_and_intensity_and_the_turn_the_pose(images
         assert curves[-1][name] < 0.7 * curves[0][name], name
 
 
+def test_it_reads_and_learns_in_bfloat16(images: Tensor) -> None:
+    method = build(point_noise=0.0, feature_noise=0.0)
+    exact = method.predict(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = method.predict(images)
+        losses = method.train().losses({"au": Batch(images, action_units=torch.zeros(4, 3))})
+    torch.testing.assert_close(rough.probabilities.float(), exact.probabilities, rtol=0, atol=0.03)
+    torch.testing.assert_close(rough.pose, exact.pose, rtol=0, atol=0.03, check_dtype=False)
+    assert all(bool(loss.isfinite()) for loss in losses.values())
+
+
 def test_stores_without_intensities_teach_presence_alone(images: Tensor) -> None:
     method = build().train()
     losses = method.losses({"au": Batch(images, action_units=torch.zeros(4, 3))})
