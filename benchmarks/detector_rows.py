@@ -27,10 +27,8 @@ import torch
 from jsonargparse import ArgumentParser
 
 from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from metafacs.cli.detector import BATCH, CROP, DETECTOR_AUS, ENLARGE, INPUT, METHOD, MODEL, finish
-from metafacs.data.prepare import prepare_store, read_dataset
+from metafacs.cli.detector import BATCH, CROP, DETECTOR_AUS, INPUT, METHOD, MODEL, cut_faces, finish
 from metafacs.data.transforms import Augmentation
-from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods.base import OptimizerSpec
 from metafacs.training.run import train
 from metafacs.training.trainer import MODEL_FILE
@@ -93,11 +91,7 @@ def make(name: str, row: Row, build: Path, out: Path, london: Path | None, itera
         return path
     store = build / "store"
     if row.size != INPUT:
-        store = out / f"store_{row.size}"
-        reading = read_dataset("people", build / "people", {"landmarks": True})
-        prepare_store(
-            reading, store, size=row.size * CROP // INPUT, alignment=AlignmentSpec(ENLARGE, border=0)
-        )
+        store = cut_faces(build / "people", out / f"store_{row.size}", row.size * CROP // INPUT)
     if row.trained:
         model = train(
             row.method,

@@ -57,6 +57,7 @@ from metafacs.inference.loading import load_detector
 from metafacs.metrics.ranking import area_under_roc
 from metafacs.models.model_file import names_of
 from metafacs.progress import progress_bar
+from metafacs.reports.detector_card import area_cell
 
 FACE_FIELDS = ("box", "score", "landmarks", "mesh")
 """What is kept of a face; of a picture without one nothing is."""
@@ -276,18 +277,8 @@ def measured(gathered: Gathered, cache: FaceCache, detectors: Mapping[str, Detec
     }
 
 
-def cell(row: Mapping | None, others: float | None = None) -> str:
-    """Return ``AUC (low to high)``, the pairs won, and the AUC against all other pictures."""
-    if row is None or row["auc"] is None:
-        return "-"
-    bounds = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
-    pairs = "" if row["pairs_won"] is None else f", pairs {row['pairs_won']:.2f}"
-    rest = "" if others is None else f", others {others:.2f}"
-    return f"{row['auc']:.3f}{bounds}{pairs}{rest}"
-
-
 def distance(floor: Mapping) -> str:
-    return f"{floor['measure']} {'larger' if floor['direction'] > 0 else 'smaller'}: {cell(floor)}"
+    return f"{floor['measure']} {'larger' if floor['direction'] > 0 else 'smaller'}: {area_cell(floor)}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -316,12 +307,12 @@ def report(results: Mapping, detectors: Mapping[str, Detector]) -> str:
         for row in told["rows"]:
             cells = [row["expression"], str(row["au"]), distance(row["floor"])]
             cells += [distance(row["floor_of_expression"])]
-            cells += [cell(row["models"].get(m), row["against_others"].get(m)) for m in detectors]
+            cells += [area_cell(row["models"].get(m), row["against_others"].get(m)) for m in detectors]
             lines.append(f"| {' | '.join(cells)} |")
         apart = told["lips_apart"]
         if apart["models"]:
             cells = ["lips apart", "25", "-", f"lip gap of {LIPS_APART} is the label"]
-            cells += [cell(apart["models"].get(model)) for model in detectors]
+            cells += [area_cell(apart["models"].get(model)) for model in detectors]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
         asked = {row["au"] for row in told["rows"]}

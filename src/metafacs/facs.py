@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+HIGHEST_INTENSITY = 5
+"""Level E, the most; 0 is absent and 1 level A."""
+
 AU_NAMES: dict[int, str] = {
     1: "Inner brow raiser",
     2: "Outer brow raiser",

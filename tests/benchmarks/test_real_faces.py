@@ -235,4 +235,4 @@ def test_an_expression_is_told_from_the_others_too(benchmark: ModuleType) -> Non
     rows = {row["au"]: row for row in benchmark.score(gathered, {"mine": aroused}) if row["models"]}
     assert rows[1]["models"]["mine"]["auc"] == 1.0
     assert rows[1]["against_others"]["mine"] == pytest.approx(0.75)
-    assert benchmark.cell(rows[1]["models"]["mine"], 0.75).endswith(", others 0.75")
+    assert benchmark.area_cell(rows[1]["models"]["mine"], 0.75).endswith(", others 0.75")

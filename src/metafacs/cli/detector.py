@@ -130,7 +130,11 @@ def _card(model: Path | None, real: Path | None, out: Path | None) -> None:
 def _build(arguments: Namespace) -> None:
     """Do every step; steps that are done already are not done again."""
     out, progress = arguments.out, arguments.progress
-    store = _store(out, arguments.preset, arguments.seed, arguments.workers, progress=progress)
+    people, workers = out / "people", arguments.workers
+    render_twin(
+        "people", people, preset=arguments.preset, seed=arguments.seed, workers=workers, progress=progress
+    )
+    store = cut_faces(people, out / "store", workers=workers, progress=progress)
     model = train(
         METHOD,
         store,
@@ -152,16 +156,24 @@ def _build(arguments: Namespace) -> None:
     )
 
 
-def _store(out: Path, preset: Preset, seed: int, workers: int | None, *, progress: bool) -> Path:
-    """Render the people and cut out their faces."""
-    people, store = out / "people", out / "store"
-    render_twin("people", people, preset=preset, seed=seed, workers=workers, progress=progress)
+def cut_faces(
+    people: Path, store: Path, crop: int = CROP, *, workers: int | None = None, progress: bool = True
+) -> Path:
+    """Cut the faces out of the rendered people as the detector sees them; return the store.
+
+    Args:
+        people: Folder of the people.
+        store: Folder of the store.
+        crop: Side of the crops in pixels; the network's input is smaller as ``INPUT`` is to ``CROP``.
+        workers: Processes; None = one per core.
+        progress: Show a progress bar.
+    """
     # The exact landmarks cut as well as found ones here, because training shifts and turns the crops, and
     # no face is lost that detection does not find.
     reading = read_dataset("people", people, {"landmarks": True})
     print(reading)
     alignment = AlignmentSpec(ENLARGE, border=0)
-    prepare_store(reading, store, size=CROP, alignment=alignment, workers=workers, progress=progress)
+    prepare_store(reading, store, size=crop, alignment=alignment, workers=workers, progress=progress)
     return store
 
 
@@ -186,15 +198,15 @@ def finish(
         name: value.half() if value.is_floating_point() else value
         for name, value in checkpoint.weights.items()
     }
-    validation = _told(checkpoint, model, store, "validation")
-    intensities = validation.intensities
-    if intensities is not None and off_intensity:
+    off_intensity &= checkpoint.build(Method).gives_intensities
+    if off_intensity:
         for part in ("weight", "bias"):
             checkpoint.weights[f"action_units.{part}"] = checkpoint.weights[f"intensities.{part}"].clone()
-        validation = _told(checkpoint, model, store, "validation")
+    validation = _told(checkpoint, model, store, "validation")
+    if off_intensity:
         read_presence_off_intensity(checkpoint.weights, logit(validation.probabilities), validation.targets)
-    if intensities is not None:
-        stretch_intensities(checkpoint.weights, intensities, validation.known_intensities)
+    if validation.intensities is not None:
+        stretch_intensities(checkpoint.weights, validation.intensities, validation.known_intensities)
         validation = _told(checkpoint, model, store, "validation")
     at_rest, rest = _at_rest(checkpoint, validation, london)
     thresholds = _thresholds(validation, at_rest)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from metafacs.data.streams import Stream
 from metafacs.methods.base import Method
 from metafacs.metrics.intensity import intraclass_correlation, mean_absolute_error
+from metafacs.metrics.outcomes import count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
 
 Floats = NDArray[np.float32]
@@ -140,19 +141,18 @@ def score_told(told: Told, thresholds: Mapping[int, float], people: int) -> Dete
         thresholds: AU -> probability from which on it counts as present.
         people: How many people are on the pictures.
     """
-    areas = area_under_roc(torch.from_numpy(told.probabilities), torch.from_numpy(told.targets))
+    probabilities, targets = torch.from_numpy(told.probabilities), torch.from_numpy(told.targets)
+    outcomes = count_outcomes(probabilities, targets, torch.tensor([thresholds[au] for au in told.aus]))
+    columns = zip(
+        outcomes.positives.tolist(), area_under_roc(probabilities, targets), f1(outcomes), strict=True
+    )
     rows = {}
-    for column, au in enumerate(told.aus):
-        known = ~np.isnan(told.targets[:, column])
-        present = told.targets[known, column] == 1
-        seen = told.probabilities[known, column] >= thresholds[au]
-        wrong_or_right = int(present.sum() + seen.sum())
+    for column, (au, (positives, area, score)) in enumerate(zip(told.aus, columns, strict=True)):
         icc = mae = float("nan")
         if told.intensities is not None:
             pair = told.intensities[:, column], told.known_intensities[:, column]
             icc, mae = intraclass_correlation(*pair), mean_absolute_error(*pair)
-        f1 = 2 * int((present & seen).sum()) / wrong_or_right if wrong_or_right else float("nan")
-        rows[au] = AUScore(int(present.sum()), float(areas[column]), f1, icc, mae)
+        rows[au] = AUScore(positives, float(area), float(score), icc, mae)
     angles = [float("nan")] * 3
     if told.pose is not None:
         angles = [

@@ -18,14 +18,11 @@ from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.faces.tensors import to_tensor
 from metafacs.faces.warping import invert
-from metafacs.facs import check_aus
+from metafacs.facs import HIGHEST_INTENSITY, check_aus
 from metafacs.inference.result import FaceResult
 from metafacs.methods.base import Prediction
 
 Picture = NDArray[np.uint8]
-
-_STRONGEST = 5
-"""FACS level E as a number."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +218,7 @@ class Detector:
                 raise ValueError(f"the model gave {gave}, but its method has gives_{name} = {announced}")
             if values is not None and tuple(values.shape) != (faces, columns):
                 raise ValueError(f"the model gave {name} of shape {tuple(values.shape)} for {faces} faces")
-        if said.intensities is not None and not _within(said.intensities, _STRONGEST):
+        if said.intensities is not None and not _within(said.intensities, HIGHEST_INTENSITY):
             raise ValueError("the model gave intensities outside 0 to 5; its weights may be damaged")
         if said.pose is not None and not bool(said.pose.isfinite().all()):
             raise ValueError("the model gave a pose that is no angles; its weights may be damaged")

@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.faces.attention_mesh import load_attention_mesh
 from metafacs.faces.frontal_mesh import mean_mesh, turn_to_front
+from metafacs.facs import HIGHEST_INTENSITY
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.losses.regression import absolute_error, squared_error
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
-
-HIGHEST = 5.0
-"""Level E of FACS."""
 
 
 class Read(NamedTuple):
@@ -146,7 +144,7 @@ class MeshReader(SingleLossMethod):
         hidden = _shared(found.hidden.unflatten(0, (-1, len(images))).mean(0), self.share)
         return Prediction(
             self.action_units(hidden).sigmoid(),
-            intensities=self.intensities(hidden).clamp(0, HIGHEST),
+            intensities=self.intensities(hidden).clamp(0, HIGHEST_INTENSITY),
             pose=self.pose(found.turn[: len(images)]),
         )
 

@@ -119,12 +119,12 @@ def _real(real: Mapping[str, Any]) -> str:
                 cells = [
                     row["expression"],
                     str(row["au"]),
-                    _area(row["floor"]),
-                    _area(row["models"][found[0]]),
+                    area_cell(row["floor"]),
+                    area_cell(row["models"][found[0]]),
                 ]
                 lines.append(f"| {' | '.join(cells)} | {'' if rest is None else f'{rest:.3f}'} |")
         for model, area in told["lips_apart"]["models"].items():
-            lines.append(f"| lips apart | 25 | label: lip gap | {_area(area)} | |")
+            lines.append(f"| lips apart | 25 | label: lip gap | {area_cell(area)} | |")
             shares = told["neutral"][model]
             worst = sorted(shares, key=lambda au: -shares[au]["share"])[:5]
             listed = ", ".join(f"AU{au} {100 * shares[au]['share']:.0f} %" for au in worst)
@@ -132,8 +132,11 @@ def _real(real: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _area(row: Mapping[str, Any]) -> str:
-    pairs = row.get("pairs_won")
-    return f"{row['auc']:.3f} ({row['low']:.2f} to {row['high']:.2f})" + (
-        "" if pairs is None else f", pairs {pairs:.2f}"
-    )
+def area_cell(row: Mapping[str, Any] | None, others: float | None = None) -> str:
+    """Return ``AUC (low to high)``, pairs won, and the AUC against all other pictures; ``-`` if unknown."""
+    if row is None or row["auc"] is None:
+        return "-"
+    bounds = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
+    pairs = "" if row["pairs_won"] is None else f", pairs {row['pairs_won']:.2f}"
+    rest = "" if others is None else f", others {others:.2f}"
+    return f"{row['auc']:.3f}{bounds}{pairs}{rest}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.datasets.intensities import HIGHEST, parse_intensity
+from metafacs.data.datasets.intensities import parse_intensity
 from metafacs.data.datasets.list_files import BAD_LANDMARKS, find_lists, joined_lines, parse_landmarks
 from metafacs.data.datasets.reading import (
     DatasetError,
@@ -19,7 +19,7 @@ from metafacs.data.datasets.reading import (
     require_folder,
     whole_number,
 )
-from metafacs.facs import AU_NAMES
+from metafacs.facs import AU_NAMES, HIGHEST_INTENSITY
 
 _SEQUENCE = re.compile(r"^(?P<subject>[FM]\d{3})_(?P<task>T\d+)$")
 _CODES = {"0": 0.0, "1": 1.0}
@@ -121,7 +121,9 @@ def _read_intensities(
         for number, line in reading.lines(path) if path.is_file() else ():
             parsed = parse_intensity(line, unknown={int(_UNKNOWN)})
             if parsed is None:
-                reason = f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST} or {_UNKNOWN}"
+                reason = (
+                    f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST_INTENSITY} or {_UNKNOWN}"
+                )
                 reading.skip(path, number, reason)
                 continue
             frame, intensity = parsed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from metafacs.data.datasets.disfa_landmarks import LandmarkFiles
-from metafacs.data.datasets.intensities import HIGHEST, parse_intensity
+from metafacs.data.datasets.intensities import parse_intensity
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -17,7 +17,7 @@ from metafacs.data.datasets.reading import (
     require_folder,
 )
 from metafacs.data.datasets.recorded_frames import find_recorded_frames
-from metafacs.facs import AU_NAMES
+from metafacs.facs import AU_NAMES, HIGHEST_INTENSITY
 
 BAD_FRAMES: Mapping[str, tuple[tuple[int, int], ...]] = {
     "SN001": ((398, 420), (3190, 3243)),
@@ -82,8 +82,8 @@ def read_disfa(
         DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person.
         ValueError: If the threshold is not 1 to 5, or landmarks are wanted for the right camera.
     """
-    if not 1 <= threshold <= HIGHEST:
-        raise ValueError(f"threshold must be an intensity from 1 to {HIGHEST}, not {threshold}")
+    if not 1 <= threshold <= HIGHEST_INTENSITY:
+        raise ValueError(f"threshold must be an intensity from 1 to {HIGHEST_INTENSITY}, not {threshold}")
     if landmarks and camera == "right":
         raise ValueError("landmarks are delivered for the left camera only; read the right one without them")
     root = Path(root)
@@ -165,7 +165,9 @@ def _read_intensities(
         for number, line in lines:
             frame, intensity = parse_intensity(line) or (0, None)
             if frame < 1 or intensity is None:
-                reading.skip(path, number, f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST}")
+                reading.skip(
+                    path, number, f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST_INTENSITY}"
+                )
                 continue
             known = intensities.setdefault(frame, {})
             if au in known:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from metafacs.data.datasets.reading import whole_number
-
-HIGHEST = 5
+from metafacs.facs import HIGHEST_INTENSITY
 
 
 def parse_intensity(line: str, unknown: Collection[int] = ()) -> tuple[int, int | None] | None:
@@ -29,4 +28,4 @@ def parse_intensity(line: str, unknown: Collection[int] = ()) -> tuple[int, int 
         return None
     if intensity in unknown:
         return frame, None
-    return (frame, intensity) if intensity <= HIGHEST else None
+    return (frame, intensity) if intensity <= HIGHEST_INTENSITY else None

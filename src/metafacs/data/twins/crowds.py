@@ -11,8 +11,12 @@ import numpy as np
 
 from metafacs.data.datasets.crowds import PICTURES, TRAINING
 from metafacs.data.twins.writer import Preset, Record, TwinPlan, chunk_generator, write_jpeg, write_text
+from metafacs.synthesis.activations import Activation
+from metafacs.synthesis.camera import LAB, WILD, photograph
 from metafacs.synthesis.identities import sample_identity
+from metafacs.synthesis.occluders import sample_occluder
 from metafacs.synthesis.renderer import Rendering, Subject
+from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
 Cells = list[str | float]
 
@@ -108,6 +112,33 @@ class Crowd:
         people = {row[_PERSON]: row[_PART] for row in rows}
         held_out = sum(part != TRAINING for part in people.values())
         return {"subjects": len(people), "held_out_subjects": held_out}
+
+
+def photograph_anywhere(
+    rng: np.random.Generator,
+    subject: Subject,
+    display: Activation,
+    pixels: int,
+    *,
+    lab_share: float,
+    lab_pose: tuple[float, float, float],
+) -> Rendering:
+    """Return a picture from a laboratory or from the wild, in a room and a light of its own.
+
+    Args:
+        rng: Decides everything but person and display.
+        subject: Who.
+        display: What the face does.
+        pixels: Side of the picture.
+        lab_share: Share of the pictures from laboratories.
+        lab_pose: Standard deviations of yaw, pitch and roll in laboratories, in radians.
+    """
+    if rng.random() < lab_share:
+        yaw, pitch, roll = (float(rng.normal(0, deviation)) for deviation in lab_pose)
+        scene = lab_scene(rng, pixels, sample_studio(rng), (yaw, pitch, roll))
+        return photograph(subject, display, scene, LAB, rng)
+    scene = wild_scene(rng, pixels)
+    return photograph(subject, display, scene, WILD, rng, sample_occluder(rng, WILD.occluders))
 
 
 def rows_of(records: Sequence[Record]) -> list[Cells]:

@@ -14,16 +14,22 @@ from typing import Any
 import numpy as np
 
 from metafacs.data.datasets.people import COLUMNS, LIST_FILE, PEOPLE_AUS, TEST, VALIDATION
-from metafacs.data.twins.crowds import Cells, Crowd, CrowdSize, Group, point_cells, pose_cells, rows_of
+from metafacs.data.twins.crowds import (
+    Cells,
+    Crowd,
+    CrowdSize,
+    Group,
+    photograph_anywhere,
+    point_cells,
+    pose_cells,
+    rows_of,
+)
 from metafacs.data.twins.writer import Preset, Record, TwinPlan, size_of
 from metafacs.facs import au_column
 from metafacs.synthesis.activations import Activation, is_present
-from metafacs.synthesis.camera import LAB, WILD, photograph
 from metafacs.synthesis.expressions import sample_action_units
 from metafacs.synthesis.natural_displays import sample_natural_display
-from metafacs.synthesis.occluders import sample_occluder
 from metafacs.synthesis.renderer import Rendering, Subject
-from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
 _FREE_SHARE = 0.15
 _FREE_RATE = 0.09
@@ -63,13 +69,10 @@ def _photograph(rng: np.random.Generator, subject: Subject, pixels: int) -> tupl
 def _take_picture(rng: np.random.Generator, subject: Subject, pixels: int) -> tuple[Rendering, str]:
     """Return a picture and the name of its expression, empty for a free mixture of action units."""
     display, expression = _sample_display(rng)
-    if rng.random() < _LAB_SHARE:
-        yaw, pitch, roll = (float(rng.normal(0, deviation)) for deviation in _LAB_POSE_DEVIATION)
-        scene = lab_scene(rng, pixels, sample_studio(rng), (yaw, pitch, roll))
-        return photograph(subject, display, scene, LAB, rng), expression
-    scene = wild_scene(rng, pixels)
-    occluder = sample_occluder(rng, WILD.occluders)
-    return photograph(subject, display, scene, WILD, rng, occluder), expression
+    rendering = photograph_anywhere(
+        rng, subject, display, pixels, lab_share=_LAB_SHARE, lab_pose=_LAB_POSE_DEVIATION
+    )
+    return rendering, expression
 
 
 def _sample_display(rng: np.random.Generator) -> tuple[Activation, str]:

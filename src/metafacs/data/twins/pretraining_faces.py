@@ -9,15 +9,20 @@ from __future__ import annotations
 import numpy as np
 
 from metafacs.data.datasets.pretraining_faces import COLUMNS, HELD_OUT, LIST_FILE
-from metafacs.data.twins.crowds import Cells, Crowd, CrowdSize, Group, point_cells, pose_cells
+from metafacs.data.twins.crowds import (
+    Cells,
+    Crowd,
+    CrowdSize,
+    Group,
+    photograph_anywhere,
+    point_cells,
+    pose_cells,
+)
 from metafacs.data.twins.writer import Preset, TwinPlan, size_of
 from metafacs.facs import EXPRESSIONS
 from metafacs.synthesis.activations import RENDERED_AUS, Activation
-from metafacs.synthesis.camera import LAB, WILD, photograph
 from metafacs.synthesis.expressions import sample_action_units, sample_expression
-from metafacs.synthesis.occluders import sample_occluder
 from metafacs.synthesis.renderer import Rendering, Subject
-from metafacs.synthesis.scenes import lab_scene, sample_studio, wild_scene
 
 _LAB_SHARE = 0.4
 _LAB_POSE_DEVIATION = (0.20, 0.10, 0.06)
@@ -54,12 +59,9 @@ def _photograph(rng: np.random.Generator, subject: Subject, pixels: int) -> tupl
 
 def _take_picture(rng: np.random.Generator, subject: Subject, pixels: int) -> Rendering:
     display = _sample_display(rng)
-    if rng.random() < _LAB_SHARE:
-        yaw, pitch, roll = (float(rng.normal(0, deviation)) for deviation in _LAB_POSE_DEVIATION)
-        scene = lab_scene(rng, pixels, sample_studio(rng), (yaw, pitch, roll))
-        return photograph(subject, display, scene, LAB, rng)
-    scene = wild_scene(rng, pixels)
-    return photograph(subject, display, scene, WILD, rng, sample_occluder(rng, WILD.occluders))
+    return photograph_anywhere(
+        rng, subject, display, pixels, lab_share=_LAB_SHARE, lab_pose=_LAB_POSE_DEVIATION
+    )
 
 
 def _sample_display(rng: np.random.Generator) -> Activation:
