@@ -7,7 +7,6 @@ Takes a finished ``metafacs detector build`` and makes one model per row, calibr
 - ``one_way``: without the mirror image; nothing is trained
 - ``no_noise``: trained without noise on points and features
 - ``unstyled``: trained on pictures as they were rendered, only mirrored
-- ``trunk``: FaceMesh's trunk fine-tuned (single_task, backbone facemesh)
 - ``pixels``: a small network from a random start on crops of 64 px (single_task, backbone small)
 
 Fewer people are a build of their own: ``metafacs detector build --preset small``.
@@ -46,7 +45,6 @@ class Row:
         augmentation: Changes of training pictures.
         size: Side of the network's input; the store's crops keep its proportion.
         optimizer: Instead of the method's own.
-        batch: Pictures per iteration.
         off_intensity: Whether presence is read off the intensity.
     """
 
@@ -56,7 +54,6 @@ class Row:
     augmentation: Augmentation = field(default_factory=Augmentation.styled)
     size: int = INPUT
     optimizer: OptimizerSpec | None = None
-    batch: int = BATCH
     off_intensity: bool = True
 
 
@@ -67,13 +64,6 @@ ROWS: dict[str, Row] = {
     "one_way": Row({"mirrored": False}),
     "no_noise": Row({"point_noise": 0.0, "feature_noise": 0.0}, trained=True),
     "unstyled": Row({}, trained=True, augmentation=Augmentation()),
-    "trunk": Row(
-        {"backbone": {"name": "facemesh", "weights": "mesh"}, "reduction": "mean"},
-        trained=True,
-        method="single_task",
-        optimizer=OptimizerSpec("adamw", lr=3e-4, weight_decay=0.02, schedule="one_cycle"),
-        batch=32,
-    ),
     "pixels": Row(
         {"backbone": {"name": "small", "weights": "none"}, "reduction": "mean"},
         trained=True,
@@ -101,7 +91,7 @@ def make(name: str, row: Row, build: Path, out: Path, london: Path | None, itera
             aus=list(DETECTOR_AUS),
             split="parts",
             iterations=iterations,
-            batch=BatchSizes(au=row.batch),
+            batch=BatchSizes(au=BATCH),
             size=row.size,
             augmentation=row.augmentation,
             optimizers=None if row.optimizer is None else {"base": row.optimizer},
