@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +122,10 @@ class Detector:
         if not faces:
             return [FaceResult(input, frame, timestamp=timestamp)]
         said = self.read(self.crops(image, faces))
-        return [self._result(said, row, face, input, frame, timestamp) for row, face in enumerate(faces)]
+        return [
+            self.result(said, row, face, FaceResult(input, frame, row, timestamp)).rounded()
+            for row, face in enumerate(faces)
+        ]
 
     def crops(self, image: Picture, faces: Sequence[Face]) -> NDArray[np.uint8]:
         """Return faces of one picture as training cut them, ``face x crop x crop x 3``.
@@ -174,30 +177,37 @@ class Detector:
     def _crop(self) -> int:
         return self.crop_size or self.input_size
 
-    def _result(
-        self, said: Prediction, row: int, face: Face, input: str, frame: int, timestamp: float
-    ) -> FaceResult:
-        """Return one row of a prediction as the result of the face it was made of."""
+    def result(self, said: Prediction, row: int, face: Face, place: FaceResult) -> FaceResult:
+        """Return one row of a prediction as the result of the face it was made of.
+
+        Args:
+            said: What :meth:`read` returned.
+            row: Of which crop.
+            face: The face that was cut out.
+            place: Names input, frame, face and time.
+
+        Returns:
+            The result, with probabilities of 6 significant digits: fine enough to be moved as logits.
+        """
         intensities: dict[int, float] = {}
         pose = None
         if said.intensities is not None:
-            intensities = _by_au(self.aus, said.intensities[row], 2)
+            values = zip(self.aus, said.intensities[row].tolist(), strict=True)
+            intensities = {au: round(value, 2) for au, value in values}
         if said.pose is not None:
             yaw, pitch, roll = said.pose[row].tolist()
             # The crop was turned level; the result tells the head as the picture shows it.
             to_picture = invert(alignment_matrix(face.landmarks, self._crop, self.alignment))
             yaw, pitch, roll = turned_pose((yaw, pitch, roll), to_picture)
             pose = (round(yaw, 4), round(pitch, 4), round(roll, 4))
-        return FaceResult(
-            input,
-            frame,
-            row,
-            timestamp,
+        probabilities = zip(self.aus, said.probabilities[row].tolist(), strict=True)
+        return replace(
+            place,
             success=True,
             score=face.score,
             box=face.box,
             landmarks=face.landmarks,
-            probabilities=_by_au(self.aus, said.probabilities[row], 4),
+            probabilities={au: float(f"{value:.6g}") for au, value in probabilities},
             intensities=intensities,
             pose=pose,
         )
@@ -231,7 +241,3 @@ def _joined(batches: Sequence[Tensor]) -> Tensor:
 def _within(values: Tensor, highest: float) -> bool:
     """Return whether all values are numbers from 0 to the highest."""
     return bool(((values >= 0) & (values <= highest)).all())
-
-
-def _by_au(aus: Sequence[int], row: Tensor, decimals: int) -> dict[int, float]:
-    return {au: round(value, decimals) for au, value in zip(aus, row.tolist(), strict=True)}
