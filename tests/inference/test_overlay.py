@@ -10,7 +10,8 @@ from PIL import Image
 
 from metafacs.data.facts import BP4D
 from metafacs.inference.detector import Detector
-from metafacs.inference.overlay import FACE_COLOURS, MOST_PANELS, draw_overlay
+from metafacs.inference.overlay import MOST_PANELS, draw_overlay
+from metafacs.inference.panels import FACE_COLOURS
 from metafacs.inference.result import FaceResult
 
 Picture = NDArray[np.uint8]

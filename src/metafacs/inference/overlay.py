@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from metafacs.faces.alignment import align
-from metafacs.facs import au_name
-from metafacs.inference.result import FaceResult
-
-Colour = tuple[int, int, int]
-
-# One colour per face; readable on light and on dark, and told apart by colour-blind people (Okabe and Ito).
-FACE_COLOURS: tuple[Colour, ...] = (
-    (0, 158, 115),
-    (213, 94, 0),
-    (0, 114, 178),
-    (204, 121, 167),
-    (230, 159, 0),
-    (86, 180, 233),
+from metafacs.inference.panels import (
+    ABSENT,
+    INK,
+    PALE,
+    PAPER,
+    RULE,
+    Colour,
+    area,
+    au_label,
+    bar_notes,
+    draw_bar,
+    face_colours,
+    font_of,
+    label_width,
+    model_notes,
+    readable_size,
+    wrapped,
 )
-_INK, _PALE, _RULE, _PAPER = (34, 34, 34), (125, 125, 125), (222, 222, 222), (255, 255, 255)
-_ABSENT: Colour = (190, 196, 202)
+from metafacs.inference.result import FaceResult
 
 SMALLEST_SIDE, LARGEST_SIDE = 480, 1280
 """The picture is shown with its longer side between these, in pixels."""
@@ -77,8 +78,8 @@ def draw_overlay(
         The drawing; the picture is reduced or enlarged so that it can be read.
     """
     faces = [result for result in results if result.success]
-    shown = sorted(sorted(faces, key=lambda face: -_area(face))[:MOST_PANELS], key=lambda face: face.face_id)
-    colours = {face.face_id: FACE_COLOURS[i % len(FACE_COLOURS)] for i, face in enumerate(shown)}
+    shown = sorted(sorted(faces, key=lambda face: -area(face))[:MOST_PANELS], key=lambda face: face.face_id)
+    colours = face_colours([face.face_id for face in shown])
     picture = _mark(image, faces, colours)
     numbered = len(faces) > 1
     panels = [
@@ -91,17 +92,8 @@ def draw_overlay(
     if len(faces) > len(shown):
         notes.append(f"{len(faces)} faces; the {len(shown)} largest are shown.")
     if faces:
-        notes.append("Bar: probability; tick: threshold; coloured: present.")
-    if any(au in experimental for face in shown for au in face.probabilities):
-        notes.append("Pale: experimental.")
-    if synthetic:
-        notes.append("Model trained on synthetic faces.")
-    return _compose(picture, panels, notes)
-
-
-def _area(face: FaceResult) -> float:
-    left, top, right, bottom = face.box or (0.0, 0.0, 0.0, 0.0)
-    return (right - left) * (bottom - top)
+        notes += bar_notes([au for face in shown for au in face.probabilities], experimental)
+    return _compose(picture, panels, notes + model_notes(synthetic))
 
 
 def _mark(
@@ -109,18 +101,17 @@ def _mark(
 ) -> Image.Image:
     """Return the picture at a readable size with boxes, landmarks and face numbers."""
     height, width = image.shape[:2]
-    scale = min(max(1.0, SMALLEST_SIDE / max(height, width)), LARGEST_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = readable_size(width, height, SMALLEST_SIDE, LARGEST_SIDE)
     picture = Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS)
     # Lines are drawn larger and reduced, because Pillow does not smooth them.
     layer = Image.new("RGBA", (size[0] * _SHARPNESS, size[1] * _SHARPNESS))
     draw = ImageDraw.Draw(layer)
     zoom = np.array([size[0] / width, size[1] / height]) * _SHARPNESS
     for face in faces:
-        colour = colours.get(face.face_id, _PALE)
+        colour = colours.get(face.face_id, PALE)
         box = (np.reshape(face.box or (0, 0, 0, 0), (2, 2)) + 0.5) * zoom
         width_of_line = _SHARPNESS * (2 if box[1, 0] - box[0, 0] > 60 * _SHARPNESS else 1)
-        draw.rectangle([*box[0], *box[1]], outline=_PAPER, width=width_of_line + _SHARPNESS)
+        draw.rectangle([*box[0], *box[1]], outline=PAPER, width=width_of_line + _SHARPNESS)
         draw.rectangle([*box[0], *box[1]], outline=colour, width=width_of_line)
         if face.landmarks is not None:
             _draw_landmarks(draw, (face.landmarks + 0.5) * zoom, colour, float(box[1, 0] - box[0, 0]))
@@ -143,21 +134,21 @@ def _draw_landmarks(
     if width < _DOTTED * _SHARPNESS:
         return
     for x, y in points:
-        draw.ellipse([x - dot, y - dot, x + dot, y + dot], fill=_PAPER, outline=colour, width=thin)
+        draw.ellipse([x - dot, y - dot, x + dot, y + dot], fill=PAPER, outline=colour, width=thin)
 
 
 def _draw_number(draw: ImageDraw.ImageDraw, text: str, colour: Colour, left: float, top: float) -> None:
-    font = _font(15 * _SHARPNESS, bold=True)
+    font = font_of(15 * _SHARPNESS, bold=True)
     width, height = draw.textlength(text, font) + 10 * _SHARPNESS, 20 * _SHARPNESS
     top = max(0.0, top - height)
     draw.rectangle([left, top, left + width, top + height], fill=colour)
-    draw.text((left + width / 2, top + height / 2), text, _PAPER, font, anchor="mm")
+    draw.text((left + width / 2, top + height / 2), text, PAPER, font, anchor="mm")
 
 
 def _portrait(image: NDArray[np.uint8], face: FaceResult) -> Image.Image:
     """Return the face upright, small and without marks."""
     if face.landmarks is None:
-        return Image.new("RGB", (_PORTRAIT, _PORTRAIT), _RULE)
+        return Image.new("RGB", (_PORTRAIT, _PORTRAIT), RULE)
     return Image.fromarray(align(image, face.landmarks, _PORTRAIT)[0])
 
 
@@ -170,12 +161,12 @@ def _panel(
     experimental: Collection[int],
 ) -> Image.Image:
     """Return the portrait and the bars of one face."""
-    plain, strong = _font(14), _font(14, bold=True)
-    names = {au: f"AU{au} {au_name(au)}" for au in face.probabilities}
-    label = max((int(strong.getlength(name)) for name in names.values()), default=0) + 10
+    plain, strong = font_of(14), font_of(14, bold=True)
+    names = {au: au_label(au) for au in face.probabilities}
+    label = label_width(names.values(), strong) + 10
     head = _PORTRAIT + _PAD
     size = (2 * _PAD + label + _BAR + _VALUE, head + 6 + _ROW * len(names) + _PAD)
-    panel = Image.new("RGB", size, _PAPER)
+    panel = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(panel)
     panel.paste(portrait, (_PAD, _PAD))
     draw.rectangle([_PAD, _PAD, _PAD + _PORTRAIT, _PAD + _PORTRAIT], outline=colour, width=2)
@@ -183,42 +174,37 @@ def _panel(
     draw.text(
         (left, _PAD + 34),
         f"Face {face.face_id}" if numbered else "Face",
-        _INK,
-        _font(16, bold=True),
+        INK,
+        font_of(16, bold=True),
         anchor="lm",
     )
-    draw.text((left, _PAD + 58), f"detected with confidence {face.score:.2f}", _PALE, plain, anchor="lm")
+    draw.text((left, _PAD + 58), f"detected with confidence {face.score:.2f}", PALE, plain, anchor="lm")
     present = face.present(thresholds)
     for row, (au, probability) in enumerate(face.probabilities.items()):
         middle = head + 6 + row * _ROW + _ROW // 2
         on = present[au]
-        ink, font = _PALE if au in experimental else _INK, strong if on else plain
+        ink, font = PALE if au in experimental else INK, strong if on else plain
         draw.text((_PAD, middle), names[au], ink, font, anchor="lm")
-        left, top, bottom = _PAD + label, middle - 6, middle + 6
-        draw.rectangle([left, top, left + _BAR, bottom], outline=_RULE)
-        if probability > 0:
-            draw.rectangle(
-                [left, top, left + round(_BAR * probability), bottom], fill=colour if on else _ABSENT
-            )
-        tick = left + round(_BAR * thresholds[au])
-        draw.line([tick, top - 3, tick, bottom + 3], fill=_INK, width=1)
+        left = _PAD + label
+        bar = (left, middle - 6, left + _BAR, middle + 6)
+        draw_bar(draw, bar, probability, thresholds[au], colour if on else ABSENT)
         draw.text((size[0] - _PAD, middle), f"{probability:.2f}", ink, font, anchor="rm")
     return panel
 
 
 def _compose(picture: Image.Image, panels: Sequence[Image.Image], notes: Sequence[str]) -> Image.Image:
     """Return picture and panels, beside it where there is room and else below, and the notes at the foot."""
-    font = _font(13)
+    font = font_of(13)
     places, width, height = _beside(picture, panels) if len(panels) <= 2 else _below(picture, panels)
-    lines = _wrapped(notes, width - 2 * _PAD, font)
+    lines = wrapped(notes, width - 2 * _PAD, font)
     foot = _LINE * len(lines) + 12 if lines else 0
-    drawing = Image.new("RGB", (width, height + foot), _PAPER)
+    drawing = Image.new("RGB", (width, height + foot), PAPER)
     drawing.paste(picture, (0, 0))
     for panel, place in zip(panels, places, strict=True):
         drawing.paste(panel, place)
     draw = ImageDraw.Draw(drawing)
     for i, line in enumerate(lines):
-        draw.text((_PAD, height + 6 + _LINE * i), line, _INK, font)
+        draw.text((_PAD, height + 6 + _LINE * i), line, INK, font)
     return drawing
 
 
@@ -241,24 +227,3 @@ def _below(picture: Image.Image, panels: Sequence[Image.Image]) -> tuple[list[tu
     places = [(i % per_row * across, picture.height + i // per_row * down) for i in range(len(panels))]
     rows = -(-len(panels) // per_row)
     return places, max(picture.width, per_row * across), picture.height + rows * down
-
-
-def _wrapped(notes: Sequence[str], width: int, font: ImageFont.FreeTypeFont) -> list[str]:
-    """Return the notes on as few lines as the width allows, a note never split."""
-    lines: list[str] = []
-    for note in notes:
-        longer = f"{lines[-1]}  {note}" if lines else note
-        if lines and font.getlength(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(note)
-    return lines
-
-
-@cache
-def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which comes with matplotlib on every system."""
-    from matplotlib import get_data_path
-
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
