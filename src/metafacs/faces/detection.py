@@ -64,20 +64,67 @@ class FaceDetector:
         Raises:
             ValueError: If the array is not such a picture.
         """
+        return self.find_others(image, [])
+
+    def find_others(self, image: Picture, known: Sequence[Face], *, thorough: bool = True) -> list[Face]:
+        """Return the faces in a picture that are not among those already known, largest first.
+
+        Args:
+            image: ``height x width x 3``, uint8, RGB.
+            known: Faces of the same picture, e.g. those that were followed from the frame before.
+            thorough: Look as :meth:`find` does; otherwise the surer detector looks once, at all of it.
+
+        Returns:
+            The other faces; an empty list if there is none.
+
+        Raises:
+            ValueError: If the array is not such a picture.
+        """
         check_picture(image)
+        boxes = np.array([face.box for face in known]).reshape(-1, 4)
+        looks = ((self._full, 0.0), (self._back, 0.0), (self._back, 0.4))
         faces: list[Face] = []
-        for blaze, padding in ((self._full, 0.0), (self._back, 0.0), (self._back, 0.4)):
-            faces = self._confirm(image, blaze(image, padding))
-            if faces:
+        for blaze, padding in looks if thorough else looks[:1]:
+            faces = self._confirm(image, _elsewhere(blaze(image, padding), boxes), boxes)
+            if faces or known:
                 break
         longer = max(image.shape[:2])
-        smallest = min((max(face.width, face.height) for face in faces), default=0.0)
-        if smallest < CROWD * longer and longer >= 2 * self._full.input_size:
-            known = np.array([face.box for face in faces]).reshape(-1, 4)
+        smallest = min((max(face.width, face.height) for face in (*known, *faces)), default=0.0)
+        if thorough and smallest < CROWD * longer and longer >= 2 * self._full.input_size:
             parts = [found for part in _parts(image) for found in self._full.within(image, part)]
-            fresh = [found for found in parts if not _same(np.asarray(found.box), known).any()]
-            faces = _without_repeats(faces + self._confirm(image, fresh))
+            boxes_so_far = np.concatenate([boxes, np.array([face.box for face in faces]).reshape(-1, 4)])
+            fresh = _elsewhere(parts, boxes_so_far)
+            faces = _without_repeats(faces + self._confirm(image, fresh, boxes))
         return sorted(faces, key=lambda face: -face.width * face.height)
+
+    def follow(self, image: Picture, regions: Sequence[Region]) -> list[Face | None]:
+        """Return the faces of a video's frame from where they were in the frame before.
+
+        One look at all of them; only those that moved much are looked at again.
+
+        Args:
+            image: ``height x width x 3``, uint8, RGB.
+            regions: See :func:`metafacs.faces.mesh.region_of_mesh`.
+
+        Returns:
+            The face in each region, its score FaceMesh's; None where it sees none.
+
+        Raises:
+            ValueError: If the array is not such a picture.
+        """
+        check_picture(image)
+        meshes, presences = self._mesh(image, regions)
+        moved = [
+            place
+            for place, region in enumerate(regions)
+            if presences[place] > PRESENCE
+            and not region_of_mesh(meshes[place]).near(region, SETTLED_TURN, SETTLED_SHIFT)
+        ]
+        self._look_again(image, meshes, presences, regions, moved)
+        return [
+            next(iter(_faces(meshes[[place]], presences[[place]], [float(presences[place])])), None)
+            for place in range(len(regions))
+        ]
 
     def find_in_aligned(self, image: Picture) -> Face | None:
         """Return the one face of a picture that was already cropped to it, without looking for it.
@@ -102,10 +149,11 @@ class FaceDetector:
                 return faces[0]
         return None
 
-    def _confirm(self, image: Picture, detections: Sequence[Detection]) -> list[Face]:
-        """Return the faces that FaceMesh sees where the detector saw one."""
+    def _confirm(self, image: Picture, detections: Sequence[Detection], known: Array) -> list[Face]:
+        """Return the faces that FaceMesh sees where the detector saw one, but for those on known boxes."""
         meshes, presences = self._settle(image, [detection.region() for detection in detections])
-        return _without_repeats(_faces(meshes, presences, [detection.score for detection in detections]))
+        faces = _faces(meshes, presences, [detection.score for detection in detections])
+        return _without_repeats([face for face in faces if not _same(np.array(face.box), known).any()])
 
     def _settle(self, image: Picture, regions: Sequence[Region]) -> tuple[Array, Array]:
         """Return the meshes and face probabilities after looking again from the points of the first look.
@@ -121,8 +169,20 @@ class FaceDetector:
             others, sure = self._mesh(image, turned)
             if sure.max() > presences[place]:
                 meshes[place], presences[place] = others[sure.argmax()], sure.max()
+        present = [place for place in range(len(regions)) if presences[place] > PRESENCE]
+        self._look_again(image, meshes, presences, regions, present)
+        return meshes, presences
+
+    def _look_again(
+        self,
+        image: Picture,
+        meshes: Array,
+        presences: Array,
+        regions: Sequence[Region],
+        waiting: Sequence[int],
+    ) -> None:
+        """Look once more at some faces, and on at those that still move, and put what is seen in place."""
         current = list(regions)
-        waiting = [place for place in range(len(regions)) if presences[place] > PRESENCE]
         for _ in range(MOST_LOOKS - 1):
             again = {place: region_of_mesh(meshes[place]) for place in waiting}
             meshes[waiting], presences[waiting] = self._mesh(image, list(again.values()))
@@ -134,7 +194,6 @@ class FaceDetector:
             ]
             for place in again:
                 current[place] = again[place]
-        return meshes, presences
 
 
 def _faces(meshes: Array, presences: Array, scores: Sequence[float]) -> list[Face]:
@@ -146,6 +205,11 @@ def _faces(meshes: Array, presences: Array, scores: Sequence[float]) -> list[Fac
         if presence > PRESENCE and min(right - left, bottom - top) >= SMALLEST_FACE:
             faces.append(Face((left, top, right, bottom), score, landmarks_68(mesh), mesh))
     return faces
+
+
+def _elsewhere(detections: Sequence[Detection], known: Array) -> list[Detection]:
+    """Return the detections that lie on no known box."""
+    return [found for found in detections if not _same(np.asarray(found.box), known).any()]
 
 
 def _same(box: Array, others: Array) -> NDArray[np.bool_]:
