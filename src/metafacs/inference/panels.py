@@ -73,7 +73,8 @@ def draw_bar(
     if probability > 0:
         draw.rectangle([left, top, left + round((right - left) * probability), bottom], fill=fill)
     tick = left + round((right - left) * threshold)
-    draw.line([tick, top - 3, tick, bottom + 3], fill=INK, width=1)
+    reach = (bottom - top) // 4
+    draw.line([tick, top - reach, tick, bottom + reach], fill=INK, width=1)
 
 
 def bar_notes(shown: Collection[int], experimental: Collection[int]) -> list[str]:
