@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample, find_twin, require_folder
-from metafacs.data.datasets.recorded_frames import VIDEO_SUFFIXES
-from metafacs.data.videos import VideoError, count_frames
+from metafacs.data.videos import VIDEO_SUFFIXES, VideoError, count_frames
 from metafacs.faces.pictures import SUFFIXES
 
 

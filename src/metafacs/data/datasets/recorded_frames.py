@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metafacs.data.videos import VIDEO_SUFFIXES
 from metafacs.faces.pictures import SUFFIXES
-
-VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".m4v", ".wmv", ".mpg", ".webm")
-"""File name endings of videos, lower case."""
 
 _LAST_NUMBER = re.compile(r"(\d+)$", re.ASCII)
 

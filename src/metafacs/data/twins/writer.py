@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from metafacs.data.datasets.reading import TWIN_FILE
-from metafacs.data.datasets.recorded_frames import VIDEO_SUFFIXES
+from metafacs.data.videos import VIDEO_SUFFIXES
 from metafacs.files import written_whole
 from metafacs.processes import run_jobs, worker_count
 from metafacs.progress import progress_bar
