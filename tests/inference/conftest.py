@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from metafacs.data.videos import EVERY_FRAME, Frame, Selection
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
 from metafacs.methods.base import Prediction
@@ -50,3 +51,45 @@ def make_detector() -> Callable[..., Detector]:
         return Detector(**{**parts, **changes})  # type: ignore[arg-type]
 
     return make
+
+
+class Frames:
+    """Pictures held in memory as a video of 25 frames per second; None is a frame that cannot be decoded."""
+
+    def __init__(self, pictures: Sequence[Picture | None], error: Exception | None = None) -> None:
+        self.pictures, self.error = pictures, error
+        self.name, self.notes = "session.mp4", list[str]()
+        self.frame_count: int | None = len(pictures)
+        self.rate: float | None = 25.0
+        self.height, self.width = next(one.shape[:2] for one in pictures if one is not None)
+        self.given = 0
+
+    def frames(self, numbers: Selection = EVERY_FRAME, start_at: int = 0) -> Iterator[Frame]:
+        for number in numbers.choose(range(len(self.pictures)), lambda number: number / 25):
+            if number >= start_at:
+                self.given += 1
+                picture = self.pictures[number]
+                problem = "" if picture is not None else "a packet is damaged"
+                yield Frame(number, number / 25, picture, problem)
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(scope="session")
+def nodding(astronaut: Picture) -> list[Picture]:
+    """Fifty small frames in which a face moves about and changes its light."""
+    face = np.array(Image.fromarray(astronaut[20:220, 130:330]).resize((110, 110)))
+    frames = []
+    for number in range(50):
+        frame = np.full((150, 160, 3), 120, np.uint8)
+        left, top = round(25 + 20 * np.sin(number / 8)), round(20 + 15 * np.cos(number / 5))
+        light = 0.8 + 0.2 * np.sin(number / 3)
+        frame[top : top + 110, left : left + 110] = (face * light).astype(np.uint8)
+        frames.append(frame)
+    return frames
+
+
+@pytest.fixture(scope="session")
+def make_source() -> type[Frames]:
+    """Return the class of videos that are held in memory."""
+    return Frames

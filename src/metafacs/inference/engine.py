@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.videos import EVERY_FRAME, Frame, FrameSource, Selection
+from metafacs.data.videos import EVERY_FRAME, Frame, FrameSource, Selection, VideoError
 from metafacs.faces.tracking import FaceTracker, TrackedFace
 from metafacs.inference.detector import Detector, Picture
 from metafacs.inference.reading_ahead import read_ahead
@@ -25,6 +26,9 @@ GROUP = 16
 
 MOST_CROPS = 64
 """Faces of a group from which on it is read at once: a crowd must not cost more memory than one person."""
+
+_USUAL_RATE = 25.0
+"""Frames per second of pictures without times, where only the tracker wants to know."""
 
 
 class AnalysisError(ValueError):
@@ -48,6 +52,10 @@ class FrameResults:
     faces: list[FaceResult]
     image: Picture | None = None
 
+    def rounded(self) -> FrameResults:
+        """Return the results with probabilities of 4 decimals, as tables hold them."""
+        return replace(self, faces=[face.rounded() for face in self.faces])
+
 
 @dataclass
 class _Seen:
@@ -65,7 +73,7 @@ def analyse_frames(
     *,
     tracker: FaceTracker | None = None,
     start_at: int = 0,
-    group: int = GROUP,
+    group: int | None = None,
     keep_images: bool = False,
 ) -> Iterator[FrameResults]:
     """Yield what every frame shows, in their order, at most a group behind what is decoded.
@@ -79,7 +87,8 @@ def analyse_frames(
         selection: Which frames are taken.
         tracker: Follows the faces; None for a new one.
         start_at: Number of the first frame that is wanted.
-        group: Frames whose faces are read together; 1 for results without delay.
+        group: Frames whose faces are read together; None for 1 of a camera, so that results come without
+            delay, and for :data:`GROUP` of everything else.
         keep_images: Give the pictures too; those of a group are then held in memory.
 
     Raises:
@@ -87,6 +96,8 @@ def analyse_frames(
         VideoError: If the source cannot be read at all.
     """
     tracker = FaceTracker(detector.device) if tracker is None else tracker
+    if group is None:
+        group = 1 if source.frame_count is None else GROUP
     frames = read_ahead(source.frames(selection, start_at))
     waiting: list[_Seen] = []
     crops = count = 0
@@ -99,9 +110,14 @@ def analyse_frames(
             if count % group == 0 or crops >= MOST_CROPS:
                 yield from _read(detector, source, waiting)
                 waiting, crops = [], 0
+    except (VideoError, OSError):
+        # What was decoded before the source failed is as good as ever.
+        yield from _read(detector, source, waiting)
+        raise
+    else:
         yield from _read(detector, source, waiting)
     finally:
-        frames.close()  # type: ignore[attr-defined]
+        frames.close()
 
 
 def _follow(detector: Detector, tracker: FaceTracker, source: FrameSource, frame: Frame) -> _Seen:
@@ -109,7 +125,8 @@ def _follow(detector: Detector, tracker: FaceTracker, source: FrameSource, frame
     if frame.image is None:
         return _Seen(frame)
     try:
-        faces = tracker.advance(frame.image, frame.timestamp)
+        seconds = frame.number / _USUAL_RATE if isnan(frame.timestamp) else frame.timestamp
+        faces = tracker.advance(frame.image, seconds)
         crops = detector.crops(frame.image, [one.face for one in faces]) if faces else None
     except Exception as error:
         raise AnalysisError(f"{source.name}, frame {frame.number}: {error}") from error

@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ class Journal:
         frames: Frames that are finished.
         tracker_state: State of the tracker to go on with; None at the start.
         complete: Whether the run is over.
+        notes: What the source had to say of the frames that are finished.
     """
 
     def __init__(self, path: Path, mode: str) -> None:
@@ -72,6 +73,7 @@ class Journal:
         self.frames = 0
         self.tracker_state: dict[str, Any] | None = None
         self.complete = False
+        self.notes: list[str] = []
         self._sum = 0
         # Every line is handed to the system at once: a killed process loses only the line that it was at.
         self._file = path.open(mode, buffering=0)
@@ -136,12 +138,15 @@ class Journal:
         self.next_frame = results.number + 1
         self.frames += 1
 
-    def checkpoint(self, next_frame: int, tracker_state: dict[str, Any] | None) -> None:
+    def checkpoint(
+        self, next_frame: int, tracker_state: Mapping[str, object] | None, notes: Sequence[str] = ()
+    ) -> None:
         """Put everything so far safely on the disk, and note how to go on.
 
         Args:
             next_frame: Number of the first frame that is not finished.
             tracker_state: State of the tracker before that frame.
+            notes: What the source has to say of the frames before it.
 
         Raises:
             JournalError: If the disk is full.
@@ -150,17 +155,21 @@ class Journal:
             {
                 "checkpoint": next_frame,
                 "tracker": tracker_state,
+                "notes": list(notes),
             }
         )
 
-    def finish(self) -> None:
+    def finish(self, notes: Sequence[str] = ()) -> None:
         """Note that the run is complete.
+
+        Args:
+            notes: What the source has to say of the frames.
 
         Raises:
             JournalError: If the disk is full.
         """
-        self._seal({"complete": True})
-        self.complete = True
+        self._seal({"complete": True, "notes": list(notes)})
+        self.complete, self.notes = True, list(notes)
 
     def close(self) -> None:
         """Close the file; the run can be gone on with."""
@@ -188,7 +197,7 @@ class Journal:
                 raise
             raise JournalError(
                 f"there is no space left to write {self.path}; {self.frames} frames are finished and kept: "
-                "make room and go on with --resume"
+                "make room and resume the run"
             ) from error
 
     def _find_last_checkpoint(self, run: Run) -> bool:
@@ -207,7 +216,7 @@ class Journal:
                 if "sum" not in content:
                     continue
                 behind, total, self.frames = place, found, content["frames"]
-                self.complete = "complete" in content
+                self.complete, self.notes = "complete" in content, content["notes"]
                 if not self.complete:
                     self.next_frame, self.tracker_state = content["checkpoint"], content["tracker"]
         self._sum = total
@@ -241,7 +250,7 @@ def predict_to_journal(
     selection: Selection = EVERY_FRAME,
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
-) -> None:
+) -> list[str]:
     """Analyse a video into a journal; whatever ends it, the frames that are finished are kept.
 
     Args:
@@ -253,6 +262,9 @@ def predict_to_journal(
         resume: Go on with the run whose journal is there; without one it begins.
         report: Called after every frame.
 
+    Returns:
+        What the source has to say of its frames, those of earlier runs among them.
+
     Raises:
         JournalError: If the journal belongs to another run, is being written by another process, or cannot be
             written.
@@ -262,7 +274,12 @@ def predict_to_journal(
     known = resume and Path(path).exists()
     with Journal.resume(path, run) if known else Journal.start(path, run) as journal:
         if journal.complete:
-            return
+            return journal.notes
+        earlier_notes = journal.notes
+
+        def notes() -> list[str]:
+            return list(dict.fromkeys([*earlier_notes, *source.notes]))
+
         tracker, earlier = FaceTracker(detector.device), journal.frames
         if journal.tracker_state is not None:
             tracker.restore(journal.tracker_state)
@@ -271,10 +288,11 @@ def predict_to_journal(
         ):
             journal.append(results)
             if journal.frames % CHECKPOINT_EVERY == 0:
-                journal.checkpoint(journal.next_frame, tracker.state())
+                journal.checkpoint(journal.next_frame, tracker.state(), notes())
             if report is not None:
                 report(Progress(journal.frames, earlier, results.number, results.timestamp))
-        journal.finish()
+        journal.finish(notes())
+        return journal.notes
 
 
 def read_journal(path: Path | str, *, exact: bool = False) -> tuple[dict[str, Any], Iterator[FrameResults]]:
@@ -331,9 +349,7 @@ def _frames(path: Path, exact: bool) -> Iterator[FrameResults]:
                 return
             if "frame" in content:
                 results = frame_from_json(content)
-                if not exact:
-                    results.faces[:] = [face.rounded() for face in results.faces]
-                yield results
+                yield results if exact else results.rounded()
 
 
 def _check(path: Path, content: Mapping[str, Any] | None, run: Run) -> None:

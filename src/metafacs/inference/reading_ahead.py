@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -14,7 +14,7 @@ _PATIENCE = 5.0
 """Seconds to wait for a read that is under way when nobody wants its result any more; a camera may hang."""
 
 
-def read_ahead(items: Iterable[ItemT], most: int = 4) -> Iterator[ItemT]:
+def read_ahead(items: Iterable[ItemT], most: int = 4) -> Generator[ItemT, None, None]:
     """Yield the items of an iterable that is run in a thread of its own.
 
     The thread ends with the items, with their error, which is raised here, or when this generator is closed;
