@@ -56,7 +56,8 @@ def run_jobs(
         jobs: What is to be done.
         workers: Processes; None = one per core that this process may use, 1 = in this process.
         initialise: Called once in every worker process; importable too.
-        stop_at_once: End the workers at Ctrl-C. False leaves it to the job to put its work in safety.
+        stop_at_once: End the workers at Ctrl-C, or when no more results are asked for. False leaves it to the
+            job to put its work in safety.
 
     Raises:
         WorkerError: If a process dies.
@@ -66,6 +67,7 @@ def run_jobs(
         yield from map(work, jobs)
         return
     # Forking a process that has used threads (torch, numba) can deadlock; a spawned one starts clean.
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
@@ -78,6 +80,12 @@ def run_jobs(
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+    except (KeyboardInterrupt, GeneratorExit):
+        # A signal may have reached this process alone, and a job may take hours.
+        if stop_at_once:
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+        raise
     except BrokenProcessPool as error:
         raise WorkerError(
             "a worker process died, often for want of memory; finished work is kept: run the same command "

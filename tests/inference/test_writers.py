@@ -12,7 +12,7 @@ import pytest
 
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
-from metafacs.inference.writers import SUFFIXES, WRITERS, open_writer, sidecar_path
+from metafacs.inference.writers import SUFFIXES, WRITERS, open_writer
 
 Maker = Callable[..., Detector]
 LANDMARKS = np.arange(136, dtype=float).reshape(68, 2)
@@ -90,20 +90,6 @@ def test_fex_has_degrees(tmp_path: Path, make_detector: Maker) -> None:
     assert table.loc[0, angles].tolist() == [7.16, 0.0, 14.32]
     assert table.loc[1, angles].isna().all()
     assert not any(name.endswith("_r") for name in table)
-    units = json.loads(sidecar_path(path).read_text(encoding="utf-8"))["units"]
-    assert "degrees" in units
-    assert "AUxx_r" not in units
-
-
-def test_the_sidecar_tells_units_and_what_is_experimental(tmp_path: Path, make_detector: Maker) -> None:
-    detector = make_detector(intensities=True, pose=True, experimental=(6,))
-    content = json.loads(sidecar_path(written(tmp_path, "openface", detector, [TOLD])).read_text())
-    assert content["experimental"] == ["AU06"]
-    for unit in ("AUxx_r from 0 (absent) to 5", "pose_Ry (positive: face toward the left", "radians"):
-        assert unit in content["units"]
-    plain = json.loads(sidecar_path(written(tmp_path, "openface", make_detector(), [FACE])).read_text())
-    assert plain["experimental"] == []
-    assert "pose" not in plain["units"]
 
 
 def test_classes_never_contradict_the_printed_probabilities(tmp_path: Path, make_detector: Maker) -> None:
@@ -150,17 +136,6 @@ def test_parquet_keeps_types_over_many_rows(tmp_path: Path, make_detector: Maker
     assert table["success"].sum() == sum(result.success for result in results)
     assert table["AU01_c"].isna().sum() == (table["success"] == 0).sum()
     assert np.stack(table["landmarks"][0]).tolist() == LANDMARKS.ravel().tolist()
-
-
-@pytest.mark.parametrize("form", WRITERS)
-def test_the_sidecar_tells_what_a_reader_must_know(tmp_path: Path, make_detector: Maker, form: str) -> None:
-    path = written(tmp_path, form, make_detector(), [FACE])
-    content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
-    assert content["synthetic"] is True
-    assert content["thresholds"] == {"AU01": 0.5, "AU06": 0.5, "AU12": 0.4}
-    assert content["action_units"]["AU12"] == "Lip corner puller"
-    assert content["model"]["licence"] == "none"
-    assert (content["format"], content["device"]) == (form, "cpu")
 
 
 @pytest.mark.parametrize("form", WRITERS)

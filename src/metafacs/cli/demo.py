@@ -14,7 +14,7 @@ from rich.table import Table
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.output import write_table
-from metafacs.cli.photos import predict_photos
+from metafacs.cli.summary import describe
 from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
@@ -30,7 +30,11 @@ from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.inference.detector import Detector
+from metafacs.inference.inputs import gather_inputs
 from metafacs.inference.loading import load_detector
+from metafacs.inference.outputs import plan_outputs
+from metafacs.inference.picture_predictions import predict_pictures
+from metafacs.inference.predictions import Options, run_of
 from metafacs.methods.base import OptimizerSpec
 from metafacs.progress import progress_bar
 from metafacs.reports.analysis import consistency_claims, ranked_pictures
@@ -199,6 +203,22 @@ def _told(detector: Detector) -> str:
     return f"the {detector.description['model']} of the package{seen}"
 
 
+def _predict(detector: Detector, photos: Sequence[Path], out: Path) -> None:
+    """Write table and overlays of photos, and print what they show."""
+    inputs, options = gather_inputs([str(photo) for photo in photos], out), Options()
+    plan = plan_outputs(inputs, out, options.form, overlays=True)
+    assert plan.pictures is not None
+    run = run_of(inputs.found, str(detector.description["model"]), detector.device, options)
+    predict_pictures(
+        lambda: detector,
+        inputs.found,
+        plan.pictures,
+        run,
+        options.form,
+        report=lambda outcome: print(describe(photos[outcome.number], outcome.results, detector)),
+    )
+
+
 def _photos(detector: Detector, out: Path) -> list[Picture]:
     """Analyse the two public-domain photos that scikit-image and matplotlib ship."""
     # Both packages are heavy to import and needed only here.
@@ -215,7 +235,7 @@ def _photos(detector: Detector, out: Path) -> list[Picture]:
         "astronaut": "Eileen Collins. NASA, public domain; shipped with scikit-image.",
         "grace_hopper": "Grace Hopper. US Navy, public domain; shipped with matplotlib.",
     }
-    predict_photos(detector, [folder / f"{name}.png" for name in credits], folder)
+    _predict(detector, [folder / f"{name}.png" for name in credits], folder)
     return [
         embedded(
             folder / f"{name}_overlay.png",

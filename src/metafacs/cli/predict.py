@@ -1,23 +1,42 @@
-"""Tell which action units the faces on photos show."""
+"""Tell which action units the faces on pictures and in videos show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.foreign import add_foreign_options, import_foreign
-from metafacs.cli.photos import predict_photos
-from metafacs.inference.loading import load_detector
+from metafacs.cli.prediction_run import PredictionRun, Terminated
+from metafacs.data.videos import Selection, parse_time
+from metafacs.inference.detector import Detector
+from metafacs.inference.inputs import InputError, Inputs, gather_inputs
+from metafacs.inference.loading import PACKAGED_MODEL, load_detector
+from metafacs.inference.outputs import plan_outputs
+from metafacs.inference.predictions import Options
 from metafacs.inference.writers import WRITERS
+from metafacs.processes import use_one_thread, worker_count
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("photos", type=Path, nargs="+", help="picture files")
+    parser.add_argument(
+        "inputs",
+        type=str,
+        nargs="+",
+        help="pictures, videos, folders of them (with everything below), patterns in quotes such as "
+        "'clips/**/*.mp4', or camera (camera:1 for the second one), which runs until Ctrl-C",
+    )
     parser.add_argument(
         "--model",
         type=Path | None,
@@ -28,23 +47,152 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument(
         "--person", type=Path | None, default=None, help="file of 'metafacs personalise' for this model"
     )
+    parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder for all results")
     parser.add_argument(
-        "--out", type=Path, default=Path("predictions"), help="folder for the table and the overlays"
+        "--format", type=Literal[tuple(WRITERS)], default="openface", help="convention of the tables"
     )
     parser.add_argument(
-        "--format", type=Literal[tuple(WRITERS)], default="openface", help="convention of the table"
+        "--overlay",
+        type=bool | None,
+        default=None,
+        help="draw the results onto pictures and videos; default onto pictures only",
     )
-    parser.add_argument("--overlay", type=bool, default=True, help="draw the results onto every photo")
+    parser.add_argument("--events", action="store_true", help="of videos: table of onsets, peaks, offsets")
+    parser.add_argument("--elan", action="store_true", help="of videos: events as an ELAN file")
+    parser.add_argument("--boris", action="store_true", help="of videos: events as BORIS exports them")
+    parser.add_argument("--plot", action="store_true", help="of videos: the AUs over time as PNG and SVG")
+    parser.add_argument("--every", type=int, default=1, help="of videos: take every N-th frame")
+    parser.add_argument("--fps", type=float | None, default=None, help="of videos: take F frames per second")
+    parser.add_argument(
+        "--start", type=str | None, default=None, help="of videos: seconds or h:mm:ss.s to begin at"
+    )
+    parser.add_argument(
+        "--end", type=str | None, default=None, help="of videos: seconds or h:mm:ss.s to end before"
+    )
+    parser.add_argument(
+        "--frames",
+        type=float | None,
+        default=None,
+        help="every folder with pictures is a video, its numbered pictures the frames, so many per second",
+    )
+    parser.add_argument(
+        "--neutral",
+        type=str,
+        default="none",
+        help="of videos: judge people against their own rest, found in quiet frames (auto) or in frames that "
+        "you name, e.g. 0-50,200-260",
+    )
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help="processes for many files; default one per core"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was ended")
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--quiet", action="store_true", help="print only what went wrong")
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
     add_foreign_options(parser)
     return parser
 
 
+@lru_cache(maxsize=1)
+def detector_of_command(
+    model: Path | None, device: str, person: Path | None, method: str | None, backbone: str | None
+) -> Detector:
+    """Return the detector that the command names, in any process."""
+    import_foreign(Namespace(method=method, backbone=backbone))
+    return load_detector(model, device, person)
+
+
 def run(arguments: Namespace) -> int:
-    """Analyse the photos, write the table and the overlays; 1 if a photo could not be read."""
-    import_foreign(arguments)
-    detector = load_detector(arguments.model, arguments.device, arguments.person)
-    unreadable = predict_photos(
-        detector, arguments.photos, arguments.out, form=arguments.format, overlay=arguments.overlay
+    """Analyse the inputs; 1 if one could not be read, 2 if one is not there, 130 or 143 if ended."""
+    use_one_thread()
+    out = Path(arguments.out).expanduser()
+    try:
+        inputs = gather_inputs(arguments.inputs, out, frames=arguments.frames is not None)
+    except InputError as error:
+        print(f"metafacs predict: {error}", file=sys.stderr)
+        return 2
+    options = _options(arguments)
+    beside = [what for what in ("events", "elan", "boris", "plot") if arguments[what]]
+    _check_options(arguments, inputs, beside)
+    beside += ["overlay"] if arguments.overlay else []
+    overlays = arguments.overlay is not False
+    plan = plan_outputs(inputs, out, arguments.format, beside=beside, overlays=overlays)
+    words = (arguments.model, arguments.device, arguments.person, arguments.method, arguments.backbone)
+    prediction = PredictionRun(
+        inputs,
+        plan,
+        options,
+        partial(detector_of_command, *words),
+        _fingerprint(arguments),
+        # Several processes on one accelerator would only wait for each other.
+        workers=1 if arguments.device != "cpu" else worker_count(arguments.workers),
+        resume=arguments.resume,
+        quiet=arguments.quiet,
     )
-    return 1 if unreadable else 0
+    prediction.check(out, overwrite=arguments.overwrite)
+    with _terminating():
+        return prediction.run()
+
+
+def _options(arguments: Namespace) -> Options:
+    """Return what is asked of every input.
+
+    Raises:
+        ValueError: If a value makes no sense.
+    """
+    start, end = (None if text is None else parse_time(text) for text in (arguments.start, arguments.end))
+    neutral = None if arguments.neutral == "none" else arguments.neutral
+    if neutral is not None:
+        from metafacs.inference.baseline import quiet_frames
+
+        quiet_frames(neutral)
+    return Options(
+        form=arguments.format,
+        selection=Selection(arguments.every, arguments.fps, start, end),
+        frame_rate=arguments.frames,
+        neutral=neutral,
+    )
+
+
+def _check_options(arguments: Namespace, inputs: Inputs, beside: Sequence[str]) -> None:
+    """Raise a ValueError if options contradict each other or the inputs."""
+    if arguments.resume and arguments.overwrite:
+        raise ValueError("--resume keeps what is there and --overwrite replaces it: give one of them")
+    if arguments.frames is not None and not arguments.frames > 0:
+        raise ValueError(f"--frames is {arguments.frames:g} frames per second; give a number above 0")
+    about_videos = [f"--{what}" for what in beside]
+    about_videos += [f"--{what}" for what in ("fps", "start", "end") if arguments[what] is not None]
+    about_videos += ["--every"] if arguments.every != 1 else []
+    about_videos += ["--neutral"] if arguments.neutral != "none" else []
+    if about_videos and not inputs.of("video", "frames", "camera"):
+        raise ValueError(f"{', '.join(about_videos)} is about videos, and there is none among the inputs")
+    if arguments.overlay and inputs.of("camera"):
+        raise ValueError(
+            "a camera's pictures are not kept, so that nothing can be drawn: leave out --overlay"
+        )
+
+
+def _fingerprint(arguments: Namespace) -> str:
+    """Return what changes with the files that the detector is made of."""
+    digest = hashlib.sha256()
+    for path in (arguments.model or PACKAGED_MODEL, arguments.person):
+        if path is not None:
+            digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """End at SIGTERM as at Ctrl-C, so that finished rows are safe and the way to go on is told."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

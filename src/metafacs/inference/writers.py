@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import csv
 import json
-import platform
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from metafacs.faces.alignment import Angles
-from metafacs.facs import au_column, au_name
-from metafacs.files import write_json, written_whole
+from metafacs.facs import au_column
+from metafacs.files import written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.pose_conventions import fex_angles, openface_angles
 from metafacs.inference.result import FaceResult
-from metafacs.version import __version__
 
 Row = dict[str, object]
 
@@ -191,7 +187,7 @@ SUFFIXES = {"openface": ".csv", "fex": ".csv", "jsonl": ".jsonl", "parquet": ".p
 
 @contextmanager
 def open_writer(path: str | Path, form: str, detector: Detector) -> Iterator[ResultWriter]:
-    """Open a file of results; it and its sidecar appear, complete, when the block ends without an error.
+    """Open a file of results; it appears, complete, when the block ends without an error.
 
     Args:
         path: The file to write; its folder is made if needed, an older file is replaced.
@@ -214,34 +210,6 @@ def open_writer(path: str | Path, form: str, detector: Detector) -> Iterator[Res
             yield writer
         finally:
             writer.close()
-        write_sidecar(path, form, detector)
-
-
-def sidecar_path(path: str | Path) -> Path:
-    """Return where the description of a file of results lies: beside it, with ``.meta.json`` added."""
-    return Path(path).with_name(Path(path).name + ".meta.json")
-
-
-def write_sidecar(path: str | Path, form: str, detector: Detector) -> None:
-    """Write what a reader of the results must know: model, thresholds, units, training data, licence.
-
-    ``experimental`` lists the AUs that are not shown to carry over to real people.
-    """
-    content = {
-        "format": form,
-        "metafacs": __version__,
-        "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "synthetic": detector.synthetic,
-        "action_units": {au_column(au): au_name(au) for au in detector.aus},
-        "thresholds": {au_column(au): detector.thresholds[au] for au in detector.aus},
-        "experimental": [au_column(au) for au in detector.experimental],
-        "device": detector.device,
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "units": _units(form, detector),
-        "model": dict(detector.description),
-    }
-    write_json(sidecar_path(path), content)
 
 
 def _rectangle(result: FaceResult) -> tuple[float | None, float | None, float | None, float | None]:
@@ -259,22 +227,3 @@ def _angles(
     if result.pose is None:
         return None, None, None
     return tuple(round(angle, decimals) for angle in convention(result.pose))
-
-
-def _units(form: str, detector: Detector) -> str:
-    units = ["boxes and landmarks in pixels, the centre of the first pixel at 0", "time in seconds"]
-    if detector.intensities and form != "fex":
-        units.append("intensities AUxx_r from 0 (absent) to 5 (FACS level E)")
-    if detector.pose and form == "fex":
-        units.append(
-            "Pitch (positive: head down), Roll (positive: top of the head toward the left of the picture) "
-            "and Yaw (positive: face toward the right of the picture) in degrees; py-feat's own signs may "
-            "differ"
-        )
-    elif detector.pose:
-        units.append(
-            "pose_Rx (positive: head down), pose_Ry (positive: face toward the left of the picture) and "
-            "pose_Rz (positive: top of the head toward the right of the picture) in radians as OpenFace's, "
-            "but against the line of sight to the face"
-        )
-    return "; ".join(units)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from metafacs.cli.photos import describe
+from metafacs.cli.summary import describe
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
 from metafacs.methods.base import Prediction

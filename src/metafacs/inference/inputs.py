@@ -1,0 +1,290 @@
+"""What the words of a command name: pictures, videos, folders of numbered frames, a camera.
+
+Nothing is decoded here; only a named file whose ending says nothing is asked what it is. What is passed
+over is counted by kind.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image, UnidentifiedImageError
+
+from metafacs.data.videos import VIDEO_SUFFIXES
+from metafacs.faces.pictures import SUFFIXES
+
+Kind = Literal["picture", "video", "frames", "camera"]
+
+_PATTERN = re.compile(r"[*?[]")
+_CAMERA = re.compile(r"(?:camera:?)?(\d*)")
+_HEIC = (".heic", ".heif", ".hif")
+
+RESULTS = "the folder of the results"
+"""Kind of what is passed over because results are written there."""
+
+_SEQUENCE = 25
+"""Pictures that are numbered one after the other, from which on a folder looks like the frames of a video."""
+
+
+class InputError(ValueError):
+    """A word that names nothing to analyse; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to analyse.
+
+    Attributes:
+        path: The file or folder; of a camera its number.
+        kind: What it is.
+        place: Where it lies below the folder that was named, or its name alone; results are laid out alike.
+    """
+
+    path: Path
+    kind: Kind
+    place: Path
+
+    @property
+    def name(self) -> str:
+        """What results call it: the path as given, in letters that can be printed."""
+        return f"camera:{self.path}" if self.kind == "camera" else printable(self.path)
+
+
+@dataclass
+class Inputs:
+    """Everything that was named, in the order in which it was named, folders sorted.
+
+    Attributes:
+        found: What is analysed.
+        passed_over: Kind, e.g. ``hidden files`` -> the paths of that kind that are not.
+        hints: Sentences for the user.
+        folders: Folders that were named themselves.
+    """
+
+    found: list[Input] = field(default_factory=list)
+    passed_over: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    hints: list[str] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+
+    def of(self, *kinds: Kind) -> list[Input]:
+        """Return what is of some kinds."""
+        return [found for found in self.found if found.kind in kinds]
+
+    def told(self, names: int = 3) -> list[str]:
+        """Return one line per kind that was passed over, with the number and the first names."""
+        lines = []
+        for kind, paths in sorted(self.passed_over.items()):
+            shown = ", ".join(printable(path) for path in paths[:names])
+            lines.append(f"{kind}: {len(paths)} ({shown}{', ...' if len(paths) > names else ''})")
+        return lines
+
+
+def printable(path: Path | str) -> str:
+    r"""Return a path in letters that every file and terminal takes; others become escapes.
+
+    >>> printable("a\nb")
+    'a\\nb'
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def gather_inputs(words: Sequence[str], out: Path, *, frames: bool = False) -> Inputs:
+    """Return what is to be analysed, each once.
+
+    Folders are read with everything below them. Links to files are followed; links to folders are not, so
+    that none is read twice or for ever. Hidden files and folders are passed over unless they are named.
+
+    Args:
+        words: Paths, patterns (``*``, ``?``, ``[...]``, ``**`` for folders of any depth), ``camera`` or
+            ``camera:N``.
+        out: Folder of the results; it is passed over.
+        frames: Every folder that holds pictures is a video, its pictures the frames.
+
+    Raises:
+        InputError: If a word names nothing, a camera is not alone, or there is nothing to analyse.
+    """
+    inputs = Inputs()
+    gathering = _Gathering(inputs, absolute(out), frames)
+    for word in words:
+        gathering.add(word)
+    if inputs.of("camera") and len(inputs.found) > 1:
+        raise InputError("a camera runs until it is stopped: name it alone")
+    if not inputs.found:
+        passed = f" (not read: {'; '.join(inputs.told())})" if inputs.passed_over else ""
+        raise InputError(
+            f"there is nothing to analyse in {', '.join(map(printable, words))}{passed}; name pictures, "
+            "videos or folders of them"
+        )
+    return inputs
+
+
+def looks_like_frames(pictures: Sequence[Path]) -> bool:
+    """Return whether pictures are numbered one after the other, as the frames of a video are.
+
+    >>> looks_like_frames([Path(f"frame_{i:04}.png") for i in range(1, 40)])
+    True
+    """
+    numbered = [re.fullmatch(r"(.*?)(\d+)", picture.stem) for picture in pictures]
+    names = {(found[1], int(found[2])) for found in numbered if found is not None}
+    if len(names) < max(len(pictures), _SEQUENCE) or len({name for name, _ in names}) > 1:
+        return False
+    numbers = [number for _, number in names]
+    return max(numbers) - min(numbers) == len(numbers) - 1
+
+
+def absolute(path: Path) -> Path:
+    """Return the path without ``..`` and the like; links are left as they are."""
+    return Path(os.path.abspath(path))
+
+
+class _Gathering:
+    """Adds what words name to inputs."""
+
+    def __init__(self, inputs: Inputs, out: Path, frames: bool) -> None:
+        self._inputs, self._out, self._frames = inputs, out, frames
+        self._known: set[Path] = set()
+
+    def add(self, word: str) -> None:
+        """Add what one word names."""
+        path = Path(word).expanduser()
+        camera = _CAMERA.fullmatch(word)
+        if word and os.path.lexists(path):
+            self._add_named(path)
+        elif word and camera is not None:
+            self._add_found(Path(camera[1] or "0"), "camera", Path("camera" + (camera[1] or "")))
+        elif _PATTERN.search(word):
+            self._add_matches(path)
+        else:
+            raise InputError(
+                f"{printable(word) or 'an empty word'} does not exist; name a picture, a video or a folder "
+                "of them"
+            )
+
+    def _add_named(self, path: Path) -> None:
+        if path.is_dir():
+            self._inputs.folders.append(path)
+            self._add_folder(path, path)
+        elif not path.exists():
+            raise InputError(f"{printable(path)} is a link to something that does not exist; mend it")
+        elif not path.is_file():
+            raise InputError(f"{printable(path)} is a pipe or a device; save it as a file first")
+        else:
+            self._add_found(path, _kind_of(path) or _kind_inside(path), Path(path.name))
+
+    def _add_matches(self, pattern: Path) -> None:
+        """Add what a pattern matches, hidden names only where the pattern says so."""
+        parts = pattern.relative_to(pattern.anchor).parts
+        first = next(i for i, part in enumerate(parts) if _PATTERN.search(part))
+        root, parts = Path(pattern.anchor, *parts[:first]), parts[first:]
+        matches = sorted(root.glob("/".join(parts))) if root.is_dir() else []
+        if not matches:
+            raise InputError(f"{printable(pattern)} matches nothing; nothing was read or written")
+        wants_hidden = any(part.startswith(".") for part in parts)
+        ending = Path(parts[-1]).suffix
+        names_ending = bool(ending) and not _PATTERN.search(ending)
+        for match in matches:
+            if not wants_hidden and any(part.startswith(".") for part in match.relative_to(root).parts):
+                self._pass_over(_hidden(match), match)
+            elif match.is_dir() or (names_ending and match.is_file()):
+                self._add_named(match)
+            elif (kind := self._kind_of_listed(match)) is not None:
+                self._add_found(match, kind, Path(match.name))
+
+    def _add_folder(self, folder: Path, root: Path) -> None:
+        """Add everything below a folder."""
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            self._pass_over(f"folders that cannot be read ({error.strerror})", folder)
+            return
+        pictures: list[Path] = []
+        for entry in entries:
+            path = folder / entry.name
+            if entry.name.startswith("."):
+                self._pass_over(_hidden(path), path)
+            elif entry.is_dir() and entry.is_symlink():
+                self._pass_over("linked folders", path)
+            elif entry.is_dir() and absolute(path) == self._out:
+                self._pass_over(RESULTS, path)
+            elif entry.is_dir():
+                self._add_folder(path, root)
+            elif (kind := self._kind_of_listed(path)) is not None:
+                pictures += [path] if kind == "picture" else []
+                if kind == "video" or not self._frames:
+                    self._add_found(path, kind, path.relative_to(root))
+        if self._frames and pictures:
+            place = folder.relative_to(root) if folder != root else Path(absolute(root).name or "frames")
+            self._add_found(folder, "frames", place)
+        elif looks_like_frames(pictures):
+            self._inputs.hints.append(
+                f"{printable(folder)} holds {len(pictures)} numbered pictures, which are read one by one; if "
+                "they are the frames of a video, say how many there are per second, e.g. --frames 25"
+            )
+
+    def _kind_of_listed(self, path: Path) -> Kind | None:
+        """Return what a file is that nobody named; None if it is passed over."""
+        kind = _kind_of(path)
+        if not path.exists():
+            self._pass_over("broken links", path)
+        elif not path.is_file():
+            self._pass_over("pipes and devices", path)
+        elif kind is None:
+            self._pass_over(_unknown(path), path)
+        elif path.stat().st_size == 0:
+            self._pass_over("empty files", path)
+        else:
+            return kind
+        return None
+
+    def _add_found(self, path: Path, kind: Kind, place: Path) -> None:
+        known = absolute(path)
+        if known not in self._known:
+            self._known.add(known)
+            self._inputs.found.append(Input(path, kind, place))
+
+    def _pass_over(self, kind: str, path: Path) -> None:
+        if path not in self._inputs.passed_over[kind]:
+            self._inputs.passed_over[kind].append(path)
+
+
+def _kind_of(path: Path) -> Kind | None:
+    """Return what the ending says a file is."""
+    ending = path.suffix.lower()
+    if ending in SUFFIXES:
+        return "picture"
+    return "video" if ending in VIDEO_SUFFIXES else None
+
+
+def _kind_inside(path: Path) -> Kind:
+    """Return what a file is whose ending says nothing: what Pillow does not know is left to FFmpeg."""
+    if path.suffix.lower() in _HEIC:
+        return "picture"
+    try:
+        with Image.open(path):
+            return "picture"
+    except Image.DecompressionBombError:
+        return "picture"
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return "video"
+
+
+def _unknown(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending in _HEIC:
+        return "HEIC, to be converted to JPEG"
+    return f"files ending in {printable(ending)}" if ending else "files without an ending"
+
+
+def _hidden(path: Path) -> str:
+    if path.name.startswith("._"):
+        return "AppleDouble files (._*)"
+    return "hidden folders" if path.is_dir() else "hidden files"

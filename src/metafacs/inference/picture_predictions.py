@@ -1,0 +1,182 @@
+"""From any number of pictures to one table, a frame each, with rows in the order of the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from metafacs.faces.pictures import PictureError, read_picture
+from metafacs.files import written_whole
+from metafacs.inference.counting import Counting, Counts
+from metafacs.inference.detector import Detector
+from metafacs.inference.engine import FrameResults
+from metafacs.inference.inputs import Input, printable
+from metafacs.inference.journal import Journal, JournalError, Run, read_journal
+from metafacs.inference.outputs import Destination
+from metafacs.inference.overlay import draw_overlay
+from metafacs.inference.result import FaceResult
+from metafacs.inference.sidecars import write_sidecar
+from metafacs.inference.writers import open_writer
+from metafacs.processes import run_jobs
+
+CHECKPOINT_EVERY = 16
+"""Pictures after which the journal is put safely on the disk."""
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """One picture to analyse.
+
+    Attributes:
+        number: In the order of the inputs, from 0.
+        path: The file.
+        name: What results call it.
+        overlay: File to draw the results to; None for none.
+    """
+
+    number: int
+    path: Path
+    name: str
+    overlay: Path | None
+
+
+@dataclass(frozen=True)
+class PictureOutcome:
+    """What became of one picture.
+
+    Attributes:
+        number: In the order of the inputs.
+        results: One per face; one whose ``problem`` says why it could not be read.
+        trouble: Why its overlay could not be written; empty if it was.
+    """
+
+    number: int
+    results: list[FaceResult]
+    trouble: str = ""
+
+
+def analyse_picture(get_detector: Callable[[], Detector], job: PictureJob) -> PictureOutcome:
+    """Analyse one picture, and draw the results onto it."""
+    detector = get_detector()
+    try:
+        image = read_picture(job.path)
+    except PictureError as error:
+        problem = FaceResult(job.name, job.number, problem=printable(str(error)))
+        return PictureOutcome(job.number, [problem])
+    results = detector.analyse_picture(image, input=job.name, frame=job.number)
+    if job.overlay is None:
+        return PictureOutcome(job.number, results)
+    drawing = draw_overlay(
+        image,
+        results,
+        detector.thresholds,
+        synthetic=detector.synthetic,
+        experimental=detector.experimental,
+    )
+    try:
+        with written_whole(job.overlay) as temporary:
+            drawing.save(temporary, "PNG")
+    except OSError as error:
+        trouble = f"{printable(job.overlay)} could not be written ({error.strerror or error})"
+        return PictureOutcome(job.number, results, trouble)
+    return PictureOutcome(job.number, results)
+
+
+def predict_pictures(
+    get_detector: Callable[[], Detector],
+    pictures: Sequence[Input],
+    destination: Destination,
+    run: Run,
+    form: str,
+    *,
+    resume: bool = False,
+    workers: int | None = 1,
+    initialise: Callable[[], None] | None = None,
+    report: Callable[[PictureOutcome], None] | None = None,
+    not_read: Mapping[str, object] | None = None,
+) -> Counts:
+    """Analyse pictures and write their table and overlays; finished rows lie in the journal until then.
+
+    Args:
+        get_detector: Returns what reads the faces; picklable if there are several workers.
+        pictures: What is analysed.
+        destination: Where to.
+        run: See :func:`metafacs.inference.predictions.run_of`.
+        form: Convention of the table.
+        resume: Go on with the journal that is there.
+        workers: Processes; None = one per core.
+        initialise: Called once in every worker process.
+        report: Called after every picture, in order.
+        not_read: What was passed over, for the sidecar.
+
+    Raises:
+        JournalError: If the journal cannot be written or gone on from.
+        WorkerError: If a process dies.
+    """
+    destination.table.parent.mkdir(parents=True, exist_ok=True)
+    known = resume and destination.journal.exists()
+    with (Journal.resume if known else Journal.start)(destination.journal, run) as journal:
+        if not journal.complete:
+            jobs = _jobs(pictures, destination)[journal.next_frame :]
+            work = partial(analyse_picture, get_detector)
+            outcomes = run_jobs(work, jobs, workers, initialise=initialise)
+            try:
+                for outcome in _in_order(outcomes, journal.next_frame):
+                    journal.append(FrameResults(outcome.number, 0.0, outcome.results))
+                    if journal.frames % CHECKPOINT_EVERY == 0:
+                        journal.checkpoint(journal.next_frame, None)
+                    if report is not None:
+                        report(outcome)
+            except BaseException:
+                outcomes.close()
+                with suppress(JournalError, OSError):
+                    journal.checkpoint(journal.next_frame, None)
+                raise
+            journal.finish()
+    return _write(get_detector(), destination, run, form, not_read or {})
+
+
+def _jobs(pictures: Sequence[Input], destination: Destination) -> list[PictureJob]:
+    overlays = destination.beside.get("overlay", (None,) * len(pictures))
+    return [
+        PictureJob(number, picture.path, picture.name, overlay)
+        for number, (picture, overlay) in enumerate(zip(pictures, overlays, strict=True))
+    ]
+
+
+def _in_order(outcomes: Iterator[PictureOutcome], first: int) -> Iterator[PictureOutcome]:
+    """Yield outcomes by their numbers; those that come early wait."""
+    early: dict[int, PictureOutcome] = {}
+    for outcome in outcomes:
+        early[outcome.number] = outcome
+        while first in early:
+            yield early.pop(first)
+            first += 1
+
+
+def _write(
+    detector: Detector, destination: Destination, run: Run, form: str, not_read: Mapping[str, object]
+) -> Counts:
+    """Write the table from the journal, then its sidecar; then the journal goes."""
+    destination.clear()
+    counting = Counting(detector.thresholds, video=False)
+    with open_writer(destination.table, form, detector) as writer:
+        for picture in read_journal(destination.journal)[1]:
+            counting.add(picture.faces)
+            for face in picture.faces:
+                if not face.problem:
+                    writer.write(face)
+    counts = counting.counts()
+    more = {
+        "run": dict(run),
+        "beside": sorted(destination.beside),
+        "outputs": destination.outputs(),
+        "counts": counts.to_json(),
+        "not_read": dict(not_read),
+    }
+    write_sidecar(destination.table, form, detector, more=more)
+    destination.journal.unlink()
+    return counts

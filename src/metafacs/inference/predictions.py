@@ -1,0 +1,259 @@
+"""From an input to its table and what lies beside it: whole at the end, and resumable until then."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from metafacs.data.videos import EVERY_FRAME, FrameFolder, FrameSource, Selection, Video
+from metafacs.inference.counting import Counting, Counts
+from metafacs.inference.detector import Detector
+from metafacs.inference.elan import write_elan
+from metafacs.inference.engine import FrameResults
+from metafacs.inference.event_logs import write_boris_csv
+from metafacs.inference.events import EventRules, find_events, write_events_csv
+from metafacs.inference.inputs import Input
+from metafacs.inference.journal import Progress, Run, predict_to_journal, read_journal
+from metafacs.inference.outputs import Destination
+from metafacs.inference.sidecars import write_sidecar
+from metafacs.inference.timeline_plot import plot_timelines
+from metafacs.inference.timelines import TimelineBuilder, Timelines
+from metafacs.inference.writers import open_writer
+from metafacs.version import __version__
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of every input.
+
+    Attributes:
+        form: Convention of the tables, a name in ``WRITERS``.
+        selection: Which frames of videos are taken.
+        frame_rate: Frames per second of folders of numbered frames.
+        neutral: Which frames show people at rest, see :mod:`metafacs.inference.baseline`; None for none.
+        rules: How probabilities become events.
+    """
+
+    form: str = "openface"
+    selection: Selection = EVERY_FRAME
+    frame_rate: float | None = None
+    neutral: str | None = None
+    rules: EventRules = field(default_factory=EventRules)
+
+
+def run_of(found: Input | Sequence[Input], fingerprint: str, device: str, options: Options) -> Run:
+    """Return what tells the run over an input, or over all pictures, from other runs, as plain data.
+
+    Files are known by name, size and time of change.
+
+    Args:
+        found: A video and the like, or the pictures.
+        fingerprint: What changes with the files that the detector was made of.
+        device: Where it runs.
+        options: What is asked for.
+    """
+    known: dict[str, object] = {"format": options.form, "metafacs": __version__}
+    known |= {"detector": fingerprint, "device": device}
+    if not isinstance(found, Input):
+        stamps = [_stamp(one.path, one.name) for one in found]
+        digest = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
+        return known | {"input": f"{len(stamps)} pictures {digest}"}
+    known |= {"selection": asdict(options.selection), "neutral": options.neutral}
+    if found.kind == "frames":
+        stamps = [_stamp(path, path.name) for path in sorted(found.path.iterdir()) if path.is_file()]
+        digest = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
+        return known | {"input": [found.name, len(stamps), digest], "frame_rate": options.frame_rate}
+    return known | {"input": [found.name] if found.kind == "camera" else _stamp(found.path, found.name)}
+
+
+def open_source(found: Input, options: Options) -> FrameSource:
+    """Return the frames of a video, a folder of numbered frames or a camera.
+
+    Raises:
+        VideoError: If it cannot be read.
+    """
+    if found.kind == "camera":
+        from metafacs.data.videos import Camera
+
+        return Camera(int(str(found.path)))
+    if found.kind == "frames":
+        return FrameFolder(found.path, rate=options.frame_rate)
+    return Video(found.path)
+
+
+def expected_frames(source: FrameSource, selection: Selection) -> int | None:
+    """Return about how many frames will be analysed; None if nobody knows."""
+    if source.frame_count is None:
+        return None
+    if source.rate is None or source.rate <= 0:
+        return -(-source.frame_count // selection.every)
+    seconds = min(source.frame_count / source.rate, selection.end or float("inf")) - (selection.start or 0.0)
+    rate = source.rate / selection.every if selection.fps is None else min(selection.fps, source.rate)
+    return max(0, round(seconds * rate))
+
+
+def predict_video(
+    detector: Detector,
+    found: Input,
+    destination: Destination,
+    run: Run,
+    options: Options,
+    *,
+    resume: bool = False,
+    not_read: Mapping[str, object] | None = None,
+    report: Report | None = None,
+    opened: Callable[[FrameSource], None] | None = None,
+) -> Counts:
+    """Analyse a video, a folder of frames or a camera, and write its table and what lies beside it.
+
+    Finished frames lie in the journal of the destination until everything is written. A camera ends with
+    KeyboardInterrupt.
+
+    Args:
+        detector: Reads the faces.
+        found: What is analysed.
+        destination: Where to.
+        run: See :func:`run_of`.
+        options: What is asked for.
+        resume: Go on with the journal that is there.
+        not_read: What was passed over, for the sidecar.
+        report: Called after every frame.
+        opened: Called once with the source.
+
+    Raises:
+        ValueError: If it cannot be analysed; the message says why. What is finished is kept.
+    """
+    source = open_source(found, options)
+    source.name = found.name
+    if opened is not None:
+        opened(source)
+    destination.table.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        predict_to_journal(
+            detector,
+            source,
+            destination.journal,
+            run,
+            selection=options.selection,
+            resume=resume,
+            report=report,
+        )
+    except KeyboardInterrupt:
+        if found.kind != "camera":
+            raise
+    return _write_video(detector, found, source, destination, run, options, not_read or {})
+
+
+def _write_video(
+    detector: Detector,
+    found: Input,
+    source: FrameSource,
+    destination: Destination,
+    run: Run,
+    options: Options,
+    not_read: Mapping[str, object],
+) -> Counts:
+    """Write everything from the journal, the sidecar last; then the journal goes."""
+    destination.clear()
+    frames, baseline = _results(detector, destination, options)
+    counting = Counting(detector.thresholds, video=True)
+    timelines = TimelineBuilder(detector, source.rate)
+    needs_timelines = bool(set(destination.beside) - {"overlay"})
+    with open_writer(destination.table, options.form, detector) as writer:
+        for frame in frames:
+            counting.add(frame.faces)
+            if needs_timelines:
+                timelines.add(frame.faces)
+            for face in frame.faces:
+                writer.write(face)
+    counts = counting.counts()
+    if needs_timelines:
+        _write_beside(destination, timelines.timelines(), found, options, source.rate)
+    for path in destination.beside.get("overlay", ()):
+        from metafacs.inference.annotate import annotate_video
+
+        shown = replace(EVERY_FRAME, start=options.selection.start, end=options.selection.end)
+        again = _Again(detector, destination, options)
+        annotate_video(open_source(found, options), again, path, detector, selection=shown)
+    more = {
+        "run": dict(run),
+        "beside": sorted(destination.beside),
+        "outputs": destination.outputs(),
+        "selection": asdict(options.selection),
+        "source": {
+            "name": found.name,
+            "frames": source.frame_count,
+            "rate": source.rate,
+            "width": source.width,
+            "height": source.height,
+            "notes": list(source.notes),
+        },
+        "counts": counts.to_json(),
+        "not_read": dict(not_read),
+        **({"events": options.rules.describe()} if needs_timelines else {}),
+        **baseline,
+    }
+    write_sidecar(destination.table, options.form, detector, video=True, more=more)
+    destination.journal.unlink()
+    return counts
+
+
+class _Again:
+    """The finished frames as tables hold them, as often as they are gone through."""
+
+    def __init__(self, detector: Detector, destination: Destination, options: Options) -> None:
+        self._of = detector, destination, options
+
+    def __iter__(self) -> Iterator[FrameResults]:
+        return _results(*self._of)[0]
+
+
+def _results(
+    detector: Detector, destination: Destination, options: Options
+) -> tuple[Iterator[FrameResults], dict[str, object]]:
+    """Return the finished frames as tables hold them, and what the sidecar says of people's rest."""
+    if options.neutral is None:
+        return read_journal(destination.journal)[1], {}
+    from metafacs.inference.baseline import apply_baseline, find_baseline
+
+    exact = read_journal(destination.journal, exact=True)[1]
+    baseline = find_baseline(exact, detector, options.neutral)
+    return apply_baseline(read_journal(destination.journal, exact=True)[1], baseline), {
+        "neutral": baseline.to_json()
+    }
+
+
+def _write_beside(
+    destination: Destination,
+    timelines: Timelines,
+    found: Input,
+    options: Options,
+    rate: float | None,
+) -> None:
+    """Write what is made of the events."""
+    beside = destination.beside
+    events = find_events(timelines, options.rules)
+    for path in beside.get("events", ()):
+        write_events_csv(path, events)
+    for path in beside.get("elan", ()):
+        video = found.path if found.kind == "video" else None
+        write_elan(path, timelines, events, options.rules, video=video)
+    for path in beside.get("boris", ()):
+        write_boris_csv(path, timelines, events, rate)
+    for path in beside.get("plot", ()):
+        plot_timelines(path, timelines, events)
+
+
+def _stamp(path: Path, name: str) -> list[object]:
+    """Return what a file is known by: name, size and time of change."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return [name]
+    return [name, status.st_size, status.st_mtime_ns]
