@@ -176,7 +176,7 @@ class Annotator:
             return
         colour = self._colours.get(face.face_id, PALE)
         left, top, right, bottom = ((np.reshape(face.box, (2, 2)) + 0.5) * zoom).ravel()
-        thickness = 2 if right - left > 60 else 1
+        thickness = 1 if right - left <= 60 else 2 if max(self._layout.video) < 1000 else 3
         draw_outline(screen, (left - 1, top - 1, right + 1, bottom + 1), PAPER, thickness + 2)
         draw_outline(screen, (left, top, right, bottom), colour, thickness)
         if face.landmarks is not None:
@@ -207,10 +207,10 @@ class Annotator:
     def _draw_notes(self) -> None:
         layout = self._layout
         font = font_of(layout.type_size)
-        for row, note in enumerate(layout.notes):
+        left, first = layout.notes_from
+        for line, note in enumerate(layout.notes, first):
             stamp = text_stamp(note, font, INK, (int(font.getlength(note)) + 1, layout.line))
-            left = layout.pad + layout.time
-            paste(self._picture, stamp, left, layout.foot + layout.pad // 2 + row * layout.line)
+            paste(self._picture, stamp, left, layout.foot + layout.pad // 2 + line * layout.line)
 
 
 def _clock_time(seconds: float) -> str:

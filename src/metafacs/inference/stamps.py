@@ -140,6 +140,7 @@ def draw_dots(image: Pixels, points: NDArray[np.float64], radius: float, colour:
         + steps
     ).ravel()
     covers, hearts = (stamps[phases[:, 1], phases[:, 0]].ravel() for stamps in (cover, heart))
+    places, covers, hearts = (values[covers > 0] for values in (places, covers, hearts))
     # Where dots overlap, the stronger one counts: else the corners of one would wipe out its neighbour.
     ink = np.zeros((2, (bottom - top) * (right - left)), np.float32)
     np.maximum.at(ink[0], places, covers)
@@ -185,6 +186,7 @@ def resized(image: Pixels, width: int, height: int) -> Pixels:
     """
     if image.shape[:2] == (height, width):
         return image
-    planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    # In this order torch sees that the channels are interleaved, and gives them so.
+    planes = torch.from_numpy(np.ascontiguousarray(image))[None].permute(0, 3, 1, 2)
     scaled = interpolate(planes, (height, width), mode="bilinear", antialias=True)
     return np.asarray(scaled[0].permute(1, 2, 0).numpy(), np.uint8)

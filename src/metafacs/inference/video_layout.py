@@ -14,8 +14,15 @@ MOST_PEOPLE = 6
 """With more people than this, the most present have bars."""
 
 _SCREEN = 1280, 720
-_ROWS = 15, 28
-"""Lowest and highest row of the panel in pixels."""
+
+_ROWS = range(15, 29)
+"""Heights that a row of the panel may have, in pixels."""
+
+_READABLE = 17
+"""Height of a row on that screen from which on it is read with ease, in pixels."""
+
+_LONGEST_BAR = 8
+"""Times the height of a row."""
 
 _LONGEST_TIME = "0:00:00.00  frame 000000"
 _LONGEST_STATUS = "frame could not be read"
@@ -37,6 +44,7 @@ class Layout:
         foot: Top of the foot.
         time: Width of the time at the foot's left.
         notes: Lines of notes at the foot.
+        notes_from: Left end of the notes, and the line of the foot that they begin on.
     """
 
     width: int
@@ -50,6 +58,7 @@ class Layout:
     foot: int
     time: int
     notes: list[str]
+    notes_from: tuple[int, int]
 
     @property
     def type_size(self) -> int:
@@ -81,13 +90,8 @@ class Layout:
         return left, middle - half, left + self.bar, middle + half
 
 
-def lay_out(
-    video: tuple[int, int],
-    aus: Sequence[int],
-    people: int,
-    notes: Sequence[str],
-) -> Layout:
-    """Return the layout that shows largest on a screen: the panel beside the video or below it.
+def lay_out(video: tuple[int, int], aus: Sequence[int], people: int, notes: Sequence[str]) -> Layout:
+    """Return the layout that can be seen best on a screen, the panel beside the video or below it.
 
     Args:
         video: Its width and height in pixels.
@@ -96,29 +100,43 @@ def lay_out(
         notes: Sentences for the foot.
     """
     size = readable_size(*video, SMALLEST_SIDE, LARGEST_SIDE)
-    choices = [_arranged(size, aus, people, notes, beside) for beside in (True, False)]
-    return max(choices, key=lambda one: min(_SCREEN[0] / one.width, _SCREEN[1] / one.height))
+    choices = [_arranged(size, aus, people, notes, row, beside) for beside in (True, False) for row in _ROWS]
+    return max(choices, key=_visibility)
+
+
+def _visibility(layout: Layout) -> float:
+    """Return how large the video is seen on a screen, less if the panel cannot be read there."""
+    scale = min(_SCREEN[0] / layout.width, _SCREEN[1] / layout.height)
+    return scale * min(1.0, layout.row * scale / _READABLE)
 
 
 def _arranged(
-    video: tuple[int, int], aus: Sequence[int], people: int, notes: Sequence[str], beside: bool
+    video: tuple[int, int], aus: Sequence[int], people: int, notes: Sequence[str], row: int, beside: bool
 ) -> Layout:
-    # Beside the video the panel is as high as it; below it, in proportion to a video that wide.
-    fitting = video[1] / (len(aus) + 2.5) if beside else video[0] * _ROWS[0] / SMALLEST_SIDE
-    row = int(min(max(fitting, _ROWS[0]), _ROWS[1]))
-    pad, strong, plain = row // 2, font_of(_type_size(row), bold=True), font_of(_type_size(row))
+    type_size, pad = _type_size(row), row // 2
+    strong, plain = font_of(type_size, bold=True), font_of(type_size)
     label = label_width(map(au_label, aus), strong) + pad
     bar = round(row * (7 if people < 2 else 4.5 if people < 4 else 3.5))
     value = int(strong.getlength("0.00")) + pad
+    if not beside:
+        room = (video[0] - pad - label) // max(people, 1) - value - pad
+        bar = min(max(bar, room), row * _LONGEST_BAR)
     columns = max(people, 1) * (bar + value + pad)
     panel = pad + label + columns, _heading(row) + len(aus) * row + pad
     left, top = (video[0], 0) if beside else (0, video[1])
-    width, foot = max(video[0], left + panel[0]), max(video[1], top + panel[1])
+    width = max(video[0], left + panel[0], label_width(notes, plain) + 2 * pad)
     width += width % 2
+    foot = max(video[1], top + panel[1])
     time = int(plain.getlength(f"{_LONGEST_TIME}  {_LONGEST_STATUS}")) + row
     lines = wrapped(notes, width - 2 * pad - time, plain)
-    height = foot + 2 * (pad // 2) + max(1, len(lines)) * (_type_size(row) * 3 // 2)
-    return Layout(width, height + height % 2, video, (left, top), row, label, bar, value, foot, time, lines)
+    aside = len(lines) <= 1 and label_width(lines, plain) <= width - 2 * pad - time
+    if not aside:
+        lines = wrapped(notes, width - 2 * pad, plain)
+    height = foot + 2 * (pad // 2) + max(1, len(lines) + (not aside)) * (type_size * 3 // 2)
+    places = (pad + time, 0) if aside else (pad, 1)
+    return Layout(
+        width, height + height % 2, video, (left, top), row, label, bar, value, foot, time, lines, places
+    )
 
 
 def _heading(row: int) -> int:
