@@ -1,0 +1,118 @@
+"""Tables as text: commas, semicolons or tabs between the cells, with or without a byte order mark."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_DELIMITERS = ",;\t"
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
+
+
+class CodingError(ValueError):
+    """A table or a coding is not what it should be; the message names the file and, where known, the line."""
+
+
+@dataclass(frozen=True)
+class DelimitedFile:
+    """The columns of a text table that somebody asked for.
+
+    Attributes:
+        path: The file.
+        header: Names of all columns, without blanks around them.
+        columns: Position of a column -> its cells, without blanks around them.
+        lines: 1-based number of the line of each row.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    columns: Mapping[int, list[str]]
+    lines: list[int]
+
+    def error(self, row: int, message: str) -> CodingError:
+        """Return an error that names file and line of a row; -1 is the last."""
+        line = self.lines[row] if self.lines else 1
+        return CodingError(f"{self.path}:{line}: {message}")
+
+
+def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]]) -> DelimitedFile:
+    """Read some columns of a text table.
+
+    The separator is the one of ``,``, ``;`` and tab that cuts the first line into the most cells. Only where
+    it is not the comma may a comma stand for the decimal point.
+
+    Args:
+        path: The file, UTF-8 with or without a byte order mark.
+        wanted: The header -> positions of the columns to read.
+
+    Raises:
+        CodingError: If the file cannot be read, is not text in UTF-8, is empty, or a row has another number
+            of cells than the header.
+    """
+    text = read_text(path)
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == ","))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    header: tuple[str, ...] = ()
+    cells: dict[int, list[str]] = {}
+    lines: list[int] = []
+    before = 0
+    try:
+        for row in reader:
+            line, before = before + 1, reader.line_num
+            if not any(cell.strip() for cell in row):
+                continue
+            if not header:
+                header = tuple(cell.strip() for cell in row)
+                cells = {position: [] for position in wanted(header)}
+                continue
+            if _length(row) > len(header) or len(row) < _length(header):
+                raise CodingError(
+                    f"{path}:{line}: the row has {len(row)} cells, but the header {len(header)}; "
+                    "correct the line, or leave it out if the file was cut off there"
+                )
+            lines.append(line)
+            for position, column in cells.items():
+                cell = row[position].strip() if position < len(row) else ""
+                if delimiter != "," and "," in cell and _DECIMAL_COMMA.fullmatch(cell):
+                    cell = cell.replace(",", ".")
+                column.append(cell)
+    except csv.Error as error:
+        raise CodingError(f"{path}:{reader.line_num}: not a table ({error})") from error
+    if not header:
+        raise CodingError(f"{path} is empty")
+    return DelimitedFile(path, header, cells, lines)
+
+
+def read_text(path: Path) -> str:
+    """Return a text file; a byte order mark is dropped.
+
+    Raises:
+        CodingError: If the file cannot be read or is not text in UTF-8.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CodingError(f"{path} cannot be read ({error.strerror})") from error
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise CodingError(f"{path} is text in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise CodingError(
+            f"{path}:{line}: not text in UTF-8 ({error.reason}); save the file as UTF-8 "
+            "(in a spreadsheet: CSV UTF-8)"
+        ) from error
+    if "\0" in text:
+        raise CodingError(f"{path}:{text[: text.index(chr(0))].count(chr(10)) + 1}: not text (a zero byte)")
+    return text
+
+
+def _length(cells: list[str] | tuple[str, ...]) -> int:
+    """Return the number of cells up to the last that is not empty; spreadsheets add empty ones."""
+    return next((i + 1 for i in reversed(range(len(cells))) if cells[i].strip()), 0)

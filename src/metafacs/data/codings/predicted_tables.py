@@ -1,0 +1,256 @@
+"""Tables that programs write: metafacs, OpenFace, py-feat (Fex) and LibreFace.
+
+Facts of the formats. OpenFace numbers frames from 1 and puts blanks behind its commas; rows of frames without
+a face say ``success`` 0 and hold zeros. py-feat numbers from 0, writes probabilities without a suffix, leaves
+everything of a frame without a face empty, and names people ``Person_0`` in ``Identity``. LibreFace numbers
+from 0 in ``frame_idx``, with ``au_1`` (0 or 1) and ``au_1_intensity`` (0 to 5).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metafacs.data.codings.coding import NOBODY, AuSeries, Floats, FrameCoding, ReadingRules
+from metafacs.data.codings.delimited import CodingError
+from metafacs.data.codings.frame_rows import FrameRows, gather_rows
+from metafacs.data.codings.raw_tables import RawTable
+from metafacs.data.codings.values import parse_au_name, parse_person
+from metafacs.facs import AU_NAMES, au_column
+
+_USUAL_THRESHOLD = 0.5
+_FASTEST = 500.0
+_SUFFIXES = {"": "plain", "p": "p", "r": "r", "c": "c", "intensity": "r"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """How one program writes tables of frames.
+
+    Attributes:
+        name: As in messages.
+        frame: Name of the column with the number of the frame, in lower case.
+        first_frame: Number of the first frame of a video.
+        plain: What a column without suffix holds: ``p`` a probability, ``c`` presence.
+    """
+
+    name: str
+    frame: str = "frame"
+    first_frame: int = 0
+    plain: str = "p"
+
+
+METAFACS = Program("metafacs table")
+METAFACS_FEX = Program("metafacs table (Fex)")
+OPENFACE = Program("OpenFace table", first_frame=1)
+PY_FEAT = Program("py-feat table")
+LIBREFACE = Program("LibreFace table", frame="frame_idx", plain="c")
+
+
+def recognise_program(header: tuple[str, ...], sidecar: dict[str, object] | None) -> Program | None:
+    """Return which program wrote a table with this header, or None if it looks like a coding by people."""
+    names = {name.lower() for name in header}
+    suffixes = {parsed.after for name in header if (parsed := parse_au_name(name)) and not parsed.before}
+    if "frame_idx" in names and suffixes:
+        return LIBREFACE
+    if "facescore" in names or "facerectx" in names:
+        ours = sidecar is not None or {"face_id", "timestamp"} <= names
+        return METAFACS_FEX if ours else PY_FEAT
+    if "p" in suffixes or (suffixes & {"c", "r"} and names & {"success", "confidence"}):
+        ours = sidecar is not None or "p" in suffixes or "face_x" in names
+        return METAFACS if ours else OPENFACE
+    return None
+
+
+def read_sidecar(path: Path) -> dict[str, object] | None:
+    """Return the description that metafacs wrote beside a table, or None if there is none.
+
+    Raises:
+        CodingError: If it is there but cannot be read.
+    """
+    sidecar = path.with_name(path.name + ".meta.json")
+    if not sidecar.is_file():
+        return None
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CodingError(f"{sidecar} is damaged ({error}); remove it or predict again") from error
+    return content if isinstance(content, dict) and "metafacs" in content else None
+
+
+def read_predicted_table(
+    raw: RawTable, program: Program, sidecar: dict[str, object] | None, rules: ReadingRules
+) -> FrameCoding:
+    """Read a table that a program wrote; rows that it calls failed are unknown.
+
+    Args:
+        raw: The table.
+        program: Who wrote it.
+        sidecar: What :func:`read_sidecar` gives.
+        rules: Thresholds, and from which confidence on a row counts.
+
+    Raises:
+        CodingError: If there is no column with frames or AUs, or a value is outside its range.
+    """
+    names = {name.lower(): name for name in reversed(raw.names)}
+    if program.frame not in names:
+        raise CodingError(
+            f"{raw.path}: the {program.name} has no column '{program.frame}'; a table of a video has one, "
+            "a table of single pictures cannot be compared by frames"
+        )
+    notes: list[str] = []
+    warnings: list[str] = []
+    usable = _usable(raw, names, rules, notes)
+    series = _series(raw, program, usable, _thresholds(raw, program, sidecar, rules, notes), rules, notes)
+    numbers = raw.numbers(names[program.frame], what="the frame")
+    gathered = gather_rows(
+        FrameRows(raw.error, numbers, _times(raw, names), _people(raw, names), usable, series)
+    )
+    assert gathered.frames is not None
+    first = program.first_frame
+    if gathered.frames[0] < first:
+        notes.append("its frames start at 0, though OpenFace's own start at 1; taken as they are")
+        first = 0
+    elif first:
+        notes.append("its frames start at 1, as OpenFace counts; frame 1 is frame 0 here")
+    frames, times = gathered.frames - first, gathered.times
+    if times is not None and len(times) > 1:
+        rate = (frames[-1] - frames[0]) / (times[-1] - times[0])
+        if rate > _FASTEST:
+            warnings.append(
+                f"its times run at {rate:.0f} frames per second, as OpenFace's do for folders of pictures; "
+                "--rate tells the real rate"
+            )
+    return FrameCoding(
+        raw.path,
+        program.name,
+        frames,
+        times,
+        gathered.people,
+        synthetic=bool(sidecar and sidecar.get("synthetic")),
+        notes=tuple(notes),
+        warnings=tuple(warnings + gathered.warnings),
+    )
+
+
+def _usable(raw: RawTable, names: dict[str, str], rules: ReadingRules, notes: list[str]) -> NDArray[np.bool_]:
+    usable = np.ones(raw.rows, dtype=bool)
+    if "success" in names:
+        usable &= raw.numbers(names["success"], what="success") == 1
+    if "facescore" in names:
+        usable &= ~np.isnan(raw.numbers(names["facescore"], what="FaceScore"))
+    if failed := int((~usable).sum()):
+        notes.append(f"{failed} rows say that no face was found: unknown")
+    confidence = names.get("confidence", names.get("facescore"))
+    if rules.least_confidence and confidence is not None:
+        low = usable & ~(raw.numbers(confidence, what="the confidence") >= rules.least_confidence)
+        if low.any():
+            notes.append(f"{int(low.sum())} rows have a confidence below {rules.least_confidence:g}: unknown")
+        usable &= ~low
+    return usable
+
+
+def _thresholds(
+    raw: RawTable,
+    program: Program,
+    sidecar: dict[str, object] | None,
+    rules: ReadingRules,
+    notes: list[str],
+) -> Callable[[int], float | None]:
+    """Return AU -> threshold of its probabilities; None where the table's own presence counts."""
+    if rules.threshold is not None:
+        return lambda au: rules.threshold
+    told = sidecar.get("thresholds") if sidecar else None
+    if isinstance(told, dict):
+        thresholds = {str(name): float(value) for name, value in told.items()}
+        return lambda au: thresholds.get(au_column(au))
+    if program in (PY_FEAT, METAFACS_FEX):
+        notes.append(f"an AU counts as present from a probability of {_USUAL_THRESHOLD} on (--threshold)")
+    return lambda au: None
+
+
+def _series(
+    raw: RawTable,
+    program: Program,
+    usable: NDArray[np.bool_],
+    threshold_of: Callable[[int], float | None],
+    rules: ReadingRules,
+    notes: list[str],
+) -> dict[int, AuSeries]:
+    columns: dict[int, dict[str, str]] = {}
+    strange: list[str] = []
+    for name in raw.names:
+        parsed = parse_au_name(name)
+        if parsed is None or parsed.before or parsed.after not in _SUFFIXES:
+            continue
+        if parsed.au not in AU_NAMES:
+            strange.append(name)
+            continue
+        role = _SUFFIXES[parsed.after]
+        columns.setdefault(parsed.au, {})[program.plain if role == "plain" else role] = name
+    if strange:
+        notes.append(f"left out, since FACS has no such action unit: {', '.join(strange)}")
+    if not columns:
+        raise CodingError(f"{raw.path}: the {program.name} has no column of an action unit such as AU12_c")
+    series, from_intensity = {}, []
+    for au, names in sorted(columns.items()):
+        probability = _read(raw, names.get("p"), usable, 1.0)
+        intensity = _read(raw, names.get("r"), usable, 5.0)
+        threshold = threshold_of(au)
+        if "c" in names and (rules.threshold is None or probability is None):
+            presence = _read(raw, names["c"], usable, 1.0, whole=True)
+        elif probability is not None:
+            limit = _USUAL_THRESHOLD if threshold is None else threshold
+            presence = np.where(np.isnan(probability), np.nan, probability >= limit)
+        else:
+            assert intensity is not None
+            presence = np.where(np.isnan(intensity), np.nan, intensity >= rules.present_from)
+            from_intensity.append(au)
+        assert presence is not None
+        series[au] = AuSeries(presence, intensity, _score(probability, intensity))
+    if from_intensity:
+        listed = ", ".join(f"AU{au}" for au in from_intensity)
+        notes.append(f"present from an intensity of {rules.present_from:g} on: {listed}")
+    return series
+
+
+def _score(probability: Floats | None, intensity: Floats | None) -> Floats | None:
+    """Return what ranks the frames; answers of 0 and 1 do not."""
+    score = intensity if probability is None else probability
+    return None if score is None or np.isin(score[~np.isnan(score)], (0.0, 1.0)).all() else score
+
+
+def _read(
+    raw: RawTable, name: str | None, usable: NDArray[np.bool_], highest: float, *, whole: bool = False
+) -> Floats | None:
+    """Return a column with NaN in the rows that hold nothing, after a check of its range."""
+    if name is None:
+        return None
+    values = raw.numbers(name, what=name)
+    values = np.where(usable, values, np.nan)
+    wrong = (values < 0) | (values > highest) | (whole & ~np.isnan(values) & (values != np.round(values)))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        expected = "0 or 1" if whole else f"0 to {highest:g}"
+        raise raw.error(row, f"{name} is {values[row]:g}, outside {expected}")
+    return values
+
+
+def _times(raw: RawTable, names: dict[str, str]) -> Floats | None:
+    if "timestamp" in names:
+        return raw.numbers(names["timestamp"], what="the timestamp")
+    if "frame_time_in_ms" in names:
+        return raw.numbers(names["frame_time_in_ms"], what="the time") / 1000
+    return None
+
+
+def _people(raw: RawTable, names: dict[str, str]) -> list[str]:
+    for column in ("face_id", "person", "identity"):
+        if column in names:
+            return [parse_person(name) for name in raw.texts(names[column])]
+    return [NOBODY] * raw.rows

@@ -1,0 +1,159 @@
+"""The columns of CSV, JSON lines and Parquet files in one form."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from metafacs.data.codings.coding import Floats
+from metafacs.data.codings.delimited import CodingError, read_delimited, read_text
+from metafacs.data.codings.values import looks_like_au, parse_au_name
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
+"""Endings of the tables that can be read."""
+
+_NEVER = ("x_", "y_", "z_", "p_", "eye_", "gaze_", "pose_", "facerect", "lm_", "landmarks")
+"""Beginnings of the many columns of programs that nobody asks for here."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table before anybody has said what it means.
+
+    Attributes:
+        path: The file.
+        names: Names of its columns, in order; a name that stands twice is named once.
+        rows: Number of rows.
+        error: (row, message) -> an error that names the file and, for text, the line.
+        cells: Name -> cells as text, or as numbers with NaN for unknown.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    rows: int
+    error: Callable[[int, str], CodingError]
+    cells: Mapping[str, list[str] | Floats]
+
+    def numbers(self, name: str, *, what: str) -> Floats:
+        """Return a column as numbers, NaN where nothing is told.
+
+        Raises:
+            CodingError: If a cell is no finite number.
+        """
+        cells = self.cells[name]
+        if not isinstance(cells, np.ndarray):
+            try:
+                cells = np.array([cell or "nan" for cell in cells], dtype=np.float64)
+            except ValueError:
+                cells = np.array([self._number(row, cell, what) for row, cell in enumerate(cells)])
+        infinite = np.flatnonzero(np.isinf(cells))
+        if len(infinite):
+            raise self.error(int(infinite[0]), f"{what} is infinite")
+        return cells
+
+    def texts(self, name: str) -> list[str]:
+        """Return a column as text, empty where nothing is told."""
+        cells = self.cells[name]
+        if isinstance(cells, np.ndarray):
+            return ["" if math.isnan(cell) else f"{cell:.17g}" for cell in cells.tolist()]
+        return cells
+
+    def _number(self, row: int, cell: str, what: str) -> float:
+        if cell.lower() in ("", "na", "n/a", "none", "null"):
+            return math.nan
+        try:
+            return float(cell)
+        except ValueError:
+            raise self.error(row, f"{what} is '{cell}', not a number") from None
+
+
+def read_raw_table(path: Path) -> RawTable:
+    """Read a table by the ending of its name.
+
+    Raises:
+        CodingError: If the file cannot be read or is not what its ending says.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _read_parquet(path)
+    if path.suffix.lower() == ".jsonl":
+        return _read_json_lines(path)
+    return _read_text(path)
+
+
+def _asked_for(name: str) -> bool:
+    return parse_au_name(name) is not None or looks_like_au(name) or not name.lower().startswith(_NEVER)
+
+
+def _read_text(path: Path) -> RawTable:
+    file = read_delimited(path, lambda header: [i for i, name in enumerate(header) if _asked_for(name)])
+    cells: dict[str, list[str] | Floats] = {}
+    for position, column in file.columns.items():
+        name = file.header[position]
+        # pandas writes an index without a name, and py-feat the frame as index and as column.
+        if not name or cells.get(name) == column:
+            continue
+        if name in cells:
+            raise CodingError(f"{path}: two columns are called '{name}' and differ; name them apart")
+        cells[name] = column
+    return RawTable(path, tuple(cells), len(file.lines), file.error, cells)
+
+
+def _read_json_lines(path: Path) -> RawTable:
+    records: list[dict[str, object]] = []
+    lines: list[int] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise CodingError(f"{path}:{number}: not JSON ({error}); the file may be cut off") from error
+        if not isinstance(record, dict):
+            raise CodingError(f"{path}:{number}: not a JSON object")
+        records.append(record)
+        lines.append(number)
+    if not records:
+        raise CodingError(f"{path} is empty")
+
+    names = dict.fromkeys(name for record in records for name in record if _asked_for(name))
+    cells = {name: _column(record.get(name) for record in records) for name in names}
+    return RawTable(
+        path,
+        tuple(cells),
+        len(records),
+        lambda row, message: CodingError(f"{path}:{lines[row]}: {message}"),
+        cells,
+    )
+
+
+def _read_parquet(path: Path) -> RawTable:
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = [name for name in file.schema_arrow.names if _asked_for(name)]
+            table = file.read(columns=wanted)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise CodingError(f"{path} cannot be read as Parquet ({error}); it may be cut off") from error
+
+    cells = {name: _column(table.column(name).to_pylist()) for name in table.column_names}
+    return RawTable(
+        path,
+        tuple(cells),
+        table.num_rows,
+        lambda row, message: CodingError(f"{path}: row {row % max(table.num_rows, 1) + 1}: {message}"),
+        cells,
+    )
+
+
+def _column(values: Iterable[object]) -> list[str] | Floats:
+    """Return typed values as numbers if all are, else as text."""
+    told = list(values)
+    if all(value is None or isinstance(value, (bool, int, float)) for value in told):
+        return np.array([math.nan if value is None else value for value in told], dtype=np.float64)
+    return ["" if value is None else str(value) for value in told]

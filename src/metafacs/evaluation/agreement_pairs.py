@@ -1,0 +1,125 @@
+"""Which table is compared with which coding: files two by two, two folders, or a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metafacs.data.codings import READABLE, CodingError
+from metafacs.data.codings.delimited import read_delimited
+
+_COLUMNS = ("left", "right", "subject", "person")
+
+
+@dataclass(frozen=True)
+class FilePair:
+    """Two files of one video.
+
+    Attributes:
+        left: Table or coding.
+        right: Table or coding that it is compared with.
+        video: Name of the video.
+        subject: Who is in it, where the same person is in several videos; None where that is not told.
+        person: Which person of the video is compared; None where that is clear.
+    """
+
+    left: Path
+    right: Path
+    video: str
+    subject: str | None = None
+    person: str | None = None
+
+
+def pair_files(paths: Sequence[Path], pairs: Path | None = None) -> tuple[list[FilePair], list[str]]:
+    """Return the pairs and sentences on files without a partner.
+
+    Args:
+        paths: Files, left and right in turn; or two folders whose files have the same names but for their
+            endings.
+        pairs: A table with the columns ``left``, ``right`` and, if wanted, ``subject`` and ``person``; paths
+            in it start from its folder.
+
+    Raises:
+        CodingError: If the paths do not go into pairs.
+    """
+    if pairs is not None:
+        if paths:
+            raise CodingError(f"give either files or --pairs {pairs}, not both")
+        return _listed(pairs), []
+    if len(paths) == 2 and all(path.is_dir() for path in paths):
+        return _in_folders(paths[0], paths[1])
+    if folder := next((path for path in paths if path.is_dir()), None):
+        raise CodingError(f"{folder} is a folder; give two folders, or files only")
+    if len(paths) < 2 or len(paths) % 2:
+        raise CodingError(
+            f"{len(paths)} files do not go into pairs; give a table and its coding, and so on in turn"
+        )
+    found = [(paths[i], paths[i + 1]) for i in range(0, len(paths), 2)]
+    return _named(found), []
+
+
+def _named(found: Sequence[tuple[Path, Path]]) -> list[FilePair]:
+    """Return pairs named by the left file; by both, or the folder too, where names would be the same."""
+    names = [left.stem for left, _ in found]
+    if len(set(names)) < len(names):
+        names = [f"{left.parent.name}_{left.stem}" for left, _ in found]
+    if len(set(names)) < len(names):
+        names = [f"{left.stem}_{right.stem}" for left, right in found]
+    if len(set(names)) < len(names):
+        names = [f"{i + 1}_{left.stem}" for i, (left, _) in enumerate(found)]
+    return [FilePair(left, right, name) for (left, right), name in zip(found, names, strict=True)]
+
+
+def _in_folders(left: Path, right: Path) -> tuple[list[FilePair], list[str]]:
+    ours, theirs = _by_stem(left), _by_stem(right)
+    shared = sorted(ours.keys() & theirs.keys())
+    if not shared:
+        raise CodingError(
+            f"no file of {left} has the name of one of {right} but for the ending; they are called "
+            f"{', '.join(sorted(ours)[:3]) or 'nothing'} and {', '.join(sorted(theirs)[:3]) or 'nothing'}"
+        )
+    warnings = []
+    for folder, alone in ((left, ours.keys() - theirs.keys()), (right, theirs.keys() - ours.keys())):
+        if alone:
+            some = ", ".join(sorted(alone)[:5]) + (" ..." if len(alone) > 5 else "")
+            warnings.append(f"{len(alone)} files of {folder} have no partner and are not compared: {some}")
+    return [FilePair(ours[stem], theirs[stem], stem) for stem in shared], warnings
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.suffix.lower() not in READABLE or not path.is_file():
+            continue
+        if path.stem in found:
+            raise CodingError(
+                f"{folder} holds {found[path.stem].name} and {path.name}; keep one of them, or give --pairs"
+            )
+        found[path.stem] = path
+    return found
+
+
+def _listed(path: Path) -> list[FilePair]:
+    table = read_delimited(path, lambda header: range(len(header)))
+    names = [name.lower() for name in table.header]
+    if unknown := [name for name in names if name and name not in _COLUMNS]:
+        raise CodingError(f"{path}:1: column '{unknown[0]}' is unknown; expected {', '.join(_COLUMNS)}")
+    if not {"left", "right"} <= set(names):
+        raise CodingError(f"{path}:1: the columns 'left' and 'right' name the files of each pair")
+    cells = {name: table.columns[i] for i, name in enumerate(names) if name}
+    rows = len(table.lines)
+    empty = [""] * rows
+    for row in range(rows):
+        if not cells["left"][row] or not cells["right"][row]:
+            raise table.error(row, "a pair lacks a file")
+    if not rows:
+        raise CodingError(f"{path} lists no pair")
+    left, right = ([path.parent / name for name in cells[side]] for side in ("left", "right"))
+    named = _named(list(zip(left, right, strict=True)))
+    return [
+        FilePair(pair.left, pair.right, pair.video, subject or None, person or None)
+        for pair, subject, person in zip(
+            named, cells.get("subject", empty), cells.get("person", empty), strict=True
+        )
+    ]
