@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metafacs.data.transforms import crop_centre
+from metafacs.data.videos import FrameSource, Selection
 from metafacs.faces.alignment import AlignmentSpec, align, alignment_matrix, turned_pose
 from metafacs.faces.face import Face
 from metafacs.faces.pictures import read_picture
@@ -21,6 +23,9 @@ from metafacs.faces.warping import invert
 from metafacs.facs import HIGHEST_INTENSITY, check_aus
 from metafacs.inference.result import FaceResult
 from metafacs.methods.base import Prediction
+
+if TYPE_CHECKING:
+    from metafacs.inference.results import VideoResults
 
 Picture = NDArray[np.uint8]
 
@@ -126,6 +131,43 @@ class Detector:
             self.result(said, row, face, FaceResult(input, frame, row, timestamp)).rounded()
             for row, face in enumerate(faces)
         ]
+
+    def predict(
+        self,
+        source: str | Path | FrameSource,
+        *,
+        every: int = 1,
+        fps: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        neutral: str | None = None,
+        images: bool = False,
+    ) -> VideoResults:
+        """Return the results of a video, frame after frame.
+
+        Nothing is analysed before the results are asked for: go through them, or take the table, the events
+        or the plot.
+
+        Args:
+            source: A video file, a folder of numbered frames, or whatever gives frames, as a
+                :class:`metafacs.data.videos.Camera`.
+            every: Take every so many-th frame.
+            fps: Take so many frames per second instead.
+            start: Seconds from which on frames are taken.
+            end: Seconds before which they are.
+            neutral: Which frames show people at rest, so that it can be taken into account: ``auto``, or
+                numbers of frames as ``100-200,250-300``.
+            images: Give the pictures with the results.
+
+        Raises:
+            VideoError: If the source cannot be read.
+            ValueError: If the options do not fit each other.
+        """
+        from metafacs.inference.results import VideoResults, open_frames
+
+        opened = open_frames(source) if isinstance(source, str | Path) else source
+        selection = Selection(every, fps, start, end)
+        return VideoResults(self, opened, selection, neutral=neutral, images=images)
 
     def crops(self, image: Picture, faces: Sequence[Face]) -> NDArray[np.uint8]:
         """Return faces of one picture as training cut them, ``face x crop x crop x 3``.
