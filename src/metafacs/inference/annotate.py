@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,15 +160,15 @@ class Annotator:
         left, top = (width - across) // 2, (height - down) // 2
         if (across, down) != (width, height):
             screen[:] = RULE
-        area_of_video = screen[top : top + down, left : left + across]
+        view = screen[top : top + down, left : left + across]
         scaled = resized(shown, across, down)
         if image is None:
-            area_of_video[:] = scaled * np.float32(_DARK)
+            view[:] = scaled * np.float32(_DARK)
             return
-        area_of_video[:] = scaled
+        view[:] = scaled
         zoom = np.array([across / shown.shape[1], down / shown.shape[0]])
         for face in faces:
-            self._mark(area_of_video, face, zoom)
+            self._mark(view, face, zoom)
 
     def _mark(self, screen: Pixels, face: FaceResult, zoom: np.ndarray) -> None:
         """Draw a face's box, landmarks and name onto the video."""
@@ -223,7 +223,7 @@ def _clock_time(seconds: float) -> str:
 
 def annotate_video(
     source: FrameSource,
-    results: Collection[FrameResults] | Iterable[FrameResults],
+    results: Iterable[FrameResults],
     path: Path | str,
     detector: Detector,
     *,
@@ -287,5 +287,7 @@ class _Held:
         while self._next is not None and self._next.number <= number:
             self._now, self._next = self._next, next(self._results, None)
         if self._now is None or number - self._now.number >= self._step:
+            return None
+        if any(face.problem for face in self._now.faces):
             return None
         return self._now.faces
