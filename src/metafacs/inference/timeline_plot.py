@@ -47,7 +47,8 @@ _STRIP = 0.075
 _COLUMNS = 700
 """Curves are thinned to the lowest and highest value in each of this many columns, .6 points wide."""
 
-_LEAST_SHADE = 0.01
+_LEAST_SHADE = 0.02
+_LEAST_SEEN = 0.05
 
 _PATHS = re.compile(r' d="[^"]*"')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
@@ -57,9 +58,14 @@ _MOST_TICKS = 9
 
 
 def plot_timelines(
-    path: str | Path, timelines: Timelines, events: Sequence[Event] = (), *, aus: Sequence[int] | None = None
+    path: str | Path,
+    timelines: Timelines,
+    events: Sequence[Event] = (),
+    *,
+    aus: Sequence[int] | None = None,
+    people: Sequence[int] | None = None,
 ) -> list[Path]:
-    """Write a picture of every person of a video over time; the same results give the same bytes.
+    """Write pictures of the people of a video over time, one each; the same results give the same bytes.
 
     Args:
         path: A PNG (300 dots per inch), SVG (its text stays text) or PDF. With several people,
@@ -67,17 +73,22 @@ def plot_timelines(
         timelines: Of one video.
         events: Found in them; drawn as bars.
         aus: Which AUs get a row, in this order; all of the model if None.
+        people: Whom to draw. If None, all but those who were seen for less than a twentieth of the time of
+            the one seen longest, such as passers-by.
 
     Returns:
         What was written; nothing if the video shows nobody.
 
     Raises:
-        ValueError: If the ending is another one, or the model does not tell one of the AUs.
+        ValueError: If the ending is another one, the model does not tell one of the AUs, or a person is not
+            in the video.
     """
     path = Path(path)
     if path.suffix.lower() not in PLOT_SUFFIXES:
         raise ValueError(f"{path}: a plot is written as one of {', '.join(PLOT_SUFFIXES)}; change the ending")
-    people = [line.person for line in timelines.people]
+    if people is None:
+        longest = max((line.seconds for line in timelines.people), default=0)
+        people = [line.person for line in timelines.people if line.seconds >= _LEAST_SEEN * longest]
     written = []
     for person in people:
         place = path if len(people) == 1 else path.with_name(f"{path.stem}_person{person}{path.suffix}")
