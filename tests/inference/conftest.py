@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor
 from metafacs.data.videos import EVERY_FRAME, Frame, Selection
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
+from metafacs.inference.result import FaceResult
 from metafacs.methods.base import Prediction
 
 Picture = NDArray[np.uint8]
@@ -93,3 +95,37 @@ def nodding(astronaut: Picture) -> list[Picture]:
 def make_source() -> type[Frames]:
     """Return the class of videos that are held in memory."""
     return Frames
+
+
+@pytest.fixture(scope="session")
+def make_results() -> Callable[..., list[list[FaceResult]]]:
+    """Return a function that tells of frames what people show, by person and frame; NaN: is not there."""
+
+    def make(
+        people: dict[int, Sequence[float] | NDArray[np.float64]],
+        times: Sequence[float] | None = None,
+        numbers: Sequence[int] | None = None,
+        lost: Sequence[int] = (),
+        input: str = "session.mp4",
+        intensity: float = 4.0,
+    ) -> list[list[FaceResult]]:
+        frames = []
+        for place in range(len(next(iter(people.values())))):
+            number = place if numbers is None else numbers[place]
+            blank = FaceResult(input, number, timestamp=number / 25 if times is None else times[place])
+            faces = [
+                replace(
+                    blank,
+                    face_id=person,
+                    success=True,
+                    probabilities=dict.fromkeys(AUS, float(values[place])),
+                    intensities=dict.fromkeys(AUS, intensity * float(values[place])),
+                )
+                for person, values in people.items()
+                if not np.isnan(values[place])
+            ]
+            problem = "a packet is damaged" if number in lost else ""
+            frames.append([replace(blank, problem=problem)] if problem or not faces else faces)
+        return frames
+
+    return make

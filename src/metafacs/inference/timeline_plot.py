@@ -166,44 +166,56 @@ def _draw_row(axes: Axes, timelines: Timelines, line: Timeline, au: int, events:
     begin, end = _span(timelines)
     column = (end - begin) / _COLUMNS
     pale = au in timelines.experimental
-    threshold = timelines.thresholds[au]
-    # Gaps that no dot of the picture would show are left out.
-    starts = np.r_[begin, line.ends[line.stretches[:, 1] - 1]]
-    stops = np.r_[line.times[line.stretches[:, 0]], end]
-    wide = stops - starts > column / 4
-    gaps = spans_of(starts[wide], stops[wide], 0)
-    axes.broken_barh(gaps, (0, 1), facecolor=_GAP, edgecolor=_HATCH, hatch="//////", linewidth=0, zorder=1)
+    _draw_gaps(axes, line, begin, end)
     if line.intensities:
-        across, up = curve_of(line.times, line.ends, line.intensities[au], line.stretches, column)
-        share = up / HIGHEST_INTENSITY
-        with np.errstate(invalid="ignore"):
-            seen = share > _LEAST_SHADE
-        axes.fill_between(across, 0, share, where=seen, color=_PALE_ORANGE, linewidth=0, zorder=3.2)
-        outline = np.where(seen, share, np.nan)
-        axes.plot(across, outline, color=_FAINT_ORANGE if pale else _ORANGE, linewidth=0.6, zorder=4)
-    curve = curve_of(line.times, line.ends, line.probabilities[au], line.stretches, column)
-    across, up = cut_at(curve, threshold)
-    with np.errstate(invalid="ignore"):
-        above = up >= threshold
-    axes.fill_between(across, threshold, up, where=above, color=_PALE_BLUE, linewidth=0, zorder=3)
-    # A line that goes up and down in every column would be a solid block.
-    thin = len(line.frames) > 2 * _COLUMNS
-    axes.plot(across, up, color=_FAINT_BLUE if pale else _BLUE, linewidth=0.4 if thin else 0.7, zorder=5)
-    axes.plot((begin, end), (threshold, threshold), color=_MUTED, linewidth=0.4, dashes=(4, 3), zorder=3.5)
+        _draw_intensity(axes, line, au, column, _FAINT_ORANGE if pale else _ORANGE)
+    _draw_probability(axes, timelines, line, au, _FAINT_BLUE if pale else _BLUE)
     axes.plot((begin, end), (0, 0), color=_RULE, linewidth=0.5, zorder=1.5)
     below = 1.03 * _STRIP / (axes.get_window_extent().height / axes.figure.dpi - _STRIP)
     if events:
         onsets = np.array([event.onset for event in events])
         offsets = np.array([event.offset for event in events])
-        axes.broken_barh(
-            spans_of(onsets, offsets, column / 2),
-            (-0.9 * below, 0.6 * below),
-            color=_MUTED if pale else _INK,
-            linewidth=0,
-            zorder=4,
-        )
+        bars = spans_of(onsets, offsets, column / 2)
+        bottom_and_height = (-0.9 * below, 0.6 * below)
+        axes.broken_barh(bars, bottom_and_height, color=_MUTED if pale else _INK, linewidth=0, zorder=4)
     axes.set(xlim=(begin, end), ylim=(-below, 1.03))
     _name_row(axes, au, pale)
+
+
+def _draw_gaps(axes: Axes, line: Timeline, begin: float, end: float) -> None:
+    """Hatch where a person was not seen."""
+    starts = np.r_[begin, line.ends[line.stretches[:, 1] - 1]]
+    stops = np.r_[line.times[line.stretches[:, 0]], end]
+    # Gaps that no dot of the picture would show are left out.
+    wide = stops - starts > (end - begin) / _COLUMNS / 4
+    gaps = spans_of(starts[wide], stops[wide], 0)
+    axes.broken_barh(gaps, (0, 1), facecolor=_GAP, edgecolor=_HATCH, hatch="//////", linewidth=0, zorder=1)
+
+
+def _draw_intensity(axes: Axes, line: Timeline, au: int, column: float, colour: str) -> None:
+    """Shade under the intensity, so that 5 is as high as a probability of 1."""
+    across, up = curve_of(line.times, line.ends, line.intensities[au], line.stretches, column)
+    share = up / HIGHEST_INTENSITY
+    with np.errstate(invalid="ignore"):
+        seen = share > _LEAST_SHADE
+    axes.fill_between(across, 0, share, where=seen, color=_PALE_ORANGE, linewidth=0, zorder=3.2)
+    axes.plot(across, np.where(seen, share, np.nan), color=colour, linewidth=0.6, zorder=4)
+
+
+def _draw_probability(axes: Axes, timelines: Timelines, line: Timeline, au: int, colour: str) -> None:
+    """Draw the probability, filled above the threshold."""
+    begin, end = _span(timelines)
+    threshold = timelines.thresholds[au]
+    values = line.probabilities[au]
+    curve = curve_of(line.times, line.ends, values, line.stretches, (end - begin) / _COLUMNS)
+    across, up = cut_at(curve, threshold)
+    with np.errstate(invalid="ignore"):
+        above = up >= threshold
+    axes.fill_between(across, threshold, up, where=above, color=_PALE_BLUE, linewidth=0, zorder=3)
+    # A line that goes up and down in every column would be a solid block.
+    thinned = len(values) > 2 * _COLUMNS
+    axes.plot(across, up, color=colour, linewidth=0.4 if thinned else 0.7, zorder=5)
+    axes.plot((begin, end), (threshold, threshold), color=_MUTED, linewidth=0.4, dashes=(4, 3), zorder=3.5)
 
 
 def _name_row(axes: Axes, au: int, pale: bool) -> None:
