@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +176,7 @@ def numbered_frames(
         CodingError: If one tells only times and the other only frames, and no rate is given.
     """
     if left.frames is None and right.frames is None:
-        left = _with_frames(left, np.arange(left.rows, dtype=np.int64))
+        left = replace(left, frames=np.arange(left.rows, dtype=np.int64))
     notes: list[str] = []
     if left.frames is None:
         left, note = _matched_by_time(left, right, rate)
@@ -185,20 +185,6 @@ def numbered_frames(
         right, note = _matched_by_time(right, left, rate)
         notes.append(note)
     return left, right, notes
-
-
-def _with_frames(coding: FrameCoding, frames: Integers) -> FrameCoding:
-    return FrameCoding(
-        coding.path,
-        coding.kind,
-        frames,
-        coding.times,
-        coding.people,
-        coding.by_human,
-        coding.synthetic,
-        coding.notes,
-        coding.warnings,
-    )
 
 
 def _matched_by_time(coding: FrameCoding, other: FrameCoding, rate: float | None) -> tuple[FrameCoding, str]:
@@ -232,16 +218,6 @@ def _matched_by_time(coding: FrameCoding, other: FrameCoding, rate: float | None
         }
         for name, aus in coding.people.items()
     }
-    matched = FrameCoding(
-        coding.path,
-        coding.kind,
-        grid.frames[place[kept]],
-        coding.times[kept],
-        people,
-        coding.by_human,
-        coding.synthetic,
-        coding.notes,
-        coding.warnings,
-    )
+    matched = replace(coding, frames=grid.frames[place[kept]], times=coding.times[kept], people=people)
     note = f"{coding.path} tells only times: its rows are matched with the frames shown then"
     return matched, f"{note}; {lost} rows have none of their own" if lost else note

@@ -51,12 +51,11 @@ def cohen_kappa(pairs: Floats) -> Floats:
     0.4
     """
     both, left_only, right_only, neither = np.moveaxis(np.asarray(pairs, dtype=np.float64), -1, 0)
-    count = both + left_only + right_only + neither
+    # (observed - chance) / (1 - chance) in whole numbers, so that no agreement is exactly 0.
+    beyond = 2 * (both * neither - left_only * right_only)
+    most = (both + left_only) * (left_only + neither) + (both + right_only) * (right_only + neither)
     with np.errstate(invalid="ignore", divide="ignore"):
-        observed = (both + neither) / count
-        left, right = (both + left_only) / count, (both + right_only) / count
-        chance = left * right + (1 - left) * (1 - right)
-        return np.asarray(np.where(chance < 1, (observed - chance) / (1 - chance), np.nan))
+        return np.asarray(np.where(most > 0, beyond / most, np.nan))
 
 
 def prevalence_adjusted_kappa(pairs: Floats) -> Floats:

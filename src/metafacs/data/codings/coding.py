@@ -86,7 +86,6 @@ class FrameCoding:
         frames: Numbers of the frames, counted from 0, ascending; None where the file tells only times.
         times: When each frame is shown, in seconds; None where the file does not tell it.
         people: Name of the person -> AU -> series over the frames.
-        by_human: Whether a person coded it, not a program.
         synthetic: Whether its sidecar says that the model was trained on rendered faces.
         notes: Sentences: what was assumed, what is unknown and why.
         warnings: Sentences that should not be overlooked.
@@ -97,7 +96,6 @@ class FrameCoding:
     frames: Integers | None
     times: Floats | None
     people: Mapping[str, Mapping[int, AuSeries]]
-    by_human: bool = False
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -143,8 +141,7 @@ class IntervalCoding:
         coded: Name of the person -> the stretches that were coded, sorted.
         coded_unit: Of the stretches.
         with_intensities: Whether intensities were coded, so that absence is intensity 0.
-        by_human: As of :class:`FrameCoding`.
-        synthetic: As there.
+        synthetic: As of :class:`FrameCoding`.
         notes: Sentences: what was assumed, what is unknown and why.
         warnings: Sentences that should not be overlooked.
     """
@@ -156,7 +153,6 @@ class IntervalCoding:
     coded: Mapping[str, tuple[Stretch, ...]]
     coded_unit: Unit
     with_intensities: bool = False
-    by_human: bool = True
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -56,7 +56,9 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
     text = read_text(path)
     first = next((line for line in text.split("\n") if line.strip()), "")
     delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == ","))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
+    )
     header: tuple[str, ...] = ()
     cells: dict[int, list[str]] = {}
     lines: list[int] = []

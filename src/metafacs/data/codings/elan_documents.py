@@ -14,7 +14,7 @@ from xml.parsers import expat
 from metafacs.data.codings.delimited import CodingError
 
 _LARGEST = 200 * 2**20
-_TEXTS = ("ANNOTATION_VALUE", "CVE_VALUE")
+_TEXTS = ("ANNOTATION_VALUE", "CVE_VALUE", "PROPERTY")
 
 
 @dataclass
@@ -63,6 +63,7 @@ class ElanDocument:
         tiers: In order.
         slots: Id of a time slot -> seconds; None where it has no time of its own.
         entries: Id of an entry of a controlled vocabulary in the file -> its value.
+        properties: Name -> value of what programs noted in the header.
         origin: Seconds of the video at which the time of the annotations starts.
     """
 
@@ -70,6 +71,7 @@ class ElanDocument:
     tiers: list[Tier] = field(default_factory=list)
     slots: dict[str, float | None] = field(default_factory=dict)
     entries: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
     origin: float = 0.0
 
     def error(self, line: int, message: str) -> CodingError:
@@ -122,7 +124,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self._document = ElanDocument(path)
         self._text: list[str] | None = None
-        self._entry = ""
+        self._key = ""
         self._depth = 0
         self._origins = 0
         self._parser = expat.ParserCreate()
@@ -167,8 +169,8 @@ class _Reader:
         }.get(name)
         if handler:
             handler(attributes)
-        if name == "CV_ENTRY_ML":
-            self._entry = attributes.get("CVE_ID", "")
+        if name in ("CV_ENTRY_ML", "PROPERTY"):
+            self._key = attributes.get("CVE_ID", attributes.get("NAME", ""))
         if name in _TEXTS:
             self._text = []
 
@@ -232,7 +234,9 @@ class _Reader:
             return
         text = "".join(self._text).strip()
         if name == "CVE_VALUE":
-            self._document.entries[self._entry] = text
+            self._document.entries[self._key] = text
+        elif name == "PROPERTY":
+            self._document.properties[self._key] = text
         elif self._document.tiers and self._document.tiers[-1].annotations:
             self._document.tiers[-1].annotations[-1].value = text
         self._text = None

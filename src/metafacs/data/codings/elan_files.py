@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,13 @@ from metafacs.data.codings.values import (
 )
 from metafacs.facs import AU_NAMES
 
-_INTENSITY_WORDS = ("intensity", "int", "level", "r")
+_SEEN = "seen"
+"""What metafacs writes on a person's tier where the face is seen; its other tiers tell of these stretches."""
+
+_PEAK = re.compile(r"(AU\d+) [01]\.\d+(?: \(\d\.\d+\))?")
+"""What metafacs writes for an event: probability and intensity at its peak, which is no level."""
+
+_INTENSITY_WORDS = ("intensity", "int", "level")
 
 
 @dataclass
@@ -43,7 +50,8 @@ def read_elan(path: Path, rules: ReadingRules) -> IntervalCoding:
 
     A tier ``AU12``, ``person0_AU12`` or ``AU 12`` codes this AU: its annotations are empty, name the AU, or
     say 1, 0, A to E or 1 to 5. On another tier, annotations such as ``AU6+AU12B`` name the AUs themselves. A
-    tier ``coded`` or ``person0_coded`` marks the stretches that were coded. Other tiers are left alone.
+    tier ``coded`` or ``person0_coded`` marks the stretches that were coded, and so does ``person0`` in files
+    of metafacs. Other tiers are left alone.
 
     Args:
         path: The ``.eaf`` file.
@@ -70,7 +78,8 @@ def read_elan(path: Path, rules: ReadingRules) -> IntervalCoding:
     if gathering.strange:
         notes.append(f"left out, since metafacs does not know these codes: {sorted(gathering.strange)}")
     gathered = GatheredIntervals(_with_levels(gathering), gathering.coded, gathering.graded)
-    return build_coding(path, "ELAN file", "seconds", gathered, rules, notes)
+    synthetic = document.properties.get("metafacs.synthetic") == "true"
+    return build_coding(path, "ELAN file", "seconds", gathered, rules, notes, synthetic=synthetic)
 
 
 def _gather_tier(document: ElanDocument, tier: Tier, gathering: _Gathering) -> None:
@@ -80,6 +89,10 @@ def _gather_tier(document: ElanDocument, tier: Tier, gathering: _Gathering) -> N
     if name.lower() in CODED_NAMES or rest.lower() in CODED_NAMES:
         who = parse_person(person) if name.lower() not in CODED_NAMES else participant
         gathering.coded.setdefault(who, []).extend(_interval(document, one) for one in tier.annotations)
+        return
+    if parse_person(name).isdecimal() and {one.value for one in tier.annotations} == {_SEEN}:
+        marked = [_interval(document, one) for one in tier.annotations]
+        gathering.coded.setdefault(parse_person(name), []).extend(marked)
         return
     parsed = parse_au_name(name)
     if parsed is None:
@@ -128,6 +141,8 @@ def _coded_interval(
 ) -> CodedInterval:
     """Return an annotation of a tier that codes one AU."""
     text = one.value.strip()
+    if match := _PEAK.fullmatch(text):
+        text = match[1]
     if not text:
         return _interval(document, one, side=side)
     try:

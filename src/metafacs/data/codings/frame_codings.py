@@ -86,7 +86,6 @@ def read_frame_coding(raw: RawTable, rules: ReadingRules) -> FrameCoding:
         frames,
         gathered.times,
         gathered.people,
-        by_human=True,
         notes=tuple(notes),
         warnings=tuple(gathered.warnings),
     )
@@ -108,6 +107,8 @@ def first_frame(frames: Integers, times: Floats | None, rules: ReadingRules) -> 
 
 def _au_columns(raw: RawTable, names: Sequence[str]) -> tuple[list[_Column], list[str]]:
     columns, left_out = [], []
+    # OpenFace's AU12_r is an intensity, but beside AU12_L an AU12_R is the right half of the face.
+    halved = {parsed.au for name in names if (parsed := parse_au_name(name)) and parsed.after == "l"}
     for name in names:
         parsed = parse_au_name(name)
         if parsed is None:
@@ -122,7 +123,7 @@ def _au_columns(raw: RawTable, names: Sequence[str]) -> tuple[list[_Column], lis
                 raise CodingError(f"{raw.path}:1: column '{name}': AU{parsed.au} is no FACS action unit")
             left_out.append(name)
             continue
-        columns.append(_column(raw, name, parsed))
+        columns.append(_column(raw, name, parsed, halved=parsed.au in halved))
     if not columns:
         raise CodingError(f"{raw.path}:1: no column of an action unit such as AU12")
     keys = [(column.au, column.side, column.is_intensity) for column in columns]
@@ -133,12 +134,12 @@ def _au_columns(raw: RawTable, names: Sequence[str]) -> tuple[list[_Column], lis
     return columns, notes
 
 
-def _column(raw: RawTable, name: str, parsed: AuName) -> _Column:
+def _column(raw: RawTable, name: str, parsed: AuName, *, halved: bool) -> _Column:
     side, is_intensity = "", None
     for word in (parsed.before, parsed.after):
         if not word:
             continue
-        if word in _PRESENCE or word in _INTENSITY:
+        if word in _PRESENCE or (word in _INTENSITY and not (halved and word == "r")):
             is_intensity = word in _INTENSITY
         elif known := parse_side(word):
             side = known

@@ -44,14 +44,15 @@ def build_coding(
     gathered: GatheredIntervals,
     rules: ReadingRules,
     notes: Iterable[str] = (),
-    warnings: Iterable[str] = (),
+    *,
+    synthetic: bool = False,
 ) -> IntervalCoding:
     """Check and sort intervals and settle which stretches were coded.
 
     Raises:
         CodingError: If an offset lies before its onset, or intervals of one AU of one person overlap.
     """
-    notes, warnings = list(notes), list(warnings)
+    notes, warnings = list(notes), list[str]()
     people: dict[str, dict[int, Sequence[CodedInterval]]] = {}
     for (person, au), intervals in sorted(gathered.intervals.items()):
         for interval in intervals:
@@ -96,6 +97,7 @@ def build_coding(
         coded,
         "seconds" if rules.coded_range is not None else unit,
         with_intensities=gathered.graded,
+        synthetic=synthetic,
         notes=tuple(notes),
         warnings=tuple(warnings),
     )

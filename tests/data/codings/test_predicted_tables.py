@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metafacs.data.codings import CodingError, ReadingRules, read_coding
+from metafacs.data.codings.coding import FrameCoding
+from metafacs.faces.alignment import AlignmentSpec
+from metafacs.inference.detector import Detector
+from metafacs.inference.result import FaceResult
+from metafacs.inference.sidecars import write_sidecar
+from metafacs.inference.writers import SUFFIXES, WRITERS, open_writer
+
+Write = Callable[..., Path]
+NAN = float("nan")
+BOX = (10.0, 20.0, 40.0, 70.0)
+
+
+def frames_of(path: Path, rules: ReadingRules | None = None) -> FrameCoding:
+    coding = read_coding(path, rules)
+    assert isinstance(coding, FrameCoding)
+    return coding
+
+
+def ours(folder: Path, form: str) -> Path:
+    """Two people over four frames; nobody in frame 1, only person 1 in frame 3."""
+    detector = Detector(
+        predictor=lambda images: None,  # type: ignore[arg-type,return-value]
+        aus=(6, 12),
+        thresholds={6: 0.5, 12: 0.3},
+        input_size=64,
+        alignment=AlignmentSpec(),
+        intensities=True,
+        description={"synthetic": True},
+    )
+    path = folder / f"clip{SUFFIXES[form]}"
+    with open_writer(path, form, detector) as writer:
+        for frame, person, smile in (
+            (0, 0, 0.9),
+            (0, 1, 0.35),
+            (1, 0, None),
+            (2, 0, 0.1),
+            (2, 1, 0.8),
+            (3, 1, 0.2),
+        ):
+            writer.write(
+                FaceResult("clip.mp4", frame, person, frame / 25)
+                if smile is None
+                else FaceResult(
+                    "clip.mp4",
+                    frame,
+                    person,
+                    frame / 25,
+                    True,
+                    0.9,
+                    BOX,
+                    np.zeros((68, 2)),
+                    {6: 0.1, 12: smile},
+                    {6: 0.0, 12: 5 * smile},
+                )
+            )
+    write_sidecar(path, form, detector)
+    return path
+
+
+@pytest.mark.parametrize("form", list(WRITERS))
+def test_every_format_of_ours_is_read_with_its_own_thresholds(tmp_path: Path, form: str) -> None:
+    coding = frames_of(ours(tmp_path, form))
+    assert coding.kind.startswith("metafacs table")
+    assert coding.synthetic
+    assert coding.frames is not None
+    assert coding.frames.tolist() == [0, 1, 2, 3]
+    assert coding.times == pytest.approx([0, 0.04, 0.08, 0.12])
+    assert list(coding.people) == ["0", "1"]
+    np.testing.assert_equal(coding.people["0"][12].presence, [1, NAN, 0, NAN])
+    # .35 reaches the threshold of .3 that stands beside the table.
+    np.testing.assert_equal(coding.people["1"][12].presence, [1, NAN, 1, 0])
+    np.testing.assert_equal(coding.people["1"][6].presence, [0, NAN, 0, 0])
+    score = coding.people["1"][12].score
+    assert score is not None
+    np.testing.assert_allclose(score, [0.35, NAN, 0.8, 0.2])
+    intensity = coding.people["0"][12].intensity
+    if form != "fex":
+        assert intensity is not None
+        np.testing.assert_allclose(intensity, [4.5, NAN, 0.5, NAN])
+
+
+def test_another_threshold_replaces_the_tables_own(tmp_path: Path) -> None:
+    coding = frames_of(ours(tmp_path, "openface"), ReadingRules(threshold=0.85))
+    np.testing.assert_equal(coding.people["1"][12].presence, [0, NAN, 0, 0])
+
+
+def test_openface_counts_from_one_and_calls_rows_failed(write: Write) -> None:
+    path = write(
+        "of.csv",
+        "frame, face_id, timestamp, confidence, success, gaze_0_x, AU12_r, AU12_c, AU28_c",
+        "1, 0, 0.000, 0.98, 1, 0.1, 2.50, 1.00, 0.00",
+        "2, 0, 0.033, 0.02, 0, 0.0, 0.00, 0.00, 0.00",
+        "3, 0, 0.067, 0.60, 1, 0.1, 0.00, 0.00, 1.00",
+    )
+    coding = frames_of(path)
+    assert coding.kind == "OpenFace table"
+    assert coding.frames is not None
+    assert coding.frames.tolist() == [0, 1, 2]
+    np.testing.assert_equal(coding.people["0"][12].presence, [1, NAN, 0])
+    np.testing.assert_equal(coding.people["0"][12].intensity, [2.5, NAN, 0])
+    assert coding.people["0"][28].intensity is None
+    assert any("start at 1" in note for note in coding.notes)
+    assert any("1 rows say that no face was found" in note for note in coding.notes)
+    strict = frames_of(path, ReadingRules(least_confidence=0.8))
+    np.testing.assert_equal(strict.people["0"][12].presence, [1, NAN, NAN])
+
+
+def test_times_of_openface_for_folders_of_pictures_are_doubted(write: Write) -> None:
+    path = write(
+        "of.csv",
+        "frame, timestamp, confidence, success, AU12_c",
+        "1,0,0.9,1,0",
+        "2,0.001,0.9,1,1",
+        "3,0.002,0.9,1,1",
+    )
+    coding = frames_of(path)
+    assert list(coding.people) == [""]
+    assert "1000 frames per second" in coding.warnings[0]
+
+
+def test_py_feat_writes_the_frame_twice_and_leaves_frames_without_a_face_empty(write: Write) -> None:
+    path = write(
+        "fex.csv",
+        "frame,FaceRectX,FaceScore,x_0,AU12,AU43,anger,input,frame,approx_time,Identity",
+        "0,1,0.99,5,0.7,0.1,0.2,v.mp4,0,00:00,Person_0",
+        "1,,,,,,,v.mp4,1,00:00,",
+        "2,1,0.99,5,0.2,0.6,0.2,v.mp4,2,00:00,Person_0",
+    )
+    coding = frames_of(path)
+    assert coding.kind == "py-feat table"
+    assert coding.times is None
+    np.testing.assert_equal(coding.people["0"][12].presence, [1, NAN, 0])
+    np.testing.assert_equal(coding.people["0"][43].presence, [0, NAN, 1])
+    np.testing.assert_equal(coding.people["0"][12].score, [0.7, NAN, 0.2])
+    assert "0.5" in " ".join(coding.notes)
+    assert frames_of(path, ReadingRules(threshold=0.1)).people["0"][12].presence[2] == 1
+
+
+def test_answers_of_py_feat_that_are_0_or_1_rank_nothing(write: Write) -> None:
+    path = write("fex.csv", "frame,FaceScore,AU12", "0,0.99,1", "1,0.98,0")
+    assert frames_of(path).people[""][12].score is None
+
+
+def test_two_faces_of_a_frame_without_names_are_refused(write: Write) -> None:
+    path = write("fex.csv", "frame,FaceScore,AU12", "0,0.99,1", "0,0.98,0")
+    with pytest.raises(CodingError, match=r"fex\.csv:3: a face, and the file does not tell whose"):
+        read_coding(path)
+
+
+def test_libreface_tells_presence_and_intensity(write: Write) -> None:
+    path = write(
+        "libre.csv",
+        ",frame_idx,frame_time_in_ms,au_1,au_12,au_12_intensity,facial_expression,lm_mp_0_x",
+        "0,0,0.0,0,1,3.2,Happiness,0.1",
+        "1,1,40.0,0,0,0.1,Neutral,0.1",
+    )
+    coding = frames_of(path)
+    assert coding.kind == "LibreFace table"
+    assert coding.times == pytest.approx([0, 0.04])
+    np.testing.assert_equal(coding.people[""][12].presence, [1, 0])
+    np.testing.assert_equal(coding.people[""][12].intensity, [3.2, 0.1])
+    assert sorted(coding.people[""]) == [1, 12]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("2,0.04,0.9,1,2,0.5", r"of\.csv:3: AU12_c is 2, outside 0 or 1"),
+        ("2,0.04,0.9,1,1,5.5", r"of\.csv:3: AU12_r is 5\.5, outside 0 to 5"),
+        ("2,0.04,0.9,1,1,much", r"of\.csv:3: AU12_r is 'much', not a number"),
+        ("2,0.04,0.9,1,1,inf", r"of\.csv:3: AU12_r is infinite"),
+        ("2.5,0.04,0.9,1,1,1", r"of\.csv:3: 2\.5 is no number of a frame"),
+        (",0.04,0.9,1,1,1", r"of\.csv:3: the row does not tell its frame"),
+        ("1,0.04,0.9,1,1,1", r"of\.csv:3: .* has a second row for the same frame"),
+        ("2,0.04,0.9", r"of\.csv:3: the row has 3 cells, but the header 6"),
+    ],
+)
+def test_broken_rows_are_named_with_their_line(write: Write, row: str, message: str) -> None:
+    path = write("of.csv", "frame,timestamp,confidence,success,AU12_c,AU12_r", "1,0,0.9,1,0,0", row)
+    with pytest.raises(CodingError, match=message):
+        read_coding(path)
+
+
+def test_a_table_of_pictures_has_no_frames_to_compare(write: Write) -> None:
+    with pytest.raises(CodingError, match="no column 'frame'"):
+        read_coding(write("of.csv", "face, confidence, AU12_c", "0, 0.9, 1"))
+
+
+def test_times_that_go_back_are_not_used(write: Write) -> None:
+    path = write("of.csv", "frame,timestamp,confidence,success,AU12_c", "1,0,1,1,0", "2,3,1,1,0", "3,1,1,1,1")
+    coding = frames_of(path)
+    assert coding.times is None
+    assert "of.csv:4" in coding.warnings[0]
+
+
+def test_damaged_files_are_named(write: Write) -> None:
+    with pytest.raises(CodingError, match=r"t\.jsonl:2: not JSON"):
+        read_coding(write("t.jsonl", '{"frame": 0, "success": 1, "AU12_p": 0.5}', '{"frame": 1, "su'))
+    with pytest.raises(CodingError, match="cannot be read as Parquet"):
+        read_coding(write("t.parquet", raw=b"PAR1 and nothing else"))
+    path = write("t.csv", "frame,success,AU12_c", "0,1,1")
+    path.with_name("t.csv.meta.json").write_text("{")
+    with pytest.raises(CodingError, match="is damaged"):
+        read_coding(path)
