@@ -66,6 +66,14 @@ def test_a_frame_that_was_not_decoded_is_a_gap(make_detector: Maker, make_result
     assert timelines.frames.tolist() == [0, 1, 3, 4]
     assert timelines.people[0].stretches.tolist() == [[0, 2], [2, 4]]
     assert timelines.people[0].ends[1] == pytest.approx(0.08)
+    assert timelines.seconds == pytest.approx(0.16)
+
+
+def test_a_frame_stands_until_one_that_was_not_decoded(make_detector: Maker, make_results: Results) -> None:
+    results = make_results({0: [0.9] * 4}, times=[0, 0.01, 0.05, 0.1], lost=[1, 2])
+    line = gather_timelines(results, make_detector()).people[0]
+    assert line.ends.tolist() == pytest.approx([0.01, 0.14], abs=0.02)
+    assert line.ends[0] == 0.01
 
 
 def test_missing_rows_are_a_gap(make_detector: Maker, make_results: Results) -> None:

@@ -66,7 +66,7 @@ class Timelines:
         times: When each is shown, in seconds.
         ends: Until when each stands, as :attr:`Timeline.ends`.
         lost: Numbers of the frames that could not be decoded.
-        step: Usual time between analysed frames in seconds; 0 if it is unknown.
+        step: Usual time between frames that were taken, in seconds; 0 if it is unknown.
         aus: FACS numbers of the model.
         thresholds: AU -> probability from which on it counts as present.
         experimental: AUs that are not shown to carry over to real people.
@@ -105,6 +105,7 @@ class TimelineBuilder:
         self._input = ""
         self._last: FaceResult | None = None
         self._frames, self._times = array("q"), array("d")
+        # Places in the frames, here and below.
         self._lost = array("q")
         self._places: dict[int, array[int]] = {}
         self._values: dict[int, array[float]] = {}
@@ -124,45 +125,47 @@ class TimelineBuilder:
 
     def timelines(self) -> Timelines:
         """Return what was gathered so far; more can be added afterwards."""
-        frames = np.array(self._frames, np.int64)
-        times = np.array(self._times, np.float64)
-        lost = np.array(self._lost, np.int64)
+        frames, times = np.array(self._frames, np.int64), np.array(self._times, np.float64)
         step = _usual_step(times, self._rate)
-        joined = _joined(frames, times, lost)
+        joined = _joined(frames, times)
         ends = times + step
         ends[:-1] = np.where(joined, times[1:], np.minimum(ends[:-1], times[1:]))
-        people = []
-        for person in sorted(self._places):
-            places = np.array(self._places[person], np.int64)
-            # A view, not a copy, if the person is there all the time.
-            whole = places[-1] - places[0] + 1 == len(places)
-            part = slice(places[0], places[-1] + 1) if whole else places
-            values = np.array(self._values[person], np.float32).reshape(len(places), -1)
-            columns = np.ascontiguousarray(values.T)
-            aus = self._detector.aus
-            people.append(
-                Timeline(
-                    person,
-                    frames[part],
-                    times[part],
-                    ends[part],
-                    _stretches(places, joined),
-                    dict(zip(aus, columns, strict=False)),
-                    dict(zip(aus, columns[len(aus) :], strict=True)) if self._detector.intensities else {},
-                )
-            )
+        lost = np.zeros(len(frames), bool)
+        lost[np.array(self._lost, np.int64)] = True
+        analysed = slice(None) if not self._lost else ~lost
         return Timelines(
             self._input,
-            tuple(people),
-            frames,
-            times,
-            ends,
-            lost,
+            tuple(self._timeline(person, frames, times, ends, joined) for person in sorted(self._places)),
+            frames[analysed],
+            times[analysed],
+            ends[analysed],
+            frames[lost],
             step,
             self._detector.aus,
             self._detector.thresholds,
             self._detector.experimental,
             self._detector.synthetic,
+        )
+
+    def _timeline(
+        self, person: int, frames: Integers, times: Floats, ends: Floats, joined: NDArray[np.bool_]
+    ) -> Timeline:
+        """Return one person, given all frames and whether each is joined to the next."""
+        places = np.array(self._places[person], np.int64)
+        # A view, not a copy, if the person is there all the time.
+        whole = places[-1] - places[0] + 1 == len(places)
+        part = slice(places[0], places[-1] + 1) if whole else places
+        values = np.array(self._values[person], np.float32).reshape(len(places), -1)
+        columns = np.ascontiguousarray(values.T)
+        aus = self._detector.aus
+        return Timeline(
+            person,
+            frames[part],
+            times[part],
+            ends[part],
+            _stretches(places, joined),
+            dict(zip(aus, columns, strict=False)),
+            dict(zip(aus, columns[len(aus) :], strict=True)) if self._detector.intensities else {},
         )
 
     def _start_frame(self, result: FaceResult) -> None:
@@ -182,10 +185,9 @@ class TimelineBuilder:
                 f"{last.timestamp} s; give results in the order of the frames"
             )
         if result.problem:
-            self._lost.append(result.frame)
-        else:
-            self._frames.append(result.frame)
-            self._times.append(result.timestamp)
+            self._lost.append(len(self._frames))
+        self._frames.append(result.frame)
+        self._times.append(result.timestamp)
 
     def _add_face(self, result: FaceResult) -> None:
         said = [(result.probabilities, 4)]
@@ -268,17 +270,15 @@ def _usual_step(times: Floats, rate: float | None) -> float:
     return 1 / rate if rate else 0.0
 
 
-def _joined(frames: Integers, times: Floats, lost: Integers) -> NDArray[np.bool_]:
-    """Return for each analysed frame but the last whether no gap parts it from the next."""
+def _joined(frames: Integers, times: Floats) -> NDArray[np.bool_]:
+    """Return for each frame but the last whether the next one follows without a gap."""
     if len(frames) < 2:
         return np.zeros(0, bool)
     numbers, seconds = np.diff(frames), np.diff(times)
     usual = float(np.median(seconds))
     # With a variable rate, either of them may be long where nothing was left out.
     longer = (numbers > _LONGER * np.median(numbers)) & (seconds > _LONGER * usual)
-    longer |= seconds > max(LONGEST_STAND, _LONGER * usual)
-    lost_before = np.searchsorted(lost, frames)
-    return ~longer & (np.diff(lost_before) == 0)
+    return ~(longer | (seconds > max(LONGEST_STAND, _LONGER * usual)))
 
 
 def _stretches(places: Integers, joined: NDArray[np.bool_]) -> Integers:
