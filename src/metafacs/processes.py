@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -48,7 +48,7 @@ def run_jobs(
     *,
     initialise: Callable[[], None] | None = None,
     stop_at_once: bool = True,
-) -> Iterator[ResultT]:
+) -> Generator[ResultT, None, None]:
     """Yield the result of every job as it is finished, in any order.
 
     Args:

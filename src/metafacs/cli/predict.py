@@ -18,6 +18,7 @@ from jsonargparse import ArgumentParser, Namespace
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.prediction_run import PredictionRun, Terminated
 from metafacs.data.videos import Selection, parse_time
+from metafacs.inference.baseline import parse_neutral
 from metafacs.inference.detector import Detector
 from metafacs.inference.inputs import InputError, Inputs, gather_inputs
 from metafacs.inference.loading import PACKAGED_MODEL, load_detector
@@ -143,9 +144,7 @@ def _options(arguments: Namespace) -> Options:
     start, end = (None if text is None else parse_time(text) for text in (arguments.start, arguments.end))
     neutral = None if arguments.neutral == "none" else arguments.neutral
     if neutral is not None:
-        from metafacs.inference.baseline import quiet_frames
-
-        quiet_frames(neutral)
+        parse_neutral(neutral)
     return Options(
         form=arguments.format,
         selection=Selection(arguments.every, arguments.fps, start, end),

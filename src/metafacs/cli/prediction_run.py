@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from metafacs.cli.summary import describe, describe_all, describe_video, say
+from metafacs.cli.summary import describe, describe_all, describe_video, number_of, say
 from metafacs.inference.counting import Counts
 from metafacs.inference.detector import Detector
 from metafacs.inference.inputs import RESULTS, Inputs, printable
@@ -36,6 +36,14 @@ _LOOK_EVERY = 0.25
 
 _FEW = 8
 """Pictures per process, below which starting one costs more than it saves."""
+
+
+_NAMES = {
+    "picture": ("picture", "pictures"),
+    "video": ("video", "videos"),
+    "frames": ("folder of frames", "folders of frames"),
+    "camera": ("camera", "cameras"),
+}
 
 
 class Terminated(KeyboardInterrupt):
@@ -77,8 +85,9 @@ class PredictionRun:
     def __post_init__(self) -> None:
         pictures, self.videos = self.inputs.of("picture"), self.inputs.of("video", "frames", "camera")
         device = self.get_detector().device
-        found = [*([pictures] if pictures else []), *self.videos]
-        self.runs = [run_of(one, self.fingerprint, device, self.options) for one in found]
+        known = self.fingerprint, device, self.options
+        self.runs = [run_of(pictures, *known)] if pictures else []
+        self.runs += [run_of(video, *known) for video in self.videos]
 
     def check(self, out: Path, *, overwrite: bool = False) -> None:
         """Refuse, before anything is done, what must not be written.
@@ -196,10 +205,11 @@ class PredictionRun:
 
     def _tell_all(self) -> None:
         """Print what all amounts to, what was not read and where the results are."""
-        kinds = {"picture": "pictures", "video": "videos", "frames": "folders of frames", "camera": "cameras"}
         counted = Counter(found.kind for found in self.inputs.found)
-        inputs = ", ".join(f"{count} {kinds[kind]}" for kind, count in counted.items())
+        inputs = ", ".join(number_of(count, *_NAMES[kind]) for kind, count in counted.items())
         lines = describe_all(self.totals, inputs, self.get_detector()) if self.videos and self.done else []
+        if any(destination.journal.exists() for destination in self.plan.destinations):
+            lines.append("what failed is kept as far as it came: --resume goes on with it")
         if self.skipped:
             lines.append(f"tables that were finished already: {self.skipped}")
         lines += [f"not read: {line}" for line in self.inputs.told()]

@@ -46,7 +46,7 @@ def describe(photo: Path, results: Sequence[FaceResult], detector: Detector) -> 
 
 def describe_video(name: str, counts: Counts, table: Path) -> str:
     """Return one line about a video."""
-    parts = [f"{counts.frames:,} frames", f"{counts.people} {'person' if counts.people == 1 else 'people'}"]
+    parts = [number_of(counts.frames, "frame", "frames"), number_of(counts.people, "person", "people")]
     parts.append(f"{counts.share_without_face:.1%} of the frames without a face")
     if counts.undecodable:
         shown = [f"{first}-{last}" if last > first else f"{first}" for first, last, _ in counts.unseen]
@@ -64,20 +64,26 @@ def describe_all(counts: Counts, inputs: str, detector: Detector) -> list[str]:
         detector: What analysed them.
     """
     lines = [
-        f"{inputs}: {counts.frames:,} frames, {counts.faces:,} faces"
-        + (f", {counts.people} people" if counts.people else "")
+        f"{inputs}: {number_of(counts.frames, 'frame', 'frames')}, "
+        + number_of(counts.faces, "face", "faces")
+        + (f", {number_of(counts.people, 'person', 'people')}" if counts.people else "")
         + f", {counts.share_without_face:.1%} of the frames without a face"
         + (f", {counts.undecodable} frames that could not be decoded" if counts.undecodable else "")
     ]
-    shares = sorted(counts.shares.items(), key=lambda item: -item[1])
-    if shares:
+    shares = counts.shares
+    seen = sorted((au for au in shares if shares[au]), key=lambda au: -shares[au])
+    if seen:
         lines.append("present, share of the time with a face:")
-        lines += [
-            f"  AU{au:<3}{au_name(au):28}{share:6.1%}"
-            + (" (experimental)" if au in detector.experimental else "")
-            for au, share in shares
-        ]
+        experimental = dict.fromkeys(detector.experimental, " (experimental)")
+        lines += [f"  AU{au:<3}{au_name(au):28}{shares[au]:6.1%}{experimental.get(au, '')}" for au in seen]
+    if unseen := [f"AU{au}" for au in shares if au not in seen]:
+        lines.append(f"never present: {', '.join(unseen)}")
     return lines
+
+
+def number_of(count: int, one: str, many: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _told(au: int, result: FaceResult, detector: Detector) -> str:

@@ -31,6 +31,10 @@ Run = Mapping[str, object]
 """What tells one run from another, plain data: input, model, options, version."""
 
 
+WRITING = ("format", "neutral")
+"""Parts of a run that say how finished rows are written: a journal goes for all of them."""
+
+
 class OutputError(ValueError):
     """Results that would take the place of something else; the message names it and the ways out."""
 
@@ -247,7 +251,7 @@ def _check_destination(destination: Destination, run: Run, resume: bool) -> None
                 f"{printable(destination.journal)} holds the finished rows of a run that was ended: go on "
                 f"with --resume, {ways}"
             )
-        theirs, ours = _run_of(destination.journal), _plain(run)
+        theirs, ours = _run_of(destination.journal), _plain(analysis_of(run))
         if theirs and theirs != ours:
             raise OutputError(
                 f"{printable(destination.journal)} is of another run ({_differences(theirs, ours)}): give "
@@ -266,6 +270,11 @@ def _run_of(journal: Path) -> dict[str, object]:
         return read_journal(journal)[0]
     except ValueError:
         return {}
+
+
+def analysis_of(run: Run) -> Run:
+    """Return what tells a journal from others: the run without :data:`WRITING`."""
+    return {name: value for name, value in run.items() if name not in WRITING}
 
 
 def _differences(theirs: Mapping[str, object], ours: Mapping[str, object]) -> str:

@@ -15,7 +15,7 @@ from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
 from metafacs.inference.inputs import Input, printable
 from metafacs.inference.journal import Journal, JournalError, Run, read_journal
-from metafacs.inference.outputs import Destination
+from metafacs.inference.outputs import Destination, analysis_of
 from metafacs.inference.overlay import draw_overlay
 from metafacs.inference.result import FaceResult
 from metafacs.inference.sidecars import write_sidecar
@@ -117,8 +117,8 @@ def predict_pictures(
         WorkerError: If a process dies.
     """
     destination.table.parent.mkdir(parents=True, exist_ok=True)
-    known = resume and destination.journal.exists()
-    with (Journal.resume if known else Journal.start)(destination.journal, run) as journal:
+    begin = Journal.resume if resume and destination.journal.exists() else Journal.start
+    with begin(destination.journal, analysis_of(run)) as journal:
         if not journal.complete:
             jobs = _jobs(pictures, destination)[journal.next_frame :]
             work = partial(analyse_picture, get_detector)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from metafacs.data.videos import EVERY_FRAME, FrameFolder, FrameSource, Selection, Video
+from metafacs.inference.baseline import Baseline, apply_baseline, find_baseline
 from metafacs.inference.counting import Counting, Counts
 from metafacs.inference.detector import Detector
 from metafacs.inference.elan import write_elan
@@ -18,7 +19,7 @@ from metafacs.inference.event_logs import write_boris_csv
 from metafacs.inference.events import EventRules, find_events, write_events_csv
 from metafacs.inference.inputs import Input
 from metafacs.inference.journal import Progress, Run, predict_to_journal, read_journal
-from metafacs.inference.outputs import Destination
+from metafacs.inference.outputs import Destination, analysis_of
 from metafacs.inference.sidecars import write_sidecar
 from metafacs.inference.timeline_plot import plot_timelines
 from metafacs.inference.timelines import TimelineBuilder, Timelines
@@ -139,7 +140,7 @@ def predict_video(
             detector,
             source,
             destination.journal,
-            run,
+            analysis_of(run),
             selection=options.selection,
             resume=resume,
             report=report,
@@ -161,12 +162,12 @@ def _write_video(
 ) -> Counts:
     """Write everything from the journal, the sidecar last; then the journal goes."""
     destination.clear()
-    frames, baseline = _results(detector, destination, options)
+    results = _Finished(detector, destination.journal, options.neutral)
     counting = Counting(detector.thresholds, video=True)
     timelines = TimelineBuilder(detector, source.rate)
     needs_timelines = bool(set(destination.beside) - {"overlay"})
     with open_writer(destination.table, options.form, detector) as writer:
-        for frame in frames:
+        for frame in results:
             counting.add(frame.faces)
             if needs_timelines:
                 timelines.add(frame.faces)
@@ -179,8 +180,7 @@ def _write_video(
         from metafacs.inference.annotate import annotate_video
 
         shown = replace(EVERY_FRAME, start=options.selection.start, end=options.selection.end)
-        again = _Again(detector, destination, options)
-        annotate_video(open_source(found, options), again, path, detector, selection=shown)
+        annotate_video(open_source(found, options), results, path, detector, selection=shown)
     more = {
         "run": dict(run),
         "beside": sorted(destination.beside),
@@ -197,36 +197,35 @@ def _write_video(
         "counts": counts.to_json(),
         "not_read": dict(not_read),
         **({"events": options.rules.describe()} if needs_timelines else {}),
-        **baseline,
+        **results.more,
     }
     write_sidecar(destination.table, options.form, detector, video=True, more=more)
     destination.journal.unlink()
     return counts
 
 
-class _Again:
-    """The finished frames as tables hold them, as often as they are gone through."""
+class _Finished:
+    """The finished frames of a journal as tables hold them, as often as they are gone through.
 
-    def __init__(self, detector: Detector, destination: Destination, options: Options) -> None:
-        self._of = detector, destination, options
+    Attributes:
+        more: What the sidecar says of them.
+    """
+
+    def __init__(self, detector: Detector, journal: Path, neutral: str | None) -> None:
+        self._journal = journal
+        self._baseline: Baseline | None = None
+        self.more: dict[str, object] = {}
+        if neutral is not None:
+            self._baseline = find_baseline(self._read(exact=True), detector, neutral)
+            self.more["neutral"] = self._baseline.to_json()
 
     def __iter__(self) -> Iterator[FrameResults]:
-        return _results(*self._of)[0]
+        if self._baseline is None:
+            return self._read()
+        return apply_baseline(self._read(exact=True), self._baseline)
 
-
-def _results(
-    detector: Detector, destination: Destination, options: Options
-) -> tuple[Iterator[FrameResults], dict[str, object]]:
-    """Return the finished frames as tables hold them, and what the sidecar says of people's rest."""
-    if options.neutral is None:
-        return read_journal(destination.journal)[1], {}
-    from metafacs.inference.baseline import apply_baseline, find_baseline
-
-    exact = read_journal(destination.journal, exact=True)[1]
-    baseline = find_baseline(exact, detector, options.neutral)
-    return apply_baseline(read_journal(destination.journal, exact=True)[1], baseline), {
-        "neutral": baseline.to_json()
-    }
+    def _read(self, *, exact: bool = False) -> Iterator[FrameResults]:
+        return read_journal(self._journal, exact=exact)[1]
 
 
 def _write_beside(

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from metafacs.inference import picture_predictions
+from metafacs.inference.detector import Detector
+from metafacs.inference.inputs import gather_inputs
+from metafacs.inference.outputs import Destination, plan_outputs
+from metafacs.inference.picture_predictions import PictureOutcome, predict_pictures
+
+Maker = Callable[..., Detector]
+RUN = {"input": "pictures"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("set").mkdir()
+    for i in range(5):
+        Image.fromarray(np.full((40, 40, 3), 50 * i, np.uint8)).save(f"set/{i}.png")
+    return tmp_path
+
+
+def predicted(detector: Detector, *, overlays: bool = False, **options: object) -> Destination:
+    inputs = gather_inputs(["set"], Path("out"))
+    destination = plan_outputs(inputs, Path("out"), "openface", overlays=overlays).pictures
+    assert destination is not None
+    predict_pictures(lambda: detector, inputs.found, destination, RUN, "openface", **options)  # type: ignore[arg-type]
+    return destination
+
+
+def test_rows_keep_the_order_of_the_inputs_when_processes_do_not(
+    make_detector: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_any_order(
+        work: Callable[[object], PictureOutcome], jobs: Sequence[object], *_: object, **__: object
+    ) -> Iterator[PictureOutcome]:
+        yield from (work(jobs[i]) for i in (2, 0, 1, 4, 3))
+
+    monkeypatch.setattr(picture_predictions, "run_jobs", in_any_order)
+    seen: list[int] = []
+    destination = predicted(make_detector(), report=lambda outcome: seen.append(outcome.number))
+    assert seen == [0, 1, 2, 3, 4]
+    assert pd.read_csv(destination.table)["frame"].tolist() == [0, 1, 2, 3, 4]
+    assert not destination.journal.exists()
+
+
+def test_a_stopped_run_goes_on_with_the_next_picture(make_detector: Maker) -> None:
+    detector = make_detector()
+    whole = predicted(detector).table.read_bytes()
+    seen: list[int] = []
+
+    def stop(outcome: PictureOutcome) -> None:
+        if outcome.number == 2:
+            raise KeyboardInterrupt
+
+    Path("out/faces.csv").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        predicted(detector, report=stop)
+    assert not Path("out/faces.csv").exists()
+    predicted(detector, resume=True, report=lambda outcome: seen.append(outcome.number))
+    assert seen == [3, 4]
+    assert Path("out/faces.csv").read_bytes() == whole
+
+
+def test_an_overlay_that_cannot_be_written_costs_no_row(make_detector: Maker) -> None:
+    troubles: list[str] = []
+    Path("out/1_overlay.png").mkdir(parents=True)
+    destination = predicted(
+        make_detector(), overlays=True, report=lambda outcome: troubles.append(outcome.trouble)
+    )
+    assert [bool(trouble) for trouble in troubles] == [False, True, False, False, False]
+    assert "out/1_overlay.png could not be written" in troubles[1]
+    assert len(pd.read_csv(destination.table)) == 5
