@@ -246,7 +246,8 @@ def _percent(share: float) -> str:
 
 
 def _seconds(value: float) -> str:
-    return UNDEFINED if math.isnan(value) else f"{value:+.3f}"
+    # Adding 0 makes -0 a plain one.
+    return UNDEFINED if math.isnan(value) else f"{round(value, 3) + 0:+.3f}"
 
 
 def _note(agreement: Agreement) -> str:

@@ -86,7 +86,8 @@ def _spans(starts: Floats, length: float) -> tuple[Floats, Floats]:
     if len(starts) < 2:
         return starts, starts + length
     usual = float(np.median(np.diff(starts)))
-    return starts, np.minimum(starts + 1.5 * usual, np.append(starts[1:], starts[-1] + usual))
+    missing = np.append(np.diff(starts) > 1.5 * usual, True)
+    return starts, np.where(missing, starts + usual, np.append(starts[1:], 0))
 
 
 def _runs(mask: NDArray[np.bool_], starts: Floats, ends: Floats) -> list[tuple[float, float]]:
