@@ -27,7 +27,9 @@ def smoothing_windows(line: Timeline, width: float) -> Windows:
     lengths = np.diff(line.stretches, axis=1)[:, 0]
     start, stop = (np.repeat(edge, lengths) for edge in line.stretches.T)
     times = line.times
-    reach = np.minimum(width / 2, np.minimum(times - times[start], times[stop - 1] - times)) + SLACK
+    # Less for cameras of a thousand frames per second, of which it would take in the next frame.
+    slack = min(SLACK, float(np.median(np.diff(times))) / 4) if len(times) > 1 else 0.0
+    reach = np.minimum(width / 2, np.minimum(times - times[start], times[stop - 1] - times)) + slack
     lowest = np.maximum(np.searchsorted(times, times - reach, "left"), start)
     return lowest, np.minimum(np.searchsorted(times, times + reach, "right"), stop)
 
