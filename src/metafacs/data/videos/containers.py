@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,20 +49,6 @@ def picture_streams(container: InputContainer) -> list[VideoStream]:
     """Return the streams of moving pictures: cover art and thumbnails are none."""
     still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     return [stream for stream in container.streams.video if not stream.disposition & still]
-
-
-def clock_zero(container: InputContainer) -> Fraction | None:
-    """Return the stamp in seconds at which a player's clock stands at 0, or None if no stream tells.
-
-    Where the first stream starts later than at 0, as in recorded broadcasts, the clock starts with it.
-    Sound that begins before 0 is cut by players.
-    """
-    starts = [
-        stream.start_time * Fraction(stream.time_base)
-        for stream in container.streams
-        if stream.type in ("video", "audio") and stream.start_time is not None and stream.time_base
-    ]
-    return max(Fraction(0), min(starts)) if starts else None
 
 
 def _stream_of(container: InputContainer, path: Path) -> VideoStream:

@@ -1,116 +1,134 @@
-"""Frames of a video file by number, decoded one after the other: the one decoder."""
+"""Packets decoded one after the other, damaged ones included; what the first of them tell of a video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-import numpy as np
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
+from av.video.stream import VideoStream
 
-from metafacs.data.videos.containers import clock_zero, open_video
-from metafacs.data.videos.frames import Frame, VideoError
-from metafacs.data.videos.numbering import number_frames, read_packets
-from metafacs.data.videos.orientation import orientation_of
-from metafacs.data.videos.selection import EVERY_FRAME, Selection
+from metafacs.data.videos.orientation import Orientation, orientation_of
+from metafacs.data.videos.packets import is_picture, read_on
+
+_HELD_BACK = 64
+"""Frames at most that a decoder gives only once the file has ended."""
+
+_PROBED = 16
+_ONE_EACH = 0.7
+"""Two packets of one interlaced frame give half a frame each; a decoder that waits gives nearly one."""
+
+_WIDE_RANGE = {16: "PQ", 18: "HLG"}
+"""FFmpeg's numbers of the tone curves of high dynamic range."""
 
 
-class Video:
-    """The frames of a video file.
+@dataclass(frozen=True)
+class Decoded:
+    """What the decoder made of one packet.
 
-    Args:
-        path: Any file that FFmpeg decodes.
-        threads: Of the decoder; more than one only helps where no other process needs the cores.
-
-    Raises:
-        VideoError: If the file cannot be read, or none of its frames can be decoded.
+    Attributes:
+        packet: The packet; None once the file has ended and the decoder gives what it still holds.
+        frames: What it gave in return, in the order of showing.
+        error: What is wrong with the packet; empty if nothing is.
     """
 
-    def __init__(self, path: Path | str, *, threads: int = 1) -> None:
-        self.path, self.name, self.notes = Path(path), str(path), list[str]()
-        self._threads = threads
-        with open_video(self.path) as (container, stream):
-            packets = read_packets(container, stream, clock_zero(container))
-        with open_video(self.path) as (container, stream):
-            first = next(container.decode(stream))
-            self._orientation = orientation_of(first, stream.metadata)
-            self.notes += self._orientation.describe()
-            self.height, self.width = self._orientation.apply(
-                np.zeros((first.height, first.width, 1), np.uint8)
-            ).shape[:2]
-        numbering = number_frames(packets, first.pts)
-        if numbering is None:
-            raise VideoError(f"{path} has no usable stamps")
-        self._numbering = numbering
-        self.frame_count: int | None = len(numbering.stamps)
-        self.rate: float | None = packets.rate
-
-    def frames(self, numbers: Selection = EVERY_FRAME, start_at: int = 0) -> Iterator[Frame]:
-        """Yield the selected frames in order; see :class:`FrameSource`."""
-        times = self._numbering.times
-        chosen = numbers.choose(range(len(times)), times.__getitem__)
-        yield from self.at([number for number in chosen if number >= start_at])
-
-    def at(self, numbers: Sequence[int]) -> Iterator[Frame]:
-        """Yield the frames with some ascending numbers."""
-        wanted = list(numbers)
-        reformatter = VideoReformatter()
-        with open_video(self.path) as (container, stream):
-            stream.codec_context.thread_count = self._threads
-            for frame in container.decode(stream):
-                number = self._numbering.number_of(frame.pts)
-                while wanted and number is not None and wanted[0] <= number:
-                    taken = wanted.pop(0)
-                    time = float(self._numbering.times[taken])
-                    if taken < number:
-                        yield Frame(taken, time, None, "it could not be decoded")
-                    else:
-                        yield Frame(taken, time, self._rgb(frame, reformatter))
-                if not wanted:
-                    return
-        for taken in wanted:
-            yield Frame(taken, float(self._numbering.times[taken]), None, "it could not be decoded")
-
-    def _rgb(self, frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-        image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-        return self._orientation.apply(image.astype(np.uint8, copy=False))
+    packet: Packet | None
+    frames: list[VideoFrame]
+    error: str = ""
 
 
-def decode_frames(path: Path | str, numbers: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-    """Decode some frames of a video in one pass; only one frame is in memory at a time.
+def decode_packets(packets: Iterable[Packet], stream: VideoStream) -> Iterator[Decoded]:
+    """Decode packets of pictures; a damaged one is told and passed over."""
+    context = stream.codec_context
+    for packet in packets:
+        if packet.size:
+            yield _decode(context, packet)
+    for _ in range(_HELD_BACK):
+        try:
+            yield Decoded(None, context.decode(None))
+            return
+        except av.error.EOFError:
+            return
+        except av.FFmpegError as error:
+            yield Decoded(None, [], reason(error))
 
-    Args:
-        path: The video.
-        numbers: 0-based numbers of the frames, ascending; a repeated number is given again.
 
-    Yields:
-        ``height x width x 3``, uint8, RGB, one per number.
+def reason(error: Exception) -> str:
+    """Return what FFmpeg says of an error, without the names of its functions."""
+    return str(getattr(error, "strerror", None) or error).lower()
 
-    Raises:
-        VideoError: If the video is missing, damaged or ends too early; frames before that were given.
-        ValueError: If the numbers are negative or not ascending.
+
+@dataclass(frozen=True)
+class Probe:
+    """What the first frames of a video tell.
+
+    Attributes:
+        width: In pixels, after turning.
+        height: In pixels, after turning.
+        orientation: How pictures are turned before they are shown.
+        stamps: Presentation stamps of the frames in the order in which the decoder gave them, as far as the
+            packets are undamaged.
+        errors: Packets before the first frame that could not be decoded.
+        one_each: Whether every packet gives one frame.
+        remarks: Sentences on the pictures.
     """
-    if list(numbers) != sorted(numbers) or (len(numbers) and numbers[0] < 0):
-        raise ValueError("frame numbers must be 0 or larger and ascending")
-    if not len(numbers):
-        return
-    video = Video(path)
-    count = video.frame_count or 0
-    for frame in video.at([number for number in numbers if number < count]):
-        if frame.image is None:
-            raise VideoError(f"{path}: frame {frame.number} is damaged ({frame.problem}); copy it again")
-        yield frame.image
-    for number in numbers:
-        if number >= count:
-            raise VideoError(f"{path} ends after {count} frames; frame number {number} is not in it")
+
+    width: int
+    height: int
+    orientation: Orientation
+    stamps: tuple[int | None, ...]
+    errors: int
+    one_each: bool
+    remarks: tuple[str, ...]
 
 
-def count_frames(path: Path | str) -> int:
-    """Return how many frames a video holds.
+def probe(container: InputContainer, stream: VideoStream) -> Probe | None:
+    """Decode the first frames, or return None if no packet of the file can be decoded."""
+    first: VideoFrame | None = None
+    stamps: list[int | None] = []
+    sent = given = errors = 0
+    stream.codec_context.thread_count = 1
+    codec = stream.codec_context.name
+    for decoded in decode_packets(read_on(container, stream), stream):
+        if first is None:
+            errors += bool(decoded.error)
+            first = decoded.frames[0] if decoded.frames else None
+        elif decoded.error or sent == _PROBED:
+            break
+        elif decoded.packet is not None:
+            sent += is_picture(decoded.packet, codec) and not decoded.packet.is_discard
+            given += len(decoded.frames)
+        stamps += [frame.pts for frame in decoded.frames]
+    if first is None:
+        return None
+    orientation = orientation_of(first, stream.metadata)
+    width, height = orientation.size(first.width, first.height)
+    one_each = sent < _PROBED or _ONE_EACH * sent <= given <= sent / _ONE_EACH
+    remarks = (*orientation.describe(), *_remarks(first, stream))
+    return Probe(width, height, orientation, tuple(stamps), errors, one_each, remarks)
 
-    Raises:
-        VideoError: If it is missing, damaged or holds no pictures.
-    """
-    return Video(path).frame_count or 0
+
+def _decode(context: VideoCodecContext, packet: Packet) -> Decoded:
+    try:
+        return Decoded(packet, context.decode(packet))
+    except av.error.BlockingIOError as error:
+        # After an error the decoder may hold on to what PyAV does not ask it for.
+        context.flush_buffers()
+        return Decoded(packet, [], reason(error))
+    except av.FFmpegError as error:
+        return Decoded(packet, [], reason(error))
+
+
+def _remarks(frame: VideoFrame, stream: VideoStream) -> Iterator[str]:
+    shape = stream.sample_aspect_ratio
+    if shape and shape != 1:
+        yield f"Its pixels are not square ({shape.numerator}:{shape.denominator}); they are left as stored."
+    if frame.interlaced_frame:
+        yield "It is interlaced: every other line of a frame is from another moment; that is left as stored."
+    curve = _WIDE_RANGE.get(int(getattr(frame, "color_trc", 0)))
+    if curve:
+        yield f"It is of high dynamic range ({curve}), whose tone curve is not applied: colours look pale."

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from metafacs.data.videos.frames import Frame, VideoError
+from metafacs.data.videos.remarks import enumerate_briefly
 from metafacs.data.videos.selection import EVERY_FRAME, Selection
 from metafacs.faces.pictures import SUFFIXES, PictureError, read_picture
 
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<digits>\d+)", re.ASCII | re.DOTALL)
-_SHOWN_NUMBERS = 10
 
 
 class FrameFolder:
@@ -76,19 +76,6 @@ class FrameFolder:
             if image is not None:
                 return image.shape[0], image.shape[1]
         raise VideoError(f"none of the pictures in {self.path} can be read; copy them again")
-
-
-def enumerate_briefly(numbers: list[int]) -> str:
-    """Return numbers as people list them, runs joined, and the rest counted: ``3, 5 to 9 and 12 more``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    shown = [str(a) if a == b else f"{a} to {b}" for a, b in runs[:_SHOWN_NUMBERS]]
-    left = sum(b - a + 1 for a, b in runs[_SHOWN_NUMBERS:])
-    return ", ".join(shown) + (f" and {left} more" if left else "")
 
 
 def _sequence(folder: Path) -> dict[int, Path]:

@@ -26,16 +26,17 @@ class Orientation:
     mirrored: bool = False
     left_out: float = 0.0
 
-    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return a picture, ``height x width x 3``, as it is shown."""
-        if self.mirrored:
-            image = image[:, ::-1]
-        return np.ascontiguousarray(np.rot90(image, -self.degrees // 90))
+    def __bool__(self) -> bool:
+        return bool(self.degrees or self.mirrored)
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the width and height at which a stored picture is shown."""
+        return (height, width) if self.degrees in (90, 270) else (width, height)
 
     def describe(self) -> list[str]:
         """Return the sentences that results tell of it; none where nothing is done."""
         sentences: list[str] = []
-        if self.degrees or self.mirrored:
+        if self:
             done = (["mirrored"] if self.mirrored else []) + (
                 [f"rotated by {self.degrees} degrees clockwise"] if self.degrees else []
             )

@@ -1,0 +1,134 @@
+"""Sentences for the notes of a video: what is special about it, and what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+import numpy as np
+
+from metafacs.data.videos.decoding import Probe
+from metafacs.data.videos.numbering import Numbering, leading
+from metafacs.data.videos.packets import Packets
+
+_SHOWN_RUNS = 10
+_UNEVEN = 0.1
+_SHORT_SECONDS = 0.5
+
+
+def enumerate_briefly(numbers: Iterable[int]) -> str:
+    """Return ascending numbers as people list them, runs joined and the rest counted.
+
+    >>> enumerate_briefly([3, 5, 6, 7])
+    '3, 5 to 7'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = [str(a) if a == b else f"{a} to {b}" for a, b in runs[:_SHOWN_RUNS]]
+    left = sum(b - a + 1 for a, b in runs[_SHOWN_RUNS:])
+    return ", ".join(shown) + (f" and {left} more" if left else "")
+
+
+def remarks_on(packets: Packets, first: Probe, numbering: Numbering | None, streams: int) -> list[str]:
+    """Return what is to be said of a video before its frames are read.
+
+    Args:
+        packets: Of the pictures.
+        first: What the first frames tell.
+        numbering: Of the frames; None where they are counted as they are decoded.
+        streams: How many streams of pictures the file holds.
+    """
+    sentences = list(first.remarks)
+    if streams > 1:
+        sentences.append(f"It holds {streams} videos; the one that players show by default is read.")
+    if numbering is None:
+        rate = "an unknown rate" if packets.rate is None else f"{packets.rate:g} frames per second"
+        sentences.append(
+            "Its time stamps do not tell the order of its frames, so that they are counted as they are "
+            f"decoded; where a frame has no time of its own, {rate} are assumed."
+        )
+    else:
+        sentences += _remarks_on_times(packets, first, numbering)
+    if packets.seconds_short > _SHORT_SECONDS and not len(packets.promised):
+        sentences.append(
+            f"It ends {packets.seconds_short:.1f} s before it says; if it was cut off, copy it again."
+        )
+    return sentences
+
+
+def losses(
+    packets: Packets,
+    numbering: Numbering | None,
+    lost: Collection[int],
+    damaged: Collection[int],
+    flagged: Collection[int],
+    resized: int | None,
+) -> list[str]:
+    """Return what is to be said of the frames that were read.
+
+    Args:
+        packets: Of the pictures.
+        numbering: Of the frames; None where they are counted as they are decoded.
+        lost: Numbers of the frames without an image.
+        damaged: Numbers of all frames whose packets could not be decoded, wanted or not.
+        flagged: Numbers of the frames that the decoder calls damaged.
+        resized: Number of the first frame of another size.
+    """
+    sentences: list[str] = []
+    if lost:
+        sentences.append(
+            f"Frames that could not be decoded, {len(lost)} in all: number {enumerate_briefly(sorted(lost))}."
+        )
+    if numbering is not None:
+        traces = sorted(_leaning_on(packets, numbering, {*lost, *damaged}) - set(lost))
+        if traces:
+            sentences.append(
+                f"Frames that lean on a lost one and may show traces of it, {len(traces)} in all: "
+                f"number {enumerate_briefly(traces)}."
+            )
+    if flagged:
+        sentences.append(
+            f"Frames that the decoder calls damaged, {len(flagged)} in all: "
+            f"number {enumerate_briefly(sorted(flagged))}."
+        )
+    if resized is not None:
+        sentences.append(f"Frame number {resized} and maybe later ones have another size than the first.")
+    return sentences
+
+
+def _remarks_on_times(packets: Packets, first: Probe, numbering: Numbering) -> Iterator[str]:
+    cut = int((~packets.shown).sum())
+    if cut:
+        yield f"An edit list keeps {cut} of its frames from being shown; they are not counted."
+    unseen = int(leading(packets, first.stamps[0] if not first.errors else None).sum())
+    if unseen:
+        yield f"Its first {unseen} frames lean on earlier ones that it does not hold; they are not counted."
+    missing = int((~numbering.held).sum())
+    if missing:
+        total = len(numbering.held)
+        yield f"The file is cut off: {missing} of its {total} frames are missing; copy it again."
+    start = float(numbering.times[0])
+    if start:
+        yield f"Its first frame is shown at {start:.3f} s, after the beginning of the sound."
+    between = np.diff(numbering.times)
+    if len(between) and between.max() - between.min() > max(
+        _UNEVEN * float(np.median(between)), 2.5 * float(packets.time_base)
+    ):
+        yield (
+            f"Its frame rate varies: {1000 * between.min():.0f} to {1000 * between.max():.0f} ms lie between "
+            "frames."
+        )
+
+
+def _leaning_on(packets: Packets, numbering: Numbering, lost: set[int]) -> set[int]:
+    """Return the numbers of the frames between a lost one and the next key frame of the file."""
+    leaning: set[int] = set()
+    keys = np.flatnonzero(packets.key)
+    for place in np.flatnonzero(np.isin(numbering.numbers, sorted(lost))):
+        following = keys[np.searchsorted(keys, place, side="right") :]
+        end = int(following[0]) if len(following) else len(packets)
+        leaning.update(int(number) for number in numbering.numbers[place + 1 : end] if number >= 0)
+    return leaning
