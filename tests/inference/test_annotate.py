@@ -61,6 +61,8 @@ def test_the_most_present_people_get_columns_and_keep_their_order() -> None:
     assert attendance_of(results) == Attendance((0, 2, 5), 3, 1)
     assert attendance_of(results, most=1).people == (2,)
     assert attendance_of(results, most=2).people == (2, 5)
+    passing = [frame(k, face(0), *([face(1)] if k == 7 else [])) for k in range(30)]
+    assert attendance_of(passing) == Attendance((0,), 2, 1)
     assert attendance_of([frame(0), frame(1)]) == Attendance((), 0, 1)
     assert attendance_of([frame(0), frame(5), frame(10)]).step == 5
 

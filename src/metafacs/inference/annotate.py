@@ -30,6 +30,9 @@ from metafacs.inference.stamps import Pixels, Typewriter, draw_dots, draw_outlin
 from metafacs.inference.video_layout import MOST_PEOPLE, lay_out
 from metafacs.inference.video_panel import Panel
 
+_LEAST_SEEN = 0.05
+"""Share of the most seen person's frames from which on a person has a column: passers-by have none."""
+
 _DARK = 0.45
 """Brightness of a picture that stands in for a frame that could not be read."""
 
@@ -50,13 +53,14 @@ class Attendance:
 
 
 def attendance_of(results: Iterable[FrameResults], most: int = MOST_PEOPLE) -> Attendance:
-    """Return who is in a video; of every frame only the faces' sizes are kept.
+    """Return who is in a video, from one pass that keeps nothing of a frame.
 
     Args:
         results: Of its frames, ascending.
         most: Persons who get a column.
     """
     presence: dict[int, float] = defaultdict(float)
+    frames: dict[int, int] = defaultdict(int)
     last, step = None, 1
     for frame in results:
         step = max(step, frame.number - last) if last is not None else step
@@ -64,7 +68,10 @@ def attendance_of(results: Iterable[FrameResults], most: int = MOST_PEOPLE) -> A
         for face in frame.faces:
             if face.success:
                 presence[face.face_id] += area(face) ** 0.5
-    chosen = sorted(presence, key=lambda person: (-presence[person], person))[:most]
+                frames[face.face_id] += 1
+    least = _LEAST_SEEN * max(frames.values(), default=0)
+    seen = [person for person in presence if frames[person] >= least]
+    chosen = sorted(seen, key=lambda person: (-presence[person], person))[:most]
     return Attendance(tuple(sorted(chosen)), len(presence), step)
 
 
@@ -229,6 +236,7 @@ def annotate_video(
     *,
     selection: Selection = EVERY_FRAME,
     names: Mapping[int, str] | None = None,
+    threads: int = 2,
     advance: Callable[[int], object] | None = None,
 ) -> int:
     """Write a video with the results drawn onto it, whole or not at all.
@@ -243,6 +251,7 @@ def annotate_video(
         detector: What made the results.
         selection: Which part of the video; all of its frames if not given.
         names: Person -> name; without one, people go by their number.
+        threads: Of the encoder; one more decodes.
         advance: Called with the number of each frame written.
 
     Returns:
@@ -262,7 +271,10 @@ def annotate_video(
     held = _Held(results, attendance.step)
     written = 0
     audio = source.name if Path(source.name).is_file() else None
-    with VideoRecorder(path, annotator.width, annotator.height, audio_from=audio) as recorder:
+    recorder = VideoRecorder(
+        path, annotator.width, annotator.height, rate=source.rate, audio_from=audio, threads=threads
+    )
+    with recorder:
         for frame in read_ahead(source.frames(selection)):
             faces = held.at(frame.number)
             recorder.write(annotator.draw(frame.image, faces, frame.timestamp, frame.number), frame.timestamp)
