@@ -10,23 +10,36 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib.resources import as_file, files
+from operator import attrgetter, is_
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from metafacs.faces.compiled_graph import CompiledGraph
+
 Step = dict[str, Any]
 Operation = Callable[[list[Tensor]], Tensor]
+
+
+class _Known(NamedTuple):
+    """A compiled graph, and the weights it was compiled for."""
+
+    graph: CompiledGraph
+    weights: list[Tensor]
+    versions: list[int]
 
 
 class GraphNetwork(nn.Module):
     """A frozen network given as a list of operators.
 
     Everything runs in NCHW with the channels-last memory layout, where the many 1x1 convolutions are plain
-    matrix products. The weights are buffers: the network is not trained here.
+    matrix products. The weights are buffers: the network is not trained here. On a CPU, in single precision
+    and where no gradients are asked for, ``compiled_graph`` does the same three to five times as fast.
 
     Args:
         model: The description from the file: input and output tensors and the operators in running order.
@@ -45,13 +58,16 @@ class GraphNetwork(nn.Module):
         self._outputs: list[int] = model["outputs"]
         for name, weight in weights.items():
             layout = torch.channels_last if weight.dim() == 4 else torch.contiguous_format
-            self.register_buffer(name.replace(".", "_"), weight.float().contiguous(memory_format=layout))
+            with torch.inference_mode(False):  # tensors of inference mode do not tell that they were changed
+                own = weight.float().clone(memory_format=layout)
+            self.register_buffer(name.replace(".", "_"), own)
         self._steps: list[Step] = model["steps"]
         self._last_readers = self._find_last_readers()
         self._operations = [
             self._operation(step, finished)
             for step, finished in zip(self._steps, self._last_readers, strict=True)
         ]
+        self._known: _Known | None = None
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the outputs of the graph.
@@ -71,12 +87,45 @@ class GraphNetwork(nn.Module):
             raise ValueError(
                 f"the network takes {wanted} images, not {tuple(images.shape)}; resize them first"
             )
+        if self._can_be_compiled(images):
+            return self._compiled()(images)
         maps: dict[int, Tensor] = {self._input: images.contiguous(memory_format=torch.channels_last)}
         for step, operation, finished in zip(self._steps, self._operations, self._last_readers, strict=True):
             maps[step["output"]] = operation([maps[tensor] for tensor in step["inputs"]])
             for tensor in finished:
                 del maps[tensor]
         return [maps[tensor] for tensor in self._outputs]
+
+    def _can_be_compiled(self, images: Tensor) -> bool:
+        """Return whether the compiled loops give what is asked for."""
+        single = images.device.type == "cpu" and images.dtype == torch.float32
+        return single and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+
+    def _compiled(self) -> CompiledGraph:
+        """Return the compiled graph of the weights as they are now."""
+        weights = [weight for weight in self._buffers.values() if weight is not None]
+        versions = list(map(attrgetter("_version"), weights))
+        known = self._known
+        if known is None or known.versions != versions or not all(map(is_, weights, known.weights)):
+            # Numba takes half a second to load; gradients and GPUs do without it.
+            from metafacs.faces.compiled_graph import CompiledGraph
+
+            graph = CompiledGraph(self._model, self._weight, self._operations, self._shapes())
+            known = self._known = _Known(graph, weights, versions)
+        return known.graph
+
+    @torch.no_grad()
+    def _shapes(self) -> dict[int, tuple[int, int, int]]:
+        """Return channels, height and width of every map."""
+        size = self._input_channels, self.input_size, self.input_size
+        shapes, maps = {self._input: size}, {self._input: torch.zeros(1, *size)}
+        for step, operation in zip(self._steps, self._operations, strict=True):
+            # Clones, because some operations work in place.
+            made = operation([maps[tensor].clone() for tensor in step["inputs"]])
+            maps[step["output"]] = made
+            if made.dim() == 4:
+                shapes[step["output"]] = made.shape[1], made.shape[2], made.shape[3]
+        return shapes
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphNetwork:
         """Return a network of its own: the operations, which read the weights of theirs, are made anew."""

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import compiled, step
+from metafacs.compilation import compiled
+from metafacs.synthesis.compilation import step
 from metafacs.synthesis.face_model import HAIR_STRIPS, SKIN, load_face_model
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.shading import Lighting, Mesh

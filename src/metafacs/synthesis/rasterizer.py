@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import compiled
+from metafacs.compilation import compiled
 
 Floats = NDArray[np.float32]
 

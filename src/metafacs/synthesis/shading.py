@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import clamp, compiled, step
+from metafacs.compilation import compiled
+from metafacs.synthesis.compilation import clamp, step
 from metafacs.synthesis.shadows import lit_share
 
 Floats = NDArray[np.float32]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import clamp, compiled, step
+from metafacs.compilation import compiled
+from metafacs.synthesis.compilation import clamp, step
 
 Floats = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metafacs.synthesis.compilation import compiled
+from metafacs.compilation import compiled
 from metafacs.synthesis.face_model import SKIN, FaceModel, load_face_model
 from metafacs.synthesis.rasterizer import Buffers
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.synthesis.compilation import compiled
+from metafacs.compilation import compiled
 from metafacs.synthesis.texture_space import bump, smoothstep, texture_grid, value_noise
 
 Floats = NDArray[np.float32]
