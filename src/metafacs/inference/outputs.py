@@ -205,8 +205,10 @@ def check_outputs(
                 )
     if overwrite:
         return
+    # What a camera saw does not come again.
+    repeatable = not inputs.of("camera")
     for destination, run in zip(plan.destinations, runs, strict=True):
-        _check_destination(destination, run, resume)
+        _check_destination(destination, run, resume, repeatable or (resume and destination.is_finished(run)))
 
 
 def _check_folder(out: Path) -> None:
@@ -239,11 +241,11 @@ def _check_folders_of_inputs(inputs: Inputs, plan: Plan, out: Path) -> None:
             )
 
 
-def _check_destination(destination: Destination, run: Run, resume: bool) -> None:
+def _check_destination(destination: Destination, run: Run, resume: bool, repeatable: bool) -> None:
     ways = "give another folder with --out, or let them go with --overwrite"
     allowed: set[str] = set()
     known = read_sidecar(destination.table)
-    if known.get("run") == _plain(run):
+    if repeatable and known.get("run") == _plain(run):
         allowed |= set(_strings(known.get("outputs")))
     if destination.journal.exists():
         if not resume:
@@ -261,7 +263,11 @@ def _check_destination(destination: Destination, run: Run, resume: bool) -> None
         allowed |= set(destination.listed(destination.present))
     for path in destination.present:
         if not set(destination.listed([path])) <= allowed:
-            of = "was written with another input, model or option" if known else "is not of this run"
+            of = (
+                "was written with another input, model or option"
+                if known and repeatable
+                else "is not of this run"
+            )
             raise OutputError(f"{printable(path)} is there already and {of}: {ways}")
 
 

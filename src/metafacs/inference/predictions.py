@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from metafacs.data.videos import EVERY_FRAME, FrameFolder, FrameSource, Selection, Video
+from metafacs.data.videos import EVERY_FRAME, Camera, FrameFolder, FrameSource, Selection, Video
+from metafacs.inference.annotate import annotate_video
 from metafacs.inference.baseline import Baseline, apply_baseline, find_baseline
 from metafacs.inference.counting import Counting, Counts
 from metafacs.inference.detector import Detector
@@ -80,8 +81,6 @@ def open_source(found: Input, options: Options) -> FrameSource:
         VideoError: If it cannot be read.
     """
     if found.kind == "camera":
-        from metafacs.data.videos import Camera
-
         return Camera(int(str(found.path)))
     if found.kind == "frames":
         return FrameFolder(found.path, rate=options.frame_rate)
@@ -130,11 +129,14 @@ def predict_video(
     Raises:
         ValueError: If it cannot be analysed; the message says why. What is finished is kept.
     """
+    destination.table.parent.mkdir(parents=True, exist_ok=True)
+    if found.kind == "camera" and resume and destination.journal.exists():
+        # Its time is over: what it gave is written.
+        return _write_video(detector, found, None, destination, run, options, not_read or {})
     source = open_source(found, options)
     source.name = found.name
     if opened is not None:
         opened(source)
-    destination.table.parent.mkdir(parents=True, exist_ok=True)
     try:
         predict_to_journal(
             detector,
@@ -148,13 +150,17 @@ def predict_video(
     except KeyboardInterrupt:
         if found.kind != "camera":
             raise
+    finally:
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
     return _write_video(detector, found, source, destination, run, options, not_read or {})
 
 
 def _write_video(
     detector: Detector,
     found: Input,
-    source: FrameSource,
+    source: FrameSource | None,
     destination: Destination,
     run: Run,
     options: Options,
@@ -164,7 +170,8 @@ def _write_video(
     destination.clear()
     results = _Finished(detector, destination.journal, options.neutral)
     counting = Counting(detector.thresholds, video=True)
-    timelines = TimelineBuilder(detector, source.rate)
+    rate = None if source is None else source.rate
+    timelines = TimelineBuilder(detector, rate)
     needs_timelines = bool(set(destination.beside) - {"overlay"})
     with open_writer(destination.table, options.form, detector) as writer:
         for frame in results:
@@ -175,10 +182,8 @@ def _write_video(
                 writer.write(face)
     counts = counting.counts()
     if needs_timelines:
-        _write_beside(destination, timelines.timelines(), found, options, source.rate)
+        _write_beside(destination, timelines.timelines(), found, options, rate)
     for path in destination.beside.get("overlay", ()):
-        from metafacs.inference.annotate import annotate_video
-
         shown = replace(EVERY_FRAME, start=options.selection.start, end=options.selection.end)
         annotate_video(open_source(found, options), results, path, detector, selection=shown)
     more = {
@@ -186,14 +191,7 @@ def _write_video(
         "beside": sorted(destination.beside),
         "outputs": destination.outputs(),
         "selection": asdict(options.selection),
-        "source": {
-            "name": found.name,
-            "frames": source.frame_count,
-            "rate": source.rate,
-            "width": source.width,
-            "height": source.height,
-            "notes": list(source.notes),
-        },
+        "source": {"name": found.name} | ({} if source is None else _about(source)),
         "counts": counts.to_json(),
         "not_read": dict(not_read),
         **({"events": options.rules.describe()} if needs_timelines else {}),
@@ -247,6 +245,17 @@ def _write_beside(
         write_boris_csv(path, timelines, events, rate)
     for path in beside.get("plot", ()):
         plot_timelines(path, timelines, events)
+
+
+def _about(source: FrameSource) -> dict[str, object]:
+    """Return what a source says of itself, for the sidecar."""
+    known = {
+        "frames": source.frame_count,
+        "rate": source.rate,
+        "width": source.width,
+        "height": source.height,
+    }
+    return known | {"notes": list(source.notes)}
 
 
 def _stamp(path: Path, name: str) -> list[object]:
