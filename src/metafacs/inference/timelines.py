@@ -155,8 +155,9 @@ class TimelineBuilder:
         # A view, not a copy, if the person is there all the time.
         whole = places[-1] - places[0] + 1 == len(places)
         part = slice(places[0], places[-1] + 1) if whole else places
-        values = np.array(self._values[person], np.float32).reshape(len(places), -1)
-        columns = np.ascontiguousarray(values.T)
+        rows = np.frombuffer(self._values[person], np.float32).reshape(len(places), -1)
+        # A copy in every case: the array cannot grow while something looks into it.
+        columns = np.array(rows.T, order="C")
         aus = self._detector.aus
         return Timeline(
             person,
