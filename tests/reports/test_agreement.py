@@ -124,3 +124,21 @@ def test_the_figure_has_a_strip_per_au_in_the_colours_of_the_legend() -> None:
     assert both == [pytest.approx((0.04, 0.16)), pytest.approx((0.32, 0.36))]
     assert left == [pytest.approx((0, 0.04))]
     assert right == [pytest.approx((0.16, 0.2))]
+
+
+def test_long_videos_are_drawn_as_shares_of_stretches() -> None:
+    frames = np.arange(0, 40_000, 5)
+    left = np.where(frames < 20_000, 1.0, np.nan)
+    sides = [{12: AuSeries(left)}, {12: AuSeries(np.where(frames % 10 == 0, 1.0, 0.0))}]
+    codings = [FrameCoding(Path("c.csv"), "coding", frames, frames / 25, {"": aus}) for aus in sides]
+    person = score_agreement([align(codings[0], codings[1], video="v").people[0]]).people[0]
+    figure = draw_disagreements(person, left="a", right="b")
+    (axes,) = figure.axes
+    assert "in stretches of 4 with the share of each" in axes.get_xlabel()
+    both, only_left, only_right, unknown = (patch.get_data() for patch in axes.patches)
+    heights = [each.baseline - each.values for each in (both, only_left, only_right, unknown)]
+    early, late = slice(0, 190), slice(210, 400)
+    for height, share in zip(heights[:2], (0.5, 0.5), strict=True):
+        np.testing.assert_allclose(height[early], 0.64 * share, atol=0.64 * 0.06)
+        np.testing.assert_allclose(height[late], 0, atol=1e-9)
+    np.testing.assert_allclose(heights[3][late], 0.64)

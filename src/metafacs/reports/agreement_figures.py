@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -20,7 +21,11 @@ KINDS = {
 }
 """What a strip shows -> its colour; where both say absent it is white."""
 
+MOST_FRAMES = 2000
+"""Longer videos are drawn as shares of stretches: their frames would be narrower than a pixel."""
+
 _HEIGHT = 0.64
+_STRETCHES = 400
 
 
 def draw_disagreements(agreement: PersonAgreement, *, left: str, right: str, faces: str = "") -> Figure:
@@ -36,24 +41,16 @@ def draw_disagreements(agreement: PersonAgreement, *, left: str, right: str, fac
     figure, (axes,) = blank_figure(9.5, 1.5 + 0.3 * len(aus))
     times, length, unit = _times(agreement)
     first, last = float(times[0]), float(times[-1]) + length
+    label = unit
+    if (last - first) / length > MOST_FRAMES:
+        label = f"{unit}, in stretches of {(last - first) / _STRETCHES:.3g} with the share of each"
     with house_style():
         for row, au in enumerate(aus):
-            ours, theirs = person.left[au].presence, person.right[au].presence
-            known = np.flatnonzero(~np.isnan(ours) & ~np.isnan(theirs))
-            starts, ends = _spans(times[known], length)
-            ours, theirs = ours[known] == 1, theirs[known] == 1
-            shown = (
-                (np.ones(len(known), dtype=bool), "white"),
-                (ours & theirs, KINDS["both present"]),
-                (ours & ~theirs, KINDS["only left"]),
-                (~ours & theirs, KINDS["only right"]),
-            )
-            place = (row - _HEIGHT / 2, _HEIGHT)
-            axes.broken_barh(
-                [(first, last - first)], place, facecolors=KINDS["not known to both"], linewidth=0
-            )
-            for mask, colour in shown:
-                axes.broken_barh(_runs(mask, starts, ends), place, facecolors=colour, linewidth=0)
+            sides = person.left[au].presence, person.right[au].presence
+            if (last - first) / length > MOST_FRAMES:
+                _draw_shares(axes, row, times, length, np.linspace(first, last, _STRETCHES + 1), *sides)
+            else:
+                _draw_frames(axes, row, times, length, *sides)
             kappa = agreement.aus[au].values["kappa"]
             told = "-" if np.isnan(kappa) else f"{kappa:.2f}"
             axes.text(1.012, row, told, transform=axes.get_yaxis_transform(), va="center", color=INK)
@@ -61,7 +58,7 @@ def draw_disagreements(agreement: PersonAgreement, *, left: str, right: str, fac
         axes.set_yticks(range(len(aus)), [f"AU{au} {au_name(au)}" for au in aus])
         axes.set_ylim(len(aus) - 0.4, -0.6)
         axes.set_xlim(first, last)
-        axes.set_xlabel(f"{unit}   (left: {left}, right: {right})")
+        axes.set_xlabel(f"{label}   (left: {left}, right: {right})")
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(visible=False)
         axes.set_title(f"{person.name}{f' ({faces})' if faces else ''}", pad=14)
@@ -73,11 +70,52 @@ def draw_disagreements(agreement: PersonAgreement, *, left: str, right: str, fac
     return figure
 
 
+def _draw_frames(axes: Axes, row: int, times: Floats, length: float, left: Floats, right: Floats) -> None:
+    """Draw every frame in the colour of what both sides say of it."""
+    known = np.flatnonzero(~np.isnan(left) & ~np.isnan(right))
+    starts, ends = _spans(times[known], length)
+    ours, theirs = left[known] == 1, right[known] == 1
+    place = (row - _HEIGHT / 2, _HEIGHT)
+    whole = [(float(times[0]), float(times[-1] + length - times[0]))]
+    axes.broken_barh(whole, place, facecolors=KINDS["not known to both"], linewidth=0)
+    for mask, colour in (
+        (np.ones(len(known), dtype=bool), "white"),
+        (ours & theirs, KINDS["both present"]),
+        (ours & ~theirs, KINDS["only left"]),
+        (~ours & theirs, KINDS["only right"]),
+    ):
+        axes.broken_barh(_runs(mask, starts, ends), place, facecolors=colour, linewidth=0)
+
+
+def _draw_shares(
+    axes: Axes, row: int, times: Floats, length: float, edges: Floats, left: Floats, right: Floats
+) -> None:
+    """Draw, for each stretch of time, the share of its frames of each kind, one above the other."""
+    known = np.flatnonzero(~np.isnan(left) & ~np.isnan(right))
+    starts, ends = _spans(times[known], length)
+    ours, theirs = left[known] == 1, right[known] == 1
+    stretch = np.clip(np.searchsorted(edges, starts, side="right") - 1, 0, len(edges) - 2)
+    shares = [
+        np.bincount(stretch[mask], (ends - starts)[mask], minlength=len(edges) - 1) / np.diff(edges)
+        for mask in (ours & theirs, ours & ~theirs, ~ours & theirs, ~ours & ~theirs)
+    ]
+    # A frame counts where it starts; so a stretch may seem to hold a little more than there is of it.
+    whole = np.maximum(np.sum(shares, axis=0), 1)
+    told = [share / whole for share in shares]
+    told[3] = 1 - np.sum(told, axis=0)
+    height = np.zeros(len(edges) - 1)
+    for share, colour in zip(told, KINDS.values(), strict=True):
+        # The axis points down: what is drawn first stands lowest.
+        bottom, top = row + _HEIGHT * (0.5 - height), row + _HEIGHT * (0.5 - height - share)
+        axes.stairs(top, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
+        height = height + share
+
+
 def _times(agreement: PersonAgreement) -> tuple[Floats, float, str]:
     """Return when each frame starts, how long one stands, and the unit."""
     grid = agreement.person.grid
     if grid.times is None or np.isnan(grid.frame_length):
-        return grid.frames.astype(np.float64), 1.0, "frame"
+        return grid.frames.astype(np.float64), 1.0, "frames"
     return grid.times, grid.frame_length, "seconds"
 
 

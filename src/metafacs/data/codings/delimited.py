@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+_CHUNK = 1 << 20
 _DELIMITERS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
 
@@ -53,66 +55,83 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
         CodingError: If the file cannot be read, is not text in UTF-8, is empty, or a row has another number
             of cells than the header.
     """
-    text = read_text(path)
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == ","))
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
     header: tuple[str, ...] = ()
     cells: dict[int, list[str]] = {}
     lines: list[int] = []
     before = 0
-    try:
-        for row in reader:
-            line, before = before + 1, reader.line_num
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header:
-                header = tuple(cell.strip() for cell in row)
-                cells = {position: [] for position in wanted(header)}
-                continue
-            if _length(row) > len(header) or len(row) < _length(header):
-                raise CodingError(
-                    f"{path}:{line}: the row has {len(row)} cells, but the header {len(header)}; "
-                    "correct the line, or leave it out if the file was cut off there"
-                )
-            lines.append(line)
-            for position, column in cells.items():
-                cell = row[position].strip() if position < len(row) else ""
-                if delimiter != "," and "," in cell and _DECIMAL_COMMA.fullmatch(cell):
-                    cell = cell.replace(",", ".")
-                column.append(cell)
-    except csv.Error as error:
-        raise CodingError(f"{path}:{reader.line_num}: not a table ({error})") from error
+    with open_text(path) as file:
+        first = next((line for line in file if line.strip()), "")
+        file.seek(0)
+        delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == ","))
+        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
+        try:
+            for row in reader:
+                line, before = before + 1, reader.line_num
+                if not any(cell.strip() for cell in row):
+                    continue
+                if not header:
+                    header = tuple(cell.strip() for cell in row)
+                    cells = {position: [] for position in wanted(header)}
+                    continue
+                if _length(row) > len(header) or len(row) < _length(header):
+                    raise CodingError(
+                        f"{path}:{line}: the row has {len(row)} cells, but the header {len(header)}; "
+                        "correct the line, or leave it out if the file was cut off there"
+                    )
+                lines.append(line)
+                if delimiter == "," and len(row) == len(header):
+                    for position, column in cells.items():
+                        column.append(row[position].strip())
+                else:
+                    for position, column in cells.items():
+                        column.append(_cell(row, position, delimiter))
+        except csv.Error as error:
+            raise CodingError(f"{path}:{reader.line_num}: not a table ({error})") from error
     if not header:
         raise CodingError(f"{path} is empty")
     return DelimitedFile(path, header, cells, lines)
 
 
-def read_text(path: Path) -> str:
-    """Return a text file; a byte order mark is dropped.
+def open_text(path: Path) -> TextIO:
+    """Open a text file after a look through all of it; a byte order mark is dropped.
 
     Raises:
         CodingError: If the file cannot be read or is not text in UTF-8.
     """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            while True:
+                raw = file.read(_CHUNK)
+                if file.tell() == len(raw) and raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+                    raise CodingError(
+                        f"{path} is text in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
+                    )
+                if b"\0" in raw:
+                    line += raw.count(b"\n", 0, raw.index(b"\0"))
+                    raise CodingError(f"{path}:{line}: not text (a zero byte)")
+                try:
+                    decoder.decode(raw, final=not raw)
+                except UnicodeDecodeError as error:
+                    line += raw.count(b"\n", 0, error.start)
+                    raise CodingError(
+                        f"{path}:{line}: not text in UTF-8 ({error.reason}); save the file as UTF-8 "
+                        "(in a spreadsheet: CSV UTF-8)"
+                    ) from error
+                if not raw:
+                    break
+                line += raw.count(b"\n")
+        return path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
         raise CodingError(f"{path} cannot be read ({error.strerror})") from error
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise CodingError(f"{path} is text in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise CodingError(
-            f"{path}:{line}: not text in UTF-8 ({error.reason}); save the file as UTF-8 "
-            "(in a spreadsheet: CSV UTF-8)"
-        ) from error
-    if "\0" in text:
-        raise CodingError(f"{path}:{text[: text.index(chr(0))].count(chr(10)) + 1}: not text (a zero byte)")
-    return text
+
+
+def _cell(row: list[str], position: int, delimiter: str) -> str:
+    cell = row[position].strip() if position < len(row) else ""
+    if delimiter != "," and "," in cell and _DECIMAL_COMMA.fullmatch(cell):
+        return cell.replace(",", ".")
+    return cell
 
 
 def _length(cells: list[str] | tuple[str, ...]) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from metafacs.data.codings.coding import Floats
-from metafacs.data.codings.delimited import CodingError, read_delimited, read_text
+from metafacs.data.codings.delimited import CodingError, open_text, read_delimited
 from metafacs.data.codings.values import looks_like_au, parse_au_name
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
@@ -108,21 +108,22 @@ def _read_text(path: Path) -> RawTable:
 def _read_json_lines(path: Path) -> RawTable:
     records: list[dict[str, object]] = []
     lines: list[int] = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise CodingError(f"{path}:{number}: not JSON ({error}); the file may be cut off") from error
-        if not isinstance(record, dict):
-            raise CodingError(f"{path}:{number}: not a JSON object")
-        records.append(record)
-        lines.append(number)
+    with open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise CodingError(f"{path}:{number}: not JSON ({error}); the file may be cut off") from error
+            if not isinstance(record, dict):
+                raise CodingError(f"{path}:{number}: not a JSON object")
+            records.append({name: value for name, value in record.items() if _asked_for(name)})
+            lines.append(number)
     if not records:
         raise CodingError(f"{path} is empty")
 
-    names = dict.fromkeys(name for record in records for name in record if _asked_for(name))
+    names = dict.fromkeys(name for record in records for name in record)
     cells = {name: _column(record.get(name) for record in records) for name in names}
     return RawTable(
         path,
