@@ -19,7 +19,7 @@ from PIL import Image
 from metafacs.data.datasets import find_reader
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped, find_twin
 from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
-from metafacs.data.videos import VideoError, decode_frames
+from metafacs.data.videos import Video, VideoError
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
 from metafacs.faces.landmarks import spread_to_68
 from metafacs.faces.pictures import PictureError, read_picture
@@ -201,12 +201,13 @@ def _frames(video: Path, samples: list[Sample]) -> Iterator[tuple[Sample, np.nda
     ordered = sorted((sample.frame or 0, position) for position, sample in enumerate(samples))
     done = 0
     try:
-        for picture in decode_frames(video, [frame for frame, _ in ordered]):
-            yield samples[ordered[done][1]], picture
+        for frame in Video(video).at([number for number, _ in ordered]):
+            problem = f"unreadable frame: number {frame.number} of {video}: {frame.problem}"
+            yield samples[ordered[done][1]], problem if frame.image is None else frame.image
             done += 1
     except VideoError as error:
-        for frame, position in ordered[done:]:
-            yield samples[position], f"unreadable frame: number {frame}: {error}"
+        for number, position in ordered[done:]:
+            yield samples[position], f"unreadable frame: number {number}: {error}"
 
 
 def _landmarks(picture: np.ndarray, pre_aligned: bool) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import numbered_rows, whole_number
 from metafacs.data.transforms import crop_centre
-from metafacs.data.videos import decode_frames
+from metafacs.data.videos import Video
 from metafacs.faces.alignment import align
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
@@ -228,8 +228,9 @@ def _pictures(rows: Sequence[SupportRow]) -> Iterator[tuple[int, NDArray[np.uint
         asked = [(frame, position) for _, frame, position in group]
         done = 0
         try:
-            for picture in decode_frames(video, [frame for frame, _ in asked]):
-                yield asked[done][1], picture
+            for frame in Video(video).at([number for number, _ in asked]):
+                problem = f"frame {frame.number} of {video} cannot be decoded ({frame.problem}); take another"
+                yield asked[done][1], problem if frame.image is None else frame.image
                 done += 1
         except ValueError as error:
             for _, position in asked[done:]:

@@ -46,8 +46,10 @@ class Numbering:
 
     def start_for(self, number: int) -> int:
         """Return the place of the last packet from which this frame and all later ones can be decoded."""
-        before = self.starts[(self.passed < number) & (self.numbers[self.starts] <= number)]
-        return int(before[-1]) if len(before) else 0
+        place = int(np.searchsorted(self.passed, number)) - 1
+        while place > 0 and self.numbers[self.starts[place]] > number:
+            place -= 1
+        return int(self.starts[place]) if place > 0 else 0
 
 
 def number_frames(packets: Packets, first_shown: int | None) -> Numbering | None:

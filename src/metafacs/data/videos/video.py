@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from metafacs.data.videos.containers import open_video, picture_streams
@@ -19,21 +15,10 @@ from metafacs.data.videos.decoding import Probe, decode_packets, probe
 from metafacs.data.videos.frames import Frame, VideoError
 from metafacs.data.videos.images import ImageReader
 from metafacs.data.videos.numbering import Numbering, clock_zero, number_frames
-from metafacs.data.videos.packets import NO_STAMP, Packets, is_picture, read_on, read_packets
+from metafacs.data.videos.packets import Packets, read_on, read_packets
+from metafacs.data.videos.reading import NumberedReader, Place, use_threads
 from metafacs.data.videos.remarks import losses, remarks_on
 from metafacs.data.videos.selection import EVERY_FRAME, Selection
-
-_LATE = 4
-"""Frames; decoders that guess the order of showing give a frame by one or two places too late."""
-
-_LEANING = (2, 3)
-"""FFmpeg's numbers of the kinds of picture, P and B, that lean on others."""
-
-_WORTH_A_JUMP = 16
-"""Packets; fewer are decoded in less time than it takes to jump over them."""
-
-_Place = tuple[int, float, VideoFrame | None, str]
-"""Number, seconds, the decoded picture or None, and what is wrong."""
 
 
 class Video:
@@ -88,6 +73,7 @@ class Video:
         self._damaged: set[int] = set()
         self._flagged: set[int] = set()
         self._resized: int | None = None
+        self._last_counted = -1
 
     def frames(self, numbers: Selection = EVERY_FRAME, start_at: int = 0) -> Iterator[Frame]:
         """Yield the selected frames in order.
@@ -98,12 +84,12 @@ class Video:
                 included, that a run from the beginning would have given.
         """
         if self._numbering is None:
-            chosen = numbers.choose(self._counted(), lambda place: place[1])
-            yield from self._images(place for place in chosen if place[0] >= start_at)
+            chosen = numbers.choose(self._counted(), lambda place: place.seconds)
+            yield from self._images(place for place in chosen if place.number >= start_at)
             return
         times = self._numbering.times
         taken = np.fromiter(numbers.choose(range(len(times)), times.__getitem__), np.int64)
-        yield from self._images(self._numbered(taken[taken >= start_at]))
+        yield from self._images(self._read(self._numbering, taken[taken >= start_at]))
 
     def at(self, numbers: Sequence[int]) -> Iterator[Frame]:
         """Yield the frames with some numbers.
@@ -120,7 +106,7 @@ class Video:
             raise ValueError("frame numbers must be 0 or larger and ascending")
         count, done = self.frame_count, 0
         inside = np.unique([number for number in wanted if count is None or number < count])
-        places = self._counted() if self._numbering is None else self._numbered(inside)
+        places = self._counted() if self._numbering is None else self._read(self._numbering, inside)
         for frame in self._images(_repeated(places, wanted)):
             yield frame
             done += 1
@@ -130,15 +116,15 @@ class Video:
                 f"{self.path} ends after {count} frames; frame number {wanted[done]} is not in it"
             )
 
-    def _images(self, places: Iterator[_Place]) -> Iterator[Frame]:
+    def _images(self, places: Iterator[Place]) -> Iterator[Frame]:
         reader = ImageReader(self._probe.orientation)
         given: Frame | None = None
         try:
-            for number, seconds, picture, problem in places:
-                if given is None or given.number != number:
-                    image = None if picture is None else reader.read(picture)
-                    given = Frame(number, seconds, image, problem)
-                    self._remember(given, picture)
+            for place in places:
+                if given is None or given.number != place.number:
+                    image = None if place.picture is None else reader.read(place.picture)
+                    given = Frame(place.number, place.seconds, image, place.problem)
+                    self._remember(given, place.picture)
                 yield given
         finally:
             self.notes[:] = self._opening_notes + losses(
@@ -153,124 +139,14 @@ class Video:
         if frame.image is not None and frame.image.shape[:2] != (self.height, self.width):
             self._resized = frame.number if self._resized is None else min(self._resized, frame.number)
 
-    def _numbered(self, wanted: NDArray[np.int64]) -> Iterator[_Place]:
-        """Yield some frames; passes over what lies between them where that is quicker."""
-        done, threads, jumps = 0, self._threads, True
-        while done < len(wanted):
-            with open_video(self.path) as (container, stream):
-                _use_threads(stream, threads)
-                try:
-                    for place in self._pass(container, stream, wanted[done:], jumps):
-                        yield place
-                        done += 1
-                except _NotFromHereError:
-                    threads, jumps = 1, False
-
-    def _pass(
-        self, container: InputContainer, stream: VideoStream, wanted: NDArray[np.int64], jumps: bool
-    ) -> Iterator[_Place]:
-        """Decode from the last possible place on; ends early where the next frame is far ahead."""
-        numbering = self._numbering
-        assert numbering is not None
-        start = numbering.start_for(wanted[0]) if jumps else 0
-        packets = read_on(container, stream)
-        if start >= _WORTH_A_JUMP:
-            packets, start = self._jump(container, stream, start)
-        else:
-            start = 0
-        waiting: dict[int, VideoFrame] = {}
-        errors: dict[int, str] = {}
-        done, newest, place = 0, -1, start - 1
-        head = int(numbering.numbers[start]) if start else len(numbering.stamps)
-        for decoded in decode_packets(packets, stream):
-            if decoded.packet is not None and is_picture(decoded.packet, self._packets.codec):
-                place += 1
-                if decoded.error:
-                    errors.update(self._consequences(stream, place, decoded.error))
-            for picture in decoded.frames:
-                shown = numbering.number_of(picture.pts)
-                if shown is None or shown in errors or not numbering.held[shown]:
-                    continue
-                if shown >= head:
-                    # Where a picture is renewed bit by bit, what is marked as key frame leans on others.
-                    if shown != head or int(picture.pict_type) in _LEANING:
-                        raise _NotFromHereError
-                    head = len(numbering.stamps)
-                newest = max(newest, shown)
-                if shown >= wanted[done] and _is_in(wanted, shown):
-                    waiting[shown] = picture
-            while wanted[done] in waiting or wanted[done] + _LATE <= newest:
-                number = int(wanted[done])
-                yield self._place(number, waiting.pop(number, None), errors, start)
-                done += 1
-                if done == len(wanted):
-                    return
-            if jumps and done and numbering.start_for(wanted[done]) > place + _WORTH_A_JUMP:
-                return
-        for number in wanted[done:].tolist():
-            yield self._place(number, waiting.pop(number, None), errors, start)
-
-    def _place(self, number: int, picture: VideoFrame | None, errors: dict[int, str], start: int) -> _Place:
-        numbering = self._numbering
-        assert numbering is not None
-        if start and (picture is None or picture.is_corrupt) and numbering.held[number]:
-            # It may be the jump that took from the decoder what this frame leans on.
-            raise _NotFromHereError
-        problem = ""
-        if picture is None:
-            problem = errors.get(number, "its packet is damaged or leans on a frame that is lost")
-            if not numbering.held[number]:
-                problem = "the file ends before or within it"
-        return number, float(numbering.times[number]), picture, problem
-
-    def _consequences(self, stream: VideoStream, place: int, error: str) -> dict[int, str]:
-        """Return the numbers of the frames that a damaged packet takes away, and why.
-
-        They are its own frame and, if it is a key frame, all those up to the next one: they would be
-        patched together from pictures of another scene.
-        """
-        if stream.codec_context.thread_count > 1:
-            # Several threads tell of an error late, so that it is not known which packet is damaged.
-            raise _NotFromHereError
-        numbering, key = self._numbering, self._packets.key
-        assert numbering is not None
-        own = int(numbering.numbers[place])
-        problems = {own: error}
-        self._damaged.add(own)
-        if key[place]:
-            following = np.flatnonzero(key[place + 1 :])
-            end = place + 1 + int(following[0]) if len(following) else len(key)
-            for number in numbering.numbers[place + 1 : end].tolist():
-                problems[number] = f"it leans on key frame {own}, which is damaged"
-        return problems
-
-    def _jump(
-        self, container: InputContainer, stream: VideoStream, start: int
-    ) -> tuple[Iterator[Packet], int]:
-        """Return the packets from a key frame on that is not behind ``start``, and its place."""
-        numbering, stamps = self._numbering, self._packets.presentation
-        assert numbering is not None
-        for target in (stamps[start], self._packets.decoding[start]):
-            if target == NO_STAMP:
-                continue
-            try:
-                container.seek(int(target), stream=stream)
-            except (av.FFmpegError, OSError):
-                continue
-            packets = read_on(container, stream)
-            head = next((p for p in packets if p.is_keyframe and is_picture(p, self._packets.codec)), None)
-            if head is None or head.pts is None:
-                continue
-            reached = numbering.starts[stamps[numbering.starts] == head.pts]
-            if len(reached) == 1 and reached[0] <= start:
-                return chain([head], packets), int(reached[0])
-        raise _NotFromHereError
+    def _read(self, numbering: Numbering, wanted: NDArray[np.int64]) -> Iterator[Place]:
+        return NumberedReader(self.path, self._packets, numbering, self._threads, self._damaged).read(wanted)
 
     def _stamp_of_zero(self) -> int:
         first = self._probe.stamps[0] if self._numbering is None else int(self._numbering.stamps[0])
         return 0 if first is None else clock_zero(self._packets, first)
 
-    def _counted(self) -> Iterator[_Place]:
+    def _counted(self) -> Iterator[Place]:
         """Yield all frames as the decoder gives them, where stamps do not tell their numbers."""
         packets, first = self._packets, self._probe
         stamped, zero = _ascending(first.stamps), self._stamp_of_zero()
@@ -278,7 +154,7 @@ class Video:
         seconds = -step
         self._last_counted = -1
         with open_video(self.path) as (container, stream):
-            _use_threads(stream, 1)
+            use_threads(stream, 1)
             for decoded in decode_packets(read_on(container, stream), stream):
                 shown: list[VideoFrame | None] = list(decoded.frames)
                 if decoded.error and decoded.packet is not None and not decoded.packet.is_discard:
@@ -289,11 +165,9 @@ class Video:
                     if stamped and picture is not None and picture.pts is not None:
                         stamp = (picture.pts - zero) * tick
                         seconds = stamp if stamp > seconds - step else seconds
-                    yield self._last_counted, seconds, picture, "" if picture is not None else decoded.error
-
-
-class _NotFromHereError(Exception):
-    """The frames must be decoded from the beginning of the file, by one thread."""
+                    yield Place(
+                        self._last_counted, seconds, picture, decoded.error if picture is None else ""
+                    )
 
 
 def decode_frames(path: Path | str, numbers: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
@@ -356,21 +230,11 @@ def _rate(packets: Packets, numbering: Numbering | None) -> float | None:
     return measured
 
 
-def _use_threads(stream: VideoStream, threads: int) -> None:
-    stream.codec_context.thread_count = threads
-    stream.codec_context.thread_type = "AUTO" if threads > 1 else "SLICE"
-
-
-def _is_in(ascending: NDArray[np.int64], number: int) -> bool:
-    place = int(np.searchsorted(ascending, number))
-    return place < len(ascending) and ascending[place] == number
-
-
-def _repeated(places: Iterator[_Place], wanted: Sequence[int]) -> Iterator[_Place]:
+def _repeated(places: Iterator[Place], wanted: Sequence[int]) -> Iterator[Place]:
     """Yield a place for every wanted number that comes, as often as it is wanted."""
     done = 0
     for place in places:
-        while done < len(wanted) and wanted[done] == place[0]:
+        while done < len(wanted) and wanted[done] == place.number:
             yield place
             done += 1
         if done == len(wanted):
