@@ -69,10 +69,10 @@ def test_nothing_is_said_that_is_not_there(
     tmp_path: Path, make_detector: Maker, make_results: Results
 ) -> None:
     detector = make_detector(description={"synthetic": False})
-    timelines = gather_timelines(make_results({0: [0.1, 0.9]}, input="in/$a_b$ & ö.mp4"), detector)
+    timelines = gather_timelines(make_results({0: [0.1, 0.9]}, input="in/$a_b$ & \x07\udcff ö.mp4"), detector)
     [path] = plot_timelines(tmp_path / "a.svg", timelines, aus=[12, 1])
     found = texts(path)
-    assert "$a_b$ &amp; ö.mp4, person 0" in found
+    assert "$a_b$ &amp; ?? ö.mp4, person 0" in found
     assert not {"Model trained on synthetic faces", "event", "intensity, 0 to 5", "AU6"} & set(found)
     assert found.index("AU12") < found.index("AU1")
 

@@ -274,7 +274,9 @@ def _write_title(figure: Figure, timelines: Timelines, line: Timeline, events: b
 
     height = figure.get_figheight()
     left, right = _EDGE / _WIDTH, 1 - _RIGHT / _WIDTH
-    title = f"{Path(timelines.input).name}, person {line.person}"
+    # Names of files may hold what no font and no XML has.
+    name = "".join(letter if letter.isprintable() else "?" for letter in Path(timelines.input).name)
+    title = f"{name}, person {line.person}"
     figure.text(
         left, 1 - 0.17 / height, title, va="center", color=_INK, size=9, weight="bold", parse_math=False
     )
