@@ -7,13 +7,16 @@ sets. A matrix is ``2 x 3`` and maps points of the picture to points of the crop
 from __future__ import annotations
 
 from math import ceil, cos, floor, sin
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from PIL import Image
 
 Matrix = NDArray[np.float64]
 Picture = NDArray[np.uint8]
+Row = tuple[float, float, float]
 
 # Two-point interpolation skips pixels when it shrinks by more than this; then the picture is resized first.
 SHRINK_LIMIT = 1.5
@@ -74,22 +77,74 @@ def warp(image: Picture, matrix: Matrix, size: int, border: int) -> Picture:
     bottom = min(height, ceil(corners[:, 1].max() + margin))
     if right <= left or bottom <= top:
         return np.full((size, size, 3), border, np.uint8)
-    part = Image.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
+    part = _Part.of(image, left, top, right, bottom)
     across, down = 1.0, 1.0
     if shrink > SHRINK_LIMIT:
-        small = max(1, round(part.width / shrink)), max(1, round(part.height / shrink))
-        across, down = part.width / small[0], part.height / small[1]
-        part = part.resize(small, Image.Resampling.BILINEAR, reducing_gap=3.0)
-    # Pillow counts from the corner of the first pixel, not from its centre.
+        small = part.reduced(max(1, round(part.width / shrink)), max(1, round(part.height / shrink)))
+        across, down = part.width / small.width, part.height / small.height
+        part = small
+    # Loops and Pillow count from the corner of the first pixel, not from its centre.
     turn = inverse[:, :2]
     shift = inverse[:, 2] + 0.5 - turn @ (0.5, 0.5) - (left, top)
-    row_x = [turn[0, 0] / across, turn[0, 1] / across, shift[0] / across]
-    row_y = [turn[1, 0] / down, turn[1, 1] / down, shift[1] / down]
-    crop = part.transform(
-        (size, size),
-        Image.Transform.AFFINE,
-        (*row_x, *row_y),
-        Image.Resampling.BILINEAR,
-        fillcolor=(border, border, border),
-    )
-    return np.array(crop)
+    row_x = (float(turn[0, 0] / across), float(turn[0, 1] / across), float(shift[0] / across))
+    row_y = (float(turn[1, 0] / down), float(turn[1, 1] / down), float(shift[1] / down))
+    return part.sampled(row_x, row_y, size, border)
+
+
+class _Part(NamedTuple):
+    """A part of a picture in memory: flat, read-only, with a byte to spare behind its last pixel."""
+
+    flat: Picture
+    start: int
+    line: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, image: Picture, left: int, top: int, right: int, bottom: int) -> _Part:
+        """Return a part without copying it, if it can be."""
+        height, width = image.shape[:2]
+        if image.flags.c_contiguous and (right < width or bottom < height):
+            place = 3 * (top * width + left)
+            return cls(_locked(image.reshape(-1)), place, 3 * width, right - left, bottom - top)
+        return cls.copied(image[top:bottom, left:right])
+
+    @classmethod
+    def copied(cls, image: Picture) -> _Part:
+        """Return a copy of a picture."""
+        height, width = image.shape[:2]
+        flat = np.empty(image.size + 1, np.uint8)
+        flat[:-1].reshape(image.shape)[:] = image
+        return cls(_locked(flat), 0, 3 * width, width, height)
+
+    def reduced(self, width: int, height: int) -> _Part:
+        """Return the part made smaller, as Pillow does it.
+
+        Pillow itself does what is rare: pictures that become six times smaller are first averaged in whole
+        pixels, and narrow ones are reduced in another order.
+        """
+        if self.height > 1.5 * self.width or self.width >= 6 * width or self.height >= 6 * height:
+            rows = as_strided(self.flat[self.start :], (self.height, self.width, 3), (self.line, 3, 1))
+            whole = Image.fromarray(np.ascontiguousarray(rows))
+            picture = whole.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+            return self.copied(np.asarray(picture))
+        # Numba takes half a second to load.
+        from metafacs.faces.warping_kernels import reduce
+
+        small = reduce(self.flat, self.start, self.line, self.width, self.height, width, height)
+        return _Part(_locked(small), 0, 3 * width, width, height)
+
+    def sampled(self, row_x: Row, row_y: Row, size: int, border: int) -> Picture:
+        """Return a turned square of the part."""
+        from metafacs.faces.warping_kernels import sample
+
+        flat, start, line, width, height = self
+        crop = sample(flat, start, line, width, height, row_x, row_y, size, border)
+        return crop[:-1].reshape(size, size, 3)
+
+
+def _locked(flat: Picture) -> Picture:
+    """Return a read-only view: loops are compiled anew for what may and what may not be written."""
+    view = flat.view()
+    view.flags.writeable = False
+    return view
