@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 T = TypeVar("T")
 
 _TOLERANCE = 0.00075
 """Seconds; Matroska and others round their stamps to milliseconds."""
+
+_ROUNDING = 0.0011
+"""Seconds; what rounding to milliseconds moves a frame against the line through the first and the last."""
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 
@@ -99,6 +105,18 @@ class Selection:
 
 
 EVERY_FRAME = Selection()
+
+
+def without_rounding(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return evenly spaced times where the given ones are even but for the rounding of their container.
+
+    With 33 and 34 ms in turns, some frames of 30 per second would be shown too shortly to be taken.
+
+    Args:
+        times: Seconds, ascending.
+    """
+    even = np.linspace(times[0], times[-1], len(times))
+    return even if np.abs(times - even).max() < _ROUNDING else times
 
 
 def parse_time(text: str) -> float:

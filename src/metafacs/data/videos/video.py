@@ -18,7 +18,7 @@ from metafacs.data.videos.numbering import Numbering, clock_zero, number_frames
 from metafacs.data.videos.packets import Packets, read_on, read_packets
 from metafacs.data.videos.reading import NumberedReader, Place, use_threads
 from metafacs.data.videos.remarks import losses, remarks_on
-from metafacs.data.videos.selection import EVERY_FRAME, Selection
+from metafacs.data.videos.selection import EVERY_FRAME, Selection, without_rounding
 
 
 class Video:
@@ -87,7 +87,7 @@ class Video:
             chosen = numbers.choose(self._counted(), lambda place: place.seconds)
             yield from self._images(place for place in chosen if place.number >= start_at)
             return
-        times = self._numbering.times
+        times = without_rounding(self._numbering.times)
         taken = np.fromiter(numbers.choose(range(len(times)), times.__getitem__), np.int64)
         yield from self._images(self._read(self._numbering, taken[taken >= start_at]))
 
