@@ -88,8 +88,6 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
     marks = np.array(flags, np.int64)
     rate = stream.average_rate or stream.base_rate
     name = container.format.name
-    start = container.start_time or 0
-    lasts = (container.duration + max(0, start)) / av.time_base if container.duration else 0.0
     return Packets(
         presentation,
         decoding,
@@ -104,7 +102,7 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
         container=name,
         codec=codec,
         reorders=bool(stream.codec_context.has_b_frames),
-        seconds_short=max(0.0, lasts - ends),
+        seconds_short=max(0.0, (container.duration or 0) / av.time_base - ends),
     )
 
 
