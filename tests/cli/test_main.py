@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import signal
 import subprocess
 import sys
@@ -11,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli import command_module, main
@@ -59,39 +56,6 @@ def test_evaluate_writes_the_record(
     assert record.data.synthetic
     assert set(record.history) >= {"iteration", "loss_validation", "weight_expression"}
     assert "synthetic faces" in capsys.readouterr().out
-
-
-def test_predict_writes_table_sidecar_and_overlay(
-    model: Path, bp4d_twin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    photo = next(bp4d_twin.glob("Sequences*/F001/T1/*.jpg"))
-    blank, broken = tmp_path / "blank.png", tmp_path / "broken.jpg"
-    Image.new("RGB", (200, 150), "white").save(blank)
-    broken.write_bytes(photo.read_bytes()[:300])
-    out = tmp_path / "out"
-    assert (
-        main(["predict", str(photo), str(broken), str(blank), "--model", str(model), "--out", str(out)]) == 1
-    )
-    captured = capsys.readouterr()
-    assert "broken.jpg" in captured.err
-    assert "blank.png: no face found" in captured.out
-    rows = list(csv.DictReader((out / "faces.csv").open()))
-    assert [row["success"] for row in rows] == ["1", "0"]
-    assert 0 <= float(rows[0]["AU12_p"]) <= 1
-    assert rows[1]["AU12_c"] == ""
-    assert json.loads((out / "faces.csv.meta.json").read_text())["synthetic"] is True
-    assert (out / f"{photo.stem}_overlay.png").exists()
-
-
-def test_photos_of_the_same_name_keep_their_overlays(model: Path, bp4d_twin: Path, tmp_path: Path) -> None:
-    photos = sorted(bp4d_twin.glob("Sequences*/F001/T1/*.jpg"))[:2]
-    for folder, photo in zip(("one", "two"), photos, strict=True):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "me.jpg").write_bytes(photo.read_bytes())
-    out = tmp_path / "out"
-    words = ["predict", str(tmp_path / "one" / "me.jpg"), str(tmp_path / "two" / "me.jpg")]
-    assert main([*words, "--model", str(model), "--out", str(out)]) == 0
-    assert {path.name for path in out.glob("*.png")} == {"me_overlay.png", "me_1_overlay.png"}
 
 
 def test_stopped_training_goes_on(stores: dict[str, Path], tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ import pytest
 from PIL import Image
 
 from metafacs.cli import COMMANDS, command_module, main
+from metafacs.data.videos import encode_video
+from metafacs.synthesis.clips import render_clip
 
 ROOT = Path(__file__).parents[2]
 RUN = [ROOT / "README.md", ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
@@ -98,16 +100,26 @@ def expanded(words: list[str]) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="session")
+def session_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of a rendered person who frowns and smiles."""
+    path = tmp_path_factory.mktemp("videos") / "session.mp4"
+    encode_video(path, (frame.image for frame in render_clip("one", 0, 4.0, 6.0, (256, 144))), 6)
+    return path
+
+
 @pytest.fixture
 def folder(
     tmp_path: Path,
     bp4d_twin: Path,
+    session_video: Path,
     astronaut: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
-    """A reader's folder: a photo, and the faces that the pages render first, so that it is done once."""
+    """A reader's folder: a photo, a video, and the faces that the pages render first."""
     shutil.copytree(bp4d_twin, tmp_path / "data" / "bp4d")
     Image.fromarray(astronaut).save(tmp_path / "photo.jpg")
+    shutil.copy(session_video, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     known = set(sys.modules)

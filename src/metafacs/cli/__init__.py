@@ -30,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "report": "write the tables and the page of records",
     "analyse": "show what trained models have learned",
     "personalise": "fit a model to one person from a few labelled pictures",
-    "predict": "tell which action units the faces on photos show",
+    "predict": "tell which action units the faces on pictures and in videos show",
     "agree": "tell how well a table of action units agrees with a human coding, or two coders",
     "demo": "run the main job: twins, three methods, photos, report",
     "methods": "list the methods",
