@@ -17,8 +17,10 @@ _PLACES = {
     "BaseNet": "metafacs.models.networks",
     "Batch": "metafacs.batch",
     "BatchSizes": "metafacs.training.training_data",
+    "Camera": "metafacs.data.videos.camera",
     "Detector": "metafacs.inference.detector",
     "FaceResult": "metafacs.inference.result",
+    "FrameResults": "metafacs.inference.engine",
     "Method": "metafacs.methods.base",
     "OptimizerSpec": "metafacs.methods.base",
     "Prediction": "metafacs.methods.base",
@@ -28,6 +30,7 @@ _PLACES = {
     "SingleLossMethod": "metafacs.methods.base",
     "Stepper": "metafacs.methods.base",
     "Store": "metafacs.data.store",
+    "VideoResults": "metafacs.inference.results",
     "evaluate": "metafacs.evaluation.protocols",
     "load_detector": "metafacs.inference.loading",
     "prepare": "metafacs.data.prepare",
@@ -43,11 +46,14 @@ if TYPE_CHECKING:
     from metafacs.data.store import Store
     from metafacs.data.transforms import Augmentation
     from metafacs.data.twins.rendering import render_twin
+    from metafacs.data.videos.camera import Camera
     from metafacs.evaluation.protocols import evaluate
     from metafacs.evaluation.records import Record
     from metafacs.inference.detector import Detector
+    from metafacs.inference.engine import FrameResults
     from metafacs.inference.loading import load_detector
     from metafacs.inference.result import FaceResult
+    from metafacs.inference.results import VideoResults
     from metafacs.methods.base import Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
     from metafacs.models.backbones import Backbone
     from metafacs.models.networks import BaseNet
@@ -60,8 +66,10 @@ __all__ = [
     "BaseNet",
     "Batch",
     "BatchSizes",
+    "Camera",
     "Detector",
     "FaceResult",
+    "FrameResults",
     "Method",
     "OptimizerSpec",
     "Prediction",
@@ -71,6 +79,7 @@ __all__ = [
     "SingleLossMethod",
     "Stepper",
     "Store",
+    "VideoResults",
     "evaluate",
     "load_detector",
     "prepare",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from metafacs.data.videos import Selection, VideoError
+from metafacs.data.videos import Camera, Frame, Selection, VideoError
 from metafacs.faces.face import Face
 from metafacs.faces.tracking import FaceTracker, TrackedFace
 from metafacs.inference import engine
@@ -105,7 +105,7 @@ def test_a_crowd_is_read_before_the_group_is_full(
     detector, sizes = batches
     pictures = [flat(30)] * 5 + [flat(1)] * 5
     frames = list(analyse_frames(detector, make_source(pictures), tracker=FixedTracker(), group=4))
-    assert sizes == [90, 30, 33, 2]
+    assert sizes == [30, 30, 30, 30, 30, 3, 2]
     assert [frame.number for frame in frames] == list(range(10))
 
 
@@ -176,16 +176,19 @@ def test_a_camera_is_answered_at_once(make_source: Sources) -> None:
     """The results of a camera's frame come before the next frame is followed."""
     tracker = FixedTracker()
 
-    class Fake:
+    class Fake(Camera):
         def __init__(self) -> None:
-            self.name, self.notes, self.frame_count = "camera", [], None
+            self.name, self.notes, self.frame_count = "camera 0", [], None
 
-        def frames(self, *arguments: Any) -> Iterator[Any]:
+        def frames(self, *arguments: Any) -> Iterator[Frame]:
             return make_source([flat(0)] * 5).frames(*arguments)
 
     detector = Detector(lambda images: Prediction(images[:, 0, 0, :1]), (12,), {12: 0.5}, 64)
+    threads = threading.active_count()
     for count, frame in enumerate(analyse_frames(detector, Fake(), tracker=tracker), start=1):
         assert len(tracker.seen) == count == frame.number + 1
+        # It has a thread of its own, which keeps the newest picture only.
+        assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("part", ["tracker", "predictor"])
@@ -210,8 +213,7 @@ def test_frames_before_an_error_of_the_source_are_given(
     source = make_source([flat(1)] * 21, VideoError("session.mp4: the disk does not answer"))
     seen: list[FrameResults] = []
     with pytest.raises(VideoError, match="does not answer"):
-        for frame in analyse_frames(batches[0], source, tracker=FixedTracker(), group=8):
-            seen.append(frame)
+        seen.extend(analyse_frames(batches[0], source, tracker=FixedTracker(), group=8))
     assert [frame.number for frame in seen] == list(range(21))
 
 

@@ -15,7 +15,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.videos import EVERY_FRAME, Frame, FrameSource, Selection, VideoError
+from metafacs.data.videos import EVERY_FRAME, Camera, Frame, FrameSource, Selection, VideoError
 from metafacs.faces.tracking import FaceTracker, TrackedFace
 from metafacs.inference.detector import Detector, Picture
 from metafacs.inference.reading_ahead import read_ahead
@@ -24,8 +24,8 @@ from metafacs.inference.result import FaceResult
 GROUP = 16
 """Frames whose faces are read together."""
 
-MOST_CROPS = 64
-"""Faces of a group from which on it is read at once: a crowd must not cost more memory than one person."""
+MOST_CROPS = 16
+"""Faces of a group from which on it is read at once: more together cost memory and win no time."""
 
 _USUAL_RATE = 25.0
 """Frames per second of pictures without times, where only the tracker wants to know."""
@@ -96,9 +96,12 @@ def analyse_frames(
         VideoError: If the source cannot be read at all.
     """
     tracker = FaceTracker(detector.device) if tracker is None else tracker
+    live = isinstance(source, Camera)
     if group is None:
-        group = 1 if source.frame_count is None else GROUP
-    frames = read_ahead(source.frames(selection, start_at))
+        group = 1 if live else GROUP
+    frames = source.frames(selection, start_at)
+    if not live:  # A camera has a thread already, and keeps only what is new.
+        frames = read_ahead(frames)
     waiting: list[_Seen] = []
     crops = count = 0
     try:
@@ -117,7 +120,9 @@ def analyse_frames(
     else:
         yield from _read(detector, source, waiting)
     finally:
-        frames.close()
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
 
 
 def _follow(detector: Detector, tracker: FaceTracker, source: FrameSource, frame: Frame) -> _Seen:

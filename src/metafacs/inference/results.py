@@ -111,7 +111,7 @@ class VideoResults:
                 for results in self:
                     for face in results.faces:
                         writer.write(face)
-            return pd.read_csv(path, float_precision="round_trip")
+            return pd.read_csv(path)
 
     def timelines(self) -> Timelines:
         """Return every person over time, as arrays.
