@@ -97,18 +97,19 @@ def _sequence(folder: Path) -> dict[int, Path]:
             "give each a folder of its own"
         )
     files = next(iter(sequences.values()))
-    pictures: dict[int, Path] = {}
     width = min(len(digits) for digits, _ in files)
+    padded = {digits == str(int(digits)).zfill(width): path for digits, path in reversed(files)}
+    if False in padded:
+        raise VideoError(
+            f"{folder} holds {padded[True].name} and {padded[False].name}, numbered in different ways as if "
+            "they were two sequences; give each a folder of its own"
+        )
+    pictures: dict[int, Path] = {}
     for digits, path in files:
         number = int(digits)
         if number in pictures:
             raise VideoError(
                 f"{folder} holds number {number} twice, {pictures[number].name} and {path.name}; remove one"
-            )
-        if digits != str(number).zfill(width):
-            raise VideoError(
-                f"{folder} holds {files[0][1].name} and {path.name}, numbered in different ways as if they "
-                "were two sequences; give each a folder of its own"
             )
         pictures[number] = path
     return pictures
