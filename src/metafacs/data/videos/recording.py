@@ -12,6 +12,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
@@ -22,7 +23,9 @@ from metafacs.data.videos.frames import VideoError
 from metafacs.data.videos.video import Video
 from metafacs.files import written_whole
 
-_CLOCK = Fraction(1, 90000)
+_CLOCK = Fraction(1, 60000)
+"""Seconds; milliseconds and frames of all usual rates are whole numbers of it. MPEG-4 knows no finer one."""
+
 _BT709 = 1
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _ENCODERS = {
@@ -166,6 +169,15 @@ class VideoRecorder:
             self._sound.write_until(self._first, self._last + self._step)
 
 
+def add_copy(container: OutputContainer, stream: AudioStream) -> AudioStream:
+    """Return a new stream of a container for the packets of another as they are.
+
+    Raises:
+        ValueError: If the container cannot hold them.
+    """
+    return container.add_stream_from_template(stream)
+
+
 class _Sound:
     """The first sound of a video, copied packet by packet; a context manager."""
 
@@ -183,11 +195,11 @@ class _Sound:
 
     def copy_to(self, container: OutputContainer, notes: list[str]) -> _Sound | None:
         """Make a stream for the sound, or return None where there is none or the container takes none."""
-        stream = self._source.streams.best("audio")
+        stream = cast("AudioStream | None", self._source.streams.best("audio"))
         if stream is None:
             return None
         try:
-            self._copy = container.add_stream_from_template(stream)
+            self._copy = add_copy(container, stream)
         except (ValueError, av.FFmpegError) as error:
             notes.append(f"The sound of {self._path.name} is left out: {error}.")
             return None
