@@ -2,6 +2,9 @@
 
     python benchmarks/faces.py [--repeats 40]
 
+``crop`` and ``read`` are what the packaged detector does to every face of every frame. Parts that end in
+``operators`` are the same networks without compiled loops.
+
 Runs on one thread. Each part is timed in turn within every round, so that other work on the machine meets all
 of them alike; the figures are medians in milliseconds. The last line is JSON.
 """
@@ -24,9 +27,13 @@ from PIL import Image
 from metafacs.faces.alignment import align
 from metafacs.faces.blazeface import BlazeFace
 from metafacs.faces.detection import FaceDetector
-from metafacs.faces.graph_network import load_asset
+from metafacs.faces.graph_network import GraphNetwork, load_asset
 from metafacs.faces.mesh import FaceMesh, region_of_mesh
 from metafacs.faces.tensors import to_tensor
+from metafacs.inference.detector import Detector
+from metafacs.inference.loading import load_detector
+from metafacs.methods.mesh_reader import MeshReader
+from metafacs.processes import keep_freed_memory
 
 
 def photo() -> NDArray[np.uint8]:
@@ -38,6 +45,23 @@ def photo() -> NDArray[np.uint8]:
     return np.array(canvas)
 
 
+def plain(name: str) -> GraphNetwork:
+    """Return a network that runs with PyTorch's operators alone."""
+    network = load_asset(name)
+    network.compiles = False
+    return network
+
+
+def leave_to_operators(detector: Detector) -> None:
+    """Let PyTorch's operators run the packaged detector's mesh."""
+    reader = getattr(detector.predictor, "__self__", None)
+    if not isinstance(reader, MeshReader):
+        raise TypeError(f"the packaged detector reads no mesh: {detector.predictor}")
+    for network in reader.mesh.modules():
+        if isinstance(network, GraphNetwork):
+            network.compiles = False
+
+
 def main() -> None:
     """Run the rounds and print a table and one JSON line."""
     parser = argparse.ArgumentParser(
@@ -46,12 +70,18 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=40, help="rounds, after three to warm up")
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
+    keep_freed_memory()
     image, empty, cpu = photo(), np.full((480, 640, 3), 96, np.uint8), torch.device("cpu")
     full, back = (BlazeFace(load_asset(name), cpu) for name in ("blaze_full", "blaze_back"))
     mesh, detector = FaceMesh(load_asset("facemesh"), cpu), FaceDetector()
+    plain_full, plain_mesh = BlazeFace(plain("blaze_full"), cpu), FaceMesh(plain("facemesh"), cpu)
+    reader, plain_reader = load_detector(), load_detector()
+    leave_to_operators(plain_reader)
     (face,) = detector.find(image)
     assert face.mesh is not None
     region = region_of_mesh(face.mesh)
+
+    crop = reader.crops(image, [face])
 
     def everything() -> object:
         (found,) = detector.find(image)
@@ -63,8 +93,14 @@ def main() -> None:
         "mesh_1_face": lambda: mesh(image, [region]),
         "mesh_4_faces": lambda: mesh(image, [region] * 4),
         "align_224": lambda: align(image, face.landmarks, 224),
+        "crop": lambda: reader.crops(image, [face]),
+        "read_1_face": lambda: reader.read(crop),
+        "read_8_faces": lambda: reader.read(np.repeat(crop, 8, 0)),
         "photo_to_input": everything,
         "photo_without_face": lambda: detector.find(empty),
+        "blaze_full_operators": lambda: plain_full(image),
+        "mesh_1_face_operators": lambda: plain_mesh(image, [region]),
+        "read_1_face_operators": lambda: plain_reader.read(crop),
     }
     clock: dict[str, list[float]] = {name: [] for name in parts}
     processor: dict[str, list[float]] = {name: [] for name in parts}

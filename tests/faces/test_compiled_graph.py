@@ -127,6 +127,14 @@ def test_other_devices_and_types_keep_the_plain_operators() -> None:
             assert not network._can_be_compiled(images.float())
 
 
+def test_the_loops_can_be_turned_off() -> None:
+    network = copy.deepcopy(NETWORKS["lips"])
+    network.compiles = False
+    with torch.no_grad():
+        assert not network._can_be_compiled(images_for(network, 1))
+        assert not copy.deepcopy(network).compiles
+
+
 def test_steps_that_no_loop_does_are_left_to_pytorch() -> None:
     random = torch.Generator().manual_seed(0)
 

@@ -25,7 +25,7 @@ Operation = Callable[[list[Tensor]], Tensor]
 CHUNK = 4
 """Most images that go through the graph together; more only need more memory."""
 
-TILE = 24
+TILE = 48
 """Pixels that go through one convolution together, or one row if that is longer."""
 
 _NOTHING = np.zeros(0, np.float32)

@@ -45,6 +45,10 @@ class GraphNetwork(nn.Module):
         model: The description from the file: input and output tensors and the operators in running order.
         weights: The tensors that the operators name.
 
+    Attributes:
+        input_size: Side of the input in pixels.
+        compiles: Whether compiled loops are used where they can be; False for PyTorch's operators alone.
+
     Raises:
         ValueError: If the description holds an operator that this class does not know.
     """
@@ -68,6 +72,7 @@ class GraphNetwork(nn.Module):
             for step, finished in zip(self._steps, self._last_readers, strict=True)
         ]
         self._known: _Known | None = None
+        self.compiles = True
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the outputs of the graph.
@@ -99,7 +104,8 @@ class GraphNetwork(nn.Module):
     def _can_be_compiled(self, images: Tensor) -> bool:
         """Return whether the compiled loops give what is asked for."""
         single = images.device.type == "cpu" and images.dtype == torch.float32
-        return single and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+        plain = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+        return self.compiles and single and not plain
 
     def _compiled(self) -> CompiledGraph:
         """Return the compiled graph of the weights as they are now."""
@@ -134,6 +140,7 @@ class GraphNetwork(nn.Module):
         memo[id(self)] = copied
         for name, buffer in weights.items():
             copied._buffers[name] = buffer.clone()
+        copied.compiles = self.compiles
         return copied.train(self.training)
 
     def _find_last_readers(self) -> list[list[int]]:

@@ -100,10 +100,17 @@ class MeshReader(SingleLossMethod):
 
     def read(self, images: Tensor) -> Read:
         """Return hidden units and the turn of the head of ``batch x 3 x height x width`` pictures."""
-        light = images * 0.5 + 0.5
+        return self._read(self._light(images))
+
+    def _light(self, images: Tensor) -> Tensor:
+        """Return pictures as the mesh takes them: in [0, 1] and of its size."""
+        light = (images * 0.5).add_(0.5)
         size = self.mesh.input_size
-        if light.shape[-2:] != (size, size):
-            light = F.interpolate(light, size=(size, size), mode="bilinear")
+        if light.shape[-2:] == (size, size):
+            return light
+        return F.interpolate(light, size=(size, size), mode="bilinear")
+
+    def _read(self, light: Tensor) -> Read:
         # The mesh learns nothing, so that no gradient need be kept for it.
         with torch.no_grad():
             faces = self.mesh(light)
@@ -139,7 +146,8 @@ class MeshReader(SingleLossMethod):
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities, intensities 0 to 5 and the pose in radians."""
-        found = self.read(torch.cat([images, images.flip(3)]) if self.mirrored else images)
+        light = self._light(images)
+        found = self._read(torch.cat([light, light.flip(3)]) if self.mirrored else light)
         # The last layers are linear: the mean of hidden units gives the mean of logits.
         hidden = _shared(found.hidden.unflatten(0, (-1, len(images))).mean(0), self.share)
         return Prediction(
