@@ -135,6 +135,7 @@ def test_two_lists_of_intervals_are_compared_on_the_frames_of_a_rate() -> None:
     assert person.right[12].presence[:10].tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     frames = intervals({12: [(2, 3)]}, unit="frames", coded=((0, 9),))
     assert interval_grid(frames, frames, None).frames.tolist() == list(range(10))
+    assert person.grid.frames.tolist() == list(range(10))
 
 
 def test_what_is_coded_beyond_the_table_is_told() -> None:

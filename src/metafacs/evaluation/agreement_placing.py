@@ -62,16 +62,19 @@ def interval_grid(left: IntervalCoding, right: IntervalCoding, rate: float | Non
     scale = rate or 1.0
     ends: list[float] = []
     for coding in (left, right):
-        factor = 1.0 if coding.unit == "frames" else scale
         ends += [
-            end * factor
+            _in_frames(end, is_end, coding.unit, scale)
             for aus in coding.people.values()
             for intervals in aus.values()
             for one in intervals
-            for end in (one.onset, one.offset)
+            for is_end, end in enumerate((one.onset, one.offset))
         ]
-        factor = 1.0 if coding.coded_unit == "frames" else scale
-        ends += [end * factor for each in coding.coded.values() for stretch in each for end in stretch]
+        ends += [
+            _in_frames(end, is_end, coding.coded_unit, scale)
+            for each in coding.coded.values()
+            for stretch in each
+            for is_end, end in enumerate(stretch)
+        ]
     finite = [end for end in ends if math.isfinite(end)]
     if not finite:
         raise CodingError(f"neither {left.path} nor {right.path} holds an interval")
@@ -81,6 +84,11 @@ def interval_grid(left: IntervalCoding, right: IntervalCoding, rate: float | Non
             f"{left.path} and {right.path} reach over {last - first:,} frames; is --rate right?"
         )
     return frame_grid(np.arange(max(first, 0), last + 1, dtype=np.int64), None, rate)
+
+
+def _in_frames(end: float, is_end: int, unit: Unit, rate: float) -> float:
+    """Return the first or the last frame of an interval; at an offset in seconds the last is over."""
+    return end if unit == "frames" else end * rate - is_end
 
 
 def place_intervals(coding: IntervalCoding, person: str, grid: Grid) -> dict[int, AuSeries]:

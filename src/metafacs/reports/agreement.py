@@ -157,19 +157,22 @@ def _counts(each: PersonAgreement) -> tuple[int, ...]:
 
 
 def undefined_in_words(agreement: Agreement) -> list[str]:
-    """Return one sentence per reason why measures have no value, with the AUs."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """Return which measures have no value and why, a sentence for all AUs of which the same is true."""
+    phrases: dict[int, list[str]] = {}
     for au, each in agreement.aus.items():
         by_reason: dict[str, list[str]] = {}
         for name, reason in each.reasons.items():
             by_reason.setdefault(reason, []).append(_IN_REASONS[name])
-        for reason, names in by_reason.items():
-            found.setdefault((reason, ", ".join(names)), []).append(f"AU{au}")
-    everywhere = len(agreement.aus)
-    return [
-        f"{'all AUs' if len(aus) == everywhere > 1 else ', '.join(aus)}: no {names} ({reason})"
-        for (reason, names), aus in found.items()
-    ]
+        phrases[au] = [f"no {', '.join(names)} ({reason})" for reason, names in by_reason.items()]
+    several = len(phrases) > 1
+    everywhere = [one for one in next(iter(phrases.values()), []) if all(one in p for p in phrases.values())]
+    found: dict[str, list[str]] = {}
+    for au, told in phrases.items():
+        own = [one for one in told if not (several and one in everywhere)]
+        if own:
+            found.setdefault("; ".join(own), []).append(f"AU{au}")
+    shared = [f"all AUs: {'; '.join(everywhere)}"] if several and everywhere else []
+    return [f"{', '.join(aus)}: {told}" for told, aus in found.items()] + shared
 
 
 CSV_COLUMNS = (

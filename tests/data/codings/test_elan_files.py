@@ -201,6 +201,10 @@ def test_the_origin_of_the_video_moves_all_times(write: Write) -> None:
     [
         (eaf({"AU12": [(0, 5, "1")]}, root='<!DOCTYPE a [<!ENTITY b "c">]>'), "declares a document type"),
         (eaf({"AU12": [(0, 5, "1")]})[:-30], r"c\.eaf:7: not XML"),
+        (
+            eaf({"AU12": []}).replace(b"UTF-8", b"UTF-9"),
+            r"c\.eaf:1: the file is in an unknown encoding: UTF-9",
+        ),
         (b"<html></html>", "begins with ANNOTATION_DOCUMENT"),
         (b"frame,AU12\n", r"c\.eaf:1: not XML"),
         (b"", "not XML"),

@@ -126,6 +126,7 @@ def test_codes_of_head_and_eyes_are_left_out_by_name(write: Write) -> None:
         (("frame,AU12", "0,0.7"), r"c\.csv:2: AU12 is 0\.7, neither 0 nor 1; call columns of prob"),
         (("frame,AU12_c", "0,2"), r"c\.csv:2: AU12_c is '2', neither 0 nor 1"),
         (("frame,AU12", "x,1"), r"c\.csv:2: the frame is 'x', not a number"),
+        (("frame,AU12", "1e300,1"), r"c\.csv:2: 1e\+300 is no number of a frame"),
         (("frame,AU12", "-1,1"), r"c\.csv:2: -1 is no number of a frame"),
         (("frame,AU12", "0,1,1"), r"c\.csv:2: the row has 3 cells, but the header 2"),
         (("frame,AU12", '0,"1'), r"c\.csv:2: not a table \(unexpected end of data"),

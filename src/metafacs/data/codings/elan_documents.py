@@ -142,6 +142,8 @@ class _Reader:
             raise CodingError(
                 f"{path}:{error.lineno}: not XML ({told}); the file may be cut off or damaged"
             ) from error
+        except LookupError as error:
+            raise self._document.error(1, f"the file is in an {error}; save it as UTF-8") from error
         return self._document
 
     @property

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from metafacs.data.codings.coding import AuSeries, Floats, Integers
 from metafacs.data.codings.delimited import CodingError
 
+_HIGHEST_FRAME = 1e9
+
 
 @dataclass(frozen=True)
 class FrameRows:
@@ -64,7 +66,7 @@ def gather_rows(rows: FrameRows) -> GatheredRows:
     if len(unknown):
         raise rows.error(int(unknown[0]), "the row does not tell its frame")
     if rows.numbers is not None:
-        broken = np.flatnonzero((told != np.round(told)) | (told < 0))
+        broken = np.flatnonzero((told != np.round(told)) | (told < 0) | (told > _HIGHEST_FRAME))
         if len(broken):
             raise rows.error(
                 int(broken[0]), f"{told[broken[0]]:g} is no number of a frame; frames count from 0 or 1"

@@ -126,6 +126,9 @@ def read_predicted_table(
                 f"its times run at {rate:.0f} frames per second, as OpenFace's do for folders of pictures; "
                 "--rate tells the real rate"
             )
+    experimental = sidecar.get("experimental") if sidecar else None
+    if isinstance(experimental, list) and experimental:
+        notes.append(f"not shown to carry over to real people: {', '.join(map(str, experimental))}")
     return FrameCoding(
         raw.path,
         program.name,
