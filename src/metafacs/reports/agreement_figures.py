@@ -92,11 +92,11 @@ def _draw_shares(
 ) -> None:
     """Draw, for each stretch of time, the share of its frames of each kind, one above the other."""
     known = np.flatnonzero(~np.isnan(left) & ~np.isnan(right))
-    starts, ends = _spans(times[known], length)
+    starts, until = _spans(times[known], length)
     ours, theirs = left[known] == 1, right[known] == 1
     stretch = np.clip(np.searchsorted(edges, starts, side="right") - 1, 0, len(edges) - 2)
     shares = [
-        np.bincount(stretch[mask], (ends - starts)[mask], minlength=len(edges) - 1) / np.diff(edges)
+        np.bincount(stretch[mask], (until - starts)[mask], minlength=len(edges) - 1) / np.diff(edges)
         for mask in (ours & theirs, ours & ~theirs, ~ours & theirs, ~ours & ~theirs)
     ]
     # A frame counts where it starts; so a stretch may seem to hold a little more than there is of it.
@@ -107,7 +107,8 @@ def _draw_shares(
     for share, colour in zip(told, KINDS.values(), strict=True):
         # The axis points down: what is drawn first stands lowest.
         bottom, top = row + _HEIGHT * (0.5 - height), row + _HEIGHT * (0.5 - height - share)
-        axes.stairs(top, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
+        low, high = np.append(bottom, bottom[-1]), np.append(top, top[-1])
+        axes.fill_between(edges, low, high, step="post", color=colour, linewidth=0)
         height = height + share
 
 
