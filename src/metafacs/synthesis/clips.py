@@ -33,11 +33,11 @@ Course = NDArray[np.float32]
 POOL = "clips"
 """The people of all clips; no data set shares them."""
 
-VISIBLE = 0.5
+VISIBLE = 0.3
 """Up to this hidden share a face counts as visible."""
 
 _CAMERA = Camera(noise=(1.0, 2.5), brightness=0.4)
-_DISPLAYS: tuple[Mapping[int, float], ...] = (
+DISPLAYS: tuple[Mapping[int, float], ...] = (
     {6: 0.8, 12: 0.9, 25: 0.6},
     {1: 0.8, 2: 0.8, 5: 0.6, 25: 0.7, 26: 0.7},
     {4: 0.9, 7: 0.6},
@@ -236,7 +236,7 @@ class _Courses:
         self._aus: dict[int, Course] = {}
         start = float(rng.uniform(0, 2))
         while start < frames / rate:
-            display = _DISPLAYS[int(rng.integers(len(_DISPLAYS)))]
+            display = DISPLAYS[int(rng.integers(len(DISPLAYS)))]
             rise, hold, fade = rng.uniform(0.3, 0.7), rng.uniform(0.6, 2.0), rng.uniform(0.4, 1.0)
             wave = np.clip((times - start) / rise, 0, 1)
             wave *= np.clip((start + rise + hold + fade - times) / fade, 0, 1)
