@@ -71,15 +71,16 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
     """
     stamps, flags, sizes = array("q"), array("b"), array("q")
     codec, mine = stream.codec_context.name, stream.index
-    ends = 0.0
-    for packet in read_on(container, *(each for each in container.streams if each.type != "data")):
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is not None and packet.time_base:
-            ends = max(ends, float((stamp + (packet.duration or 0)) * packet.time_base))
-        if packet.stream_index != mine or not is_picture(packet, codec):
+    timed = [*container.streams.video, *container.streams.audio]
+    ends = {each.index: 0 for each in timed}
+    for packet in read_on(container, *timed):
+        shown, decoded, index = packet.pts, packet.dts, packet.stream_index
+        if shown is not None:
+            ends[index] = max(ends[index], shown + (packet.duration or 0))
+        if index != mine or not is_picture(packet, codec):
             continue
-        stamps.append(NO_STAMP if packet.pts is None else packet.pts)
-        stamps.append(NO_STAMP if packet.dts is None else packet.dts)
+        stamps.append(NO_STAMP if shown is None else shown)
+        stamps.append(NO_STAMP if decoded is None else decoded)
         flags.append(
             _KEY * packet.is_keyframe | _DISCARDED * packet.is_discard | _FLAGGED * packet.is_corrupt
         )
@@ -102,7 +103,11 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
         container=name,
         codec=codec,
         reorders=bool(stream.codec_context.has_b_frames),
-        seconds_short=max(0.0, (container.duration or 0) / av.time_base - ends),
+        seconds_short=max(
+            0.0,
+            (container.duration or 0) / av.time_base
+            - max(float(container.streams[index].time_base or 0) * end for index, end in ends.items()),
+        ),
     )
 
 

@@ -75,9 +75,10 @@ class NumberedReader:
             with open_video(self._path) as (container, stream):
                 use_threads(stream, threads)
                 try:
-                    for place in self._pass(container, stream, wanted[done:], jumps):
-                        yield place
-                        done += 1
+                    while done < len(wanted):
+                        for place in self._pass(container, stream, wanted[done:], jumps):
+                            yield place
+                            done += 1
                 except _NotFromHereError:
                     threads, jumps = 1, False
 
