@@ -6,9 +6,10 @@ import ctypes
 import multiprocessing
 import os
 import traceback
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from metafacs.data.videos import FrameSource
 from metafacs.inference.counting import Counts
@@ -18,6 +19,9 @@ from metafacs.inference.journal import Progress, Run
 from metafacs.inference.outputs import Destination
 from metafacs.inference.predictions import Options, expected_frames, predict_video
 from metafacs.processes import run_jobs, use_one_thread
+
+if TYPE_CHECKING:
+    Numbers = ctypes.Array[ctypes.c_longlong]
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ class VideoJobs:
         self._jobs, self._get_detector, self._workers = jobs, get_detector, workers
         context = multiprocessing.get_context("spawn")
         # Each process writes only the places of its own jobs: nothing has to be locked.
-        self._done: MutableSequence[int] = context.RawArray(ctypes.c_longlong, max(len(jobs), 1))
-        self._expected: MutableSequence[int] = context.RawArray(ctypes.c_longlong, [-1] * max(len(jobs), 1))
+        self._done: Numbers = context.RawArray(ctypes.c_longlong, max(len(jobs), 1))
+        self._expected: Numbers = context.RawArray(ctypes.c_longlong, [-1] * max(len(jobs), 1))
 
     @property
     def count(self) -> int:
@@ -108,16 +112,14 @@ class VideoJobs:
 @dataclass
 class _Worker:
     get_detector: Callable[[], Detector]
-    done: MutableSequence[int]
-    expected: MutableSequence[int]
+    done: Numbers
+    expected: Numbers
 
 
 _worker: _Worker
 
 
-def _begin(
-    get_detector: Callable[[], Detector], done: MutableSequence[int], expected: MutableSequence[int]
-) -> None:
+def _begin(get_detector: Callable[[], Detector], done: Numbers, expected: Numbers) -> None:
     """Prepare this process for jobs."""
     global _worker
     use_one_thread()
