@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from metafacs.faces.alignment import align
@@ -206,6 +205,9 @@ def assign(scores: NDArray[np.float64]) -> list[int | None]:
     """
     if not scores.size:
         return [None] * len(scores)
+    # Only where somebody has to be told from others: prediction starts faster without it.
+    from scipy.optimize import linear_sum_assignment
+
     gains = scores.clip(min=0)
     chosen: list[int | None] = [None] * len(scores)
     for row, column in zip(*linear_sum_assignment(-gains), strict=True):
