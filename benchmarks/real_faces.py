@@ -23,7 +23,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isnan
 from pathlib import Path
@@ -122,17 +122,18 @@ class FaceCache:
             np.savez(file, **content)
         return face
 
-    def probabilities(self, gathered: Gathered, detector: Detector) -> np.ndarray:
-        """Return ``picture x au`` of a detector; a crop that is not there yet is cut and kept."""
+    def crops(self, gathered: Gathered, detector: Detector) -> Iterator[np.ndarray]:
+        """Yield ``picture x crop x crop x 3``, a batch at a time; what is not there is cut and kept."""
         size = detector.crop_size or detector.input_size
         how = json.dumps([self.version, size, asdict(detector.alignment)], sort_keys=True)
         folder = self._folder / f"crops-{hashlib.sha256(how.encode()).hexdigest()[:16]}"
-        rows = []
         for start in range(0, len(gathered.photos), detector.batch_size):
             places = range(start, min(start + detector.batch_size, len(gathered.photos)))
-            crops = [self._crop(gathered, place, folder, detector) for place in places]
-            rows.append(detector.probabilities_of(np.stack(crops)))
-        return np.concatenate(rows)
+            yield np.stack([self._crop(gathered, place, folder, detector) for place in places])
+
+    def probabilities(self, gathered: Gathered, detector: Detector) -> np.ndarray:
+        """Return ``picture x au`` of a detector."""
+        return np.concatenate([detector.probabilities_of(crops) for crops in self.crops(gathered, detector)])
 
     def _crop(self, gathered: Gathered, place: int, folder: Path, detector: Detector) -> np.ndarray:
         kept = folder / f"{gathered.digests[place]}.npy"

@@ -18,6 +18,20 @@ from metafacs.losses.regression import absolute_error, squared_error
 from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
 
 
+class Seen(NamedTuple):
+    """What the frozen mesh makes of pictures.
+
+    Attributes:
+        points: ``batch x 478 x 3``, turned to the front, less the mean of rendered faces.
+        features: ``batch x feature``, the maps of the face, the lips and both eyes, side by side.
+        turn: ``batch x 3``, rotation vector of the head in radians.
+    """
+
+    points: Tensor
+    features: Tensor
+    turn: Tensor
+
+
 class Read(NamedTuple):
     """What both branches make of pictures.
 
@@ -98,6 +112,10 @@ class MeshReader(SingleLossMethod):
         self.mesh.eval()
         return self
 
+    def see(self, images: Tensor) -> Seen:
+        """Return what the mesh makes of ``batch x 3 x height x width`` pictures."""
+        return self._see(self._light(images))
+
     def read(self, images: Tensor) -> Read:
         """Return hidden units and the turn of the head of ``batch x 3 x height x width`` pictures."""
         return self._read(self._light(images))
@@ -110,20 +128,24 @@ class MeshReader(SingleLossMethod):
             return light
         return F.interpolate(light, size=(size, size), mode="bilinear")
 
+    # The mesh learns nothing, so that no gradient need be kept for it.
+    @torch.no_grad()
+    def _see(self, light: Tensor) -> Seen:
+        faces = self.mesh(light)
+        frontal = turn_to_front(faces.refined(), self.mean)
+        maps = faces.features
+        parts = (maps.trunk, maps.lips, maps.left_eye, maps.right_eye)
+        return Seen(
+            frontal.points - self.mean, torch.cat([part.flatten(1) for part in parts], 1), frontal.turn
+        )
+
     def _read(self, light: Tensor) -> Read:
-        # The mesh learns nothing, so that no gradient need be kept for it.
-        with torch.no_grad():
-            faces = self.mesh(light)
-            frontal = turn_to_front(faces.refined(), self.mean)
-            seen = faces.features
-            maps = torch.cat(
-                [part.flatten(1) for part in (seen.trunk, seen.lips, seen.left_eye, seen.right_eye)], 1
-            )
-        points, maps = (frontal.points - self.mean).flatten(1), self.normalisation(maps)
+        seen = self._see(light)
+        points, features = seen.points.flatten(1), self.normalisation(seen.features)
         if self.training:
             points = points + self.point_noise * torch.randn_like(points)
-            maps = maps + self.feature_noise * torch.randn_like(maps)
-        return Read(torch.cat([self.geometry(points), self.appearance(maps)], 1), frontal.turn)
+            features = features + self.feature_noise * torch.randn_like(features)
+        return Read(torch.cat([self.geometry(points), self.appearance(features)], 1), seen.turn)
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
         """Return each branch's cross-entropy and squared error of intensities, and the error of the pose."""
