@@ -38,7 +38,9 @@ _BEHIND, _BEHIND_SHIFT = 8.0, 2.0
 _CLEAR = 2.0
 _NEW_FOR, _NEW_EVERY = 3.0, 0.3
 _REMEMBER_EVERY = 1.0
-_CLEAR_FLAG = 0.98
+# Letters and clouds that pass for faces for some frames have scores up to .58 and flags up to .96, people's
+# faces mostly above .7 and .9998: a newcomer needs one of the two.
+_SURE_SCORE, _SURE_FLAG = 0.65, 0.99
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,13 @@ class FaceTracker:
         self._detected = now
         if thorough:
             self._thorough = now
-        return self._detector.find_others(image, known, thorough=thorough)
+        found = self._detector.find_others(image, known, thorough=thorough)
+        return [face for face in found if face.score >= _SURE_SCORE or self._is_sure(image, face)]
+
+    def _is_sure(self, image: Picture, face: Face) -> bool:
+        """Return whether FaceMesh has no doubt about a face of which the detector is not sure."""
+        (again,) = self._detector.follow(image, [_region(face)])
+        return again is not None and again.score >= _SURE_FLAG
 
     def _doubt(self, sightings: Sequence[_Sighting], gap: bool) -> None:
         """Mark the tracks of which place alone does not tell who they are."""
