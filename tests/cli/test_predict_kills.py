@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from metafacs.cli.summary import say
-from metafacs.data.videos import EVERY_FRAME, Frame, Selection
+from metafacs.data.videos import EVERY_FRAME, Camera, Frame, Selection
 from metafacs.inference import predictions
 from metafacs.inference.journal import Journal
 
@@ -125,13 +125,16 @@ def test_other_rules_do_not_throw_finished_rows_away(predict: Predict, short_cli
     assert list(files("predictions")) == ["clip.csv"]
 
 
-class Live:
+class Live(Camera):
     """A camera whose user presses Ctrl-C after some pictures."""
 
     def __init__(self, device: int) -> None:
         self.name, self.frame_count, self.rate = f"camera {device}", None, None
-        self.width, self.height, self.live = 96, 96, True
+        self.width, self.height = 96, 96
         self.notes: list[str] = []
+
+    def close(self) -> None:
+        self.notes.append("closed")
 
     def frames(self, numbers: Selection = EVERY_FRAME, start_at: int = 0) -> Iterator[Frame]:
         for i in range(20):

@@ -41,10 +41,9 @@ def finish(destination: Destination, run: Mapping[str, object] = RUN, skip: tupl
     """Write what a finished run leaves."""
     for path in destination.files:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.name not in skip:
+        if path.name not in skip and path != sidecar_path(destination.table):
             path.write_text("result")
-    content = {"run": dict(run), "beside": sorted(destination.beside), "outputs": destination.outputs()}
-    sidecar_path(destination.table).write_text(json.dumps(content))
+    sidecar_path(destination.table).write_text(json.dumps(destination.described(run)))
 
 
 def test_pictures_share_a_table_and_videos_have_their_own() -> None:
@@ -65,7 +64,7 @@ def test_pictures_share_a_table_and_videos_have_their_own() -> None:
         "out/day/a_plot.svg",
     ]
     assert str(video.journal) == "out/day/a.csv.unfinished"
-    assert video.outputs() == ["a.csv.meta.json"]
+    assert video.described(RUN)["outputs"] == ["a.csv.meta.json"]
 
 
 def test_without_overlays_pictures_have_only_a_table() -> None:
@@ -169,13 +168,47 @@ def test_plots_of_single_people_belong_to_the_run() -> None:
     (destination,) = planned("a.mp4", beside=("plot",))[1].videos
     finish(destination, skip=("a_plot.png", "a_plot.svg"))
     Path("out/a_plot_person0.png").write_text("plot")
+    Path("out/a_plot_final.png").write_text("the user's")
     Path("out/.a.csv.77.partial").write_text("half")
     made = planned("a.mp4", beside=("plot",))
     with pytest.raises(OutputError, match=r"a_plot_person0\.png"):
         check(made)
-    assert "a_plot_person0.png" in destination.outputs()
-    destination.clear()
-    assert sorted(path.name for path in OUT.iterdir()) == ["a.csv", "a.csv.meta.json"]
+    assert "a_plot_person0.png" in destination.described(RUN)["outputs"]  # type: ignore[operator]
+    destination.clear(RUN)
+    assert sorted(path.name for path in OUT.iterdir()) == ["a.csv", "a.csv.meta.json", "a_plot_final.png"]
+
+
+def test_what_was_corrected_by_hand_is_not_written_over() -> None:
+    made = planned("a.mp4", beside=("elan",))
+    (destination,) = made[1].videos
+    finish(destination)
+    check(made)
+    later = sidecar_path(destination.table).stat().st_mtime + 60
+    os.utime("out/a.eaf", (later, later))
+    with pytest.raises(OutputError, match=r"out/a\.eaf was changed after it was written"):
+        check(made)
+    check(made, overwrite=True)
+
+
+def test_what_a_replaced_run_wrote_beside_goes_with_it() -> None:
+    (before,) = planned("a.mp4", beside=("events", "elan"))[1].videos
+    finish(before)
+    later = sidecar_path(before.table).stat().st_mtime + 60
+    os.utime("out/a.eaf", (later, later))
+    (after,) = planned("a.mp4")[1].videos
+    after.clear(RUN)
+    assert Path("out/a_events.csv").exists()
+    after.clear({**RUN, "detector": "other"})
+    assert sorted(path.name for path in OUT.iterdir()) == ["a.csv", "a.csv.meta.json", "a.eaf"]
+
+
+def test_what_the_same_run_wrote_before_stays_known() -> None:
+    (before,) = planned("a.mp4", beside=("events",))[1].videos
+    finish(before)
+    (after,) = planned("a.mp4")[1].videos
+    finish(after)
+    assert before.is_finished(RUN)
+    check(planned("a.mp4", beside=("events",)))
 
 
 def test_the_folder_must_be_one_that_can_be_written_to() -> None:

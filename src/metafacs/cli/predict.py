@@ -18,10 +18,11 @@ from jsonargparse import ArgumentParser, Namespace
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.prediction_run import PredictionRun, Terminated
 from metafacs.data.videos import Selection, parse_time
+from metafacs.inference import loading
 from metafacs.inference.baseline import parse_neutral
 from metafacs.inference.detector import Detector
 from metafacs.inference.inputs import InputError, Inputs, gather_inputs
-from metafacs.inference.loading import PACKAGED_MODEL, load_detector
+from metafacs.inference.loading import load_detector
 from metafacs.inference.outputs import plan_outputs
 from metafacs.inference.predictions import Options
 from metafacs.inference.writers import WRITERS
@@ -118,13 +119,17 @@ def run(arguments: Namespace) -> int:
     beside += ["overlay"] if arguments.overlay else []
     overlays = arguments.overlay is not False
     plan = plan_outputs(inputs, out, arguments.format, beside=beside, overlays=overlays)
-    words = (arguments.model, arguments.device, arguments.person, arguments.method, arguments.backbone)
+    model, person = (path and path.expanduser() for path in (arguments.model, arguments.person))
+    words = (model, arguments.device, person, arguments.method, arguments.backbone)
+    # The files may have changed since this process read them last.
+    detector_of_command.cache_clear()
+    detector_of_command(*words)
     prediction = PredictionRun(
         inputs,
         plan,
         options,
         partial(detector_of_command, *words),
-        _fingerprint(arguments),
+        _fingerprint(model or loading.PACKAGED_MODEL, person),
         # Several processes on one accelerator would only wait for each other.
         workers=1 if arguments.device != "cpu" else worker_count(arguments.workers),
         resume=arguments.resume,
@@ -171,12 +176,11 @@ def _check_options(arguments: Namespace, inputs: Inputs, beside: Sequence[str]) 
         )
 
 
-def _fingerprint(arguments: Namespace) -> str:
+def _fingerprint(model: Path, person: Path | None) -> str:
     """Return what changes with the files that the detector is made of."""
-    digest = hashlib.sha256()
-    for path in (arguments.model or PACKAGED_MODEL, arguments.person):
-        if path is not None:
-            digest.update(Path(path).read_bytes())
+    digest = hashlib.sha256(model.read_bytes())
+    if person is not None:
+        digest.update(person.read_bytes())
     return digest.hexdigest()[:16]
 
 

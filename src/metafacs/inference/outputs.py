@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,9 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "plot": ("_plot.png", "_plot.svg"),
 }
 """What may be written beside the table of a video -> how the names of its files end."""
+
+_COARSE = 2.0
+"""Seconds to which the coarsest file systems know when a file was written."""
 
 Run = Mapping[str, object]
 """What tells one run from another, plain data: input, model, options, version."""
@@ -65,8 +69,12 @@ class Destination:
     @property
     def plots(self) -> list[Path]:
         """Plots that are there: with several people, every one has a file."""
-        names = [(plot.parent, glob.escape(plot.stem), plot.suffix) for plot in self.beside.get("plot", ())]
-        return [path for folder, stem, ending in names for path in sorted(folder.glob(f"{stem}*{ending}"))]
+        found = []
+        for plot in self.beside.get("plot", ()):
+            of_person = re.compile(re.escape(plot.stem) + r"(_person\d+)?" + re.escape(plot.suffix))
+            names = sorted(path.name for path in plot.parent.glob(f"*{plot.suffix}"))
+            found += [plot.with_name(name) for name in names if of_person.fullmatch(name)]
+        return found
 
     @property
     def present(self) -> list[Path]:
@@ -77,17 +85,46 @@ class Destination:
         """Return files as the sidecar lists them, relative to the table's folder."""
         return [Path(os.path.relpath(path, self.table.parent)).as_posix() for path in paths]
 
-    def outputs(self) -> list[str]:
-        """Return what is there now, for the sidecar, which lists itself too."""
-        return sorted(self.listed({*self.present, sidecar_path(self.table)}))
+    def described(self, run: Run) -> dict[str, object]:
+        """Return what the sidecar says of the run and its files, those that it wrote before among them."""
+        known = read_sidecar(self.table)
+        beside = set(self.beside)
+        outputs = set(self.listed({*self.present, sidecar_path(self.table)}))
+        if known.get("run") == _plain(run):
+            beside |= set(_strings(known.get("beside")))
+            outputs |= {
+                name for name in _strings(known.get("outputs")) if (self.table.parent / name).is_file()
+            }
+        return {"run": dict(run), "beside": sorted(beside), "outputs": sorted(outputs)}
 
-    def clear(self) -> None:
-        """Remove what killed runs left of these files, and plots, of which there may be fewer now."""
+    def clear(self, run: Run) -> None:
+        """Remove what would be taken for results of the run that is about to be written.
+
+        That is what killed runs left of its files, plots, of which there may be fewer now, and what another
+        run, whose table is replaced, wrote beside it; what somebody has changed since stays.
+        """
         for path in self.files:
             for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
                 left.unlink(missing_ok=True)
         for path in self.plots:
             path.unlink(missing_ok=True)
+        known = read_sidecar(self.table)
+        if known.get("run") == _plain(run):
+            return
+        for name in _strings(known.get("outputs")):
+            path = self.table.parent / name
+            if ".." in path.parts or path in self.files or not path.is_file():
+                continue
+            if path.stat().st_mtime_ns <= sidecar_path(self.table).stat().st_mtime_ns:
+                path.unlink()
+
+    def changed(self) -> list[Path]:
+        """Return files that somebody has changed since the run ended, whose sidecar was written last."""
+        try:
+            ended = sidecar_path(self.table).stat().st_mtime
+        except OSError:
+            return []
+        return [path for path in self.present if path.stat().st_mtime > ended + _COARSE]
 
     def is_finished(self, run: Run) -> bool:
         """Return whether everything that is asked for is there, and is of this run."""
@@ -261,6 +298,8 @@ def _check_destination(destination: Destination, run: Run, resume: bool, repeata
             )
         # What this run had written when it ended.
         allowed |= set(destination.listed(destination.present))
+    if not destination.journal.exists() and (changed := destination.changed()):
+        raise OutputError(f"{printable(changed[0])} was changed after it was written: {ways}")
     for path in destination.present:
         if not set(destination.listed([path])) <= allowed:
             of = (

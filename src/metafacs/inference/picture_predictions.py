@@ -161,7 +161,7 @@ def _write(
     detector: Detector, destination: Destination, run: Run, form: str, not_read: Mapping[str, object]
 ) -> Counts:
     """Write the table from the journal, then its sidecar; then the journal goes."""
-    destination.clear()
+    destination.clear(run)
     counting = Counting(detector.thresholds, video=False)
     with open_writer(destination.table, form, detector) as writer:
         for picture in read_journal(destination.journal)[1]:
@@ -171,9 +171,7 @@ def _write(
                     writer.write(face)
     counts = counting.counts()
     more = {
-        "run": dict(run),
-        "beside": sorted(destination.beside),
-        "outputs": destination.outputs(),
+        **destination.described(run),
         "counts": counts.to_json(),
         "not_read": dict(not_read),
     }

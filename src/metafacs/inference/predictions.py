@@ -167,7 +167,7 @@ def _write_video(
     not_read: Mapping[str, object],
 ) -> Counts:
     """Write everything from the journal, the sidecar last; then the journal goes."""
-    destination.clear()
+    destination.clear(run)
     results = _Finished(detector, destination.journal, options.neutral)
     counting = Counting(detector.thresholds, video=True)
     rate = None if source is None else source.rate
@@ -187,9 +187,7 @@ def _write_video(
         shown = replace(EVERY_FRAME, start=options.selection.start, end=options.selection.end)
         annotate_video(open_source(found, options), results, path, detector, selection=shown)
     more = {
-        "run": dict(run),
-        "beside": sorted(destination.beside),
-        "outputs": destination.outputs(),
+        **destination.described(run),
         "selection": asdict(options.selection),
         "source": {"name": found.name} | ({} if source is None else _about(source)),
         "counts": counts.to_json(),
