@@ -29,7 +29,7 @@ from PIL import Image
 from metafacs.cli import command_module
 from metafacs.cli import main as run_metafacs
 from metafacs.data.videos import encode_video
-from metafacs.synthesis.clips import render_clip
+from metafacs.synthesis.clips import CLIPS, render_clip
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _SIZE = (320, 180)
@@ -40,9 +40,9 @@ class KilledRunError(AssertionError):
     """A killed run did not end with what an undisturbed one writes."""
 
 
-def render_inputs(folder: Path, seconds: float, pictures: int) -> list[str]:
+def render_inputs(folder: Path, kind: str, seconds: float, pictures: int) -> list[str]:
     """Render a clip, and save some of its frames as pictures."""
-    frames = [frame.image for frame in render_clip("one", 0, seconds, _RATE, _SIZE)]
+    frames = [frame.image for frame in render_clip(kind, 0, seconds, _RATE, _SIZE)]
     clip = folder / "clip.mp4"
     encode_video(clip, frames, _RATE)
     for i in range(pictures):
@@ -122,6 +122,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("inputs", nargs="*", help="what is analysed; by default rendered")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--clip", default="leaving", choices=sorted(CLIPS), help="what is rendered")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the rendered clip")
     parser.add_argument("--pictures", type=int, default=12, help="rendered pictures")
     parser.add_argument("--model", help="a model of your own")
@@ -132,7 +133,9 @@ def main(argv: list[str] | None = None) -> None:
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
-        inputs = options.inputs or render_inputs(Path(folder), options.seconds, options.pictures)
+        inputs = options.inputs or render_inputs(
+            Path(folder), options.clip, options.seconds, options.pictures
+        )
         words = ["predict", *inputs, "--out", str(out), "--workers", "1", *options.more.split()]
         words += ["--model", options.model] if options.model else []
         began = time.perf_counter()
