@@ -4,7 +4,8 @@
 
 Three tables:
 
-1. Milliseconds per face on one thread, medians, both networks in turn within every round.
+1. Milliseconds of processor time per face on one thread, medians, both networks in turn within every round;
+   ``operators`` are the same networks with PyTorch's operators in place of compiled loops.
 2. Rendered faces, whose 68 landmarks are exact (*synthetic*): the distance between a network's points and the
    exact ones in percent of the distance between the outer eye corners, first as it is, then after the mean
    offset of each point was taken out, because the two numberings do not mean quite the same places. Then the
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from metafacs.faces.attention_mesh import load_attention_mesh
-from metafacs.faces.graph_network import load_asset
+from metafacs.faces.graph_network import GraphNetwork, load_asset
 from metafacs.faces.landmarks import landmarks_68, mirror_landmarks
 from metafacs.faces.measures import OUTER_EYE_CORNERS, measure_faces
 from metafacs.faces.mesh import region_of_mesh
@@ -187,29 +188,40 @@ def compare_on_photos(networks: Networks, folder: Path) -> dict[str, dict[str, d
 
 def time_networks(networks: Networks, repeats: int) -> dict[str, dict[str, float]]:
     """Print the first table and return milliseconds per face."""
-    result: dict[str, dict[str, float]] = {"base": {}, "attention": {}}
+    attention = [part for part in networks.attention.parts.values() if isinstance(part, GraphNetwork)]
+    parts = {"base": [networks.base], "attention": attention}
+    runs = [(name, operators) for operators in (False, True) for name in parts]
+    result: dict[str, dict[str, float]] = {_title(*run): {} for run in runs}
     for batch in (1, 8):
         images = torch.rand(batch, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
-        times: dict[str, list[float]] = {"base": [], "attention": []}
+        times: dict[str, list[float]] = {_title(*run): [] for run in runs}
         with torch.inference_mode():
             for turn in range(repeats + 3):
-                for name, network in (("base", networks.base), ("attention", networks.attention)):
-                    start = time.perf_counter()
-                    network(images)
+                for name, operators in runs:
+                    for part in parts[name]:
+                        part.compiles = not operators
+                    start = time.thread_time()
+                    (networks.base if name == "base" else networks.attention)(images)
                     if turn >= 3:
-                        times[name].append(1000 * (time.perf_counter() - start) / batch)
+                        times[_title(name, operators)].append(1000 * (time.thread_time() - start) / batch)
         for name, values in times.items():
             result[name][f"batch of {batch}"] = statistics.median(values)
+    for part in [networks.base, *attention]:
+        part.compiles = True
     show("ms per face, one thread", result)
     return result
+
+
+def _title(name: str, operators: bool) -> str:
+    return f"{name}, operators" if operators else name
 
 
 def show(title: str, rows: dict[str, dict[str, float]]) -> None:
     """Print one table."""
     columns = list(next(iter(rows.values()), {}))
-    print(f"\n{title}\n{'':12}" + "".join(f"{column:>15}" for column in columns))
+    print(f"\n{title}\n{'':22}" + "".join(f"{column:>15}" for column in columns))
     for name, row in rows.items():
-        print(f"{name:12}" + "".join(f"{row[column]:15.3f}" for column in columns))
+        print(f"{name:22}" + "".join(f"{row[column]:15.3f}" for column in columns))
 
 
 def main() -> None:
