@@ -171,7 +171,7 @@ def watch(detector: Detector, name: str, make: Callable[[], Session], folder: Pa
 def columns_of(
     people: Sequence[Person], detector: Detector, way: str
 ) -> list[dict[str, NDArray[np.float64]]]:
-    """Return for every person what is scored: ``frame x au`` probabilities, intensities and truth."""
+    """Return for every person what is scored: ``frame x au`` probabilities, intensities and what is true."""
     chosen = [PEOPLE_AUS.index(au) for au in detector.aus]
     rows = []
     for person in people:
@@ -180,6 +180,7 @@ def columns_of(
             for frame in person.baselined(detector, way)
             if person.scored[frame.number] and frame.faces[0].success
         ]
+        true = person.truth[[number for number, _ in seen]][:, chosen]
         rows.append(
             {
                 "probabilities": np.array(
@@ -188,7 +189,8 @@ def columns_of(
                 "intensities": np.array(
                     [[face.intensities.get(au, 0.0) for au in detector.aus] for _, face in seen]
                 ),
-                "truth": person.truth[[number for number, _ in seen]][:, chosen],
+                "present": np.vectorize(is_present)(true).astype(np.float64),
+                "level": np.vectorize(continuous_level)(true),
             }
         )
     return rows
@@ -197,11 +199,11 @@ def columns_of(
 def score(rows: Sequence[dict[str, NDArray[np.float64]]], detector: Detector) -> dict[str, float]:
     """Return means over the AUs that are present often enough."""
     joined = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-    present = np.vectorize(is_present)(joined["truth"])
+    present = joined["present"] == 1
     often = np.flatnonzero((present.sum(0) >= LEAST_PRESENT) & ((~present).sum(0) >= LEAST_PRESENT))
     thresholds = np.array([detector.thresholds[au] for au in detector.aus])
     said = (joined["probabilities"] >= thresholds)[:, often]
-    true, known = present[:, often], np.vectorize(continuous_level)(joined["truth"])[:, often]
+    true, known = present[:, often], joined["level"][:, often]
     intensities = joined["intensities"][:, often]
     right = (said & true).sum(0)
     areas = area_under_roc(
@@ -238,13 +240,13 @@ def smile_scores(
     rows: Sequence[dict[str, NDArray[np.float64]]], detector: Detector
 ) -> dict[str, dict[str, float]]:
     """Return for the AUs of smiles how well they tell smiling from neutral photos, across people."""
-    probabilities, truth = (
-        np.concatenate([row[name] for row in rows]) for name in ("probabilities", "truth")
+    probabilities, present = (
+        np.concatenate([row[name] for row in rows]) for name in ("probabilities", "present")
     )
     found = {}
     for au in SMILE_AUS:
-        column, smiles = probabilities[:, detector.aus.index(au)], truth[:, 0] == 1
-        area = area_under_roc(torch.from_numpy(column[:, None]), torch.from_numpy(truth[:, :1]))
+        column, smiles = probabilities[:, detector.aus.index(au)], present[:, 0] == 1
+        area = area_under_roc(torch.from_numpy(column[:, None]), torch.from_numpy(present[:, :1]))
         said = column >= detector.thresholds[au]
         found[f"AU{au:02d}"] = {
             "area": round(float(area), 4),
