@@ -6,7 +6,7 @@ eyes turned windows are cut out of a 48 x 48 map of the picture, and a branch lo
 
 Measured by ``benchmarks/attention_mesh.py``, 300 rendered faces (*synthetic*): lips and lids of the branches
 vary a fifth to a quarter less around the exact places than the base mesh's, brows hardly, and the trunk's own
-points more than the base mesh's. One face takes two to three times as long, a face in a batch of 8 1.6 times.
+points more than the base mesh's. One face takes two to three times as long, a face in a batch of 8 1.7 times.
 """
 
 from __future__ import annotations

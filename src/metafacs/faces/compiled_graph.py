@@ -1,7 +1,7 @@
 """Runs a converted graph with compiled loops: what ``graph_network`` does on a processor without gradients.
 
-PyTorch's operators cost a tenth of a millisecond each before they compute anything, and these networks have a
-hundred of them. Here a filter, the mixing of channels after it, the map that is added and the activation are
+PyTorch's operators cost up to a tenth of a millisecond each before they compute anything, and these networks
+have a hundred of them. Here a filter, the mixing of channels after it, the map that is added and the activation are
 one loop over the picture.
 """
 

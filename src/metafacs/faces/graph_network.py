@@ -39,7 +39,7 @@ class GraphNetwork(nn.Module):
 
     Everything runs in NCHW with the channels-last memory layout, where the many 1x1 convolutions are plain
     matrix products. The weights are buffers: the network is not trained here. On a CPU, in single precision
-    and where no gradients are asked for, ``compiled_graph`` does the same three to five times as fast.
+    and where no gradients are asked for, ``compiled_graph`` does the same two to three times as fast.
 
     Args:
         model: The description from the file: input and output tensors and the operators in running order.

@@ -1,7 +1,7 @@
 """Eight numbers at once, for compiled loops: the processor's vector registers by name.
 
-Left to itself the compiler keeps the sums of a matrix product in memory; with these they stay in registers,
-which makes it three times as fast. Processors with shorter registers take two or more for one value of eight.
+Left to itself the compiler keeps the sums of a matrix product in memory; with these they stay in registers.
+Processors with shorter registers take two or more for one value of eight.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The compiled loops of ``warping``: what Pillow does to a picture, to the last bit, several times as fast.
+"""The compiled loops of ``warping``: what Pillow does to a picture, to the last bit, twice as fast.
 
 A pixel's three colours are read as four bytes at once; pictures have a byte to spare behind their last pixel.
 """
