@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import clips
 from metafacs.data import prepare
 from metafacs.data.datasets.bp4d import read_bp4d
 from metafacs.data.datasets.disfa import read_disfa
 from metafacs.data.datasets.gft import read_gft
+from metafacs.data.datasets.pictures import read_pictures
 from metafacs.data.datasets.raf_db import read_raf_db
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample
 from metafacs.data.prepare import prepare_store
@@ -209,6 +211,26 @@ def test_a_truncated_video_is_reported_and_stops_nothing(disfa: Path, tmp_path: 
     assert len(bad) == 6 - len(kept)
     assert all(Path(entry["file"]).name == video.name for entry in bad)
     assert all("unreadable frame" in entry["reason"] for entry in bad)
+
+
+def test_a_phone_held_upside_down_a_hole_and_an_edit_list(tmp_path: Path, astronaut: np.ndarray) -> None:
+    root = tmp_path / "target"
+    stored = [astronaut[::-2, ::-2]] * 8
+    stored[0] = np.zeros_like(stored[0])
+    raw = clips.write_clip(tmp_path / "raw.mp4", stored, gop=1)
+    turned = clips.turn(raw, tmp_path / "turned.mp4", 180)
+    cut = clips.drop_beginning(turned, tmp_path / "cut.mp4", 1 / 20)
+    root.mkdir()
+    clips.damage(cut, root / "clip.mp4", [3])
+    store = prepare_store(
+        read_pictures(root, every=1), tmp_path / "store", size=48, workers=1, progress=False
+    )
+    assert list(store.keys) == [f"clip.mp4/{frame}" for frame in (0, 1, 2, 4, 5, 6)]
+    upright = astronaut[::2, ::2]
+    crop, _ = align(upright, find_faces(upright)[0].landmarks, 48, AlignmentSpec())
+    assert np.abs(store.images(np.arange(6)).astype(int) - crop).mean() < 6
+    [bad] = store.description["skipped"]
+    assert "unreadable frame: number 3 of" in bad["reason"]
 
 
 def test_delivered_landmarks_cut_the_crop(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+import clips
 from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import DatasetError
 from metafacs.faces.alignment import AlignmentSpec, align
@@ -128,3 +129,16 @@ def test_every_unusable_picture_is_named_at_once(
     assert [f"line {n}" in message for n in (2, 3, 4, 5)] == [True, False, True, True]
     assert "no face found" in message
     assert "does not exist" in message
+
+
+def test_a_damaged_frame_spoils_no_other(
+    listed: Callable[[str], Path], tmp_path: Path, astronaut: Picture
+) -> None:
+    whole = clips.write_clip(tmp_path / "whole.mp4", [astronaut[::2, ::2]] * 4, gop=1)
+    clips.damage(whole, tmp_path / "v.mp4", [1])
+    text = "picture,frame,AU12\nv.mp4,0,1\nv.mp4,1,1\nv.mp4,3,1\n"
+    with pytest.raises(SupportError, match="1 pictures of") as caught:
+        cut_faces(read_support(listed(text)), FRAMING)
+    assert "line 3: frame 1 of" in str(caught.value)
+    assert "cannot be decoded" in str(caught.value)
+    assert cut_faces(read_support(listed(text.replace("v.mp4,1,1\n", ""))), FRAMING).shape == (2, 3, 32, 32)

@@ -149,7 +149,9 @@ class Video:
     def _counted(self) -> Iterator[Place]:
         """Yield all frames as the decoder gives them, where stamps do not tell their numbers."""
         packets, first = self._packets, self._probe
-        stamped, zero = _ascending(first.stamps), self._stamp_of_zero()
+        # AVI knows times of decoding only.
+        stamped = _ascending(first.stamps) and packets.container != "avi"
+        zero = self._stamp_of_zero()
         tick, step = float(packets.time_base), 1 / (packets.rate or 25)
         seconds = -step
         self._last_counted = -1
