@@ -1,8 +1,8 @@
 """Runs a converted graph with compiled loops: what ``graph_network`` does on a processor without gradients.
 
 PyTorch's operators cost up to a tenth of a millisecond each before they compute anything, and these networks
-have a hundred of them. Here a filter, the mixing of channels after it, the map that is added and the activation are
-one loop over the picture.
+have a hundred of them. Here a filter, the mixing of channels after it, the map that is added and the
+activation are one loop over the picture.
 """
 
 from __future__ import annotations
