@@ -10,6 +10,7 @@ import pytest
 
 import metafacs
 
+_MADE_BY = {"Store": "prepare", "Record": "evaluate", "VideoResults": "predict", "FrameResults": "predict"}
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
@@ -20,7 +21,7 @@ def test_the_page_lists_what_the_package_offers() -> None:
 
 @pytest.mark.parametrize("name", metafacs.__all__)
 def test_it_has_a_tested_example(name: str) -> None:
-    made_by = {"Store": "prepare", "Record": "evaluate"}.get(name, name)
+    made_by = _MADE_BY.get(name, name)
     docs = PAGE.parent
     pages = [docs.parent / "README.md", docs / "index.md", *(docs / "how-to").glob("*.md")]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
