@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from metafacs.data.videos import Selection, encode_video
 from metafacs.inference.detector import Detector
@@ -116,6 +117,22 @@ def test_one_that_fails_stops_no_other_and_the_bar_knows_how_far_all_are(make_de
     assert videos.frames[0] == 4
     assert [outcome.job.number for outcome in outcomes] == [2]
     assert videos.frames[0] == 8
+
+
+def test_a_damaged_picture_of_a_folder_with_an_odd_name_costs_only_itself(make_detector: Maker) -> None:
+    folder = Path(os.fsdecode(b"set\xff"))
+    folder.mkdir()
+    for name in ("1.png", "3.png"):
+        Image.new("RGB", (40, 40)).save(folder / name)
+    (folder / "2.png").write_bytes(b"x")
+    inputs = gather_inputs([str(folder)], Path("out"), frames=True)
+    (destination,) = plan_outputs(inputs, Path("out"), "openface").videos
+    (found,), options = inputs.found, Options(frame_rate=25.0)
+    run = run_of(found, "model", "cpu", options)
+    counts = predict_video(make_detector(), found, destination, run, options)
+    assert (counts.frames, counts.undecodable) == (3, 1)
+    assert pd.read_csv(destination.table)["input"].unique().tolist() == ["set\\xff"]
+    assert destination.is_finished(run)
 
 
 def test_sources_are_named_as_they_were_given() -> None:

@@ -22,7 +22,7 @@ from metafacs.inference.outputs import Destination, Plan, check_outputs
 from metafacs.inference.picture_predictions import PictureOutcome, predict_pictures
 from metafacs.inference.predictions import Options, run_of
 from metafacs.inference.video_jobs import VideoJob, VideoJobs
-from metafacs.processes import use_one_thread
+from metafacs.processes import WorkerError, use_one_thread
 from metafacs.progress import speed_bar
 
 STOPPED, TERMINATED = 130, 143
@@ -105,6 +105,10 @@ class PredictionRun:
             if self.plan.pictures is not None:
                 self._predict_pictures()
             self._predict_videos()
+        except WorkerError as error:
+            print(f"metafacs predict: {error}", file=sys.stderr)
+            self._tell_how_to_go_on()
+            return 1
         except KeyboardInterrupt as stop:
             self._tell_how_to_go_on()
             return TERMINATED if isinstance(stop, Terminated) else STOPPED
@@ -225,7 +229,7 @@ def _about(name: str, problem: str) -> str:
 @contextmanager
 def _watching(videos: VideoJobs, bar: Progress) -> Iterator[Callable[[str], None]]:
     """Keep a bar at what is done; yield what tells that a video is finished."""
-    task, over, count = bar.add_task("videos", total=None), threading.Event(), 0
+    task, over, count = bar.add_task(f"0 of {videos.count} videos", total=None), threading.Event(), 0
 
     def watch() -> None:
         while not over.wait(_LOOK_EVERY):

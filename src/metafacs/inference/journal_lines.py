@@ -14,7 +14,9 @@ from metafacs.inference.result import FaceResult
 
 def encode_line(content: Mapping[str, object]) -> bytes:
     """Return plain data as one line."""
-    return (json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+    line = json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+    # A problem may name a file whose name is no text; escaped like this JSON gives it back.
+    return line.encode(errors="backslashreplace")
 
 
 def decode_line(line: bytes) -> dict[str, Any] | None:
