@@ -240,7 +240,8 @@ class FaceTracker:
                 for each, hidden in zip(asked, touching, strict=True)
             ]
         )
-        for each, place in zip(asked, assign(scores.reshape(len(asked), len(free))), strict=True):
+        chosen = assign(scores.reshape(len(asked), len(free)))
+        for each, hidden, place in zip(asked, touching, chosen, strict=True):
             if each.track is None:
                 person = self._people.add() if place is None else free[place]
                 each.track = _Track(person, _region(each.face), each.face.box, now, now, place is None)
@@ -249,8 +250,8 @@ class FaceTracker:
                     self._people.forget(each.track.person)
                 each.track.person, each.track.since, each.track.new = free[place], now, False
             each.track.described = now
-            if not self._touches(each, sightings):
-                each.track.doubtful = False
+            # Half a face may be anybody's: who is named beside another is asked again when alone.
+            each.track.doubtful = hidden
         self._part_doubles(asked)
 
     def _is_asked(self, each: _Sighting, sightings: Sequence[_Sighting], now: float) -> bool:
