@@ -132,11 +132,11 @@ class People:
     def remember(self, person: int, view: Appearance) -> None:
         """Keep a view of a person; where there are many, instead of one of the two most alike."""
         views = self._known[person].views
-        if views and min(_face_distance(view, other) for other in views) < _NEW_VIEW:
+        if views and min(face_distance(view, other) for other in views) < _NEW_VIEW:
             return
         views.append(view)
         if len(views) > MOST_VIEWS:
-            apart = np.array([[_face_distance(a, b) for b in views] for a in views])
+            apart = np.array([[face_distance(a, b) for b in views] for a in views])
             apart[np.diag_indices(len(views))] = np.inf
             # Of the pair the older one: people take off their coats.
             views.pop(int(min(divmod(int(apart.argmin()), len(views)))))
@@ -146,7 +146,7 @@ class People:
         kept = self._known.get(person)
         if kept is None or not kept.views:
             return 0.0
-        best = sorted((_likeness(view, other) for other in kept.views), reverse=True)[:_BEST_VIEWS]
+        best = sorted((log_odds(view, other) for other in kept.views), reverse=True)[:_BEST_VIEWS]
         return float(np.mean(best))
 
     def state(self) -> dict[str, object]:
@@ -175,17 +175,19 @@ class People:
         }
 
 
-def _face_distance(one: Appearance, other: Appearance) -> float:
+def face_distance(one: Appearance, other: Appearance) -> float:
+    """Return how far two faces are apart, in deviations of one person's pictures along a coordinate."""
     return float(np.linalg.norm(one.face.astype(np.float64) - other.face)) / _STEPS
 
 
-def _likeness(one: Appearance, other: Appearance) -> float:
+def log_odds(one: Appearance, other: Appearance) -> float:
+    """Return the log-odds that two views show one person, if as many pairs of views do as do not."""
     seen = (one.colours > -128) & (other.colours > -128)
     difference = _NEUTRAL_COLOUR
     if 2 * np.count_nonzero(seen) >= len(seen):
         apart = np.abs(one.colours[seen].astype(np.float64) - other.colours[seen])
         difference = min(float(apart.mean()) / 255, _OTHER_CLOTHES)
-    return _LEVEL - _BY_FACE * _face_distance(one, other) - _BY_COLOUR * difference
+    return _LEVEL - _BY_FACE * face_distance(one, other) - _BY_COLOUR * difference
 
 
 def assign(scores: NDArray[np.float64]) -> list[int | None]:
