@@ -10,9 +10,9 @@ medians, over frames in which this person is quiet, of the logits and of the int
 - from every intensity the person's is taken away, down to 0.
 
 Quiet frames are named by the user, or chosen (``auto``): of each person the quarter of the frames in which
-the AUs together are lowest, by the mean over AUs of the logits, centred and scaled by the person's own median
-and spread; from ten frames on. So somebody who smiles nearly all the time is taken to look like that at rest:
-name quiet frames where that may be. ``benchmarks/person_baseline.py`` measures what it is worth.
+the probabilities of all AUs together rise least above what is usual for the person, the 40th percentile of
+each; from ten frames on. So somebody who smiles nearly all the time is taken to look like that at rest: name
+quiet frames where that may be. ``benchmarks/person_baseline.py`` measures what it is worth.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _MOST_FRAMES = 1 << 14
 """Frames per person that are held; beyond that every second one is, then every fourth and so on."""
 
 _LEAST_CERTAIN = 1e-6
-_LEAST_SPREAD = 0.3
-"""Logits; an AU that hardly changes says nothing about which frames are quiet."""
+_USUAL = 0.4
+"""Quantile of a person's probabilities that is usual: low enough for people who are busy most of the time."""
 
 _RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", re.ASCII)
 
@@ -159,11 +159,11 @@ def find_baseline(frames: Iterable[FrameResults], detector: Detector, neutral: s
     usual = resting_logits(detector) if people else np.zeros(0)
     rests = {}
     for person, rows in sorted(people.items()):
-        logits, intensities = rows.values()
-        quiet = np.arange(len(logits)) if ranges is not None else quiet_rows(logits)
+        probabilities, intensities = rows.values()
+        quiet = np.arange(len(probabilities)) if ranges is not None else quiet_rows(probabilities)
         if not len(quiet):
             continue
-        moved = np.median(logits[quiet], axis=0) - usual
+        moved = np.median(_logits(probabilities[quiet]), axis=0) - usual
         resting = np.median(intensities[quiet], axis=0)
         rests[person] = Rest(
             len(quiet),
@@ -184,17 +184,17 @@ def apply_baseline(frames: Iterable[FrameResults], baseline: Baseline) -> Iterat
         yield replace(frame, faces=[_moved(face, baseline) for face in frame.faces]).rounded()
 
 
-def quiet_rows(logits: Array) -> NDArray[np.intp]:
+def quiet_rows(probabilities: Array) -> NDArray[np.intp]:
     """Return which frames of a person are quiet; none if there are too few to tell.
 
     Args:
-        logits: ``frame x au``.
+        probabilities: ``frame x au``.
     """
-    if len(logits) < LEAST_QUIET:
+    if len(probabilities) < LEAST_QUIET:
         return np.zeros(0, np.intp)
-    centred = logits - np.median(logits, axis=0)
-    activity = (centred / (np.median(np.abs(centred), axis=0) + _LEAST_SPREAD)).mean(axis=1)
-    count = max(LEAST_QUIET, round(QUIET_SHARE * len(logits)))
+    risen = probabilities - np.quantile(probabilities, _USUAL, axis=0)
+    activity = risen.clip(min=0).sum(axis=1)
+    count = max(LEAST_QUIET, round(QUIET_SHARE * len(probabilities)))
     return np.sort(np.argsort(activity, kind="stable")[:count])
 
 
@@ -208,7 +208,7 @@ def resting_logits(detector: Detector) -> Array:
 
 
 class _Rows:
-    """Logits and intensities of one person; beyond a number of frames only of every second, and so on."""
+    """Probabilities and intensities of one person, of many frames only of every second, fourth and so on."""
 
     def __init__(self, detector: Detector) -> None:
         self.count = 0
@@ -227,9 +227,9 @@ class _Rows:
             self._values = array("f", self._table()[::2].tobytes())
 
     def values(self) -> tuple[Array, Array]:
-        """Return ``frame x au`` logits and intensities."""
+        """Return ``frame x au`` probabilities and intensities."""
         table = self._table().astype(np.float64)
-        return _logits(table[:, : self._aus]), table[:, self._aus :]
+        return table[:, : self._aus], table[:, self._aus :]
 
     def _table(self) -> NDArray[np.float32]:
         return np.array(self._values, np.float32).reshape(-1, 2 * self._aus)
