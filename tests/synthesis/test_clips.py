@@ -65,6 +65,8 @@ def test_one_leaves_and_comes_back_on_the_other_side() -> None:
 def test_a_poster_never_moves() -> None:
     boxes = [face.box for frame in frames_of("poster", 3.0) for face in frame.faces if face.person == 1]
     assert len(set(boxes)) == 1
+    (pose,) = {face.pose for frame in frames_of("poster", 3.0) for face in frame.faces if face.person == 1}
+    assert pose[0] != 0
 
 
 def test_a_cut_changes_the_picture() -> None:

@@ -192,7 +192,6 @@ def _film(plan_of: Callable[[_Setting, int], _Plan], setting: _Setting, seed: in
         room = plan.rooms[camera]
         picture = room.wall.copy()
         present: dict[int, Presence] = dict(plan.portraits) if camera == 0 else {}
-        poses = dict.fromkeys(present, (0.0, 0.0, 0.0))
         owner = np.full(picture.shape[:2], -1)
         for person, portrait in present.items():
             owner[portrait.covered] = person
@@ -202,10 +201,8 @@ def _film(plan_of: Callable[[_Setting, int], _Plan], setting: _Setting, seed: in
             if np.isnan(places[person, 0]):
                 continue
             x, y, extent = (float(value) for value in places[person])
-            poses[person], activation = courses[person].at(number)
-            presence = place_person(
-                picture, room, plan.guests[person], activation, poses[person], Place(x, y, extent)
-            )
+            head, activation = courses[person].at(number)
+            presence = place_person(picture, room, plan.guests[person], activation, head, Place(x, y, extent))
             owner[presence.covered] = person
             present[person] = presence
         faces = tuple(
@@ -214,7 +211,7 @@ def _film(plan_of: Callable[[_Setting, int], _Plan], setting: _Setting, seed: in
                 hidden_share(presence, owner == person),
                 presence.box,
                 presence.landmarks,
-                poses[person],
+                presence.pose,
                 presence.action_units,
             )
             for person, presence in sorted(present.items())

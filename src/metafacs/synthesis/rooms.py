@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil, floor
 
@@ -75,12 +75,14 @@ class Presence:
     Attributes:
         landmarks: Shape (68, 2), pixels of the picture, also where they are hidden or outside.
         box: ``left, top, right, bottom`` of the face in pixels, from the forehead to the chin.
+        pose: Yaw, pitch and roll in radians, signs as `scenes.Scene`.
         action_units: AU -> intensity 0..1 that is true of the face.
         covered: Shape (height, width), the pixels that show the person.
     """
 
     landmarks: NDArray[np.float32]
     box: tuple[float, float, float, float]
+    pose: tuple[float, float, float]
     action_units: dict[int, float]
     covered: Mask
 
@@ -148,6 +150,7 @@ def place_person(
     return Presence(
         rendering.landmarks + corner_of_patch,
         (x0 + left, y0 + top, x1 + left, y1 + top),
+        pose,
         rendering.action_units,
         covered,
     )
@@ -170,8 +173,7 @@ def hang_portrait(
     frame = np.zeros_like(inside)
     frame[y0 : y1 + 1, x0 : x1 + 1] = True
     wall[frame] = np.where(inside[frame][:, None], hung[frame], np.array(image)[frame])
-    shown = Presence(presence.landmarks, presence.box, presence.action_units, presence.covered & inside)
-    return Room(wall, room.studio), shown
+    return Room(wall, room.studio), replace(presence, covered=presence.covered & inside)
 
 
 def hidden_share(presence: Presence, visible: Mask) -> float:
