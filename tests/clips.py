@@ -191,14 +191,18 @@ def drop_beginning(source: Path, path: Path, seconds: float) -> Path:
     return path
 
 
-def damage(source: Path, path: Path, packets: Iterable[int]) -> Path:
-    """Copy an MP4 with some packets of its pictures, counted in the order of the file, overwritten."""
+def damage(source: Path, path: Path, packets: Iterable[int], share: float = 1.0) -> Path:
+    """Copy an MP4 with some packets of its pictures, counted in the order of the file, overwritten.
+
+    With a smaller share only the end of each packet, so that decoders cover the damage up.
+    """
     content = bytearray(source.read_bytes())
     with av.open(str(source)) as container:
         places = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
     for number in packets:
         start, size = places[number]
-        content[start : start + size] = b"\xff" * size
+        bad = round(share * size)
+        content[start + size - bad : start + size] = b"\xff" * bad
     path.write_bytes(content)
     return path
 

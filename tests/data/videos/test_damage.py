@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -59,7 +60,7 @@ def test_frames_after_a_damaged_one_are_named_until_the_next_key_frame(leaning: 
     lost, traces = video.notes
     assert lost == "Frames that could not be decoded, 1 in all: number 9."
     assert traces.startswith(
-        "Frames that lean on a lost one and may show traces of it, 5 in all: number 10, 12"
+        "Frames that lean on one of these and may show traces of it, 5 in all: number 10, 12"
     )
 
 
@@ -84,6 +85,20 @@ def test_damage_looks_the_same_from_wherever_one_starts(
         for frame, same in zip(part, whole[start_at:], strict=True):
             assert (frame.number, frame.problem) == (same.number, same.problem)
             assert np.array_equal(frame.image, same.image)
+
+
+def test_faults_that_the_decoder_covers_up_are_named(tmp_path: Path) -> None:
+    pictures = [clips.corners(160, 120)] * 30
+    for codec, pixels in (("mjpeg", "yuvj420p"), ("mpeg4", "yuv420p")):
+        whole = clips.write_clip(tmp_path / f"{codec}.mp4", pictures, codec=codec, pixels=pixels, gop=10)
+        video = Video(clips.damage(whole, tmp_path / "a.mp4", [22, 25], share=0.3))
+        frames = list(video.frames())
+        assert all(frame.image is not None for frame in frames)
+        assert video.notes[0] == "Frames in which the decoder covered faults up, 2 in all: number 22, 25."
+        assert (len(video.notes) == 2) == (codec == "mpeg4")
+        for frame, same in zip(video.frames(start_at=20), frames[20:], strict=True):
+            assert np.array_equal(frame.image, same.image)
+    assert av.logging.get_level() is None
 
 
 def test_sparse_frames_of_a_long_damaged_clip(tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ def test_a_turn_that_is_no_quarter_is_told_and_left(corners: Path, tmp_path: Pat
     assert "by 10 degrees more; only quarter turns are applied" in video.notes[1]
 
 
+def test_old_files_say_it_in_words(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata["rotate"] = "90"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.corners(), format="rgb24")))
+        container.mux(stream.encode(None))
+    video = Video(tmp_path / "a.mkv")
+    assert (video.width, video.height) == (48, 64)
+    assert near(next(iter(video.frames())).image, np.rot90(clips.corners(), -1))
+
+
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "yuv422p", "yuv420p10le", "gray"])
 def test_a_turn_changes_no_pixel(tmp_path: Path, pixels: str) -> None:
     rng = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +215,14 @@ def test_what_is_no_video_is_an_error(tmp_path: Path, content: bytes | None, mes
         path.write_bytes(content)
     with pytest.raises(VideoError, match=rf"ä\.avi.*{message}"):
         Video(path)
+
+
+def test_any_name_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = clips.write_clip(tmp_path / "a.mp4", clips.pictures_of([1, 2]))
+    for name in ("10:30 ä%d#?.mp4", "http:x.mp4", "- b.mp4", "c.txt"):
+        shutil.copy(plain, name)
+        assert shown(list(Video(name).frames())) == [1, 2]
 
 
 def test_files_without_moving_pictures_are_an_error(tmp_path: Path) -> None:

@@ -36,13 +36,18 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if path.stat().st_size == 0:
         raise VideoError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(address(path), metadata_errors="replace")
     except PermissionError as error:
         raise VideoError(f"{path} may not be read ({error.strerror}); change its permissions") from None
     except (av.FFmpegError, OSError) as error:
         raise VideoError(_what_is_wrong(path, error)) from error
     with container:
         yield container, _stream_of(container, path)
+
+
+def address(path: Path) -> str:
+    """Return a path as FFmpeg takes it: ``10:30.mp4`` would name a protocol of the net otherwise."""
+    return f"file:{path}"
 
 
 def picture_streams(container: InputContainer) -> list[VideoStream]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import av
@@ -33,12 +34,14 @@ class Decoded:
     Attributes:
         packet: The packet; None once the file has ended and the decoder gives what it still holds.
         frames: What it gave in return, in the order of showing.
-        error: What is wrong with the packet; empty if nothing is.
+        error: Why nothing came of the packet; empty where something did.
+        patched: Whether the decoder found faults in the packet and covered them up.
     """
 
     packet: Packet | None
     frames: list[VideoFrame]
     error: str = ""
+    patched: bool = False
 
 
 def decode_packets(packets: Iterable[Packet], stream: VideoStream) -> Iterator[Decoded]:
@@ -112,9 +115,32 @@ def probe(container: InputContainer, stream: VideoStream) -> Probe | None:
     return Probe(width, height, orientation, tuple(stamps), errors, one_each, remarks)
 
 
+@contextmanager
+def _counted_faults(context: VideoCodecContext) -> Iterator[Callable[[], int]]:
+    """Yield a function that returns how many errors FFmpeg has logged since.
+
+    Nothing else tells of faults that a decoder covers up. The log is silent by default, and only watched for
+    the one call: threads of a decoder that log while Python waits for them would wait for each other.
+    """
+    if context.thread_count > 1:
+        yield lambda: 0
+        return
+    level = av.logging.get_level()
+    if level is None:
+        av.logging.set_level(av.logging.PANIC)
+    before = av.logging.get_last_error()[0]
+    try:
+        yield lambda: int(av.logging.get_last_error()[0]) - before
+    finally:
+        if level is None:
+            av.logging.set_level(None)
+
+
 def _decode(context: VideoCodecContext, packet: Packet) -> Decoded:
     try:
-        return Decoded(packet, context.decode(packet))
+        with _counted_faults(context) as faults:
+            frames = context.decode(packet)
+        return Decoded(packet, frames, patched=faults() > 0)
     except av.error.BlockingIOError as error:
         # After an error the decoder may hold on to what PyAV does not ask it for.
         context.flush_buffers()

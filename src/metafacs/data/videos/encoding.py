@@ -9,6 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.videos.containers import address
 from metafacs.files import written_whole
 
 _KEY_FRAME_EVERY = 12
@@ -35,7 +36,7 @@ def encode_video(path: Path | str, pictures: Iterable[NDArray[np.uint8]], frames
     with (
         written_whole(path) as temporary,
         av.open(
-            str(temporary), "w", format=path.suffix.lstrip(".").lower(), options={"fflags": "+bitexact"}
+            address(temporary), "w", format=path.suffix.lstrip(".").lower(), options={"fflags": "+bitexact"}
         ) as container,
     ):
         stream: av.VideoStream | None = None

@@ -44,12 +44,17 @@ class Numbering:
         place = int(np.searchsorted(self.stamps, stamp))
         return place if place < len(self.stamps) and self.stamps[place] == stamp else None
 
-    def start_for(self, number: int) -> int:
-        """Return the place of the last packet from which this frame and all later ones can be decoded."""
+    def start_for(self, number: int, *, spare: int = 0) -> int:
+        """Return the place of the last packet from which this frame and all later ones can be decoded.
+
+        Args:
+            number: Of the frame.
+            spare: So many key frames earlier.
+        """
         place = int(np.searchsorted(self.passed, number)) - 1
         while place > 0 and self.numbers[self.starts[place]] > number:
             place -= 1
-        return int(self.starts[place]) if place > 0 else 0
+        return int(self.starts[place - spare]) if place > spare else 0
 
 
 def number_frames(packets: Packets, first_shown: int | None) -> Numbering | None:

@@ -60,8 +60,9 @@ def orientation_of(frame: VideoFrame, metadata: dict[str, str]) -> Orientation:
     for position in range(len(side_data)):
         if side_data[position].type == Type.DISPLAYMATRIX:
             return _from_matrix(np.frombuffer(bytes(side_data[position]), np.int32))
+    said = {key.lower(): value for key, value in metadata.items()}
     try:
-        return _from_degrees(float(metadata.get("rotate", "0")), mirrored=False)
+        return _from_degrees(float(said.get("rotate", "0")), mirrored=False)
     except ValueError:
         return Orientation()
 

@@ -19,6 +19,7 @@ from metafacs.data.videos.containers import open_video
 from metafacs.data.videos.decoding import decode_packets
 from metafacs.data.videos.numbering import Numbering
 from metafacs.data.videos.packets import NO_STAMP, Packets, is_picture, read_on
+from metafacs.data.videos.remarks import Findings
 
 _LATE = 4
 """Frames; decoders that guess the order of showing give a frame by one or two places too late."""
@@ -55,14 +56,14 @@ class NumberedReader:
         packets: Of its pictures.
         numbering: Of its frames.
         threads: Of the decoder, as long as nothing is damaged.
-        damaged: Collects the numbers of the frames whose packets cannot be decoded, wanted or not.
+        findings: Collects what is damaged.
     """
 
     def __init__(
-        self, path: Path, packets: Packets, numbering: Numbering, threads: int, damaged: set[int]
+        self, path: Path, packets: Packets, numbering: Numbering, threads: int, findings: Findings
     ) -> None:
         self._path, self._packets, self._numbering = path, packets, numbering
-        self._threads, self._damaged = threads, damaged
+        self._threads, self._findings = threads, findings
 
     def read(self, wanted: NDArray[np.int64]) -> Iterator[Place]:
         """Yield some frames; what lies between them is passed over where that is quicker.
@@ -87,7 +88,10 @@ class NumberedReader:
     ) -> Iterator[Place]:
         """Decode from the last possible place on; ends early where the next frame is far ahead."""
         numbering = self._numbering
-        start = numbering.start_for(wanted[0]) if jumps else 0
+        # What hides damage copies from the frames before, which a run from the beginning would have: one key
+        # frame more gives nearly always the same. For single frames far apart that would take too long.
+        dense = len(wanted) > 1 and wanted[1] - wanted[0] < _WORTH_A_JUMP
+        start = numbering.start_for(wanted[0], spare=int(dense)) if jumps else 0
         packets = read_on(container, stream)
         if start >= _WORTH_A_JUMP:
             packets, start = self._jump(container, stream, start)
@@ -97,12 +101,19 @@ class NumberedReader:
         errors: dict[int, str] = {}
         done, newest, place = 0, -1, start - 1
         doubtful = start > 0 or stream.codec_context.thread_count > 1
-        head = int(numbering.numbers[start]) if start else len(numbering.stamps)
+        first = int(numbering.numbers[start]) if start else 0
+        head = first if start else len(numbering.stamps)
         for decoded in decode_packets(self._whole(packets, start), stream):
             if decoded.packet is not None and is_picture(decoded.packet, self._packets.codec):
                 place += 1
+                if doubtful and decoded.packet.size != self._packets.sizes[place]:
+                    raise _NotFromHereError
                 if decoded.error:
                     errors.update(self._consequences(stream, place, decoded.error))
+                if decoded.patched and numbering.numbers[place] >= first:
+                    if doubtful:
+                        raise _NotFromHereError
+                    self._findings.patched.add(int(numbering.numbers[place]))
             for picture in decoded.frames:
                 shown = numbering.number_of(picture.pts)
                 if shown is None or shown in errors or not numbering.held[shown]:
@@ -127,11 +138,11 @@ class NumberedReader:
             yield self._place(number, waiting.pop(number, None), errors, doubtful)
 
     def _whole(self, packets: Iterator[Packet], start: int) -> Iterator[Packet]:
-        """Yield the packets, of a file that was cut off without the last, which would spoil others."""
-        place = start - 1
+        """Yield the packets that were there when the video was opened; one that was cut off spoils others."""
+        left = len(self._packets) - self._packets.cut_off - start
         for packet in packets:
-            place += is_picture(packet, self._packets.codec)
-            if self._packets.cut_off and place == len(self._packets) - 1:
+            left -= is_picture(packet, self._packets.codec)
+            if left < 0:
                 return
             yield packet
 
@@ -161,7 +172,7 @@ class NumberedReader:
         numbering, key = self._numbering, self._packets.key
         own = int(numbering.numbers[place])
         problems = {own: error}
-        self._damaged.add(own)
+        self._findings.damaged.add(own)
         if key[place]:
             following = np.flatnonzero(key[place + 1 :])
             end = place + 1 + int(following[0]) if len(following) else len(key)

@@ -19,6 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from metafacs.data.videos.containers import address
 from metafacs.data.videos.frames import VideoError
 from metafacs.data.videos.video import Video
 from metafacs.files import written_whole
@@ -83,7 +84,7 @@ class VideoRecorder:
         with ExitStack() as stack:
             sound = None if self._audio_from is None else stack.enter_context(_Sound(self._audio_from))
             temporary = stack.enter_context(written_whole(self.path))
-            container = av.open(str(temporary), "w", format=_FORMATS[self.path.suffix.lower()])
+            container = av.open(address(temporary), "w", format=_FORMATS[self.path.suffix.lower()])
             self._container: OutputContainer = stack.enter_context(container)
             self._stream = self._video_stream()
             self._sound = None if sound is None else sound.copy_to(self._container, self.notes)
@@ -187,7 +188,7 @@ class _Sound:
         self._waiting: Packet | None = None
 
     def __enter__(self) -> _Sound:
-        self._source: InputContainer = av.open(str(self._path), metadata_errors="replace")
+        self._source: InputContainer = av.open(address(self._path), metadata_errors="replace")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +14,23 @@ from metafacs.data.videos.packets import Packets
 _SHOWN_RUNS = 10
 _UNEVEN = 0.1
 _SHORT_SECONDS = 0.5
+
+
+@dataclass
+class Findings:
+    """What reading the frames of a video told so far.
+
+    Attributes:
+        lost: Numbers of the frames that were wanted and came without an image.
+        damaged: Numbers of all frames whose packets cannot be decoded, wanted or not.
+        patched: Numbers of the frames in which the decoder covered faults up.
+        resized: Number of the first frame of another size.
+    """
+
+    lost: set[int] = field(default_factory=set)
+    damaged: set[int] = field(default_factory=set)
+    patched: set[int] = field(default_factory=set)
+    resized: int | None = None
 
 
 def enumerate_briefly(numbers: Iterable[int]) -> str:
@@ -59,43 +77,37 @@ def remarks_on(packets: Packets, first: Probe, numbering: Numbering | None, stre
     return sentences
 
 
-def losses(
-    packets: Packets,
-    numbering: Numbering | None,
-    lost: Collection[int],
-    damaged: Collection[int],
-    flagged: Collection[int],
-    resized: int | None,
-) -> list[str]:
+def losses(packets: Packets, numbering: Numbering | None, findings: Findings) -> list[str]:
     """Return what is to be said of the frames that were read.
 
     Args:
         packets: Of the pictures.
         numbering: Of the frames; None where they are counted as they are decoded.
-        lost: Numbers of the frames without an image.
-        damaged: Numbers of all frames whose packets could not be decoded, wanted or not.
-        flagged: Numbers of the frames that the decoder calls damaged.
-        resized: Number of the first frame of another size.
+        findings: What reading them told.
     """
     sentences: list[str] = []
+    lost, patched = sorted(findings.lost), sorted(findings.patched - findings.lost)
     if lost:
         sentences.append(
-            f"Frames that could not be decoded, {len(lost)} in all: number {enumerate_briefly(sorted(lost))}."
+            f"Frames that could not be decoded, {len(lost)} in all: number {enumerate_briefly(lost)}."
+        )
+    if patched:
+        sentences.append(
+            f"Frames in which the decoder covered faults up, {len(patched)} in all: "
+            f"number {enumerate_briefly(patched)}."
         )
     if numbering is not None:
-        traces = sorted(_leaning_on(packets, numbering, {*lost, *damaged}) - set(lost))
+        bad = findings.lost | findings.damaged | findings.patched
+        traces = sorted(_leaning_on(packets, numbering, bad) - bad)
         if traces:
             sentences.append(
-                f"Frames that lean on a lost one and may show traces of it, {len(traces)} in all: "
+                f"Frames that lean on one of these and may show traces of it, {len(traces)} in all: "
                 f"number {enumerate_briefly(traces)}."
             )
-    if flagged:
+    if findings.resized is not None:
         sentences.append(
-            f"Frames that the decoder calls damaged, {len(flagged)} in all: "
-            f"number {enumerate_briefly(sorted(flagged))}."
+            f"Frame number {findings.resized} and maybe later ones have another size than the first."
         )
-    if resized is not None:
-        sentences.append(f"Frame number {resized} and maybe later ones have another size than the first.")
     return sentences
 
 

@@ -17,7 +17,7 @@ from metafacs.data.videos.images import ImageReader
 from metafacs.data.videos.numbering import Numbering, clock_zero, number_frames
 from metafacs.data.videos.packets import Packets, read_on, read_packets
 from metafacs.data.videos.reading import NumberedReader, Place, use_threads
-from metafacs.data.videos.remarks import losses, remarks_on
+from metafacs.data.videos.remarks import Findings, losses, remarks_on
 from metafacs.data.videos.selection import EVERY_FRAME, Selection, without_rounding
 
 
@@ -69,10 +69,7 @@ class Video:
         self.clock_zero = self._stamp_of_zero() * float(packets.time_base)
         self._opening_notes = remarks_on(packets, first, self._numbering, streams)
         self.notes: list[str] = list(self._opening_notes)
-        self._lost: set[int] = set()
-        self._damaged: set[int] = set()
-        self._flagged: set[int] = set()
-        self._resized: int | None = None
+        self._findings = Findings()
         self._last_counted = -1
 
     def frames(self, numbers: Selection = EVERY_FRAME, start_at: int = 0) -> Iterator[Frame]:
@@ -127,20 +124,20 @@ class Video:
                     self._remember(given, place.picture)
                 yield given
         finally:
-            self.notes[:] = self._opening_notes + losses(
-                self._packets, self._numbering, self._lost, self._damaged, self._flagged, self._resized
-            )
+            self.notes[:] = self._opening_notes + losses(self._packets, self._numbering, self._findings)
 
     def _remember(self, frame: Frame, picture: VideoFrame | None) -> None:
-        if frame.image is None:
-            self._lost.add(frame.number)
-        elif picture is not None and picture.is_corrupt:
-            self._flagged.add(frame.number)
-        if frame.image is not None and frame.image.shape[:2] != (self.height, self.width):
-            self._resized = frame.number if self._resized is None else min(self._resized, frame.number)
+        findings = self._findings
+        if frame.image is None or picture is None:
+            findings.lost.add(frame.number)
+            return
+        if picture.is_corrupt:
+            findings.patched.add(frame.number)
+        if frame.image.shape[:2] != (self.height, self.width):
+            findings.resized = min(frame.number, findings.resized or frame.number)
 
     def _read(self, numbering: Numbering, wanted: NDArray[np.int64]) -> Iterator[Place]:
-        return NumberedReader(self.path, self._packets, numbering, self._threads, self._damaged).read(wanted)
+        return NumberedReader(self.path, self._packets, numbering, self._threads, self._findings).read(wanted)
 
     def _stamp_of_zero(self) -> int:
         first = self._probe.stamps[0] if self._numbering is None else int(self._numbering.stamps[0])
