@@ -100,6 +100,16 @@ def test_times_are_the_containers_where_the_rate_varies(tmp_path: Path, ending: 
     assert shown(list(video.frames(Selection(fps=5)))) == [0, 4, 9, 15, 19]
 
 
+@pytest.mark.parametrize(("codec", "pixels"), [("mjpeg", "yuvj420p"), ("libx264", "yuv420p")])
+def test_frames_that_an_avi_only_repeats_leave_a_gap(tmp_path: Path, codec: str, pixels: str) -> None:
+    stamps = [0, 50, 100, 250, 300, 1000, 1050]
+    pictures = clips.pictures_of(range(7))
+    path = clips.write_clip(tmp_path / "a.avi", pictures, codec=codec, pixels=pixels, stamps=stamps)
+    frames = list(Video(path).frames())
+    assert shown(frames) == list(range(7))
+    assert seconds(frames) == [stamp / 1000 for stamp in stamps]
+
+
 @pytest.mark.parametrize("b_frames", [0, 2])
 def test_what_an_edit_list_cuts_away_does_not_count(tmp_path: Path, b_frames: int) -> None:
     whole = clips.write_clip(tmp_path / "a.mp4", clips.pictures_of(NUMBERS), b_frames=b_frames)

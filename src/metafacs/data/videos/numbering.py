@@ -13,6 +13,7 @@ from metafacs.data.videos.packets import NO_STAMP, Packets
 _REORDERED_BY = 40
 """Packets; codecs move a picture by at most 16 places, so that stamps which jump farther are wrong."""
 
+_USUAL_RATE = 25
 _NOT_CODED = 10
 """Bytes; a smaller packet of MPEG-4 may stand for no picture, where the one before it holds two."""
 
@@ -26,6 +27,7 @@ class Numbering:
         times: Seconds on the player's clock.
         held: Which frames the file holds a whole packet of.
         numbers: Of every packet in the order of the file the number of its frame; -1 if it is not shown.
+        zero: Stamp at which the player's clock stands at 0.
         starts: Places of the packets that decoding can start at, ascending.
         passed: For each of ``starts`` the largest number of a frame whose packet lies before it.
     """
@@ -34,6 +36,7 @@ class Numbering:
     times: NDArray[np.float64]
     held: NDArray[np.bool_]
     numbers: NDArray[np.int64]
+    zero: int
     starts: NDArray[np.int64]
     passed: NDArray[np.int64]
 
@@ -55,6 +58,35 @@ class Numbering:
         while place > 0 and self.numbers[self.starts[place]] > number:
             place -= 1
         return int(self.starts[place - spare]) if place > spare else 0
+
+
+class CountedTimes:
+    """Times of frames that are counted as they are decoded.
+
+    Args:
+        packets: Of the whole file.
+        zero: Stamp at which the player's clock stands at 0; None where stamps of showing mean nothing.
+    """
+
+    def __init__(self, packets: Packets, zero: int | None) -> None:
+        self._tick, self._zero = float(packets.time_base), zero
+        self._step = 1 / (packets.rate or _USUAL_RATE)
+        self._last = -self._step
+        self._decoding: list[int] = []
+        if packets.container == "avi":
+            # The k-th frame shown takes the k-th place in the file, whichever packet it comes from.
+            self._decoding = (packets.decoding - packets.decoding[:1]).tolist()
+        self._count = 0
+
+    def following(self, stamp: int | None) -> float:
+        """Return the seconds of the next frame, whose presentation stamp may be known."""
+        self._last += self._step
+        if self._count < len(self._decoding):
+            self._last = self._decoding[self._count] * self._tick
+        elif self._zero is not None and stamp is not None:
+            self._last = max(self._last - self._step / 2, (stamp - self._zero) * self._tick)
+        self._count += 1
+        return self._last
 
 
 def number_frames(packets: Packets, first_shown: int | None) -> Numbering | None:
@@ -82,8 +114,20 @@ def number_frames(packets: Packets, first_shown: int | None) -> Numbering | None
         held[numbers[-1]] = False
     starts = np.flatnonzero(packets.key & (numbers >= 0))
     passed = np.concatenate([[-1], np.maximum.accumulate(numbers)])[starts]
-    times = np.asarray((every - clock_zero(packets, int(every[0]))) * float(packets.time_base), np.float64)
-    return Numbering(every, times, held, numbers, starts, passed)
+    ticks = every
+    if packets.container == "avi" and len(in_file := _decoding_order(packets, shown)) == len(every):
+        # Its times of showing are guessed by FFmpeg; without reordering those of decoding are the true ones.
+        ticks = in_file
+    zero = clock_zero(packets, int(ticks[0]))
+    times = np.asarray((ticks - zero) * float(packets.time_base), np.float64)
+    return Numbering(every, times, held, numbers, zero, starts, passed)
+
+
+def _decoding_order(packets: Packets, shown: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the decoding stamps of all frames, or none where pictures are reordered."""
+    if np.any(np.diff(packets.presentation) <= 0):
+        return np.zeros(0, np.int64)
+    return np.union1d(packets.decoding[shown], packets.promised)
 
 
 def leading(packets: Packets, first_shown: int | None) -> NDArray[np.bool_]:

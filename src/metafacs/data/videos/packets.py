@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -87,6 +88,7 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
         sizes.append(packet.size)
     presentation, decoding = np.array(stamps, np.int64).reshape(-1, 2).T.copy()
     marks = np.array(flags, np.int64)
+    cut = bool(len(marks)) and bool(marks[-1] & _FLAGGED)
     rate = stream.average_rate or stream.base_rate
     name = container.format.name
     return Packets(
@@ -95,8 +97,8 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
         key=((marks & _KEY) > 0) | _listed_as_key(container, stream, presentation, decoding),
         shown=(marks & _DISCARDED) == 0,
         sizes=np.array(sizes, np.int64),
-        cut_off=bool(len(marks)) and bool(marks[-1] & _FLAGGED),
-        promised=_promised(container, stream, decoding),
+        cut_off=cut,
+        promised=_promised(container, stream, decoding, cut),
         time_base=Fraction(stream.time_base or Fraction(1, 1000)),
         sound_start=_sound_start(container),
         rate=float(rate) if rate else None,
@@ -132,6 +134,13 @@ def is_picture(packet: Packet, codec: str) -> bool:
     return codec not in ("vp8", "libvpx") or bool(memoryview(packet)[0] & 0x10)
 
 
+def _ends_early(container: InputContainer) -> bool:
+    """Return whether an AVI file is shorter than its first bytes say."""
+    with Path(container.name.removeprefix("file:")).open("rb") as file:
+        said = 8 + int.from_bytes(file.read(8)[4:], "little")
+    return int(container.size) < said
+
+
 def _sound_start(container: InputContainer) -> Fraction | None:
     starts = [
         stream.start_time * Fraction(stream.time_base)
@@ -156,15 +165,17 @@ def _listed_as_key(
 
 
 def _promised(
-    container: InputContainer, stream: VideoStream, decoding: NDArray[np.int64]
+    container: InputContainer, stream: VideoStream, decoding: NDArray[np.int64], cut: bool
 ) -> NDArray[np.int64]:
     """Return the decoding stamps of frames that an index lists behind the last packet of the file."""
     last = int(decoding.max()) if len(decoding) else NO_STAMP
     if last == NO_STAMP:
         return np.zeros(0, np.int64)
     if container.format.name == "avi":
-        # A stamp of AVI is the number of a frame, and the head says how many there are.
-        return np.arange(last + 1, max(last + 1, stream.frames), dtype=np.int64)
+        # A stamp of AVI is the number of a frame, and the head says how many there are, with those at the end
+        # that only repeat the last one.
+        total = stream.frames if cut or _ends_early(container) else 0
+        return np.arange(last + 1, max(last + 1, total), dtype=np.int64)
     if "mp4" not in container.format.name or not hasattr(stream, "index_entries"):
         return np.zeros(0, np.int64)
     entries = [e.timestamp for e in stream.index_entries if e.timestamp > last and not e.is_discard]

@@ -14,7 +14,7 @@ from metafacs.data.videos.containers import open_video, picture_streams
 from metafacs.data.videos.decoding import Probe, decode_packets, probe
 from metafacs.data.videos.frames import Frame, VideoError
 from metafacs.data.videos.images import ImageReader
-from metafacs.data.videos.numbering import Numbering, clock_zero, number_frames
+from metafacs.data.videos.numbering import CountedTimes, Numbering, clock_zero, number_frames
 from metafacs.data.videos.packets import Packets, read_on, read_packets
 from metafacs.data.videos.reading import NumberedReader, Place, use_threads
 from metafacs.data.videos.remarks import Findings, losses, remarks_on
@@ -140,17 +140,15 @@ class Video:
         return NumberedReader(self.path, self._packets, numbering, self._threads, self._findings).read(wanted)
 
     def _stamp_of_zero(self) -> int:
-        first = self._probe.stamps[0] if self._numbering is None else int(self._numbering.stamps[0])
-        return 0 if first is None else clock_zero(self._packets, first)
+        if self._numbering is not None:
+            return self._numbering.zero
+        first = self._probe.stamps[0]
+        return 0 if first is None or self._packets.container == "avi" else clock_zero(self._packets, first)
 
     def _counted(self) -> Iterator[Place]:
         """Yield all frames as the decoder gives them, where stamps do not tell their numbers."""
-        packets, first = self._packets, self._probe
-        # AVI knows times of decoding only.
-        stamped = _ascending(first.stamps) and packets.container != "avi"
-        zero = self._stamp_of_zero()
-        tick, step = float(packets.time_base), 1 / (packets.rate or 25)
-        seconds = -step
+        stamped = _ascending(self._probe.stamps)
+        times = CountedTimes(self._packets, self._stamp_of_zero() if stamped else None)
         self._last_counted = -1
         with open_video(self.path) as (container, stream):
             use_threads(stream, 1)
@@ -160,13 +158,9 @@ class Video:
                     shown.append(None)
                 for picture in shown:
                     self._last_counted += 1
-                    seconds += step
-                    if stamped and picture is not None and picture.pts is not None:
-                        stamp = (picture.pts - zero) * tick
-                        seconds = stamp if stamp > seconds - step else seconds
-                    yield Place(
-                        self._last_counted, seconds, picture, decoded.error if picture is None else ""
-                    )
+                    seconds = times.following(None if picture is None else picture.pts)
+                    problem = decoded.error if picture is None else ""
+                    yield Place(self._last_counted, seconds, picture, problem)
 
 
 def decode_frames(path: Path | str, numbers: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
