@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from metafacs.data.videos.frames import Frame, VideoError
 from metafacs.data.videos.images import ImageReader
 from metafacs.data.videos.orientation import Orientation
+from metafacs.data.videos.reading import use_threads
 from metafacs.data.videos.selection import EVERY_FRAME, Selection
 
 _DRIVERS = {"Linux": "v4l2", "Darwin": "avfoundation", "Windows": "dshow"}
@@ -64,6 +65,7 @@ class Camera:
             options["framerate"] = f"{rate:g}"
         self._container = _open(device, driver or _driver_of(device), options)
         stream = self._container.streams.video[0]
+        use_threads(stream, 1)
         self.width, self.height = stream.codec_context.width, stream.codec_context.height
         self.rate: float | None = float(stream.average_rate) if stream.average_rate else rate
         self._news = threading.Condition()
