@@ -169,7 +169,8 @@ def test_plots_of_single_people_belong_to_the_run() -> None:
     finish(destination, skip=("a_plot.png", "a_plot.svg"))
     Path("out/a_plot_person0.png").write_text("plot")
     Path("out/a_plot_final.png").write_text("the user's")
-    Path("out/.a.csv.77.partial").write_text("half")
+    for left in (".a.csv.77.partial", ".a_plot_person1.svg.77.partial"):
+        (OUT / left).write_text("half")
     made = planned("a.mp4", beside=("plot",))
     with pytest.raises(OutputError, match=r"a_plot_person0\.png"):
         check(made)

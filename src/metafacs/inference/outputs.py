@@ -103,8 +103,11 @@ class Destination:
         That is what killed runs left of its files, plots, of which there may be fewer now, and what another
         run, whose table is replaced, wrote beside it; what somebody has changed since stays.
         """
-        for path in self.files:
-            for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        patterns = [(path.parent, glob.escape(path.name)) for path in self.files]
+        for plot in self.beside.get("plot", ()):
+            patterns.append((plot.parent, f"{glob.escape(plot.stem)}_person*{plot.suffix}"))
+        for folder, name in patterns:
+            for left in folder.glob(f".{name}.*.partial"):
                 left.unlink(missing_ok=True)
         for path in self.plots:
             path.unlink(missing_ok=True)
