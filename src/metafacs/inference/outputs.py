@@ -104,8 +104,10 @@ class Destination:
         run, whose table is replaced, wrote beside it; what somebody has changed since stays.
         """
         patterns = [(path.parent, glob.escape(path.name)) for path in self.files]
-        for plot in self.beside.get("plot", ()):
-            patterns.append((plot.parent, f"{glob.escape(plot.stem)}_person*{plot.suffix}"))
+        patterns += [
+            (plot.parent, f"{glob.escape(plot.stem)}_person*{plot.suffix}")
+            for plot in self.beside.get("plot", ())
+        ]
         for folder, name in patterns:
             for left in folder.glob(f".{name}.*.partial"):
                 left.unlink(missing_ok=True)
