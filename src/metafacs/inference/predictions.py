@@ -64,13 +64,14 @@ def run_of(found: Input | Sequence[Input], fingerprint: str, device: str, option
     known |= {"detector": fingerprint, "device": device}
     if not isinstance(found, Input):
         stamps = [_stamp(one.path, one.name) for one in found]
-        digest = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
-        return known | {"input": f"{len(stamps)} pictures {digest}"}
+        return known | {"input": f"{len(stamps)} pictures {_digest(stamps)}"}
     known |= {"selection": asdict(options.selection), "neutral": options.neutral}
     if found.kind == "frames":
         stamps = [_stamp(path, path.name) for path in sorted(found.path.iterdir()) if path.is_file()]
-        digest = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
-        return known | {"input": [found.name, len(stamps), digest], "frame_rate": options.frame_rate}
+        return known | {
+            "input": [found.name, len(stamps), _digest(stamps)],
+            "frame_rate": options.frame_rate,
+        }
     return known | {"input": [found.name] if found.kind == "camera" else _stamp(found.path, found.name)}
 
 
@@ -263,3 +264,8 @@ def _stamp(path: Path, name: str) -> list[object]:
     except OSError:
         return [name]
     return [name, status.st_size, status.st_mtime_ns]
+
+
+def _digest(stamps: Sequence[list[object]]) -> str:
+    """Return what changes with any of the files."""
+    return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
