@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from metafacs.inference.inputs import InputError, Inputs, gather_inputs, looks_like_frames, printable
+from metafacs.inference.inputs import InputError, Inputs, gather_inputs, looks_like_frames
+from metafacs.texts import printable
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from metafacs.cli.summary import describe, describe_all, describe_video, number_of, say
 from metafacs.inference.counting import Counts
 from metafacs.inference.detector import Detector
-from metafacs.inference.inputs import RESULTS, Inputs, printable
+from metafacs.inference.inputs import RESULTS, Inputs
 from metafacs.inference.journal import Run
 from metafacs.inference.outputs import Destination, Plan, check_outputs
 from metafacs.inference.picture_predictions import PictureOutcome, predict_pictures
@@ -24,6 +24,7 @@ from metafacs.inference.predictions import Options, run_of
 from metafacs.inference.video_jobs import VideoJob, VideoJobs
 from metafacs.processes import WorkerError, use_one_thread
 from metafacs.progress import speed_bar
+from metafacs.texts import printable
 
 STOPPED, TERMINATED = 130, 143
 """Exit codes after Ctrl-C and after SIGTERM."""

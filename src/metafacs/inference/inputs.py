@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from metafacs.data.videos import VIDEO_SUFFIXES
 from metafacs.faces.pictures import SUFFIXES
+from metafacs.texts import printable
 
 Kind = Literal["picture", "video", "frames", "camera"]
 
@@ -83,18 +84,6 @@ class Inputs:
             shown = ", ".join(printable(path) for path in paths[:names])
             lines.append(f"{kind}: {len(paths)} ({shown}{', ...' if len(paths) > names else ''})")
         return lines
-
-
-def printable(path: Path | str) -> str:
-    r"""Return a path in letters that every file and terminal takes; others become escapes.
-
-    >>> printable("a\nb")
-    'a\\nb'
-    """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )
 
 
 def gather_inputs(words: Sequence[str], out: Path, *, frames: bool = False) -> Inputs:

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from metafacs.inference.inputs import Input, absolute, printable
+from metafacs.inference.inputs import Input, absolute
+from metafacs.texts import printable
 
 _LONGEST = 160
 """Bytes of a name that leave room for every ending and for the temporary file; 255 are the most."""

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from metafacs.inference.inputs import Input, Inputs, printable
+from metafacs.inference.inputs import Input, Inputs
 from metafacs.inference.journal import read_journal
 from metafacs.inference.naming import distinct_stems
 from metafacs.inference.sidecars import read_sidecar, sidecar_path
 from metafacs.inference.writers import SUFFIXES
+from metafacs.texts import printable
 
 PICTURES = "faces"
 """Name of the table of all pictures."""

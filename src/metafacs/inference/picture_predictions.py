@@ -13,7 +13,7 @@ from metafacs.files import written_whole
 from metafacs.inference.counting import Counting, Counts
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
-from metafacs.inference.inputs import Input, printable
+from metafacs.inference.inputs import Input
 from metafacs.inference.journal import Journal, JournalError, Run, read_journal
 from metafacs.inference.outputs import Destination, analysis_of
 from metafacs.inference.overlay import draw_overlay
@@ -21,6 +21,7 @@ from metafacs.inference.result import FaceResult
 from metafacs.inference.sidecars import write_sidecar
 from metafacs.inference.writers import open_writer
 from metafacs.processes import run_jobs
+from metafacs.texts import printable
 
 CHECKPOINT_EVERY = 16
 """Pictures after which the journal is put safely on the disk."""

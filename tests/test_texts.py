@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from metafacs.texts import cell, check_folder_name, printable
+
+
+def test_terminal_sees_no_escape() -> None:
+    assert printable("\x1b]0;x\x07") == "\\x1b]0;x\\x07"
+    assert printable("Grüße, 顔") == "Grüße, 顔"
+    printable("\udcff").encode()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", "-1+1", "=cmd|' /C calc'!A0"])
+def test_spreadsheet_sees_no_formula(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "1", "-1", "+.5", "-1e-3", "5%", "a=b", "F001/T1/2440"])
+def test_ordinary_cells_stay(text: str) -> None:
+    assert cell(text) == text
+
+
+@pytest.mark.parametrize("name", ["mal", "G", "beta_0.5", "ours, 1 shot", "lr $5", "mal [lr 1]", "Größe"])
+def test_names_that_can_be_folders(name: str) -> None:
+    assert check_folder_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", ".", "..", "../x", "/abs", "a/b", "a\\b", "a\nb", "a\0", "C:x", "nul", "w" * 300, ".a", "a."],
+)
+def test_names_that_cannot(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be the name of a folder"):
+        check_folder_name(name)
