@@ -6,12 +6,11 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-import torch
-
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.inference.detector import Detector
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.base import Method
+from metafacs.models.devices import check_device
 from metafacs.models.model_file import CheckpointError
 from metafacs.personalisation.person import FITTINGS, Person, load_person
 
@@ -100,7 +99,7 @@ def detector_of(
             "personalise' and give the result with --person"
         )
     else:
-        method = checkpoint.build(Method).to(torch.device(device))
+        method = checkpoint.build(Method).to(check_device(device))
         predict, aus = method.predict, checkpoint.aus
         intensities, pose = method.gives_intensities, method.gives_pose
     return Detector(

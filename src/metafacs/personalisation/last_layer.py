@@ -11,6 +11,7 @@ from torch.nn import functional
 from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.losses.action_units import class_balanced_weights
 from metafacs.methods.base import Method, Prediction
+from metafacs.models.devices import check_device
 from metafacs.personalisation.feature_reader import FeatureReader, find_outputs
 from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
 
@@ -32,7 +33,7 @@ class LastLayer(Fitting):
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        method = checkpoint.build(Method).to(torch.device(device))
+        method = checkpoint.build(Method).to(check_device(device))
         size = checkpoint.description.framing.input_size
         self.reader = FeatureReader(method, find_outputs(method, size))
         self.aus = checkpoint.aus

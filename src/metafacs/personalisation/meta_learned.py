@@ -11,6 +11,7 @@ from torch import Tensor
 from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.methods.base import Prediction
 from metafacs.methods.few_shot import FewShotLearner
+from metafacs.models.devices import check_device
 from metafacs.personalisation.fitting import Fitting, Tensors, tensor_name
 
 STEPS = 5
@@ -29,7 +30,7 @@ class MetaLearned(Fitting):
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        self.learner = checkpoint.build(FewShotLearner).to(torch.device(device))
+        self.learner = checkpoint.build(FewShotLearner).to(check_device(device))
         self.aus = ()
         self.gives_pose = False
 
