@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -75,3 +78,21 @@ def test_row_outside_is_an_index_error(au_store: Store) -> None:
 def test_a_set_without_aus_has_no_columns(expression_store: Store) -> None:
     assert expression_store.action_units.shape == (56, 0)
     assert expression_store.votes.shape == (56, 7)
+
+
+def test_the_fingerprint_tells_content_and_not_place(au_store: Store, wild_store: Store, tmp_path) -> None:
+    shutil.copytree(au_store.path, tmp_path / "copy")
+    copy = Store(tmp_path / "copy")
+    assert re.fullmatch("[0-9a-f]{16}", copy.fingerprint)
+    assert copy.fingerprint == au_store.fingerprint != wild_store.fingerprint
+    seen = {copy.fingerprint}
+    for change in ({"size": 37}, {"dataset": "gft"}, {"alignment": {"box_enlarge": 2.8, "border": 128}}):
+        other = Store(copy.path)
+        other.description.update(change)
+        other.size = other.description["size"]
+        seen.add(other.fingerprint)
+    for row, column in ((0, 0), (95, 2)):
+        other = Store(copy.path)
+        other.action_units[row, column] = 1 - np.nan_to_num(other.action_units[row, column])
+        seen.add(other.fingerprint)
+    assert len(seen) == 6
