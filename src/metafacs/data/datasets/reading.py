@@ -93,6 +93,8 @@ class Reading:
         skipped: What was left out.
         pre_aligned: The pictures are face crops delivered with the data set, not whole scenes.
         twin: Content of ``TWIN.json`` where the folder is a synthetic twin, else None.
+        reader: Module and name of the reader; empty where the reading was made otherwise.
+        options: The reader's own options as plain data, with those that were left at their defaults.
     """
 
     dataset: str
@@ -103,6 +105,8 @@ class Reading:
     skipped: list[Skipped] = field(default_factory=list)
     pre_aligned: bool = False
     twin: dict[str, object] | None = None
+    reader: str = ""
+    options: dict[str, object] = field(default_factory=dict)
 
     def skip(self, file: Path | str, line: int | None, reason: str, count: int = 1) -> None:
         """Note that a file, a line or ``count`` things of one kind were left out; nothing if that is 0."""
