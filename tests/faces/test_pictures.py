@@ -137,10 +137,10 @@ def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     coloured().save(tmp_path / "a.png")
 
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(PictureError, match=r"a\.png may not be read \(Permission denied\)"):
         read_picture(tmp_path / "a.png")
 
