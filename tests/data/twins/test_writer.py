@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,15 +17,20 @@ import pytest
 
 import metafacs
 from metafacs.data.datasets.reading import TWIN_FILE
+from metafacs.data.twins import TWINS
 from metafacs.data.twins.bp4d import _plan_recording, _render, _Size
+from metafacs.data.twins.chunks import MANIFESTS
+from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.writer import (
     TwinError,
     TwinPlan,
+    TwinSummary,
     chunk_generator,
     write_bytes,
     write_jpeg,
     write_twin,
 )
+from metafacs.locks import OWN_FILES, FolderInUseError, claimed
 
 
 def render_flat(root: Path, chunk: int) -> dict[str, Any]:
@@ -57,11 +64,29 @@ def flat_plan(render: Any = render_flat, **changes: Any) -> TwinPlan[int]:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    """Return name -> bytes of everything that is told about a twin, without the manifests and the lock."""
+    found = (path for path in sorted(root.rglob("*")) if path.is_file() and path.name not in OWN_FILES)
+    return {str(p.relative_to(root)): p.read_bytes() for p in found if p.parent.name != MANIFESTS}
+
+
+def write(root: Path, plan: TwinPlan[int]) -> TwinSummary:
+    return write_twin(root, plan, workers=1, progress=False)
+
+
+def stop_at_two(root: Path, chunk: int) -> dict[str, Any]:
+    if chunk == 2:
+        raise KeyboardInterrupt
+    return render_flat(root, chunk)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> dict[str, bytes]:
+    write(tmp_path / "whole", flat_plan())
+    return contents(tmp_path / "whole")
 
 
 def test_twin_is_complete_and_says_what_it_is(tmp_path):
-    summary = write_twin(tmp_path / "twin", flat_plan(), workers=1, progress=False)
+    summary = write(tmp_path / "twin", flat_plan())
     assert (summary.pictures, summary.rendered, summary.counts) == (8, 8, {"values": 6})
     assert "synthetic twin of flat" in str(summary)
     told = json.loads((tmp_path / "twin" / TWIN_FILE).read_text())
@@ -74,13 +99,13 @@ def test_twin_is_complete_and_says_what_it_is(tmp_path):
 
 
 def test_second_call_renders_nothing(tmp_path):
-    write_twin(tmp_path, flat_plan(), workers=1, progress=False)
+    write(tmp_path, flat_plan())
     before = contents(tmp_path)
 
     def refuse(root: Path, chunk: int) -> dict[str, Any]:
         raise AssertionError("nothing is missing")
 
-    summary = write_twin(tmp_path, flat_plan(refuse), workers=1, progress=False)
+    summary = write(tmp_path, flat_plan(refuse))
     assert (summary.pictures, summary.rendered) == (8, 0)
     assert contents(tmp_path) == before
 
@@ -88,24 +113,19 @@ def test_second_call_renders_nothing(tmp_path):
 def test_stopped_rendering_is_taken_up_where_it_was(tmp_path):
     rendered = []
 
-    def stop_at_two(root: Path, chunk: int) -> dict[str, Any]:
-        if chunk == 2:
-            raise KeyboardInterrupt
-        return render_flat(root, chunk)
-
     def count(root: Path, chunk: int) -> dict[str, Any]:
         rendered.append(chunk)
         return render_flat(root, chunk)
 
     with pytest.raises(KeyboardInterrupt):
-        write_twin(tmp_path / "stopped", flat_plan(stop_at_two), workers=1, progress=False)
+        write(tmp_path / "stopped", flat_plan(stop_at_two))
     assert json.loads((tmp_path / "stopped" / TWIN_FILE).read_text())["complete"] is False
     (tmp_path / "stopped" / "pictures" / "0_1.jpg").unlink()
     (tmp_path / "stopped" / "pictures" / ".2_0.jpg.4711.partial").write_bytes(b"half a picture")
-    summary = write_twin(tmp_path / "stopped", flat_plan(count), workers=1, progress=False)
+    summary = write(tmp_path / "stopped", flat_plan(count))
     assert rendered == [0, 2, 3], "chunk 1 was finished; chunk 0 lost a picture"
     assert summary.rendered == 6
-    write_twin(tmp_path / "whole", flat_plan(), workers=1, progress=False)
+    write(tmp_path / "whole", flat_plan())
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
@@ -139,7 +159,7 @@ def test_killed_process_leaves_only_whole_files(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not list(root.rglob("*.partial"))
-    summary = write_twin(root, flat_plan(), workers=1, progress=False)
+    summary = write(root, flat_plan())
     assert summary.rendered == 4
     assert summary.pictures == 8
 
@@ -147,48 +167,115 @@ def test_killed_process_leaves_only_whole_files(tmp_path):
 def test_foreign_folder_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(TwinError, match="is not empty and holds no TWIN"):
-        write_twin(tmp_path, flat_plan(), workers=1, progress=False)
+        write(tmp_path, flat_plan())
+    assert list(tmp_path.iterdir()) == [tmp_path / "thesis.txt"]
     assert contents(tmp_path) == {"thesis.txt": b"years of work"}
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"preset": "small"}, {"twin": "other"}])
 def test_another_twin_is_refused(tmp_path, changes):
-    write_twin(tmp_path, flat_plan(), workers=1, progress=False)
+    write(tmp_path, flat_plan())
     with pytest.raises(TwinError, match=f"holds another twin: {next(iter(changes))}"):
-        write_twin(tmp_path, flat_plan(**changes), workers=1, progress=False)
+        write(tmp_path, flat_plan(**changes))
 
 
 def test_twin_of_another_generator_version_is_refused(tmp_path):
-    write_twin(tmp_path, flat_plan(), workers=1, progress=False)
+    write(tmp_path, flat_plan())
     told = json.loads((tmp_path / TWIN_FILE).read_text())
     (tmp_path / TWIN_FILE).write_text(json.dumps({**told, "generator_version": "0.0.0"}))
     with pytest.raises(TwinError, match=r"generator_version '0\.0\.0'"):
-        write_twin(tmp_path, flat_plan(), workers=1, progress=False)
+        write(tmp_path, flat_plan())
 
 
-def test_damage_is_reported(tmp_path):
-    write_twin(tmp_path / "lost", flat_plan(), workers=1, progress=False)
-    (tmp_path / "lost" / "pictures" / "3_1.jpg").unlink()
-    with pytest.raises(TwinError, match="8 JPEG files but 7 are left"):
-        write_twin(tmp_path / "lost", flat_plan(), workers=1, progress=False)
-    (tmp_path / "torn").mkdir()
-    (tmp_path / "torn" / TWIN_FILE).write_text("{")
-    with pytest.raises(TwinError, match="is damaged"):
-        write_twin(tmp_path / "torn", flat_plan(), workers=1, progress=False)
+@pytest.mark.parametrize("finished", [True, False])
+@pytest.mark.parametrize("damage", ["empty", "cut", "zeroed", "gone"])
+def test_a_damaged_picture_is_rendered_again(
+    tmp_path: Path, whole: dict[str, bytes], damage: str, finished: bool
+) -> None:
+    root = tmp_path / "twin"
+    with contextlib.nullcontext() if finished else pytest.raises(KeyboardInterrupt):
+        write(root, flat_plan(render_flat if finished else stop_at_two))
+    picture = root / "pictures" / "1_0.jpg"
+    content = picture.read_bytes()
+    half = len(content) // 2
+    picture.write_bytes({"cut": content[:half], "zeroed": content[:half] + bytes(half)}.get(damage, b""))
+    if damage == "gone":
+        picture.unlink()
+    assert write(root, flat_plan()).rendered == (2 if finished else 6)
+    assert contents(root) == whole
 
 
-def test_a_lost_video_is_reported(tmp_path):
-    write_twin(tmp_path, flat_plan(render_flat_video, videos=True), workers=1, progress=False)
-    write_twin(tmp_path, flat_plan(render_flat_video, videos=True), workers=1, progress=False)
-    (tmp_path / "videos" / "2.avi").unlink()
-    with pytest.raises(TwinError, match="4 video files but 3 are left"):
-        write_twin(tmp_path, flat_plan(render_flat_video, videos=True), workers=1, progress=False)
+@pytest.mark.parametrize("file", [TWIN_FILE, ".chunks/c0.json", "labels.txt"])
+@pytest.mark.parametrize("left", [b"", b"{", b"\0" * 40, b"[1]", b"[" * 100_000])
+def test_lists_and_manifests_are_made_again(
+    tmp_path: Path, whole: dict[str, bytes], file: str, left: bytes
+) -> None:
+    root = tmp_path / "twin"
+    write(root, flat_plan())
+    (root / file).write_bytes(left)
+    assert write(root, flat_plan()).rendered == (2 if file.endswith("c0.json") else 0)
+    assert contents(root) == whole
+
+
+def test_what_is_intact_is_not_written_again(tmp_path: Path) -> None:
+    write(tmp_path, flat_plan())
+    for name in contents(tmp_path):
+        os.utime(tmp_path / name, (1, 1))
+    (tmp_path / "pictures" / "3_1.jpg").write_bytes(b"")
+    write(tmp_path, flat_plan())
+    changed = [name for name in contents(tmp_path) if (tmp_path / name).stat().st_mtime != 1]
+    assert changed == ["pictures/3_1.jpg"]
+
+
+def test_a_damaged_description_of_who_knows_what_is_refused(tmp_path: Path) -> None:
+    (tmp_path / TWIN_FILE).write_text("{")
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(TwinError, match=r"holds a damaged twin .*TWIN\.json.*delete this one"):
+        write(tmp_path, flat_plan())
+    assert sorted(contents(tmp_path)) == [TWIN_FILE, "thesis.txt"]
+
+
+def test_chunks_of_another_twin_do_not_count(tmp_path: Path) -> None:
+    write(tmp_path, flat_plan(seed=1))
+    (tmp_path / TWIN_FILE).write_text("")
+    with pytest.raises(TwinError, match="holds a damaged twin"):
+        write(tmp_path, flat_plan())
+
+
+def test_twins_of_earlier_versions_are_checked_by_number(tmp_path: Path) -> None:
+    for name, render, lost in (
+        ("pictures", render_flat, "3_1.jpg"),
+        ("videos", render_flat_video, "2.avi"),
+    ):
+        root, plan = tmp_path / name, flat_plan(render, videos=name == "videos")
+        write(root, plan)
+        shutil.rmtree(root / MANIFESTS)
+        assert write(root, plan).rendered == 0
+        (root / name / lost).unlink()
+        with pytest.raises(TwinError, match=r"was complete with \d (JPEG|video) files but \d are left"):
+            write(root, plan)
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    with claimed(tmp_path, "writing a thesis"), pytest.raises(FolderInUseError, match="writing a thesis"):
+        write(tmp_path, flat_plan())
+    assert write(tmp_path, flat_plan()).rendered == 8
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 63])
+def test_an_impossible_seed_is_refused_before_anything_is_written(tmp_path: Path, seed: int) -> None:
+    with pytest.raises(TwinError, match=f"seed of a twin is {seed}"):
+        write(tmp_path / "twin", flat_plan(seed=seed))
+    for name in TWINS:
+        with pytest.raises(TwinError, match=f"seed of a twin is {seed}"):
+            render_twin(name, tmp_path / "twin", preset="tiny", seed=seed)
+    assert not (tmp_path / "twin").exists()
 
 
 def test_file_in_place_of_the_folder_and_bad_numbers_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TwinError, match="is a file"):
-        write_twin(tmp_path / "file", flat_plan(), workers=1, progress=False)
+        write(tmp_path / "file", flat_plan())
     with pytest.raises(ValueError, match="number of workers is 0"):
         write_twin(tmp_path / "twin", flat_plan(), workers=0, progress=False)
     with pytest.raises(TwinError, match="seed of a twin is -1"):

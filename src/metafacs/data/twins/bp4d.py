@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from metafacs.data.facts import BP4D
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.recordings import (
     Frame,
     Recording,
@@ -25,7 +26,6 @@ from metafacs.data.twins.sessions import Person, sample_person, sample_session
 from metafacs.data.twins.task_programmes import TASK_PROGRAMMES
 from metafacs.data.twins.writer import (
     Preset,
-    Record,
     TwinPlan,
     chunk_generator,
     size_of,

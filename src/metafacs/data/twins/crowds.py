@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from metafacs.data.datasets.crowds import PICTURES, TRAINING
-from metafacs.data.twins.writer import Preset, Record, TwinPlan, chunk_generator, write_jpeg, write_text
+from metafacs.data.twins.chunks import Record
+from metafacs.data.twins.writer import Preset, TwinPlan, chunk_generator, write_jpeg, write_text
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.camera import LAB, WILD, photograph
 from metafacs.synthesis.identities import sample_identity

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.data.facts import DISFA
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.cohorts import Participant, Population, participant
 from metafacs.data.twins.recordings import (
     Frame,
@@ -27,7 +28,6 @@ from metafacs.data.twins.recordings import (
 from metafacs.data.twins.sessions import Moment, Programme, sample_session
 from metafacs.data.twins.writer import (
     Preset,
-    Record,
     TwinPlan,
     chunk_generator,
     size_of,

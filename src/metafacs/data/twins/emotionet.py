@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.provenance import provenance_of, write_provenance
 from metafacs.data.twins.web_displays import sample_web_display
 from metafacs.data.twins.writer import (
     Preset,
-    Record,
     TwinPlan,
     chunk_generator,
     size_of,

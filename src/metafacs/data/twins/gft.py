@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from metafacs.data.facts import GFT
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.cohorts import Participant, Population, participant
 from metafacs.data.twins.recordings import (
     Frame,
@@ -27,7 +28,6 @@ from metafacs.data.twins.recordings import (
 from metafacs.data.twins.sessions import Moment, Programme, sample_session
 from metafacs.data.twins.writer import (
     Preset,
-    Record,
     TwinPlan,
     chunk_generator,
     size_of,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from metafacs.data.datasets.people import COLUMNS, LIST_FILE, PEOPLE_AUS, TEST, VALIDATION
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.crowds import (
     Cells,
     Crowd,
@@ -24,7 +25,7 @@ from metafacs.data.twins.crowds import (
     pose_cells,
     rows_of,
 )
-from metafacs.data.twins.writer import Preset, Record, TwinPlan, size_of
+from metafacs.data.twins.writer import Preset, TwinPlan, size_of
 from metafacs.facs import au_column
 from metafacs.synthesis.activations import Activation, is_present
 from metafacs.synthesis.expressions import sample_action_units

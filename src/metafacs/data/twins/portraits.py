@@ -15,11 +15,11 @@ from metafacs.compounds import BASIC_EXPRESSIONS
 from metafacs.data.datasets.action_unit_codes import NO_ACTION_UNIT
 from metafacs.data.twins.aligned_pictures import align_picture
 from metafacs.data.twins.annotators import sample_blend
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.provenance import provenance_of
 from metafacs.data.twins.writer import (
     Preset,
-    Record,
     TwinPlan,
     chunk_generator,
     write_jpeg,

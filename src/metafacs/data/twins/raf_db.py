@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from metafacs.data.twins.aligned_pictures import align_picture
 from metafacs.data.twins.annotators import ANNOTATORS, sample_votes
 from metafacs.data.twins.carriers import CARRIERS, Display, sample_display
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.provenance import provenance_of, write_provenance
 from metafacs.data.twins.quotas import PICTURES_PER_PERSON, class_counts
 from metafacs.data.twins.writer import (
     Preset,
-    Record,
     TwinPlan,
     chunk_generator,
     size_of,

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.twins.chunks import Record
 from metafacs.data.twins.provenance import provenance_of, write_provenance
 from metafacs.data.twins.sessions import Session
-from metafacs.data.twins.writer import Record, chunk_generator
+from metafacs.data.twins.writer import chunk_generator
 from metafacs.data.videos import encode_video
 from metafacs.synthesis.activations import Activation, is_present, resolve_conflicts
 from metafacs.synthesis.camera import Camera, cover, expose

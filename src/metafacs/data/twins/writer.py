@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from metafacs import files
 from metafacs.data.datasets.reading import TWIN_FILE
+from metafacs.data.twins.chunks import (
+    MANIFESTS,
+    Record,
+    finished_record,
+    holds_manifests_of,
+    other_files,
+    write_manifest,
+)
 from metafacs.data.videos import VIDEO_SUFFIXES
-from metafacs.files import written_whole
+from metafacs.files import make_durable
+from metafacs.locks import OWN_FILES, claimed
+from metafacs.parsing import FileError, read_json
 from metafacs.processes import run_jobs, worker_count
 from metafacs.progress import progress_bar
 from metafacs.version import __version__
@@ -36,7 +46,6 @@ SizeT = TypeVar("SizeT")
 FORMAT = 2
 """Number of the generator's output; raised whenever the same seed gives other bytes."""
 
-_MANIFESTS = ".chunks"
 _JPEG_QUALITY = 93
 
 
@@ -77,7 +86,6 @@ class TwinSummary:
 
 
 ChunkT = TypeVar("ChunkT")
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,9 @@ def size_of(preset: Preset, sizes: Mapping[Preset, SizeT]) -> SizeT:
 def write_twin(
     root: Path | str, plan: TwinPlan[ChunkT], *, workers: int | None = None, progress: bool = True
 ) -> TwinSummary:
-    """Write a twin, or take up one that was stopped.
+    """Write a twin, or take up one that was stopped or damaged.
+
+    Whatever of it is there as it was written stays; the rest is rendered again, to the same bytes.
 
     Args:
         root: Folder of the twin: new, empty, or holding a twin of the same plan.
@@ -134,34 +144,63 @@ def write_twin(
         What was written.
 
     Raises:
-        TwinError: If the folder holds anything else, or the twin is damaged.
+        TwinError: If the folder holds anything else, or the twin is damaged beyond repair.
+        FolderInUseError: If another process is writing the folder.
         WorkerError: If a rendering process dies.
     """
     start = time.monotonic()
     root = Path(root)
     processes = worker_count(workers)
-    total = sum(plan.pictures.values())
-    described = _claim(root, plan)
-    if described.get("complete"):
-        _check_complete(root, plan)
-        return _summary(root, plan, described, 0, start)
-    manifests = root / _MANIFESTS
-    manifests.mkdir(exist_ok=True)
-    for leftover in root.rglob(".*.partial"):  # of a process that was killed while it wrote
-        leftover.unlink()
-    missing = [name for name in plan.chunks if not _is_finished(root, name)]
+    check_seed(plan.seed)
+    _described(root, plan)  # Before anything is written: a foreign folder is left as it is.
+    with claimed(root, f"rendering the twin of {plan.twin}", below=True):
+        described = _described(root, plan)
+        if described.get("complete") is True and not (root / MANIFESTS).is_dir():
+            # Written before manifests were kept.
+            _check_complete(root, plan)
+            return _summary(root, plan, described, 0, start)
+        return _write(root, plan, described, processes, progress, start)
+
+
+def _write(
+    root: Path,
+    plan: TwinPlan[ChunkT],
+    described: Mapping[str, Any],
+    processes: int,
+    progress: bool,
+    start: float,
+) -> TwinSummary:
+    identity, total = _identity(plan), sum(plan.pictures.values())
+    if described.get("complete") is not True:
+        _write_described(root, described)
+    records = {name: finished_record(root, name, identity) for name in plan.chunks}
+    missing = [name for name, record in records.items() if record is None]
     with progress_bar(progress) as bar:
         task = bar.add_task(f"twin of {plan.twin}", total=total)
         bar.advance(task, total - sum(plan.pictures[name] for name in missing))
         jobs = [(name, plan.chunks[name]) for name in missing]
-        for name in run_jobs(partial(_render_chunk, root, plan.render), jobs, processes):
+        for name in run_jobs(partial(_render_chunk, root, identity, plan.render), jobs, processes):
+            records[name] = finished_record(root, name, identity)
             bar.advance(task, plan.pictures[name])
-    records = [json.loads(_manifest(root, name).read_text(encoding="utf-8")) for name in plan.chunks]
-    counts = dict(plan.finish(root, records))
-    described.update(complete=True, pictures=total, **counts)
-    write_text(root / TWIN_FILE, json.dumps(described, indent=2) + "\n")
-    shutil.rmtree(manifests)
-    return _summary(root, plan, described, sum(plan.pictures[name] for name in missing), start)
+    known = [record for record in records.values() if record is not None]
+    if len(known) < len(records):
+        raise TwinError(f"files of {root} changed while it was rendered; start the same command again")
+    counts = dict(plan.finish(root, known))
+    make_durable(other_files(root, known))
+    finished = {**identity, "complete": True, "pictures": total, **counts}
+    if finished != described:
+        _write_described(root, finished)
+    return _summary(root, plan, finished, sum(plan.pictures[name] for name in missing), start)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that no twin can have.
+
+    Raises:
+        TwinError: If it is negative or has more than 63 bits.
+    """
+    if not 0 <= seed < 1 << 63:
+        raise TwinError(f"the seed of a twin is {seed}; give 0 or more, below 2 to the power of 63")
 
 
 def chunk_generator(twin: str, seed: int, *purpose: str | int) -> np.random.Generator:
@@ -175,14 +214,13 @@ def chunk_generator(twin: str, seed: int, *purpose: str | int) -> np.random.Gene
     Raises:
         TwinError: If the seed is negative.
     """
-    if seed < 0:
-        raise TwinError(f"the seed of a twin is {seed}; give 0 or more")
+    check_seed(seed)
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in (twin, *purpose)]
     return np.random.default_rng([seed, *words])
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step: readers see the old one or the whole new one."""
+    """Write a text file as :func:`write_bytes` does."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -194,14 +232,17 @@ def write_jpeg(path: Path, image: NDArray[np.uint8], quality: int = _JPEG_QUALIT
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_bytes(content)
+    """Write a file whole or not at all, without waiting for the disk: manifests and ``TWIN.json`` do.
+
+    A file that has this content already stays as it is, with the time of its last change.
+    """
+    if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
+        return
+    files.write_bytes(path, content, durable=False)
 
 
-def _claim(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
-    """Return the content of ``TWIN.json``, written now if the folder is new; refuse what is not ours."""
-    identity = {
+def _identity(plan: TwinPlan[Any]) -> dict[str, Any]:
+    return {
         "twin": plan.twin,
         "synthetic": True,
         "generator": "metafacs",
@@ -210,30 +251,44 @@ def _claim(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
         "preset": plan.preset,
         "seed": plan.seed,
     }
-    path = root / TWIN_FILE
+
+
+def _described(root: Path, plan: TwinPlan[Any]) -> dict[str, Any]:
+    """Return the content of ``TWIN.json``, what it is to be where the folder is new; refuse what is not ours.
+
+    A ``TWIN.json`` that is damaged is written anew if the manifests of the chunks say the same, or if there
+    is nothing else.
+    """
+    identity, path = _identity(plan), root / TWIN_FILE
     if root.exists() and not root.is_dir():
         raise TwinError(f"{root} is a file; give a folder for the twin")
+    problem = f"is not empty and holds no {TWIN_FILE}"
     if path.exists():
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            differences = [key for key in identity if found.get(key) != identity[key]]
-        except (ValueError, AttributeError) as error:
-            raise TwinError(
-                f"{path} is damaged ({error}); delete the folder and render the twin again"
-            ) from error
-        if differences:
-            detail = ", ".join(
-                f"{key} {found.get(key)!r} instead of {identity[key]!r}" for key in differences
-            )
-            raise TwinError(f"{root} holds another twin: {detail}; choose another folder or delete this one")
-        return dict(found)
-    if root.exists() and any(root.iterdir()):
+            found = read_json(path, dict[str, Any])
+        except FileError as error:
+            problem = f"holds a damaged twin ({error})"
+        else:
+            _refuse_another(root, found, identity)
+            return found
+    here = {entry.name for entry in root.iterdir()} - OWN_FILES if root.exists() else set()
+    if here - {TWIN_FILE, MANIFESTS} and not holds_manifests_of(root, identity):
         raise TwinError(
-            f"{root} is not empty and holds no {TWIN_FILE}; a twin is only written to a folder of its own"
+            f"{root} {problem}; a twin is only written to a folder of its own: choose another, or delete "
+            "this one if it can be rendered again"
         )
-    described = {**identity, "complete": False}
-    write_text(path, json.dumps(described, indent=2) + "\n")
-    return described
+    return {**identity, "complete": False}
+
+
+def _refuse_another(root: Path, found: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    differences = [key for key in identity if found.get(key) != identity[key]]
+    if differences:
+        detail = ", ".join(f"{key} {found.get(key)!r} instead of {identity[key]!r}" for key in differences)
+        raise TwinError(f"{root} holds another twin: {detail}; choose another folder or delete this one")
+
+
+def _write_described(root: Path, content: Mapping[str, Any]) -> None:
+    files.write_text(root / TWIN_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def _check_complete(root: Path, plan: TwinPlan[Any]) -> None:
@@ -248,24 +303,12 @@ def _check_complete(root: Path, plan: TwinPlan[Any]) -> None:
         )
 
 
-def _is_finished(root: Path, name: str) -> bool:
-    """Return whether a chunk's manifest and all its files are there."""
-    manifest = _manifest(root, name)
-    if not manifest.is_file():
-        return False
-    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    return all((root / file).is_file() for file in files)
-
-
-def _manifest(root: Path, name: str) -> Path:
-    return root / _MANIFESTS / f"{name}.json"
-
-
-def _render_chunk(root: Path, render: Callable[[Path, ChunkT], Record], job: tuple[str, ChunkT]) -> str:
+def _render_chunk(
+    root: Path, identity: Mapping[str, Any], render: Callable[[Path, ChunkT], Record], job: tuple[str, ChunkT]
+) -> str:
     """Render one chunk; its manifest is written last, so it vouches for everything else."""
     name, chunk = job
-    record = render(root, chunk)
-    write_text(_manifest(root, name), json.dumps(record))
+    write_manifest(root, name, identity, render(root, chunk))
     return name
 
 
