@@ -164,6 +164,18 @@ def read_bytes(
     return content
 
 
+def check_number(name: str, value: float, lowest: float, highest: float) -> None:
+    """Refuse a setting that is outside its range, or no number at all.
+
+    >>> check_number("share", 0.5, 0, 1)
+
+    Raises:
+        ValueError: Naming the setting and its range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not lowest <= value <= highest:
+        raise ValueError(f"{name} is {value!r}; give a number from {lowest:,} to {highest:,}")
+
+
 def _reason(error: Exception) -> str:
     """Return what msgspec says with the place as ``aus[1]`` instead of ```$.aus[1]```."""
     reason, _, place = str(error).partition(" - at `")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +33,9 @@ class BatchStream(Protocol):
 
     def targets(self) -> np.ndarray:
         """Return the labels of all rows, ``row x au`` with NaN = unknown."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the batches depend on, as plain data: two streams with the same give the same."""
 
 
 class Stream:
@@ -74,6 +78,7 @@ class Stream:
         check_crop(store.size, size)
         self.store, self.rows, self.aus = store, np.asarray(rows), aus
         self.batch_size, self.size = batch_size, size
+        self.name = name
         self._seed = (seed, zlib.crc32(name.encode()))
         self._augmentation = augmentation
         self._columns = store.columns_of(aus)
@@ -99,6 +104,21 @@ class Stream:
     def targets(self) -> np.ndarray:
         """Return the labels of all rows, ``row x au`` with NaN = unknown."""
         return self.store.action_units[self.rows][:, self._columns]
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the batches depend on, as plain data: two streams with the same give the same."""
+        return {
+            "kind": type(self).__name__,
+            "name": self.name,
+            "store_fingerprint": self.store.fingerprint,
+            "pictures": len(self.rows),
+            "rows": hashlib.sha256(self.rows.astype(np.int64).tobytes()).hexdigest()[:16],
+            "aus": list(self.aus),
+            "batch": self.batch_size,
+            "size": self.size,
+            "seed": self._seed[0],
+            "augmentation": self._augmentation.settings() if self._augmentation else None,
+        }
 
     @property
     def people(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from metafacs.data.styles import BEST_QUALITY, add_noise, blur, cast_colour, compress, make_grey
 from metafacs.faces.landmarks import mirror_landmarks
 from metafacs.faces.warping import similarity, warp
+from metafacs.parsing import check_number
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,9 @@ class Augmentation:
     def __post_init__(self) -> None:
         highest = {"flip": 1, "grey": 1, "blur": 1, "compression": 1, "rotation": 180, "shift": 0.5}
         highest |= {"scale": 0.5, "blur_width": 0.5, "quality": BEST_QUALITY}
+        highest |= {"brightness": 255, "contrast": 10, "colour": 10, "noise": 255}
         for name, value in asdict(self).items():
-            lowest = 1 if name == "quality" else 0
-            if not lowest <= value <= highest.get(name, float("inf")):
-                most = f" to {highest[name]}" if name in highest else " or more"
-                raise ValueError(f"augmentation's {name} is {lowest}{most}, not {value}")
+            check_number(f"augmentation's {name}", value, 1 if name == "quality" else 0, highest[name])
 
     @classmethod
     def styled(cls) -> Augmentation:

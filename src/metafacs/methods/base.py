@@ -16,9 +16,14 @@ from metafacs.hypergradient.updates import UpdateRule
 from metafacs.methods.options import arguments_of
 from metafacs.models.dual_domain import Domain
 from metafacs.models.networks import Outputs
+from metafacs.parsing import check_number
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+HIGHEST_RATE = 1e6
+"""Limit of learning rates and weight decays: far beyond sense, so that slips are told."""
 
 
 class DivergedError(FloatingPointError):
@@ -63,6 +68,9 @@ class OptimizerSpec:
             iterations, then cosine to zero), ``flat_then_linear`` (flat over the first third of the
             iterations, then linearly to zero) or ``halved`` (half the rate from half of the iterations on).
         betas: Decay rates of Adam's two moments; ignored by SGD.
+
+    Raises:
+        ValueError: If a number is out of range.
     """
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
@@ -71,6 +79,14 @@ class OptimizerSpec:
     weight_decay: float = 5e-4
     schedule: Literal["constant", "cosine", "one_cycle", "flat_then_linear", "halved"] = "constant"
     betas: tuple[float, float] = (0.9, 0.999)
+
+    def __post_init__(self) -> None:
+        for name, highest in (("lr", HIGHEST_RATE), ("momentum", 1), ("weight_decay", HIGHEST_RATE)):
+            check_number(f"an optimiser's {name}", getattr(self, name), 0, highest)
+        if len(self.betas) != 2:
+            raise ValueError(f"an optimiser's betas are two numbers, not {self.betas!r}")
+        for beta in self.betas:
+            check_number("an optimiser's beta", beta, 0, 1)
 
 
 class Stepper(Protocol):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -84,6 +84,10 @@ class PseudoLabelled:
     def targets(self) -> np.ndarray:
         """Return no labels, ``row x 0``."""
         return np.empty((len(self._stream.rows), 0), np.float32)
+
+    def identity(self) -> dict[str, Any]:
+        """Return that of the stream; whose labels they are is in the description of the run."""
+        return self._stream.identity()
 
 
 class LabellingDetector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,16 +18,23 @@ from metafacs.facs import check_aus
 from metafacs.methods import find_method, method_name
 from metafacs.methods.base import Method, OptimizerSpec
 from metafacs.methods.options import complete_options, option_defaults
+from metafacs.models.devices import check_device
 from metafacs.models.initial_weights import describe_weights
+from metafacs.parsing import check_number
 from metafacs.training.description import describe_run
 from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
-from metafacs.training.trainer import Trainer, TrainingPlan
+from metafacs.training.trainer import LONGEST_RUN, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes, choose_rows, further_store, make_streams
 from metafacs.training.transfer import transfer
 
 PSEUDO_LABELS = "pseudo_labels"
 """Option of the methods that learn from such labels, and argument that says who gives them."""
 
+
+SIZES = (16, 1024)
+"""Smallest and largest side of a network's input in pixels."""
+
+LARGEST_SEED = 2**32 - 1
 
 MAL_BATCH = BatchSizes()
 MAL_AUGMENTATION = Augmentation()
@@ -93,7 +100,7 @@ def train(
             :class:`metafacs.training.pseudo_labels.LabelTable`.
         seed: Seed of initial weights, shuffling, augmentation and reserve.
         checkpoint_every: Iterations between checkpoints.
-        accelerator: ``cpu``, ``cuda``, ``mps`` or ``auto``.
+        accelerator: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``gpu`` or ``auto``.
         precision: ``32-true``, or ``bf16-mixed`` where the device is fast at it.
         progress: Show a progress bar.
 
@@ -101,10 +108,16 @@ def train(
         Path of the finished model.
 
     Raises:
-        ValueError: If stores, labels, people or options do not fit together.
+        ValueError: If stores, labels, people or options do not fit together, or a number is out of range.
+        CheckpointError: If ``out`` holds another run.
+        FolderInUseError: If another process trains there.
     """
+    _check_settings(size, seed, fold, reserve, validation_people, aus)
     kind = find_method(method)
     name = method_name(kind)
+    device = check_device(accelerator)
+    if stand_ins and initialise is None:
+        raise ValueError("stand-ins are AUs of a model to start from; name it with --initialise")
     chosen_options = complete_options(kind, _with_pseudo_labels(kind, name, options or {}, pseudo_labels))
     store = Store(action_units)
     others = {
@@ -145,9 +158,23 @@ def train(
         out,
         description,
         optimizers,
-        Fabric(accelerator=accelerator, devices=1, precision=precision),
+        Fabric(accelerator=device.type, devices=[device.index] if device.index else 1, precision=precision),
     )
     return trainer.run(progress=progress)
+
+
+def _check_settings(
+    size: int, seed: int, fold: int, reserve: float, validation_people: int, aus: Sequence[int] | None
+) -> None:
+    check_number("size", size, *SIZES)
+    check_number("seed", seed, 0, LARGEST_SEED)
+    check_number("fold", fold, 1, LONGEST_RUN)
+    check_number("reserve", reserve, 0, 0.9)
+    check_number("validation_people", validation_people, 0, LONGEST_RUN)
+    if aus is not None and not len(aus):
+        raise ValueError(
+            "no action units are given; name some with --aus, or leave it out for the usual ones"
+        )
 
 
 def _initial_weights(options: Mapping[str, Any]) -> dict[str, object]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -30,14 +32,26 @@ from metafacs.checkpoints.checkpoint import (
 )
 from metafacs.checkpoints.description import Description
 from metafacs.data.streams import BatchStream
+from metafacs.locks import claimed
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
 from metafacs.models.model_file import CheckpointError
+from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
+from metafacs.tensor_files import load_tensors
+from metafacs.training.identity import code_of, differences
 from metafacs.training.stepper import OptimizerStepper
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
+PREVIOUS_FILE = "checkpoint.previous.safetensors"
+"""The checkpoint before: what a run goes on from if the last one is damaged."""
+
 MODEL_FILE = "model.safetensors"
+RUN = "run"
+"""Where in a model's description that is which a run is known by; see :meth:`Trainer.identity`."""
+
+LONGEST_RUN = 10**9
+"""Iterations."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +62,18 @@ class TrainingPlan:
         iterations: Number of iterations.
         curve_every: Curve points are averages over this many iterations (20 in MAL, Fig. 3).
         checkpoint_every: Iterations between checkpoints.
-        seed: Seed of initial weights and dropout.
+
+    Raises:
+        ValueError: If one is not from 1 to a thousand million.
     """
 
     iterations: int
     curve_every: int = 20
     checkpoint_every: int = 200
-    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            check_number(name, value, 1, LONGEST_RUN)
 
 
 class Trainer:
@@ -62,10 +81,10 @@ class Trainer:
 
     Args:
         method_name: Name of the method, or of a learner that is no detector.
-        method: The learner to train; its initial weights must come from ``plan.seed``.
+        method: The learner to train, with its initial weights.
         options: Options the method was built with, as plain data for the checkpoint.
         streams: Stream name -> stream, at least those the method reads.
-        plan: Lengths and seed.
+        plan: Lengths.
         out: Folder of the run.
         description: What a user of the model must know; becomes part of the checkpoint.
         optimizers: Overrides of the method's optimisers by group.
@@ -89,26 +108,50 @@ class Trainer:
             raise ValueError(f"{method_name} reads the streams {list(method.streams)}; missing: {missing}")
         self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
         self.method_name, self.options = method_name, options
-        # As it comes back from a file, so that a resumed run can be compared.
-        self.description = Description.from_json(description.with_more(**method.origins()).to_json())
         self.method = method.to(self.fabric.device)
         self.streams = {name: streams[name] for name in method.streams}
         self.plan, self.out = plan, Path(out)
-        specs = {**method.optimizers(), **(optimizers or {})}
-        self.stepper = OptimizerStepper(method.parameter_groups(), specs, plan.iterations)
+        self._specs = {**method.optimizers(), **(optimizers or {})}
+        known = description.with_more(**method.origins(), **{RUN: self.identity()})
+        # As it comes back from a file, so that a resumed run can be compared.
+        self.description = Description.from_json(known.to_json())
+        self.stepper = OptimizerStepper(method.parameter_groups(), self._specs, plan.iterations)
         self.history: dict[str, list[float]] = {}
         self.iteration, self.seconds = 0, 0.0
         self._since_point: list[Mapping[str, Tensor | float]] = []
 
     def run(self, *, progress: bool = True) -> Path:
-        """Train to the end and return the path of the finished model.
+        """Train to the end and return the path of the finished model; a finished one is not trained again.
+
+        A damaged checkpoint or model in the run's folder is set aside under another name, and training goes
+        on from the checkpoint before it, or from the start: it ends with the same weights.
 
         Raises:
             DivergedError: If a loss is not finite or an adversary has won; the last checkpoint is kept.
-            CheckpointError: If the run's folder holds a checkpoint of another configuration.
+            CheckpointError: If the run's folder holds a checkpoint or model of another run.
+            FolderInUseError: If another process trains there.
+            OSError: If nothing can be written there.
         """
+        with claimed(self.out, f"training {self.method_name}"):
+            return self._run(progress=progress)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the run's result depends on beside its description and options, as plain data."""
+        return {
+            **code_of(type(self.method)),
+            "aus": list(self.method.aus),
+            "expressions": list(self.method.expressions),
+            "iterations": self.plan.iterations,
+            "curve_every": self.plan.curve_every,
+            "optimizers": {group: asdict(spec) for group, spec in self._specs.items()},
+            "streams": {name: stream.identity() for name, stream in self.streams.items()},
+        }
+
+    def _run(self, *, progress: bool) -> Path:
         model = self.out / MODEL_FILE
-        self._resume()
+        self._resume(tell=progress)
+        if self.iteration == self.plan.iterations and model.is_file():
+            return model
         self.method.train()
         if self.iteration == 0:
             labels = {name: torch.from_numpy(s.targets()) for name, s in self.streams.items() if s.aus}
@@ -131,14 +174,21 @@ class Trainer:
                 if self.iteration % self.plan.curve_every == 0 or self.iteration == self.plan.iterations:
                     self._draw_point()
                 if stopped or self.iteration % self.plan.checkpoint_every == 0:
-                    save_checkpoint(self.out / CHECKPOINT_FILE, self._checkpoint())
+                    self._save()
                 if stopped:
                     raise KeyboardInterrupt(
                         f"stopped at iteration {self.iteration}; the same command goes on from here"
                     )
         save_checkpoint(model, self._checkpoint().finished())
-        (self.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+        for name in (CHECKPOINT_FILE, PREVIOUS_FILE):
+            (self.out / name).unlink(missing_ok=True)
         return model
+
+    def _save(self) -> None:
+        last = self.out / CHECKPOINT_FILE
+        if last.is_file():
+            os.replace(last, self.out / PREVIOUS_FILE)
+        save_checkpoint(last, self._checkpoint())
 
     @contextmanager
     def _batches(self) -> Iterator[Iterator[dict[str, Batch]]]:
@@ -191,26 +241,79 @@ class Trainer:
             random_state=torch.get_rng_state(),
         )
 
-    def _resume(self) -> None:
-        path = next((p for name in (MODEL_FILE, CHECKPOINT_FILE) if (p := self.out / name).exists()), None)
-        if path is None:
+    def _resume(self, *, tell: bool) -> None:
+        for name in (MODEL_FILE, CHECKPOINT_FILE, PREVIOUS_FILE):
+            path = self.out / name
+            if not path.exists():
+                continue
+            try:
+                saved = load_checkpoint(path)
+            except CheckpointError as error:
+                self._set_aside(path, error)
+                continue
+            self._check_same(path, saved)
+            self._take_up(path, saved)
+            if tell and saved.iteration < self.plan.iterations:
+                print(f"going on from iteration {saved.iteration:,} of {path}")
             return
-        saved = load_checkpoint(path)
-        options = complete_options(type(self.method), saved.options)
-        if (saved.method, options, saved.description) != (self.method_name, self.options, self.description):
+
+    def _set_aside(self, path: Path, error: CheckpointError) -> None:
+        """Rename a damaged file, so that nothing is lost and nothing in its way.
+
+        Raises:
+            CheckpointError: If it is whole: of another version, or not ours.
+        """
+        if _is_whole(path):
+            raise CheckpointError(f"{error}; choose another --out, or delete {path}") from error
+        aside = path.with_name(f"{path.name}.damaged")
+        os.replace(path, aside)
+        print(f"{error}. It is now {aside.name}; the run goes on without it", file=sys.stderr)
+
+    def _check_same(self, path: Path, saved: Checkpoint) -> None:
+        here = _flat(self.method_name, self.options, self.description)
+        options = saved.options
+        if saved.method == self.method_name:
+            options = complete_options(type(self.method), options)
+        if RUN not in saved.description.more:
             raise CheckpointError(
-                f"{path} belongs to another configuration; choose another --out or delete {self.out}"
+                f"{path} is of an earlier version of metafacs and does not tell which pictures it learned "
+                f"from; choose another --out, or delete {path} and run the same command again"
             )
-        self.method.load_state_dict(saved.weights)
-        for name, state in saved.optimizers.items():
-            restore_optimizer(self.stepper.optimizers[name], state)
-        if saved.random_state is not None:
-            torch.set_rng_state(saved.random_state)
+        if told := differences(_flat(saved.method, options, saved.description), here):
+            raise CheckpointError(f"{path} is of another run: {told}; choose another --out, or delete {path}")
+
+    def _take_up(self, path: Path, saved: Checkpoint) -> None:
+        try:
+            self.method.load_state_dict(saved.weights)
+            for group, state in saved.optimizers.items():
+                restore_optimizer(self.stepper.optimizers[group], state)
+            if saved.random_state is not None:
+                torch.set_rng_state(saved.random_state)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} does not fit the method it was saved by ({error}); delete it and run the same "
+                "command again"
+            ) from error
         self.history, self.iteration, self.seconds = saved.history, saved.iteration, saved.seconds
         count = max(map(len, saved.pending.values()), default=0)
         self._since_point = [
             {name: values[i] for name, values in saved.pending.items()} for i in range(count)
         ]
+
+
+def _flat(method: str, options: Mapping[str, object], description: Description) -> dict[str, Any]:
+    """Return all that a run is known by; names that a user knows need no ``run.`` in front."""
+    content = description.to_json()
+    return {"method": method, "options": options, **content.pop(RUN), **content}
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a file is undamaged and says what it is, whatever that is."""
+    try:
+        header, _ = load_tensors(path, CheckpointError, "")
+    except CheckpointError:
+        return False
+    return header is not None
 
 
 @contextmanager

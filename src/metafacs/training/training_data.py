@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ from metafacs.data.splits import Split, own_training_rows, refuse_overlap, valid
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.parsing import check_number
+
+LARGEST_BATCH = 16_384
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,9 @@ class BatchSizes:
         expression: Pictures with expression labels.
         validation: Pictures of the reserve.
 
+    Raises:
+        ValueError: If one is not from 1 to 16,384.
+
     >>> BatchSizes(au=16)
     BatchSizes(au=16, expression=64, validation=256)
     """
@@ -32,6 +38,10 @@ class BatchSizes:
     au: int = 64
     expression: int = 64
     validation: int = 256
+
+    def __post_init__(self) -> None:
+        for name, count in asdict(self).items():
+            check_number(f"batch.{name}", count, 1, LARGEST_BATCH)
 
 
 @dataclass(frozen=True)
