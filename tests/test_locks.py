@@ -47,5 +47,6 @@ def test_claim_of_a_killed_process_ends_and_its_leftovers_go(tmp_path: Path) -> 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match=re.escape(str(tmp_path / "file"))), claimed(tmp_path / "file", "x"):
+    told = f"the folder {tmp_path / 'file'} cannot be written (it is a file); give another one"
+    with pytest.raises(OSError, match=re.escape(told)), claimed(tmp_path / "file", "x"):
         pass

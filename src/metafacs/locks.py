@@ -43,15 +43,18 @@ def claimed(folder: Path | str, purpose: str, *, below: bool = False) -> Iterato
         OSError: If the folder cannot be made or written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(folder / LOCK_FILE), timeout=0)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise FolderInUseError(
             f"another process is writing {folder}{_holder(folder)}; wait for it, stop it, or give another "
             "folder"
         ) from None
+    except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
+        raise OSError(f"the folder {folder} cannot be written ({reason}); give another one") from error
     except NotImplementedError:
         # Some network file systems have no locks: nobody can be told then.
         yield folder
