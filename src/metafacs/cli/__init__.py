@@ -10,6 +10,8 @@ from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
+from metafacs.cli.paths import check_config, expanded
+from metafacs.parsing import FileError
 from metafacs.plugins import PluginError
 from metafacs.processes import keep_freed_memory
 from metafacs.version import __version__
@@ -56,14 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         version=__version__,
     )
     commands = parser.add_subcommands(required=True, dest="command")
-    if used is not None:
-        words = getattr(command_module(used), "rewritten", list)(words)
     try:
+        check_config(words)
+        if used is not None:
+            words = getattr(command_module(used), "rewritten", list)(words)
         for name, help_line in COMMANDS.items():
             command = command_module(name).build_parser(words) if name == used else ArgumentParser()
             commands.add_subcommand(name, command, help=help_line)
-        arguments = parser.instantiate(parser.parse_args(words))
-    except PluginError as error:
+        arguments = expanded(parser.instantiate(parser.parse_args(words)))
+    except (PluginError, FileError) as error:
         parser.error(str(error))
     keep_freed_memory()
     debug = bool(os.environ.get("METAFACS_DEBUG"))

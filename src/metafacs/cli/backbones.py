@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import yaml
 from jsonargparse import set_loader
 
 from metafacs.models.initial_weights import usual_weights
+from metafacs.parsing import FileError, parse_yaml
 
 
 def written_out(words: Sequence[str], group: str) -> list[str]:
@@ -36,7 +36,7 @@ def written_out(words: Sequence[str], group: str) -> list[str]:
                 changed[place] = f"{backbone}.name{equals}{value}"
     given = {part: value for part in ("name", "weights") for value in _values(changed, f"{backbone}.{part}")}
     for value in _values(changed, backbone):
-        whole = yaml.safe_load(value)
+        whole = parse_yaml(value, backbone)
         given = {**whole, **given} if isinstance(whole, dict) else given
     usual = usual_weights(given.get("name", ""))
     if usual != "none" and "weights" not in given:
@@ -54,8 +54,8 @@ def yaml_loader(name: str, upgrade: Callable[[dict[str, Any]], dict[str, Any]]) 
     """Return the parser mode of jsonargparse that reads YAML and upgrades what configuration files hold."""
 
     def load(text: str) -> Any:
-        content = yaml.safe_load(text)
+        content = parse_yaml(text, "the value")
         return upgrade(content) if isinstance(content, dict) else content
 
-    set_loader(name, load, exceptions=(yaml.YAMLError,))
+    set_loader(name, load, exceptions=(FileError,))
     return name

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.backbones import written_out, yaml_loader
+from metafacs.cli.paths import config_files
 from metafacs.methods import find_method
 from metafacs.methods.base import Method
 from metafacs.methods.options import GIVEN, upgraded_options
+from metafacs.parsing import read_yaml
 from metafacs.training.run import train
 
 
@@ -63,11 +63,14 @@ def upgraded(settings: Mapping[str, Any], kind: type[Method]) -> dict[str, Any]:
 
 
 def _named_method(words: Sequence[str]) -> str | None:
-    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     peek.add_argument("--method")
-    peek.add_argument("--config")
-    found, _ = peek.parse_known_args(list(words))
-    if found.method or not found.config or not Path(found.config).is_file():
-        return found.method
-    content = yaml.safe_load(Path(found.config).read_text(encoding="utf-8"))
-    return content.get("method") if isinstance(content, dict) else None
+    try:
+        found, _ = peek.parse_known_args(list(words))
+    except argparse.ArgumentError:
+        return None  # the parser of the command says what is wrong
+    if found.method:
+        return str(found.method)
+    contents = [read_yaml(path) for path in config_files(words) if path.is_file()]
+    named = [content["method"] for content in contents if isinstance(content, dict) and "method" in content]
+    return named[-1] if named and isinstance(named[-1], str) else None
