@@ -162,12 +162,15 @@ def test_few_shot_records_and_others_do_not_mix(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: [*lines[:3], lines[3][:200]], r"line 4: this is not JSON, or not all of it"),
+        (lambda lines: [*lines[:3], lines[3][:200]], "line 4: the line is damaged .*truncated"),
         (lambda lines: lines[:3], "holds 2 runs, but line 1 promises 6"),
         (lambda lines: [*lines, lines[1]], "holds 7 runs, but line 1 promises 6"),
-        (lambda lines: [*lines[:2], "", *lines[2:]], "line 3: this is not JSON"),
-        (lambda lines: [*lines[:2], "[1]", *lines[3:]], "line 3: this is no JSON object"),
-        (lambda lines: [*lines[:2], lines[2].replace('"fold":2', '"fld":2'), *lines[3:]], "line 3.*'fold'"),
+        (lambda lines: [*lines[:2], "", *lines[2:]], "line 3: the line is damaged .*truncated"),
+        (lambda lines: [*lines[:2], "[1]", *lines[3:]], "line 3: the line: Expected object, got array"),
+        (
+            lambda lines: [*lines[:2], lines[2].replace('"fold":2', '"fld":2'), *lines[3:]],
+            "line 3.*required field fold",
+        ),
         (
             lambda lines: [*lines[:2], lines[2].replace('"tp":[', '"tp":[9'), *lines[3:]],
             "line 3.*positive labels",
@@ -176,10 +179,17 @@ def test_few_shot_records_and_others_do_not_mix(
         (lambda lines: [lines[0].replace("archive 1", "archive 2"), *lines[1:]], "one of another version"),
         (
             lambda lines: [lines[0].replace('"runs":6,', ""), *lines[1:]],
-            "line 1: 'common' or 'runs' is missing",
+            "line 1: Object missing required field runs",
         ),
-        (lambda lines: [lines[0][:99], *lines[1:]], "line 1: this is not JSON"),
-        (lambda lines: [], "line 1: this is not JSON"),
+        (lambda lines: [lines[0][:99], *lines[1:]], "line 1: the line is damaged"),
+        (lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]], "not what was written; restore"),
+        (
+            lambda lines: [lines[0], lines[1].replace("0.9", "0.8", 1), *lines[2:]],
+            "line 2|not what was written",
+        ),
+        (lambda lines: [lines[0].replace("small", "smull"), *lines[1:]], "not what was written"),
+        (lambda lines: [*lines[:2], "[" * 5000 + "]" * 5000, *lines[3:]], "line 3.*nested too deeply"),
+        (lambda lines: [], "line 1: the line is damaged"),
     ],
 )
 def test_what_is_cut_or_edited_is_named(
@@ -193,7 +203,7 @@ def test_what_is_cut_or_edited_is_named(
 
 
 def test_an_absent_or_binary_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"a\.jsonl: there is no such archive"):
+    with pytest.raises(ArchiveError, match=r"a\.jsonl does not exist"):
         read_records(tmp_path / "a.jsonl")
     (tmp_path / "a.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(ArchiveError, match=r"a\.jsonl, line 1"):
@@ -219,3 +229,11 @@ def test_a_failed_write_leaves_the_old_archive(
         write_archive(path, [record_of()], name="study")
     assert len(read_records(path)) == 6
     assert archives_in(path.parent) == list(path.parent.iterdir())
+
+
+def test_archives_of_earlier_versions_have_no_digest(records: list[Record], path: Path) -> None:
+    header, *lines = path.read_text().splitlines()
+    content = json.loads(header)
+    assert len(content.pop("sha256")) == 64
+    path.write_text("\n".join([json.dumps(content), *lines]))
+    assert len(read_records(path)) == len(records)

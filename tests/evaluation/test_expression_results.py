@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import replace
 
 import pytest
 
@@ -31,16 +29,6 @@ def test_file_names_every_score() -> None:
         *("names", "accuracy", "mean_recall", "recalls", "pictures", "confusion", "recognised", "intervals")
     ]
     assert set(content["intervals"]) == {"accuracy", "mean_recall", "level", "bootstrap", "over"}
-
-
-def test_result_comes_back_from_json() -> None:
-    content = json.loads(json.dumps(RESULT.to_json()).replace("NaN", "null"))
-    again = ExpressionResult.from_json(content)
-    assert again.confusion == RESULT.confusion
-    assert again.intervals is not None
-    assert again.intervals.accuracy == (0.2, 0.9)
-    assert math.isnan(again.intervals.mean_recall[1])
-    assert ExpressionResult.from_json(content | {"intervals": None}) == replace(RESULT, intervals=None)
 
 
 @pytest.mark.parametrize(

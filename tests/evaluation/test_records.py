@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from metafacs.evaluation.expression_results import ExpressionResult
+from metafacs.evaluation.expression_results import ExpressionIntervals, ExpressionResult
 from metafacs.evaluation.records import Record, RecordError, read_record, read_records, write_record
 
 MakeRecord = Callable[..., Record]
@@ -36,9 +36,9 @@ def test_file_has_the_documented_keys(record_of: MakeRecord) -> None:
 
 def test_missing_score_is_null_in_the_file_and_nan_in_memory(record_of: MakeRecord, tmp_path: Path) -> None:
     record = record_of()
-    write_record(replace(record, f1=record.f1 | {12: float("nan")}), tmp_path / "run.json")
-    assert json.loads((tmp_path / "run.json").read_text())["f1"]["12"] is None
-    assert math.isnan(read_record(tmp_path / "run.json").f1[12])
+    write_record(replace(record, auc=record.auc | {12: float("nan")}), tmp_path / "run.json")
+    assert json.loads((tmp_path / "run.json").read_text())["auc"]["12"] is None
+    assert math.isnan(read_record(tmp_path / "run.json").auc[12])
 
 
 def test_failed_write_leaves_the_old_record(
@@ -95,12 +95,23 @@ def test_recognised_expressions_survive_the_disk(record_of: MakeRecord, tmp_path
     assert read_record(tmp_path / "run.json").expressions == result
     for changes, message in (
         ({"confusion": [[1]]}, "2 x 2"),
-        ({"names": None}, "wrong kind"),
+        ({"names": None}, "expressions.names: Expected array, got null"),
     ):
         with pytest.raises(RecordError, match=message):
             Record.from_json(record_of().to_json() | {"expressions": content | changes})
-    with pytest.raises(RecordError, match="lacks the key 'names'"):
+    with pytest.raises(RecordError, match="expressions: Object missing required field names"):
         Record.from_json(record_of().to_json() | {"expressions": {"intervals": None}})
+
+
+def test_intervals_of_expressions_survive_the_disk(record_of: MakeRecord, tmp_path: Path) -> None:
+    bounds = ExpressionIntervals((0.2, 0.9), (0.3, float("nan")), 0.95, 200, "pictures")
+    result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (0, 0)), "1101", bounds)
+    write_record(replace(record_of(), expressions=result), tmp_path / "run.json")
+    back = read_record(tmp_path / "run.json").expressions
+    assert back is not None
+    assert back.intervals is not None
+    assert back.intervals.accuracy == (0.2, 0.9)
+    assert math.isnan(back.intervals.mean_recall[1])
 
 
 def test_people_are_counted_where_they_are_known(record_of: MakeRecord) -> None:
@@ -126,8 +137,26 @@ def test_contradictions_are_refused(record_of: MakeRecord) -> None:
         ({"per_subject": {"F001": {"tp": [1]}}}, "subject F001"),
         ({"history": {"loss": [1.0]}}, "no 'iteration'"),
         ({"history": {"iteration": [0.0, 1.0], "loss": [1.0]}}, "differ in length"),
-        ({"seed": "many"}, "wrong kind"),
-        ({"data": None}, "wrong kind"),
+        ({"seed": "many"}, "seed: Expected int, got str"),
+        ({"seed": -1}, "a seed is 0 or more"),
+        ({"data": None}, "data: Expected object, got null"),
+        ({"iterations": -5}, "iterations: Expected int >= 0"),
+        ({"iterations": 10**400}, "iterations: "),
+        ({"accuracy": content["accuracy"] | {"1": 0.123}}, "which the subjects' counts do not give"),
+        (
+            {"f1": content["f1"] | {"1": 0.123}},
+            "'f1' of AU1 is 0.123, which the subjects' counts do not give",
+        ),
+        ({"f1_average": 0.123}, "is not the mean of 'f1'"),
+        ({"history": {"iteration": [1.0], "loss": [1e308]}}, "beyond 1e"),
+        ({"history": {"iteration": ["a"]}}, "Expected float, got str"),
+        ({"versions": {"torch": 2}}, "Expected str, got int"),
+        ({"labl": "x"}, "holds the unknown key 'labl'"),
+        ({"config": {"options": 7}}, "config.options: Expected object, got int"),
+        (
+            {"config": {"data": [{"name": "bp4d"}]}},
+            r"config.data\[0\]: Object missing required field dataset",
+        ),
     ):
         with pytest.raises(RecordError, match=message):
             Record.from_json(changed(content, **changes))
@@ -135,9 +164,9 @@ def test_contradictions_are_refused(record_of: MakeRecord) -> None:
 
 def test_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"schema": 1, "method": ')
-    with pytest.raises(RecordError, match=r"run\.json is not JSON"):
+    with pytest.raises(RecordError, match=r"run\.json is damaged .*; restore it, or delete it"):
         read_record(tmp_path / "run.json")
-    with pytest.raises(RecordError, match="no such record"):
+    with pytest.raises(RecordError, match=r"absent\.json does not exist"):
         read_record(tmp_path / "absent.json")
 
 
@@ -157,3 +186,58 @@ def test_records_are_read_from_several_places(record_of: MakeRecord, tmp_path: P
     write_record(record_of("mal"), tmp_path / "a" / "run.json")
     places = (tmp_path / "b" / "run.json", tmp_path / "a")
     assert [record.method for record in read_records(*places)] == ["single_task", "mal"]
+
+
+def test_counts_are_whole_numbers_and_not_negative(record_of: MakeRecord) -> None:
+    for count in (-5, "3", None, 0.5, 10**18):
+        content = record_of().to_json()
+        next(iter(content["per_subject"].values()))["fp"] = [count] * 5
+        with pytest.raises(RecordError, match=r"per_subject.*: Expected int"):
+            Record.from_json(content)
+
+
+def test_another_number_is_damage(record_of: MakeRecord, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_record(record_of(), path)
+    text = path.read_text()
+    path.write_text(text.replace('"train": 60.0', '"train": 61.0'))
+    with pytest.raises(
+        RecordError, match=r"run\.json: the record is damaged or was edited: .*test the model again"
+    ):
+        read_record(path)
+    content = json.loads(text)
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    assert read_record(path) == record_of()
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, '{"a":' * 990 + "1" + "}" * 990])
+def test_deep_nesting_is_refused(record_of: MakeRecord, tmp_path: Path, deep: str) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(record_of().to_json()).replace('{"backbone": "small"}', deep))
+    with pytest.raises(RecordError, match=r"run\.json"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4096), b'{"schemb": 1, "method": "mal"}', None])
+def test_a_damaged_record_is_named_and_the_others_are_read(
+    record_of: MakeRecord, tmp_path: Path, content: bytes | None
+) -> None:
+    for name in "ab":
+        write_record(record_of(), tmp_path / name / "record.json")
+    (tmp_path / "a" / "._record.json").write_bytes(b"Mac")
+    broken = tmp_path / "b" / "record.json"
+    if content is None:
+        broken.unlink()
+        os.mkfifo(broken)
+    else:
+        broken.write_bytes(content)
+    damaged: list[str] = []
+    assert read_records(tmp_path, damaged=damaged) == [record_of()]
+    assert len(damaged) == 1
+    assert damaged[0].startswith(str(broken))
+    for places in ((tmp_path,), (tmp_path / "b",)):
+        with pytest.raises(RecordError, match=r"b.record\.json"):
+            read_records(*places)
+    with pytest.raises(RecordError, match=r"b.record\.json"):
+        read_records(tmp_path / "b", damaged=[])

@@ -2,25 +2,33 @@
 
 The first line holds what all runs have in common, key by key and at any depth: above all the configuration.
 Every other line is one run and holds only what differs. Nothing is lost but the order of keys, and digits of
-the training curves beyond the fourth. An archive ``results/X.jsonl`` is named like the folder of records that
+the training curves beyond the fourth. The first line also holds a digest of all others and of itself; files
+of earlier versions have none. An archive ``results/X.jsonl`` is named like the folder of records that
 it stands for: ``results/X``, and ``results/X/G`` or ``results/X/G-*`` for the runs of one row.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from metafacs.files import written_whole
+from metafacs.files import write_text
+from metafacs.parsing import convert, parse_json, read_bytes
+from metafacs.seals import SEAL
 
 FORMAT = "metafacs archive 1"
 SUFFIX = ".jsonl"
 DIGITS = 4
 """Significant digits of the curves in ``history``; whole numbers keep all of theirs."""
+
+_LARGEST = 1 << 30
+_REMEDY = "restore the file"
 
 Run = TypeVar("Run", bound="Archivable")
 
@@ -69,10 +77,9 @@ def write_archive(path: Path, records: Sequence[Archivable], *, name: str) -> No
         "runs": len(records),
         "common": common,
     }
-    lines = [header, *(remaining_part(content, common) for content in contents)]
-    text = "".join(f"{json.dumps(line, separators=(',', ':'), allow_nan=False)}\n" for line in lines)
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    lines = [_line(remaining_part(content, common)) for content in contents]
+    header[SEAL] = _digest(header, lines)
+    write_text(path, "\n".join([_line(header), *lines, ""]))
 
 
 def read_archive(path: Path, parse: Callable[[Mapping[str, Any]], Run], pattern: str = "*") -> list[Run]:
@@ -91,13 +98,13 @@ def read_archive(path: Path, parse: Callable[[Mapping[str, Any]], Run], pattern:
     records = []
     for number, line in enumerate(lines, start=2):
         try:
-            records.append(parse(joined(header["common"], _object(line))))
-        except ValueError as error:
-            raise ArchiveError(f"{path}, line {number}: {error}; restore the file") from error
-    if len(records) != header["runs"]:
-        raise ArchiveError(
-            f"{path} holds {len(records)} runs, but line 1 promises {header['runs']}; restore the file"
-        )
+            records.append(parse(joined(header.common, _object(line))))
+        except (ValueError, RecursionError) as error:
+            raise ArchiveError(f"{path}, line {number}: {error}") from error
+    if len(records) != header.runs:
+        raise ArchiveError(f"{path} holds {len(records)} runs, but line 1 promises {header.runs}; {_REMEDY}")
+    if header.sha256 is not None and header.sha256 != _digest(header.told, lines):
+        raise ArchiveError(f"{path} is damaged or was edited: its content is not what was written; {_REMEDY}")
     chosen = [r for r in records if any(fnmatchcase(name, pattern) for name in (r.run[0], "-".join(r.run)))]
     if not chosen:
         rows = ", ".join(sorted({record.run[0] for record in records}))
@@ -138,7 +145,7 @@ def archived_keys(path: Path) -> set[str]:
     Raises:
         ArchiveError: If the file is absent or no archive.
     """
-    return set(_read(path)[0]["common"])
+    return set(_read(path)[0].common)
 
 
 def common_part(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -190,7 +197,9 @@ def joined(common: Mapping[str, Any], remaining: Mapping[str, Any]) -> dict[str,
         elif isinstance(value, Mapping) and isinstance(common[key], Mapping):
             whole[key] = joined(common[key], value)
         else:
-            raise ArchiveError(f"'{key}' stands in the first line as well, as one value for all runs")
+            raise ArchiveError(
+                f"'{key}' stands in the first line as well, as one value for all runs; {_REMEDY}"
+            )
     return whole
 
 
@@ -205,30 +214,45 @@ def _short(value: float | None) -> float | None:
     return value if value is None or value == int(value) else float(f"{value:.{DIGITS}g}")
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
+@dataclass(frozen=True)
+class _Header:
+    format: str
+    runs: int
+    common: dict[str, Any]
+    name: str = ""
+    synthetic: bool = False
+    sha256: str | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the digest is of, besides the other lines."""
+        return {key: value for key, value in vars(self).items() if key != SEAL}
+
+
+def _digest(header: Mapping[str, Any], lines: Sequence[str]) -> str:
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256("\n".join([text, *lines]).encode()).hexdigest()
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
+def _read(path: Path) -> tuple[_Header, list[str]]:
     """Return the first line of an archive, checked, and the other lines as they are."""
+    content = read_bytes(path, ArchiveError, _REMEDY, largest=_LARGEST)
     try:
-        first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
-        header = _object(first)
-    except FileNotFoundError:
-        raise ArchiveError(f"{path}: there is no such archive") from None
+        first, *lines = content.decode("utf-8").removesuffix("\n").split("\n")
+        values = _object(first)
     except ValueError as error:
-        raise ArchiveError(f"{path}, line 1: {error}; restore the file") from error
-    if header.get("format") != FORMAT:
+        raise ArchiveError(f"{path}, line 1: {error}") from error
+    if values.get("format") != FORMAT:
         raise ArchiveError(
             f"{path} is no archive of records, or one of another version: line 1 must give the format "
-            f"'{FORMAT}', but gives {header.get('format')!r}"
+            f"'{FORMAT}', but gives {values.get('format')!r}"
         )
-    if not isinstance(header.get("common"), Mapping) or not isinstance(header.get("runs"), int):
-        raise ArchiveError(f"{path}, line 1: 'common' or 'runs' is missing; restore the file")
-    return header, lines
+    return convert(values, _Header, f"{path}, line 1", ArchiveError, _REMEDY), lines
 
 
 def _object(line: str) -> dict[str, Any]:
-    try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ArchiveError(f"this is not JSON, or not all of it: {error}") from error
-    if not isinstance(content, dict):
-        raise ArchiveError("this is no JSON object")
-    return content
+    return parse_json(line, dict[str, Any], "the line", ArchiveError, _REMEDY)

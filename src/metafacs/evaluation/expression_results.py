@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from msgspec import Meta
 
 from metafacs.metrics.expression import class_recalls, expression_accuracy, mean_recall
+
+Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
+"""How many there are of something."""
 
 Unit = Literal["subjects", "pictures"]
 """What an interval resamples: people, or single pictures where a data set does not tell its people."""
@@ -30,7 +33,7 @@ class ExpressionIntervals:
     accuracy: tuple[float, float]
     mean_recall: tuple[float, float]
     level: float
-    bootstrap: int
+    bootstrap: Count
     over: Unit
 
 
@@ -51,7 +54,7 @@ class ExpressionResult:
     """
 
     names: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    confusion: tuple[tuple[Count, ...], ...]
     recognised: str
     intervals: ExpressionIntervals | None = None
 
@@ -113,34 +116,3 @@ class ExpressionResult:
                 "over": intervals.over,
             },
         }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> ExpressionResult:
-        """Return the result held by parsed JSON.
-
-        Raises:
-            KeyError: If a key is missing.
-            ValueError: If values contradict each other.
-        """
-        found = content["intervals"]
-        intervals = None
-        if found is not None:
-            intervals = ExpressionIntervals(
-                accuracy=bounds_from_json(found["accuracy"]),
-                mean_recall=bounds_from_json(found["mean_recall"]),
-                level=float(found["level"]),
-                bootstrap=int(found["bootstrap"]),
-                over=found["over"],
-            )
-        return cls(
-            names=tuple(content["names"]),
-            confusion=tuple(tuple(int(count) for count in row) for row in content["confusion"]),
-            recognised=content["recognised"],
-            intervals=intervals,
-        )
-
-
-def bounds_from_json(values: Iterable[float | None]) -> tuple[float, float]:
-    """Return a lower and an upper bound, None as NaN."""
-    low, high = (float("nan") if value is None else float(value) for value in values)
-    return low, high

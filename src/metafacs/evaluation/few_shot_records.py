@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from metafacs.evaluation.archive import archived_keys, find_archive, read_archive
-from metafacs.evaluation.records import RecordError, record_paths
+from metafacs.evaluation.expression_results import Count
+from metafacs.evaluation.record_files import (
+    REMEDY,
+    RecordError,
+    check_keys,
+    read_each,
+    read_one,
+    record_paths,
+)
 from metafacs.files import write_json
+from metafacs.parsing import convert
+from metafacs.seals import sealed, unsealed
 
 FEW_SHOT_SCHEMA = 1
+FILE_NAMES = "*-*shot.json"
+"""Names by which a file is known for a record even if its first bytes are damaged."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +61,16 @@ class FewShotRecord:
     synthetic: bool
     protocol: str
     subject: str
-    shots: int
-    steps: tuple[int, ...]
+    shots: Count
+    steps: Annotated[tuple[Count, ...], Meta(min_length=1)]
     accuracy: dict[int, tuple[float, ...]]
     deviation: dict[int, tuple[float, ...]]
     filled: tuple[int, ...]
     skipped: dict[int, str]
     trained_aus: tuple[int, ...]
-    training_tasks: int | None
-    skipped_training_tasks: int
-    iterations: int
+    training_tasks: Count | None
+    skipped_training_tasks: Count
+    iterations: Count
     seconds: dict[str, float]
     config: dict[str, Any]
     paper: str = ""
@@ -72,6 +85,11 @@ class FewShotRecord:
         for au, values in self.accuracy.items():
             if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
                 raise RecordError(f"the accuracy of AU{au} is {values}; accuracies lie in [0, 1]")
+        for au, values in self.deviation.items():
+            if not all(0 <= value <= 1 for value in values):
+                raise RecordError(f"the deviation of AU{au} is {values}; deviations lie in [0, 1]")
+        if any(not 0 <= seconds < math.inf for seconds in self.seconds.values()):
+            raise RecordError(f"'seconds' is {self.seconds}; times are 0 or more")
 
     @property
     def run(self) -> tuple[str, str]:
@@ -91,29 +109,15 @@ class FewShotRecord:
         """
         if not isinstance(content, Mapping) or content.get("few_shot_schema") != FEW_SHOT_SCHEMA:
             raise RecordError(f"this is no few-shot record of schema {FEW_SHOT_SCHEMA}; test again")
-        try:
-            values = {
-                field.name: content[field.name]
-                for field in fields(cls)
-                if field.default is MISSING or field.name in content
-            }
-            for name in ("accuracy", "deviation"):
-                values[name] = {int(au): tuple(scores) for au, scores in values[name].items()}
-            values["skipped"] = {int(au): reason for au, reason in values["skipped"].items()}
-            for name in ("steps", "filled", "trained_aus"):
-                values[name] = tuple(values[name])
-            return cls(**values)
-        except RecordError:
-            raise
-        except KeyError as error:
-            raise RecordError(f"the record lacks the key {error}") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise RecordError(f"the record holds a value of the wrong kind: {error}") from error
+        values = unsealed(content, "the record", RecordError, REMEDY)
+        del values["few_shot_schema"]
+        check_keys(values, cls)
+        return convert(values, cls, "the record", RecordError, REMEDY)
 
 
 def write_few_shot_record(record: FewShotRecord, path: Path) -> None:
-    """Write a record as JSON, whole or not at all."""
-    write_json(path, record.to_json())
+    """Write a record as JSON with its digest, whole or not at all."""
+    write_json(path, sealed(record.to_json()))
 
 
 def read_few_shot_record(path: Path) -> FewShotRecord:
@@ -122,41 +126,36 @@ def read_few_shot_record(path: Path) -> FewShotRecord:
     Raises:
         RecordError: If the file is no such record; the path is named.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path} cannot be read as JSON: {error}") from error
-    try:
-        return FewShotRecord.from_json(content)
-    except RecordError as error:
-        raise RecordError(f"{path}: {error}") from error
+    return read_one(path, FewShotRecord.from_json)
 
 
-def read_few_shot_records(*places: Path) -> list[FewShotRecord]:
+def read_few_shot_records(*places: Path, damaged: list[str] | None = None) -> list[FewShotRecord]:
     """Read few-shot records, each place in order of path; none if the places hold only others.
 
     Args:
         places: Records, folders of them, archives or runs of one, as
             :func:`~metafacs.evaluation.records.read_records` takes them.
+        damaged: Takes what is wrong with records that cannot be read, a sentence each; they are left out.
+            None = the first one raises.
 
     Raises:
         RecordError: If a record is broken, or some places hold few-shot records and others none.
         ArchiveError: If an archive is broken, or lacks the runs asked for.
     """
-    found = {place: _read_place(place) for place in places}
+    found = {place: _read_place(place, damaged) for place in places}
     lacking = [place for place, records in found.items() if not records]
     if lacking and len(lacking) < len(found):
         raise RecordError(f"{lacking[0]} holds no few-shot records, but others do; report them one by one")
     return [record for records in found.values() for record in records]
 
 
-def _read_place(place: Path) -> list[FewShotRecord]:
+def _read_place(place: Path, damaged: list[str] | None) -> list[FewShotRecord]:
     if archive := find_archive(place):
         is_ours = "few_shot_schema" in archived_keys(archive[0])
         return read_archive(archive[0], FewShotRecord.from_json, archive[1]) if is_ours else []
-    return [read_few_shot_record(path) for path in few_shot_record_paths(place)]
+    return read_each(few_shot_record_paths(place), FewShotRecord.from_json, damaged)
 
 
 def few_shot_record_paths(place: Path) -> list[Path]:
     """Return the files of few-shot records below a folder, in order, or a file that is one."""
-    return record_paths(place, "few_shot_schema")
+    return record_paths(place, "few_shot_schema", named=FILE_NAMES)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from metafacs.data.streams import Stream
+from metafacs.evaluation.expression_results import Count
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49, LEFT_EYE_49, RIGHT_EYE_49
 from metafacs.metrics.landmarks import failure_rate, interocular_distance, normalised_mean_error
 
@@ -28,7 +29,7 @@ class LandmarkScores:
 
     mean_error: float
     failure_rate: float
-    faces: int
+    faces: Count
     per_subject: dict[str, float]
     synthetic: bool
 

@@ -5,30 +5,47 @@ Finished comparisons are kept as archives of records, see :mod:`metafacs.evaluat
 Schema 1. Every key is required except where :class:`Record` says otherwise. Scores without a value (an AU
 without positive labels has no F1) are ``null`` in the file and NaN in memory; ``expressions`` is ``null``
 where none were recognised. Files are written to a temporary name first and renamed, so a record is either
-whole or absent.
+whole or absent, and end with a digest (``sha256``): one that was damaged or edited is refused. Files of
+earlier versions have none and are read.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from metafacs.evaluation.archive import archives_in, find_archive, read_archive
-from metafacs.evaluation.expression_results import ExpressionResult, Unit, bounds_from_json
+from msgspec import Meta
+
+from metafacs.evaluation.archive import find_archive, read_archive
+from metafacs.evaluation.expression_results import Count, ExpressionResult, Unit
 from metafacs.evaluation.landmarks import LandmarkScores
+from metafacs.evaluation.record_files import (
+    REMEDY,
+    RecordError,
+    check_keys,
+    read_each,
+    read_one,
+    record_paths,
+)
 from metafacs.facs import check_aus
 from metafacs.files import write_json
+from metafacs.parsing import convert
+from metafacs.seals import sealed, unsealed
 
 SCHEMA = 1
 OUTCOME_NAMES = ("tp", "fp", "fn", "tn")
+FILE_NAMES = "*record.json"
+"""Names by which a file is known for a record even if its first bytes are damaged."""
 
-
-class RecordError(ValueError):
-    """A record file is missing something, contradicts itself or was written by another version."""
+_WIDEST = 1e100
+"""No curve of a training that went on holds a larger number; a figure of one cannot be drawn."""
+_CLOSE = 1e-5
+"""Scores are computed in single precision."""
+_SCORES = ("f1", "f1_average", "accuracy", "auc", "seconds", "history")
+_SCORES_OR_NONE = ("landmarks", "interval")
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class TestedData:
     synthetic: bool
     split: str
     split_hash: str
-    fold: int
+    fold: Count
     twin_seed: int | None = None
 
 
@@ -65,7 +82,7 @@ class Interval:
 
     f1_average: tuple[float, float]
     level: float
-    bootstrap: int
+    bootstrap: Count
     over: Unit = "subjects"
 
 
@@ -110,14 +127,14 @@ class Record:
     f1_average: float
     accuracy: dict[int, float]
     auc: dict[int, float]
-    positives: dict[int, int]
-    per_subject: dict[str, dict[str, list[int]]]
+    positives: dict[int, Count]
+    per_subject: dict[str, dict[str, list[Count]]]
     expressions: ExpressionResult | None = None
     landmarks: LandmarkScores | None = None
     config: dict[str, Any] = field(default_factory=dict)
     interval: Interval | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    iterations: int = 0
+    iterations: Count = 0
     history: dict[str, list[float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     label: str = ""
@@ -192,57 +209,26 @@ class Record:
         """
         if not isinstance(content, Mapping):
             raise RecordError("a record is a JSON object")
-        if content.get("schema") != SCHEMA:
+        values = unsealed(content, "the record", RecordError, REMEDY)
+        if values.pop("schema", None) != SCHEMA:
             raise RecordError(
                 f"this program reads record schema {SCHEMA}, but the file has {content.get('schema')!r}; "
                 "evaluate the run again or use the version that wrote it"
             )
-        try:
-            tested, interval = content["data"], content.get("interval")
-            expressions, landmarks = content.get("expressions"), content.get("landmarks")
-            return cls(
-                method=content["method"],
-                data=TestedData(
-                    name=tested["name"],
-                    synthetic=tested["synthetic"],
-                    split=tested["split"],
-                    split_hash=tested["split_hash"],
-                    fold=int(tested["fold"]),
-                    twin_seed=tested["twin_seed"],
-                ),
-                seed=int(content["seed"]),
-                aus=tuple(int(au) for au in content["aus"]),
-                f1=_per_au(content["f1"]),
-                f1_average=_number(content["f1_average"]),
-                accuracy=_per_au(content["accuracy"]),
-                auc=_per_au(content["auc"]),
-                positives={int(au): int(count) for au, count in content["positives"].items()},
-                per_subject=content["per_subject"],
-                expressions=None if expressions is None else ExpressionResult.from_json(expressions),
-                landmarks=None if landmarks is None else LandmarkScores(**landmarks),
-                config=content["config"],
-                interval=None if interval is None else _interval(interval),
-                seconds={phase: float(seconds) for phase, seconds in content["seconds"].items()},
-                iterations=int(content["iterations"]),
-                history={
-                    name: [_number(value) for value in curve]
-                    for name, curve in content.get("history", {}).items()
-                },
-                versions=dict(content["versions"]),
-                label=content.get("label", ""),
-                paper=content.get("paper", ""),
-            )
-        except KeyError as error:
-            raise RecordError(f"the record lacks the key {error}") from error
-        except RecordError:
-            raise
-        except (TypeError, AttributeError, ValueError) as error:
-            raise RecordError(f"the record holds a value of the wrong kind: {error}") from error
+        check_keys(values, cls, optional={"expressions", "history"})
+        values |= {key: _with_nan(values[key]) for key in _SCORES if key in values}
+        values |= {key: _with_nan(values[key]) for key in _SCORES_OR_NONE if values.get(key) is not None}
+        expressions = values.get("expressions")
+        if isinstance(expressions, Mapping) and expressions.get("intervals") is not None:
+            values["expressions"] = {**expressions, "intervals": _with_nan(expressions["intervals"])}
+        record = convert(values, cls, "the record", RecordError, REMEDY)
+        _check_scores(record)
+        return record
 
 
 def write_record(record: Record, path: Path) -> None:
-    """Write a record as JSON, atomically; folders are made."""
-    write_json(path, record.to_json())
+    """Write a record as JSON, whole or not at all; folders are made."""
+    write_json(path, sealed(record.to_json()))
 
 
 def read_record(path: Path) -> Record:
@@ -251,24 +237,18 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: If the file is absent, is not JSON, or is not a valid record; the path is named.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecordError(f"{path}: there is no such record") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path} is not JSON: {error}") from error
-    try:
-        return Record.from_json(content)
-    except RecordError as error:
-        raise RecordError(f"{path}: {error}") from error
+    return read_one(path, Record.from_json)
 
 
-def read_records(*places: Path) -> list[Record]:
+def read_records(*places: Path, damaged: list[str] | None = None) -> list[Record]:
     """Read records, each place in order of path.
 
     Args:
-        places: A record's file, or a folder: every ``*.json`` below it that carries a record's schema; or an
-            archive, or runs of one, as :func:`~metafacs.evaluation.archive.find_archive` has them.
+        places: A record's file, or a folder: every ``*.json`` below it that carries a record's schema or is
+            named ``record.json``; or an archive, or runs of one, as
+            :func:`~metafacs.evaluation.archive.find_archive` has them.
+        damaged: Takes what is wrong with records that cannot be read, a sentence each; they are left out.
+            None = the first one raises.
 
     Raises:
         RecordError: If a record is broken, or there is none at a place.
@@ -279,46 +259,20 @@ def read_records(*places: Path) -> list[Record]:
         if archive := find_archive(place):
             records += read_archive(archive[0], Record.from_json, archive[1])
             continue
-        paths = [place] if place.is_file() else record_paths(place, "schema", "method")
+        paths = [place] if place.is_file() else record_paths(place, "schema", "method", named=FILE_NAMES)
         if not paths:
             raise RecordError(f"{place} holds no records; evaluate a trained run first")
-        records += [read_record(path) for path in paths]
+        records += read_each(paths, Record.from_json, damaged)
     return records
 
 
-def record_paths(place: Path, *keys: str) -> list[Path]:
-    """Return the JSON files below a folder that begin with the given keys, in order, or a file that does.
-
-    Raises:
-        RecordError: If the folder holds archives: each is a comparison of its own.
-    """
-    if archives := archives_in(place):
-        names = ", ".join(path.name for path in archives)
-        raise RecordError(f"{place} holds a comparison in each of its archives; name one of them: {names}")
-    paths = [place] if place.is_file() else sorted(place.rglob("*.json"))
-    return [path for path in paths if _begins_with(path, keys)]
-
-
-def _begins_with(path: Path, keys: Sequence[str]) -> bool:
-    head = path.read_bytes()[:200].lstrip()
-    return head.startswith(b"{") and all(f'"{key}"'.encode() in head for key in keys)
-
-
-def _per_au(scores: Mapping[str, Any]) -> dict[int, float]:
-    return {int(au): _number(score) for au, score in scores.items()}
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
-
-
-def _interval(content: Mapping[str, Any]) -> Interval:
-    return Interval(
-        bounds_from_json(content["f1_average"]),
-        float(content["level"]),
-        int(content["bootstrap"]),
-        content.get("over", "subjects"),
-    )
+def _with_nan(value: Any) -> Any:
+    """Return scores with NaN for None."""
+    if value is None:
+        return math.nan
+    if isinstance(value, Mapping):
+        return {key: _with_nan(item) for key, item in value.items()}
+    return [_with_nan(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_nan(value: Any) -> Any:
@@ -331,11 +285,33 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True)
+class _Used:
+    dataset: str
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    """What reports ask of a configuration."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    data: Annotated[tuple[_Used, ...], Meta(min_length=1)] | None = None
+
+
+@dataclass(frozen=True)
+class _Configured:
+    config: _Configuration
+
+
 def _check(record: Record) -> None:
+    convert({"config": record.config}, _Configured, "the record", RecordError, REMEDY)
     try:
         check_aus(record.aus)
     except ValueError as error:
         raise RecordError(str(error)) from error
+    # No limits of the types: those are of 64 bits, a seed may have more.
+    if record.seed < 0 or (record.data.twin_seed or 0) < 0:
+        raise RecordError("a seed is 0 or more")
     for name in ("f1", "accuracy", "auc", "positives"):
         if set(getattr(record, name)) != set(record.aus):
             raise RecordError(f"'{name}' must have one value for each of the AUs {list(record.aus)}")
@@ -348,6 +324,8 @@ def _check(record: Record) -> None:
             raise RecordError(
                 f"the counts of subject {subject} must be tp, fp, fn and tn with one number per AU each"
             )
+        if any(count < 0 for c in counts.values() for count in c):
+            raise RecordError(f"the counts of subject {subject} hold a negative number")
     for column, au in enumerate(record.aus):
         present = sum(counts["tp"][column] + counts["fn"][column] for counts in record.per_subject.values())
         if present != record.positives[au]:
@@ -361,3 +339,23 @@ def _check(record: Record) -> None:
         lengths = {name: len(curve) for name, curve in record.history.items()}
         if len(set(lengths.values())) > 1:
             raise RecordError(f"the curves of 'history' differ in length: {lengths}")
+        if any(abs(value) > _WIDEST for curve in record.history.values() for value in curve):
+            raise RecordError(f"the curves of 'history' hold a number beyond {_WIDEST:g}")
+
+
+def _check_scores(record: Record) -> None:
+    """Raise a RecordError if the scores of a file are not those of its counts."""
+    for column, au in enumerate(record.aus):
+        tp, fp, fn, tn = (
+            sum(counts[name][column] for counts in record.per_subject.values()) for name in OUTCOME_NAMES
+        )
+        for name, right, of in (
+            ("f1", 2 * tp, 2 * tp + fp + fn),
+            ("accuracy", tp + tn, tp + fp + fn + tn),
+        ):
+            score = getattr(record, name)[au]
+            if not math.isnan(score) and (not of or abs(score - right / of) > _CLOSE):
+                raise RecordError(f"'{name}' of AU{au} is {score}, which the subjects' counts do not give")
+    known = [score for score in record.f1.values() if not math.isnan(score)]
+    if known and not abs(record.f1_average - sum(known) / len(known)) <= _CLOSE:
+        raise RecordError(f"'f1_average' is {record.f1_average}, which is not the mean of 'f1'")
