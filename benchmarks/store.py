@@ -14,22 +14,27 @@ import json
 import statistics
 import tempfile
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder  # type: ignore[import-untyped]
 
-from metafacs.data.store import Store, shard_schema
+from metafacs.data.shards import shard_schema, write_rows
+from metafacs.data.store import FORMAT, STORE_FILE, Store
+from metafacs.faces.alignment import AlignmentSpec
+from metafacs.files import write_json
+from metafacs.seals import sealed
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.renderer import Subject, render
 from metafacs.synthesis.scenes import lab_scene, sample_studio
 
-SIZE, BATCH, QUALITY = 112, 64, 95
+SIZE, BATCH, QUALITY, SHARD = 112, 64, 95, 128
+SCHEMA = shard_schema((1,), ())
 
 
 def encoded_faces(count: int) -> list[bytes]:
@@ -46,16 +51,15 @@ def encoded_faces(count: int) -> list[bytes]:
 
 
 def write_pictures(folder: Path, faces: list[bytes], count: int) -> tuple[Store, ImageFolder]:
-    schema = shard_schema((1,), ())
     rows = [{"key": str(i), "image": faces[i % len(faces)], "action_units": [0.0]} for i in range(count)]
-    (folder / "store").mkdir()
-    with (
-        pa.OSFile(str(folder / "store" / "shard.arrow"), "wb") as sink,
-        pa.ipc.new_file(sink, schema) as writer,
-    ):
-        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-    description = {"shards": ["shard.arrow"], "aus": [1], "expressions": [], "size": SIZE}
-    (folder / "store" / "store.json").write_text(json.dumps(description))
+    shards = [
+        asdict(write_rows(folder / "store" / f"shard-{start:05d}.arrow", rows[start : start + SHARD], SCHEMA))
+        for start in range(0, count, SHARD)
+    ]
+    known = {"dataset": "faces", "labels_hash": "", "synthetic": True, "twin": None, "skipped": []}
+    known |= {"aus": [1], "expressions": [], "size": SIZE, "alignment": asdict(AlignmentSpec())}
+    content = {"format": FORMAT, **known, "pictures": count, "shards": shards}
+    write_json(folder / "store" / STORE_FILE, sealed(content))
     (folder / "files" / "face").mkdir(parents=True)
     for row in rows:
         (folder / "files" / "face" / f"{row['key']}.jpg").write_bytes(row["image"])  # type: ignore[arg-type]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import io
-import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,19 @@ from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.facts import BP4D
-from metafacs.data.store import Store, shard_schema
+from metafacs.data.shards import shard_schema, write_rows
+from metafacs.data.store import FORMAT, STORE_FILE, Store
 from metafacs.data.twins import portraits
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.rendering import render_twin
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
+from metafacs.files import write_json
 from metafacs.inference import loading
 from metafacs.methods import METHODS
 from metafacs.methods.single_task import SingleTask
 from metafacs.models import backbones
+from metafacs.seals import sealed
 from metafacs.synthesis.identities import Identity
 from metafacs.synthesis.renderer import Subject
 
@@ -54,11 +57,8 @@ def write_store(path: Path, rows: list[dict[str, object]], **description: object
     """Write rows of labels with painted pictures as a finished store."""
     schema = shard_schema(description["aus"], description["expressions"])  # type: ignore[arg-type]
     path.mkdir(parents=True)
-    table = pa.Table.from_pylist(rows, schema=schema)
-    with pa.OSFile(str(path / "shard-00000.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(table)
+    shard = write_rows(path / "shard-00000.arrow", rows, schema)
     content = {
-        "shards": ["shard-00000.arrow"],
         "pictures": len(rows),
         "skipped": [],
         "alignment": {"box_enlarge": 2.9, "border": 128},
@@ -66,9 +66,16 @@ def write_store(path: Path, rows: list[dict[str, object]], **description: object
         "synthetic": True,
         "twin": {"seed": 0, "synthetic": True},
         **description,
+        "format": FORMAT,
+        "shards": [asdict(shard)],
     }
-    (path / "store.json").write_text(json.dumps(content))
+    write_json(path / STORE_FILE, sealed(content))
     return Store(path)
+
+
+def rows_of(store: Store) -> list[dict[str, object]]:
+    """Return the rows of a store of one shard, for a copy that differs."""
+    return pa.ipc.open_file(str(store.path / "shard-00000.arrow")).read_all().to_pylist()
 
 
 def paint(rng: np.random.Generator, size: int, marks: np.ndarray) -> bytes:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import write_store
 from metafacs.analysis.co_occurrence import (
     CoOccurrence,
     Reference,
@@ -18,7 +17,7 @@ from metafacs.analysis.co_occurrence import (
 )
 from metafacs.compounds import COMPOUND_EXPRESSIONS, WILD_RATES, observed_aus
 from metafacs.data.datasets.reading import Reading, Sample
-from metafacs.data.store import Store, shard_schema
+from metafacs.data.store import Store
 
 LABELS = st.sampled_from([0.0, 1.0, float("nan")])
 
@@ -92,18 +91,8 @@ def test_store_and_reading_agree(tmp_path: Path) -> None:
         }
         for sample in reading.samples
     ]
-    schema = shard_schema(reading.aus, reading.expressions)
-    table = pa.Table.from_pylist(rows, schema=schema)
-    with pa.OSFile(str(tmp_path / "shard.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(table)
-    description = {
-        "aus": reading.aus,
-        "expressions": reading.expressions,
-        "size": 8,
-        "shards": ["shard.arrow"],
-    }
-    (tmp_path / "store.json").write_text(json.dumps({**description, "dataset": "raf_ce", "synthetic": True}))
-    from_store = co_occurrence(Store(tmp_path))
+    about = {"dataset": "raf_ce", "aus": reading.aus, "expressions": reading.expressions, "size": 8}
+    from_store = co_occurrence(write_store(tmp_path / "store", rows, **about))
     assert from_store.synthetic
     assert from_store.rates == co_occurrence(reading).rates
 

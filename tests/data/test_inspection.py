@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import write_store
 from metafacs.data.inspection import inspect_store, spread_rows
-from metafacs.data.store import STORE_FILE, Store, shard_schema
+from metafacs.data.store import Store
 
 NAN = float("nan")
 
@@ -31,21 +31,9 @@ def store(tmp_path: Path) -> Store:
         for i, (known, person) in enumerate(zip(labels, people, strict=True))
     ]
     reasons = ["unreadable picture: a is empty", "unreadable picture: b is empty", "label without a frame"]
-    schema = shard_schema([1, 4, 12], [])
-    path = str(tmp_path / "shard.arrow")
-    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-    content = {
-        "dataset": "bp4d",
-        "synthetic": True,
-        "aus": [1, 4, 12],
-        "expressions": [],
-        "size": 16,
-        "shards": ["shard.arrow"],
-        "skipped": [{"file": "a", "line": None, "reason": reason} for reason in reasons],
-    }
-    (tmp_path / STORE_FILE).write_text(json.dumps(content))
-    return Store(tmp_path)
+    skipped = [{"file": "a", "line": None, "reason": reason} for reason in reasons]
+    about = {"dataset": "bp4d", "aus": [1, 4, 12], "expressions": [], "size": 16}
+    return write_store(tmp_path / "store", rows, skipped=skipped, **about)
 
 
 def test_counts_are_those_of_the_labels(store: Store) -> None:

@@ -16,7 +16,8 @@ from metafacs.data.datasets.pictures import read_pictures
 from metafacs.data.datasets.raf_db import read_raf_db
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample
 from metafacs.data.prepare import prepare_store
-from metafacs.data.store import Store, StoreError
+from metafacs.data.shards import StoreError
+from metafacs.data.store import Store
 from metafacs.data.videos import decode_frames
 from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.landmarks import landmarks_49, spread_to_68

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import struct
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from metafacs.data.store import Store, StoreError
+from conftest import rows_of
+from metafacs.data.shards import StoreError
+from metafacs.data.store import Store
+from metafacs.seals import sealed
 
 
 def test_labels_pictures_and_people_come_back(au_store: Store) -> None:
@@ -37,12 +43,12 @@ def test_unknown_au_names_what_the_store_has(au_store: Store) -> None:
         au_store.columns_of((1, 9))
 
 
-def test_unfinished_folder_says_what_to_run(tmp_path) -> None:
+def test_unfinished_folder_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="run 'metafacs prepare'"):
         Store(tmp_path)
 
 
-def test_damaged_description_is_refused(tmp_path) -> None:
+def test_damaged_description_is_refused(tmp_path: Path) -> None:
     (tmp_path / "store.json").write_text("{")
     with pytest.raises(StoreError, match="damaged"):
         Store(tmp_path)
@@ -50,24 +56,108 @@ def test_damaged_description_is_refused(tmp_path) -> None:
         Store(tmp_path / "nowhere")
 
 
-def test_a_store_of_an_earlier_version_says_so(au_store: Store, tmp_path) -> None:
-    table = pa.ipc.open_file(str(au_store.path / "shard-00000.arrow")).read_all().drop_columns("intensities")
-    with (
-        pa.OSFile(str(tmp_path / "shard-00000.arrow"), "wb") as sink,
-        pa.ipc.new_file(sink, table.schema) as w,
-    ):
-        w.write_table(table)
-    (tmp_path / "store.json").write_text((au_store.path / "store.json").read_text())
-    with pytest.raises(StoreError, match=r"earlier version \(no intensities\); prepare it again"):
-        Store(tmp_path)
+def earlier(store: Store, path: Path, lacking: str = "image_digest") -> Path:
+    """Write a store as version 0.1 did, without digests."""
+    table = pa.ipc.open_file(str(store.path / "shard-00000.arrow")).read_all().drop_columns(lacking)
+    path.mkdir()
+    with pa.OSFile(str(path / "shard.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    content = {k: v for k, v in store.description.items() if k != "format"} | {"shards": ["shard.arrow"]}
+    (path / "store.json").write_text(json.dumps(content))
+    return path
 
 
-def test_truncated_shard_is_refused(au_store: Store, tmp_path) -> None:
-    shard = (au_store.path / "shard-00000.arrow").read_bytes()
-    (tmp_path / "shard-00000.arrow").write_bytes(shard[: len(shard) // 2])
-    (tmp_path / "store.json").write_text((au_store.path / "store.json").read_text())
-    with pytest.raises(StoreError, match="damaged"):
-        Store(tmp_path)
+def test_a_store_of_an_earlier_version_is_read(au_store: Store, tmp_path: Path) -> None:
+    store = Store(earlier(au_store, tmp_path / "earlier"))
+    assert store.fingerprint == au_store.fingerprint
+    assert np.array_equal(store.images(np.arange(96)), au_store.images(np.arange(96)))
+    with pytest.raises(StoreError, match=r"earlier version \(no intensities\); delete the store and prepare"):
+        Store(earlier(au_store, tmp_path / "lacking", "intensities"))
+
+
+def test_offsets_of_an_earlier_version_that_lead_nowhere_are_refused(au_store: Store, tmp_path: Path) -> None:
+    path = earlier(au_store, tmp_path / "earlier")
+    shard = path / "shard.arrow"
+    content = bytearray(shard.read_bytes())
+    table = pa.ipc.open_file(str(shard)).read_all()
+    offsets = table.column("image").chunk(0).buffers()[1].to_pybytes()
+    place = content.index(offsets)
+    for value in (-1, 2**30, 2**31 - 1):
+        content[place + 4 : place + 8] = struct.pack("<i", value)
+        shard.write_bytes(content)
+        with pytest.raises(StoreError, match=r"shard\.arrow is damaged"):
+            Store(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_truncated_shard_is_refused(au_store: Store, tmp_path: Path, share: float) -> None:
+    shutil.copytree(au_store.path, tmp_path / "store")
+    shard = tmp_path / "store" / "shard-00000.arrow"
+    shard.write_bytes(shard.read_bytes()[: int(share * shard.stat().st_size)])
+    with pytest.raises(StoreError, match=r"shard-00000\.arrow is damaged.*prepare' again"):
+        Store(tmp_path / "store")
+    shard.unlink()
+    with pytest.raises(StoreError, match=r"no shard-00000\.arrow.*goes on where it stopped"):
+        Store(tmp_path / "store")
+
+
+def test_no_bit_of_a_store_changes_a_label_or_a_pixel(au_store: Store, tmp_path: Path) -> None:
+    shutil.copytree(au_store.path, tmp_path / "store")
+    rng, rows = np.random.default_rng(7), np.arange(len(au_store))
+    pictures, refusals = au_store.images(rows), []
+    for name in ["store.json"] * 60 + ["shard-00000.arrow"] * 60:
+        path = tmp_path / "store" / name
+        whole = path.read_bytes()
+        content = bytearray(whole)
+        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        path.write_bytes(content)
+        try:
+            store = Store(tmp_path / "store")
+            assert store.fingerprint == au_store.fingerprint
+            assert store.description == au_store.description
+            assert np.array_equal(store.images(rows), pictures)
+        except StoreError as error:
+            refusals.append(str(error))
+        path.write_bytes(whole)
+    assert len(refusals) > 100
+    assert all(str(tmp_path / "store") in text and "prepare" in text for text in refusals)
+
+
+def test_a_damaged_crop_is_named(au_store: Store, tmp_path: Path) -> None:
+    shutil.copytree(au_store.path, tmp_path / "store")
+    shard = tmp_path / "store" / "shard-00000.arrow"
+    content = shard.read_bytes()
+    crop = rows_of(au_store)[5]["image"]
+    assert isinstance(crop, bytes)
+    place = content.index(crop) + len(crop) // 2
+    shard.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    store = Store(tmp_path / "store")
+    assert np.array_equal(store.image(4), au_store.image(4))
+    with pytest.raises(StoreError, match=f"crop of {au_store.keys[5]} is damaged.*prepare' again"):
+        store.image(5)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"size": 0}, "size: Expected int >= 1"),
+        ({"size": "36"}, "size: Expected int"),
+        ({"aus": [1, 4, 99]}, "99"),
+        ({"alignment": {"box_enlarge": 99, "border": 0}}, "box_enlarge"),
+        ({"alignment": {"box": 2.9}}, "box"),
+        ({"skipped": 3}, "skipped: Expected array"),
+        ({"format": 3}, "later version"),
+        ({"shards": []}, "shards"),
+        ({"pictures": 95}, "96 of its 95 crops"),
+    ],
+)
+def test_what_the_description_must_hold(
+    au_store: Store, tmp_path: Path, change: dict[str, object], problem: str
+) -> None:
+    shutil.copytree(au_store.path, tmp_path / "store")
+    (tmp_path / "store" / "store.json").write_text(json.dumps(sealed({**au_store.description, **change})))
+    with pytest.raises(StoreError, match=problem):
+        Store(tmp_path / "store")
 
 
 def test_row_outside_is_an_index_error(au_store: Store) -> None:
@@ -80,7 +170,9 @@ def test_a_set_without_aus_has_no_columns(expression_store: Store) -> None:
     assert expression_store.votes.shape == (56, 7)
 
 
-def test_the_fingerprint_tells_content_and_not_place(au_store: Store, wild_store: Store, tmp_path) -> None:
+def test_the_fingerprint_tells_content_and_not_place(
+    au_store: Store, wild_store: Store, tmp_path: Path
+) -> None:
     shutil.copytree(au_store.path, tmp_path / "copy")
     copy = Store(tmp_path / "copy")
     assert re.fullmatch("[0-9a-f]{16}", copy.fingerprint)

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from sklearn.metrics import f1_score
 
+from conftest import rows_of, write_store
 from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
@@ -98,10 +96,8 @@ def test_a_model_without_action_units_is_refused(
 
 def test_other_crops_are_refused(au_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path / "run", au_store)
-    shutil.copytree(au_store.path, tmp_path / "other")
-    description = json.loads((tmp_path / "other" / "store.json").read_text())
-    description["alignment"]["box_enlarge"] = 2.0
-    (tmp_path / "other" / "store.json").write_text(json.dumps(description))
+    alignment = {"box_enlarge": 2.0, "border": 128}
+    write_store(tmp_path / "other", rows_of(au_store), **{**au_store.description, "alignment": alignment})
     with pytest.raises(SplitError, match="prepare it alike"):
         evaluate(model, tmp_path / "other")
 
@@ -126,13 +122,10 @@ def test_a_left_out_person_is_tested(au_store: Store, tmp_path: Path) -> None:
 
 def test_changed_parts_are_refused(parted_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path / "run", parted_store)
-    shutil.copytree(parted_store.path, tmp_path / "other")
-    table = pa.ipc.open_file(str(parted_store.path / "shard-00000.arrow")).read_all()
-    parts = table.column("part").to_pylist()
-    table = table.set_column(table.schema.get_field_index("part"), "part", pa.array(parts[1:] + parts[:1]))
-    shard = str(tmp_path / "other" / "shard-00000.arrow")
-    with pa.OSFile(shard, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+    rows = rows_of(parted_store)
+    parts = [row["part"] for row in rows]
+    changed = [{**row, "part": part} for row, part in zip(rows, parts[1:] + parts[:1], strict=True)]
+    write_store(tmp_path / "other", changed, **parted_store.description)
     with pytest.raises(SplitError, match="are not those that the model was trained with"):
         evaluate(model, tmp_path / "other")
 

@@ -8,7 +8,8 @@ import torch
 from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from metafacs.data.datasets.pretraining_faces import read_pretraining_faces
 from metafacs.data.prepare import prepare_store
-from metafacs.data.store import Store, StoreError
+from metafacs.data.shards import StoreError
+from metafacs.data.store import Store
 from metafacs.methods.pretraining import FacePretraining
 from metafacs.training import pretraining
 from metafacs.training.pretraining import faces_stream, open_faces, pretrain

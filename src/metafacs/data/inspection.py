@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.data.datasets.reading import Skipped, count_reasons
 from metafacs.data.facts import facts_of
-from metafacs.data.store import Store
+from metafacs.data.shards import StoreError
+from metafacs.data.store import REMEDY, STORE_FILE, Store
 from metafacs.facs import au_column, au_name
+from metafacs.parsing import convert
 
 _NARROW = 5
 
@@ -196,6 +198,9 @@ def inspect_store(store: Store) -> Inspection:
     shown = present.astype(np.int64)
     classes = store.expression
     unclear = classes < 0
+    skipped = convert(
+        store.description["skipped"], list[Skipped], f"{store.path / STORE_FILE}, skipped", StoreError, REMEDY
+    )
     return Inspection(
         dataset=store.dataset,
         synthetic=store.synthetic,
@@ -212,10 +217,7 @@ def inspect_store(store: Store) -> Inspection:
         parts=_counted(store.parts),
         without_landmarks=int(np.isnan(store.landmarks).all(axis=(1, 2)).sum()),
         # The text behind the colon names the one file; the text before it is the kind of failure.
-        skipped=count_reasons(
-            Skipped(**{**entry, "reason": entry["reason"].split(":")[0]})
-            for entry in store.description["skipped"]
-        ),
+        skipped=count_reasons(replace(entry, reason=entry.reason.split(":")[0]) for entry in skipped),
     )
 
 

@@ -18,7 +18,8 @@ from PIL import Image
 
 from metafacs.data.datasets import find_reader
 from metafacs.data.datasets.reading import DatasetError, Reading, Sample, Skipped, find_twin
-from metafacs.data.store import STORE_FILE, Store, StoreError, shard_schema
+from metafacs.data.shards import StoreError, shard_schema
+from metafacs.data.store import STORE_FILE, Store
 from metafacs.data.videos import Video, VideoError
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
 from metafacs.faces.landmarks import spread_to_68

@@ -5,54 +5,65 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
-import pyarrow as pa
+from msgspec import Meta
 from PIL import Image
 
+from metafacs.data.shards import (
+    ANGLES,
+    LANDMARKS,
+    Count,
+    Shard,
+    StoreError,
+    crop_digest,
+    open_earlier,
+    open_shard,
+    shard_schema,
+)
+from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import check_aus
+from metafacs.parsing import convert, read_json
+from metafacs.seals import SEAL, unsealed
 
 STORE_FILE = "store.json"
-LANDMARKS = 68
-ANGLES = 3
+FORMAT = 2
+"""Version of what is in the folder; 1, which had no digests, was not written down."""
+
+REMEDY = "run the same 'metafacs prepare' again: it makes anew what is damaged"
+_EARLIER_REMEDY = "delete the store and prepare it again"
 
 
-class StoreError(ValueError):
-    """The folder is not a finished prepared store; the message says what to run."""
+@dataclass(frozen=True)
+class _Description:
+    """What ``store.json`` must hold."""
 
-
-def shard_schema(aus: Sequence[int], expressions: Sequence[str]) -> pa.Schema:
-    """Return the Arrow schema of one shard: a crop as encoded picture and everything known about it."""
-    return pa.schema(
-        [
-            pa.field("key", pa.string()),
-            pa.field("picture", pa.string()),
-            pa.field("subject", pa.string()),
-            pa.field("part", pa.string()),
-            pa.field("image", pa.binary()),
-            pa.field("landmarks", pa.list_(pa.float32(), LANDMARKS * 2)),
-            pa.field("pose", pa.list_(pa.float32(), ANGLES)),
-            pa.field("action_units", pa.list_(pa.float32(), len(aus))),
-            pa.field("intensities", pa.list_(pa.float32(), len(aus))),
-            pa.field("expression", pa.int8()),
-            pa.field("votes", pa.list_(pa.float32(), len(expressions))),
-        ]
-    )
-
-
-def crop_digest(encoded: bytes | pa.Buffer) -> int:
-    """Return the first 64 bits of the SHA-256 of an encoded crop."""
-    return int.from_bytes(hashlib.sha256(encoded).digest()[:8], "little")
+    dataset: str
+    size: Annotated[int, Meta(ge=1, le=4096)]
+    alignment: dict[str, int | float]
+    aus: tuple[int, ...]
+    expressions: tuple[str, ...]
+    synthetic: bool
+    twin: dict[str, Any] | None
+    labels_hash: str
+    pictures: Count
+    skipped: list[dict[str, Any]]
+    shards: Annotated[list[str | Shard], Meta(min_length=1)]
+    format: int = 1
 
 
 class Store:
     """Random access to a prepared data set.
 
-    A store is a folder of Arrow files ``shard-*.arrow`` and a ``store.json`` that is written last. The
-    crops stay encoded in the memory-mapped files; labels are held in memory.
+    A store is a folder of Arrow files ``shard-*.arrow`` and a ``store.json`` that is written last and vouches
+    for them. The crops stay encoded in the memory-mapped files; labels are held in memory. Everything but the
+    crops is compared with its digest when the store is opened, a crop when it is decoded. Stores of version
+    0.1, which had no digests, are read without that.
 
     Attributes:
         path: The folder.
@@ -62,31 +73,29 @@ class Store:
         size: Side of the square crops in pixels.
 
     Raises:
-        StoreError: If the folder is not a finished store.
+        StoreError: If the folder is not a finished store, or if it is not what was written.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self.description, known = _described(self.path / STORE_FILE)
+        self.aus, self.expressions, self.size = check_aus(known.aus), known.expressions, known.size
+        schema = shard_schema(self.aus, self.expressions)
+        self._digested = known.format > 1
+        self._remedy = REMEDY if self._digested else _EARLIER_REMEDY
         try:
-            self.description = json.loads((self.path / STORE_FILE).read_text(encoding="utf-8"))
-            shards = [self.path / name for name in self.description["shards"]]
-            self._tables = [pa.ipc.open_file(pa.memory_map(str(shard))).read_all() for shard in shards]
+            self._tables = [
+                open_shard(self.path, shard)
+                if isinstance(shard, Shard)
+                else open_earlier(self.path, shard, schema)
+                for shard in known.shards
+            ]
         except FileNotFoundError as error:
-            raise StoreError(
-                f"{self.path} is not a finished prepared store (no "
-                f"{Path(error.filename or STORE_FILE).name}); "
-                "run 'metafacs prepare' (it goes on where it stopped)"
-            ) from error
-        except (ValueError, KeyError, pa.ArrowInvalid) as error:
-            raise StoreError(f"{self.path} is damaged ({error}); delete it and prepare it again") from error
-        lacking = [name for name in shard_schema((), ()).names if name not in self._tables[0].column_names]
-        if lacking:
-            raise StoreError(
-                f"{self.path} was prepared by an earlier version (no {', '.join(lacking)}); prepare it again"
-            )
-        self.aus = check_aus(self.description["aus"])
-        self.expressions: tuple[str, ...] = tuple(self.description["expressions"])
-        self.size = int(self.description["size"])
+            raise _unfinished(self.path, Path(error.filename).name) from error
+        except StoreError as error:
+            raise StoreError(f"{error}; {self._remedy}") from error
+        if len(self) != known.pictures:
+            raise StoreError(f"{self.path} holds {len(self)} of its {known.pictures} crops; {self._remedy}")
         self._images = [chunk for table in self._tables for chunk in table.column("image").chunks]
         self._ends = np.cumsum([len(chunk) for chunk in self._images])
 
@@ -179,14 +188,28 @@ class Store:
         return np.array([self.aus.index(au) for au in aus], dtype=np.int64)
 
     def image(self, row: int) -> np.ndarray:
-        """Decode one crop: ``height x width x 3`` uint8 RGB."""
+        """Decode one crop: ``height x width x 3`` uint8 RGB.
+
+        Raises:
+            IndexError: If there is no such row.
+            StoreError: If the crop is not what was written.
+        """
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside the store's {len(self)} rows")
         chunk = int(np.searchsorted(self._ends, row, side="right"))
         start = int(self._ends[chunk - 1]) if chunk else 0
         encoded = self._images[chunk][row - start].as_buffer()
-        with Image.open(io.BytesIO(encoded)) as picture:
-            return np.asarray(picture)
+        if self._digested and crop_digest(encoded) != self._crop_digests[row]:
+            raise StoreError(f"{self.path}: the crop of {self.keys[row]} is damaged; {REMEDY}")
+        try:
+            with Image.open(io.BytesIO(encoded), formats=("JPEG",)) as picture:
+                if picture.size != (self.size, self.size):
+                    raise ValueError(f"{picture.width} x {picture.height} pixels, not {self.size}")
+                return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise StoreError(
+                f"{self.path}: the crop of {self.keys[row]} is damaged ({error}); {self._remedy}"
+            ) from error
 
     def images(self, rows: np.ndarray) -> np.ndarray:
         """Decode several crops: ``row x height x width x 3`` uint8 RGB."""
@@ -197,6 +220,8 @@ class Store:
 
     @cached_property
     def _crop_digests(self) -> np.ndarray:
+        if self._digested:
+            return np.concatenate([table.column("image_digest").to_numpy() for table in self._tables])
         crops = (crop.as_buffer() for chunk in self._images for crop in chunk)
         return np.array([crop_digest(crop) for crop in crops], dtype=np.uint64)
 
@@ -216,3 +241,38 @@ class Store:
                 values[known] = given.reshape(int(known.sum()), width)
                 blocks.append(values)
         return np.concatenate(blocks) if blocks else np.empty((0, width), np.float32)
+
+
+def _described(path: Path) -> tuple[dict[str, Any], _Description]:
+    """Return the content of a store's description as it stands in the file, and checked.
+
+    Raises:
+        StoreError: If the file is missing, damaged, or of a later version.
+    """
+    if not path.exists():
+        raise _unfinished(path.parent, path.name)
+    read = read_json(path, dict[str, Any], StoreError, REMEDY)
+    content = unsealed(read, str(path), StoreError, REMEDY)
+    known = convert(content, _Description, str(path), StoreError, REMEDY)
+    if known.format > FORMAT:
+        raise StoreError(
+            f"{path} was written by a later version; update metafacs, or prepare the store again"
+        )
+    digested = SEAL in read
+    if any(
+        present != digested for present in (known.format > 1, *(isinstance(s, Shard) for s in known.shards))
+    ):
+        raise StoreError(f"{path} is damaged: half of it is of an earlier version; {REMEDY}")
+    try:
+        check_aus(known.aus)
+        AlignmentSpec.from_mapping(known.alignment)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{path}: {error}; {REMEDY}") from error
+    return content, known
+
+
+def _unfinished(folder: Path, missing: str) -> StoreError:
+    return StoreError(
+        f"{folder} is not a finished prepared store (no {missing}); run 'metafacs prepare' (it goes on where "
+        "it stopped)"
+    )

@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from metafacs.data.shards import StoreError
 from metafacs.data.splits import SplitName
-from metafacs.data.store import Store, StoreError
+from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation, check_crop
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.methods import METHODS

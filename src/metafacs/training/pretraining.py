@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from metafacs.data.datasets.pretraining_faces import TRAINING
-from metafacs.data.store import Store, StoreError
+from metafacs.data.shards import StoreError
+from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.methods import PRETRAINING
