@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             words = getattr(command_module(used), "rewritten", list)(words)
         for name, help_line in COMMANDS.items():
             command = command_module(name).build_parser(words) if name == used else ArgumentParser()
+            if name == used:
+                parser.parser_mode = command.parser_mode  # adding it gives it that of the parser above
             commands.add_subcommand(name, command, help=help_line)
         arguments = expanded(parser.instantiate(parser.parse_args(words)))
     except (PluginError, FileError) as error:
