@@ -49,7 +49,7 @@ def test_a_set_seen_without_labels_is_told() -> None:
 @pytest.mark.parametrize("name", ["input_size", "alignment"])
 def test_what_is_missing_is_named(name: str) -> None:
     content = {key: value for key, value in KNOWN.to_json().items() if key != name}
-    with pytest.raises(CheckpointError, match=rf"old\.safetensors does not say its {name}"):
+    with pytest.raises(CheckpointError, match=rf"old\.safetensors, description: .*missing.* {name}; train"):
         Description.from_json(content, "old.safetensors")
 
 
@@ -57,14 +57,36 @@ def test_what_is_missing_is_named(name: str) -> None:
     ("name", "value"),
     [
         ("input_size", "large"),
+        ("input_size", 8),
+        ("input_size", 100_000),
+        ("input_size", True),
+        ("crop_size", 100_000),
         ("alignment", 3),
-        ("data", [{"dataset": "bp4d", "colour": 1}]),
+        ("alignment", {"box_enlarge": "2.9"}),
+        ("alignment", {"box_enlarge": float("nan")}),
+        ("alignment", {"border": 256}),
+        ("alignment", {"shear": 1}),
+        ("data", [{"set": "bp4d"}]),
         ("pictures", 54),
+        ("pictures", {"au": -1}),
         ("split", {"train": ["F001"]}),
+        ("split", {**KNOWN.to_json()["split"], "test": ["F001"]}),
+        ("threshold", 1.5),
+        ("threshold", float("nan")),
         ("thresholds", [0.5]),
+        ("thresholds", {"12": -0.1}),
+        ("thresholds", {"smile": 0.1}),
         ("seed", None),
+        ("synthetic", "no"),
     ],
 )
-def test_values_of_the_wrong_kind_are_named(name: str, value: object) -> None:
-    with pytest.raises(CheckpointError, match=rf"model\.safetensors holds a {name} of the wrong kind"):
+def test_values_of_the_wrong_kind_or_out_of_range_are_named(name: str, value: object) -> None:
+    with pytest.raises(CheckpointError, match=rf"^model\.safetensors, description.*{name}") as caught:
         Description.from_json({**KNOWN.to_json(), name: value}, "model.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_experimental_action_units_are_a_list_of_numbers() -> None:
+    assert KNOWN.with_more(experimental=[4, 9]).experimental == (4, 9)
+    with pytest.raises(CheckpointError, match="experimental: Expected"):
+        KNOWN.with_more(experimental="AU4").experimental  # noqa: B018 (it is the access that fails)

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from metafacs.checkpoints.description import Description
-from metafacs.files import written_whole
 from metafacs.methods import find_learner
 from metafacs.methods.base import Learner, Method
 from metafacs.methods.options import arguments_of
 from metafacs.models.backbones import Backbone, find_backbone
 from metafacs.models.model_file import (
     FORMAT,
-    METADATA_KEY,
     METHOD_PREFIX,
+    OPTIMIZER_PREFIX,
+    RANDOM_STATE,
+    REMEDY,
     CheckpointError,
     read_model_file,
 )
+from metafacs.plugins import PluginError
+from metafacs.tensor_files import save_tensors
+from metafacs.texts import printable
 
 LearnerT = TypeVar("LearnerT", bound=Learner)
 
-_OPTIMIZER, _RANDOM = "optimizer.", "random.state"
+_LARGE = 4096
+"""Options with larger numbers than this are tried without memory first."""
+
+_NOT_BUILT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
+
+_OPTIMIZER_STATE = re.compile(re.escape(OPTIMIZER_PREFIX) + r"([^.]+)\.(\d{1,9})\.([^.]+)", re.ASCII)
 
 
 @dataclass
@@ -49,6 +57,7 @@ class Checkpoint:
         seconds: Training time so far, wall clock.
         optimizers: Group -> optimiser state by parameter position; empty in a finished model.
         random_state: State of torch's generator; None in a finished model.
+        source: What to call it in messages.
     """
 
     method: str
@@ -63,6 +72,7 @@ class Checkpoint:
     seconds: float = 0.0
     optimizers: dict[str, dict[int, dict[str, Tensor]]] = field(default_factory=dict)
     random_state: Tensor | None = None
+    source: str = field(default="the model", compare=False, repr=False)
 
     @overload
     def build(self) -> Method: ...
@@ -79,27 +89,57 @@ class Checkpoint:
             kind: What it has to be: a method, unless it says otherwise.
 
         Raises:
-            CheckpointError: If it is something else, or the weights do not fit it.
+            CheckpointError: If it is something else, cannot be built with its options, or the weights do not
+                fit it.
             PluginError: If it, or its backbone, is unknown or of a module that nobody has imported.
         """
         found = find_learner(self.method)
         if not issubclass(found, kind):
             raise CheckpointError(
-                f"the model was trained with '{self.method}', which is no {kind.__name__}; its kind is "
+                f"{self.source} was trained with '{self.method}', which is no {kind.__name__}; its kind is "
                 f"{found.__mro__[1].__name__}"
             )
-        options = arguments_of(found, self.options)
-        for name, value in options.items():
-            if isinstance(value, Backbone):
-                find_backbone(value.name, named=False)
-                # Initial weights were needed once; a checkpoint brings its own.
-                options[name] = replace(value, weights="none")
-        learner = found.build(self.aus, self.expressions, options)
         try:
-            learner.load_state_dict(self.weights)
-        except RuntimeError as error:
-            raise CheckpointError(f"the weights do not fit {self.method} with {options}: {error}") from error
+            options = arguments_of(found, self.options)
+            for name, value in options.items():
+                if isinstance(value, Backbone):
+                    find_backbone(value.name, named=False)
+                    # Initial weights were needed once; a checkpoint brings its own.
+                    options[name] = replace(value, weights="none")
+            if _largest_number(self.options) > _LARGE:
+                self._refuse_other_shapes(_outline(found, self.aus, self.expressions, options))
+            learner = found.build(self.aus, self.expressions, options)
+        except (PluginError, CheckpointError):
+            raise
+        except _NOT_BUILT as error:
+            raise CheckpointError(
+                f"{self.source} cannot be built: {self.method} does not take the options, action units and "
+                f"expressions that it holds ({printable(error)}); {REMEDY}"
+            ) from error
+        self._refuse_other_shapes(learner.state_dict())
+        learner.load_state_dict(self.weights)
         return learner.eval()
+
+    def _refuse_other_shapes(self, state: Mapping[str, Tensor]) -> None:
+        """Refuse weights that are not those of a network: other names, shapes or kinds of numbers."""
+        for name in [*state, *self.weights]:
+            own, given = state.get(name), self.weights.get(name)
+            wrong = (
+                "it has no"
+                if given is None
+                else "it holds, and the method does not have,"
+                if own is None
+                else f"it holds {list(given.shape)} instead of {list(own.shape)} values in"
+                if given.shape != own.shape
+                else "it holds numbers of another kind in"
+                if given.is_floating_point() != own.is_floating_point()
+                else ""
+            )
+            if wrong:
+                raise CheckpointError(
+                    f"the weights of {self.source} do not fit {self.method} with its options: {wrong} "
+                    f"{printable(name)}; {REMEDY}"
+                )
 
     @property
     def fingerprint(self) -> str:
@@ -116,18 +156,38 @@ class Checkpoint:
         return replace(self, pending={}, optimizers={}, random_state=None)
 
 
+def _largest_number(options: object) -> float:
+    """Return the largest number in plain data, 0 if there is none."""
+    if isinstance(options, Mapping):
+        options = list(options.values())
+    if isinstance(options, Sequence) and not isinstance(options, str):
+        return max(map(_largest_number, options), default=0)
+    return options if isinstance(options, (int, float)) else 0
+
+
+def _outline(
+    kind: type[Learner], aus: tuple[int, ...], expressions: tuple[str, ...], options: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Return the state of a learner without values: no memory is asked for."""
+    with torch.device("meta"):
+        return kind.build(aus, expressions, options).state_dict()
+
+
 def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint under a temporary name and rename it, so that a kill leaves the old one."""
-    tensors = {
-        METHOD_PREFIX + name: value.detach().cpu().contiguous() for name, value in checkpoint.weights.items()
-    }
+    """Write the checkpoint whole or not at all, so that a kill leaves the old one.
+
+    Raises:
+        ValueError: If a weight, or what an optimiser remembers, is not finite.
+        OSError: If the file cannot be written.
+    """
+    tensors = {METHOD_PREFIX + name: value for name, value in checkpoint.weights.items()}
     for group, state in checkpoint.optimizers.items():
         for position, values in state.items():
             for name, value in values.items():
-                tensors[f"{_OPTIMIZER}{group}.{position}.{name}"] = value.detach().cpu().contiguous()
+                tensors[f"{OPTIMIZER_PREFIX}{group}.{position}.{name}"] = value
     if checkpoint.random_state is not None:
-        tensors[_RANDOM] = checkpoint.random_state
-    description = {
+        tensors[RANDOM_STATE] = checkpoint.random_state
+    header = {
         "format": FORMAT,
         "method": checkpoint.method,
         "options": checkpoint.options,
@@ -139,34 +199,37 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         "pending": checkpoint.pending,
         "seconds": checkpoint.seconds,
     }
-    with written_whole(path) as temporary:
-        save_file(tensors, str(temporary), metadata={METADATA_KEY: json.dumps(description)})
+    save_tensors(path, tensors, header)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        CheckpointError: If the file is missing, truncated, or not written by metafacs.
+        CheckpointError: If the file is missing, damaged, or not written by metafacs.
     """
-    content, tensors = read_model_file(path)
+    header, tensors = read_model_file(path)
+    random_state = tensors.get(RANDOM_STATE)
+    if random_state is not None and (random_state.dtype, random_state.dim()) != (torch.uint8, 1):
+        raise CheckpointError(f"{path} holds no state of a random generator under its name; {REMEDY}")
     return Checkpoint(
-        method=content["method"],
-        options=content["options"],
-        aus=tuple(content["aus"]),
-        expressions=tuple(content["expressions"]),
+        method=header.method,
+        options=header.options,
+        aus=header.aus,
+        expressions=header.expressions,
         weights={
             name.removeprefix(METHOD_PREFIX): value
             for name, value in tensors.items()
             if name.startswith(METHOD_PREFIX)
         },
-        description=Description.from_json(content["description"], str(path)),
-        iteration=content["iteration"],
-        history=content["history"],
-        pending=content["pending"],
-        seconds=content["seconds"],
-        optimizers=_optimizer_states(tensors),
-        random_state=tensors.get(_RANDOM),
+        description=Description.from_json(header.description, str(path)),
+        iteration=header.iteration,
+        history=header.history,
+        pending=header.pending,
+        seconds=header.seconds,
+        optimizers=_optimizer_states(path, tensors),
+        random_state=random_state,
+        source=str(path),
     )
 
 
@@ -180,14 +243,30 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Ten
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
-    """Put a saved state back; learning rates come from the schedule, not from the file."""
+    """Put a saved state back; learning rates come from the schedule, not from the file.
+
+    Raises:
+        CheckpointError: If it is the state of other parameters.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for position, values in state.items():
+        for name, value in values.items():
+            # Torch takes any shape; the step after would fail, or be another one.
+            if position >= len(parameters) or value.shape not in (parameters[position].shape, ()):
+                raise CheckpointError(
+                    f"what the optimiser remembers of parameter {position}, {name}, is of another network"
+                )
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _optimizer_states(tensors: Mapping[str, Tensor]) -> dict[str, dict[int, dict[str, Tensor]]]:
+def _optimizer_states(
+    path: Path | str, tensors: Mapping[str, Tensor]
+) -> dict[str, dict[int, dict[str, Tensor]]]:
     states: dict[str, dict[int, dict[str, Tensor]]] = {}
     for key, value in tensors.items():
-        if key.startswith(_OPTIMIZER):
-            group, position, name = key[len(_OPTIMIZER) :].split(".")
-            states.setdefault(group, {}).setdefault(int(position), {})[name] = value
+        if key.startswith(OPTIMIZER_PREFIX):
+            parts = _OPTIMIZER_STATE.fullmatch(key)
+            if parts is None:
+                raise CheckpointError(f"{path} holds a tensor that no model has, {key!r}; {REMEDY}")
+            states.setdefault(parts[1], {}).setdefault(int(parts[2]), {})[parts[3]] = value
     return states

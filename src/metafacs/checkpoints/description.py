@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Annotated, Any, NamedTuple
+
+from msgspec import Meta
 
 from metafacs.data.splits import Split
-from metafacs.faces.alignment import AlignmentSpec
-from metafacs.models.model_file import CheckpointError, adapted_to
+from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP, AlignmentSpec
+from metafacs.models.model_file import REMEDY, CheckpointError, Count, UsedData, adapted_to
+from metafacs.parsing import convert
 
 THRESHOLD = 0.5
 """From which probability on an action unit counts as present, where nothing else was chosen."""
 
 
-ValueT = TypeVar("ValueT")
+Probability = Annotated[float, Meta(ge=0, le=1)]
 
-_NEEDED = object()
-
-
-class UsedData(NamedTuple):
-    """A prepared store that a model was trained on.
-
-    Attributes:
-        dataset: Name of the data set.
-        synthetic: Whether its faces are rendered.
-        twin: What the twin says of itself; None for a licensed set.
-        labels_hash: Digest of the labels.
-    """
-
-    dataset: str
-    synthetic: bool = False
-    twin: Mapping[str, Any] | None = None
-    labels_hash: str = ""
+Side = Annotated[int, Meta(ge=SMALLEST_CROP, le=LARGEST_CROP)]
 
 
 class Framing(NamedTuple):
@@ -92,10 +79,8 @@ class Description:
         Raises:
             CheckpointError: If what it says is no list of FACS numbers.
         """
-        said = self.more.get("experimental", [])
-        if not isinstance(said, (list, tuple)) or not all(type(au) is int for au in said):
-            raise CheckpointError(f"the model's experimental AUs are no list of FACS numbers: {said!r}")
-        return tuple(said)
+        said = self.more.get("experimental", ())
+        return convert(said, tuple[int, ...], "the model, experimental", CheckpointError, REMEDY)
 
     @property
     def held_out(self) -> Split:
@@ -124,7 +109,7 @@ class Description:
             "alignment": asdict(self.framing.alignment),
             "threshold": self.threshold,
             "synthetic": self.synthetic,
-            "data": [used._asdict() for used in self.data],
+            "data": [asdict(used) for used in self.data],
             "licence": self.licence,
             "pictures": dict(self.pictures),
             "split": None if self.split is None else {**asdict(self.split), "hash": self.split.hash},
@@ -147,37 +132,48 @@ class Description:
             model: What to call the file in messages.
 
         Raises:
-            CheckpointError: If it does not say how its faces were cut, or holds a value of the wrong kind.
+            CheckpointError: If it does not say how its faces were cut, or holds a value of the wrong kind or
+                outside its range.
         """
-        rest = dict(content)
-
-        def taken(name: str, read: Callable[[Any], ValueT], usual: object = _NEEDED) -> ValueT:
-            value = rest.pop(name, usual)
-            if value is _NEEDED:
-                raise CheckpointError(
-                    f"{model} does not say its {name}; train it with this version of metafacs"
-                )
-            try:
-                return read(value)
-            except (TypeError, ValueError, AttributeError, KeyError) as error:
-                raise CheckpointError(
-                    f"{model} holds a {name} of the wrong kind ({error}); train it again"
-                ) from error
-
-        size = taken("input_size", int)
+        source = f"{model}, description"
+        known = convert(content, _Stored, source, CheckpointError, "train it again")
+        try:
+            framing = Framing(
+                known.input_size,
+                known.crop_size or known.input_size,
+                AlignmentSpec.from_mapping(known.alignment),
+            )
+        except ValueError as error:
+            raise CheckpointError(f"{source}, alignment: {error}") from error
+        stored = {one.name for one in fields(_Stored)}
         return cls(
-            framing=Framing(
-                size, taken("crop_size", int, size), taken("alignment", AlignmentSpec.from_mapping)
-            ),
-            synthetic=taken("synthetic", bool, False),
-            data=taken("data", lambda used: tuple(UsedData(**one) for one in used), ()),
-            licence=taken("licence", str, ""),
-            pictures=taken("pictures", lambda found: {str(k): int(n) for k, n in found.items()}, {}),
-            split=taken("split", lambda known: None if known is None else Split.from_mapping(known), None),
-            seed=taken("seed", int, 0),
-            threshold=taken("threshold", float, THRESHOLD),
-            # JSON turned the AU numbers into strings.
-            thresholds=taken("thresholds", lambda own: {int(au): float(v) for au, v in own.items()}, {}),
-            initialised_from=rest.pop("initialised_from", None),
-            more=rest,
+            framing=framing,
+            synthetic=known.synthetic,
+            data=known.data,
+            licence=known.licence,
+            pictures=known.pictures,
+            split=known.split,
+            seed=known.seed,
+            threshold=known.threshold,
+            thresholds=known.thresholds,
+            initialised_from=known.initialised_from,
+            more={name: value for name, value in content.items() if name not in stored},
         )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A description as files hold it."""
+
+    input_size: Side
+    alignment: dict[str, Any]
+    crop_size: Side | None = None
+    synthetic: bool = False
+    data: tuple[UsedData, ...] = ()
+    licence: str = ""
+    pictures: dict[str, Count] = field(default_factory=dict)
+    split: Split | None = None
+    seed: int = 0
+    threshold: Probability = THRESHOLD
+    thresholds: dict[int, Probability] = field(default_factory=dict)
+    initialised_from: dict[str, Any] | None = None

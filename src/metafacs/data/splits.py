@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -50,15 +50,6 @@ class Split:
         refuse_overlap(self.train, self.test)
         refuse_overlap(self.train, self.validation, other="validation")
         refuse_overlap(self.validation, self.test, one="validation")
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Split:
-        """Return the split stored as a mapping by ``dataclasses.asdict``, e.g. in a checkpoint."""
-        stored: dict[str, Any] = {
-            field.name: tuple(value) if isinstance(value := values[field.name], list) else value
-            for field in fields(cls)
-        }
-        return cls(**stored)
 
     @property
     def hash(self) -> str:

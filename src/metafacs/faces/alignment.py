@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import atan2, remainder, tau
 from typing import overload
 
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from metafacs.faces.landmarks import LEFT_EYE_49, MOUTH_CORNERS_49, NOSE_TIP_49, RIGHT_EYE_49, landmarks_49
 from metafacs.faces.warping import Matrix, Picture, move_points, similarity, warp
+from metafacs.parsing import convert
+
+SMALLEST_CROP, LARGEST_CROP = 16, 1024
+"""Sides of crops in pixels that can be asked for, by a user or by a model file."""
 
 Angles = tuple[float, float, float]
 """Yaw, pitch and roll of a head in radians."""
@@ -46,15 +50,15 @@ class AlignmentSpec:
         """Return the specification stored as a mapping by ``dataclasses.asdict``.
 
         Raises:
-            ValueError: If a name is unknown, as in a file of a newer version.
+            ValueError: If a name is unknown, as in a file of a newer version, or a value is of the wrong kind
+                or outside its range.
         """
-        known = {"box_enlarge": float, "border": int}
-        unknown = sorted(set(values) - set(known))
+        unknown = sorted(set(values) - {known.name for known in fields(cls)})
         if unknown:
             raise ValueError(
                 f"alignment has unknown settings {unknown}; update metafacs to the version that wrote it"
             )
-        return cls(**{name: known[name](value) for name, value in values.items()})
+        return convert(values, cls, "alignment", remedy="make the file again")
 
 
 def alignment_matrix(landmarks: NDArray[np.floating], size: int, spec: AlignmentSpec | None = None) -> Matrix:

@@ -102,21 +102,24 @@ def detector_of(
         method = checkpoint.build(Method).to(check_device(device))
         predict, aus = method.predict, checkpoint.aus
         intensities, pose = method.gives_intensities, method.gives_pose
-    return Detector(
-        predictor=predict,
-        aus=aus,
-        thresholds={**{au: known.threshold_of(au) for au in checkpoint.aus}, **own},
-        input_size=known.framing.input_size,
-        alignment=known.framing.alignment,
-        description={
-            "model": model,
-            "method": checkpoint.method,
-            "iterations": checkpoint.iteration,
-            **known.to_json(),
-        },
-        crop_size=known.framing.crop_size,
-        device=device,
-        intensities=intensities,
-        pose=pose,
-        experimental=known.experimental,
-    )
+    try:
+        return Detector(
+            predictor=predict,
+            aus=aus,
+            thresholds={**{au: known.threshold_of(au) for au in checkpoint.aus}, **own},
+            input_size=known.framing.input_size,
+            alignment=known.framing.alignment,
+            description={
+                "model": model,
+                "method": checkpoint.method,
+                "iterations": checkpoint.iteration,
+                **known.to_json(),
+            },
+            crop_size=known.framing.crop_size,
+            device=device,
+            intensities=intensities,
+            pose=pose,
+            experimental=known.experimental,
+        )
+    except ValueError as error:
+        raise CheckpointError(f"{model} says what does not go together: {error}") from error

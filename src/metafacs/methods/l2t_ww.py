@@ -93,9 +93,9 @@ class L2TWW(Method):
                 alone: a teacher that knows AU labels could know those of test people.
         """
         header, tensors = read_model_file(self.teacher)
-        if header["aus"] or not header["expressions"]:
+        if header.aus or not header.expressions:
             raise CheckpointError(
-                f"{self.teacher} was trained with '{header['method']}'; l2t_ww transfers from a network that "
+                f"{self.teacher} was trained with '{header.method}'; l2t_ww transfers from a network that "
                 "learned expressions alone: train one with --method single_task_expression"
             )
         network = _outline(self.teacher_backbone)

@@ -2,59 +2,140 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from safetensors import SafetensorError, safe_open
+from msgspec import Meta
 from torch import Tensor
 
+from metafacs.facs import check_aus
+from metafacs.files import digest_of_file
+from metafacs.parsing import convert
+from metafacs.tensor_files import load_tensors
+
 FORMAT = "metafacs-checkpoint-1"
-METADATA_KEY = "metafacs"
-"""Where in the file's metadata the header is, as JSON."""
 
 METHOD_PREFIX = "method."
 """Names of the trained weights begin with this; other tensors are the state of training."""
 
+OPTIMIZER_PREFIX, RANDOM_STATE = "optimizer.", "random.state"
+"""Names of the state of training: what optimisers remember, and the state of torch's generator."""
+
+REMEDY = "copy or train it again"
+"""What to do about a model file that is damaged."""
+
+MOST_EXPRESSIONS = 1000
+"""Expression classes that a model may know."""
+
 _RUN = re.compile(r"fold\d+-seed\d+")
 """Folder of a run of a comparison."""
+
+Count = Annotated[int, Meta(ge=0)]
 
 
 class CheckpointError(ValueError):
     """The file is not a usable checkpoint; the message says why and what to do."""
 
 
-def read_model_file(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+@dataclass(frozen=True)
+class ModelHeader:
+    """What a model file says beside its weights.
+
+    Attributes:
+        format: Kind and version of the file.
+        method: Name of the learner.
+        options: The options it was built with, as plain data.
+        aus: FACS numbers of the predicted columns.
+        expressions: Names of the expression classes it was trained with.
+        description: What a user must know, as :meth:`metafacs.checkpoints.description.Description.to_json`
+            gives it.
+        iteration: Finished iterations.
+        history: Curve name -> values.
+        pending: Curve name -> values since the last point of the history, of each curve as many.
+        seconds: Training time.
+    """
+
+    format: str
+    method: str
+    options: dict[str, Any]
+    aus: tuple[int, ...]
+    expressions: Annotated[tuple[str, ...], Meta(max_length=MOST_EXPRESSIONS)]
+    description: dict[str, Any]
+    iteration: Count
+    history: dict[str, list[float]]
+    pending: dict[str, list[float]]
+    seconds: Annotated[float, Meta(ge=0)]
+
+    def __post_init__(self) -> None:
+        check_aus(self.aus)
+        if len(set(self.expressions)) != len(self.expressions):
+            raise ValueError(f"expressions are repeated: {list(self.expressions)}")
+        for curves in (self.history, self.pending):
+            if len({len(values) for values in curves.values()}) > 1:
+                raise ValueError("its curves are not equally long")
+
+
+@dataclass(frozen=True)
+class UsedData:
+    """A prepared store that a model was trained on.
+
+    Attributes:
+        dataset: Name of the data set.
+        synthetic: Whether its faces are rendered.
+        twin: What the twin says of itself; None for a licensed set.
+        labels_hash: Digest of the labels.
+    """
+
+    dataset: str
+    synthetic: bool = False
+    twin: Mapping[str, Any] | None = None
+    labels_hash: str = ""
+
+
+def read_model_file(path: Path | str) -> tuple[ModelHeader, dict[str, Tensor]]:
     """Return the header and the tensors.
 
     Raises:
-        CheckpointError: If the file is missing, truncated, or not written by metafacs.
+        CheckpointError: If the file is missing, damaged, or not written by metafacs.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(
             f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote"
         )
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = (file.metadata() or {}).get(METADATA_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is truncated or not a safetensors file ({error}); copy or train it again"
-        ) from error
-    if header is None:
+    content, tensors = load_tensors(path, CheckpointError, REMEDY)
+    if content is None:
         raise CheckpointError(f"{path} is a safetensors file but not a metafacs checkpoint")
-    content: dict[str, Any] = json.loads(header)
     if content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}")
-    return content, tensors
+        raise CheckpointError(
+            f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}: give a model file, "
+            "or train it again"
+        )
+    header = convert(content, ModelHeader, f"{path}, header", CheckpointError, REMEDY)
+    ours = (METHOD_PREFIX, OPTIMIZER_PREFIX)
+    if strange := [name for name in tensors if not name.startswith(ours) and name != RANDOM_STATE]:
+        raise CheckpointError(f"{path} holds a tensor that no model has, {strange[0]!r}; {REMEDY}")
+    return header, tensors
 
 
-def origin(path: Path | str, header: dict[str, Any]) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Told:
+    """What a model's description says of its data; other entries are passed on as they are."""
+
+    synthetic: bool = False
+    data: list[UsedData] = field(default_factory=list)
+    pictures: dict[str, Count] = field(default_factory=dict)
+    split: dict[str, Any] | None = None
+    seed: int = 0
+    licence: str = ""
+    initialised_from: dict[str, Any] | None = None
+    transferred_from: dict[str, Any] | None = None
+
+
+def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
     """Return what a run says of a model that it learned from: which one it was, and what that one had seen.
 
     Args:
@@ -63,24 +144,27 @@ def origin(path: Path | str, header: dict[str, Any]) -> dict[str, object]:
 
     Returns:
         Plain data for JSON.
+
+    Raises:
+        CheckpointError: If the model's description is not what it should be.
     """
     path = Path(path)
-    description = header["description"]
-    told = (
-        "synthetic",
-        "data",
-        "pictures",
-        "split",
-        "seed",
-        "licence",
-        "initialised_from",
-        "transferred_from",
-    )
+    convert(header.description, _Told, f"{path}, description", CheckpointError, REMEDY)
+    always = {"synthetic": False, "data": [], "pictures": {}, "split": None, "seed": 0, "licence": "unknown"}
+    told = {
+        key: header.description[key]
+        for key in (*always, "initialised_from", "transferred_from")
+        if key in header.description
+    }
     return {
         "file": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest()[:16],
-        **{key: header[key] for key in ("method", "aus", "expressions", "iteration")},
-        **{key: description[key] for key in told if key in description},
+        "sha256": digest_of_file(path)[:16],
+        "method": header.method,
+        "aus": list(header.aus),
+        "expressions": list(header.expressions),
+        "iteration": header.iteration,
+        **always,
+        **told,
     }
 
 
@@ -113,7 +197,7 @@ def adapted_to(description: Mapping[str, Any]) -> str | None:
     Args:
         description: What the model file says of the run, or :func:`origin` of the model.
     """
-    datasets = [used["dataset"] for used in description["data"]]
-    if "target" in description.get("pictures", {}) and datasets[-1] != datasets[0]:
+    datasets = [used["dataset"] for used in description.get("data", ())]
+    if datasets and "target" in description.get("pictures", {}) and datasets[-1] != datasets[0]:
         return str(datasets[-1])
     return None

@@ -100,10 +100,10 @@ def transfer(
     saved = {k.removeprefix(METHOD_PREFIX): v for k, v in tensors.items() if k.startswith(METHOD_PREFIX)}
     own = method.state_dict()
     _fill_parts(done, _parts(own), _parts(saved))
-    wanted = {au: au for au in method.aus} | _checked(stand_ins or {}, method.aus, header["aus"])
-    _fill_rows(done, "action_units", "AU", own, saved, wanted, header["aus"])
+    wanted = {au: au for au in method.aus} | _checked(stand_ins or {}, method.aus, header.aus)
+    _fill_rows(done, "action_units", "AU", own, saved, wanted, header.aus)
     classes = {name: name for name in method.expressions}
-    _fill_rows(done, "expressions", "expression ", own, saved, classes, header["expressions"])
+    _fill_rows(done, "expressions", "expression ", own, saved, classes, header.expressions)
     return done
 
 
@@ -124,6 +124,8 @@ def refuse_leak(model: Mapping[str, Any], dataset: str, split: Split) -> None:
     if dataset == adapted_to(model):
         by, seen = "part", ("train",)
     elif any(used["dataset"] == dataset for used in model["data"]):
+        if model.get("split") is None:
+            raise SplitError(f"{model['file']} does not say whom it was trained on; start from another")
         by, seen = model["split"]["by"], model["split"]["train"]
     if by != split.by:
         raise SplitError(f"{model['file']} was trained on {dataset} divided otherwise; start from another")
