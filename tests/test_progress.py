@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metafacs.progress import progress_bar, speed_bar
+from metafacs.progress import plain_console, progress_bar, speed_bar
 
 
 @pytest.mark.parametrize("make", [progress_bar, lambda on: speed_bar("frames", on)])
@@ -30,3 +30,14 @@ def test_the_speed_is_told_in_its_unit() -> None:
     for done in (2, 4, 6):
         bar.update(task, completed=done)
     assert str(column.render(bar.tasks[0])).endswith(" frames/s")  # type: ignore[union-attr]
+
+
+def test_labels_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as bar:
+        bar.advance(bar.add_task("a [/red]", total=1))
+        bar.console.print("mal [lr 1] [/x] :smile: done")
+    plain_console().print("[bold]x[/y]")
+    printed = capsys.readouterr().out
+    assert "a [/red]" in printed
+    assert "mal [lr 1] [/x] :smile: done" in printed
+    assert "[bold]x[/y]" in printed

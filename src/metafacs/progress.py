@@ -21,13 +21,19 @@ from rich.text import Text
 def progress_bar(enabled: bool = True) -> Progress:
     """Return a bar with description, count, elapsed and remaining time; silent if not ``enabled``."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        console=plain_console(),
         disable=not enabled,
     )
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """Return a console that prints texts as they are: ``[/red]`` in a label is no markup."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def speed_bar(unit: str, enabled: bool = True) -> Progress:
@@ -37,9 +43,9 @@ def speed_bar(unit: str, enabled: bool = True) -> Progress:
         unit: What is counted, e.g. ``frames``.
         enabled: Show it.
     """
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Speed(unit),

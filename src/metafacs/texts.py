@@ -1,14 +1,17 @@
-"""Foreign texts where they could do something: on a terminal, in a spreadsheet, as the name of a folder."""
+"""Foreign texts where they could do something: on a page, in a spreadsheet, as a folder's name."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
+_ONE = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?"
+_NUMBER = re.compile(rf"{_ONE}( ± {_ONE}| \({_ONE} to {_ONE}\))?")
 _FOLDER_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|]+")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST = 100
+_MARKS = re.compile(r"[\\`*|]|<(?=[A-Za-z/!?])|\](?=[(\[:])")
 
 
 def printable(text: object) -> str:
@@ -27,10 +30,38 @@ def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+def shown(text: object, longest: int = _LONGEST) -> str:
+    """Return a text as a name in a table, figure or page: :func:`printable`, and not too long to be drawn.
+
+    Args:
+        text: A name from a file.
+        longest: Letters; of a longer text the beginning and a digest of the whole are kept, so that two
+            texts stay two.
+
+    >>> shown("mal"), shown("w" * 5000, longest=12)
+    ('mal', 'www~4d3ce487')
+    """
+    name = printable(text)
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: longest - len(digest) - 1]}~{digest}"
+
+
+def markdown(text: str) -> str:
+    r"""Return a text as it may stand in Markdown, in a cell of a table too: it is no mark, tag or link.
+
+    >>> print(markdown("a|b <b>[x](y) 0.5 [0.4, 0.6]"))
+    a\|b \<b>[x\](y) 0.5 [0.4, 0.6]
+    """
+    return _MARKS.sub(r"\\\g<0>", printable(text))
+
+
 def cell(text: str) -> str:
     """Return a text as it may stand in a table: no spreadsheet takes it for a formula.
 
-    A quote is put before it, as OWASP recommends; numbers stay as they are.
+    A quote is put before it, as OWASP recommends; numbers, with a spread or an interval too, stay as they
+    are.
 
     >>> cell("=cmd|' /C calc'!A0"), cell("-0.5"), cell("baseline")
     ("'=cmd|' /C calc'!A0", '-0.5', 'baseline')

@@ -59,13 +59,13 @@ def _record(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def predictions_of() -> Callable[..., Predictions]:
     """Return a maker of predictions whose quality grows with ``skill``."""
     return _predictions
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def record_of() -> Callable[..., Record]:
     """Return a maker of records from such predictions."""
     return _record
@@ -97,7 +97,7 @@ def _few_shot_record(**changes: object) -> FewShotRecord:
     return FewShotRecord(**values)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def few_shot_record_of() -> Callable[..., FewShotRecord]:
     """Return a maker of few-shot records of two AUs and two numbers of steps."""
     return _few_shot_record

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from metafacs.inference.detector import Detector
 from metafacs.inference.event_logs import BORIS_COLUMNS, write_boris_csv
-from metafacs.inference.events import EventRules, find_events
+from metafacs.inference.events import EventRules, find_events, write_events_csv
 from metafacs.inference.result import FaceResult
 from metafacs.inference.timelines import gather_timelines
 
@@ -36,6 +37,22 @@ def test_people_are_subjects_and_aus_states(
     assert last["Observation duration by subject by observation"] == 0.24
     assert table["Comment stop"].fillna("").tolist() == ["", *["cut by a gap"] * 3]
     assert table["Comment start"].isna().all()
+
+
+def test_no_name_is_a_formula_of_a_spreadsheet(
+    tmp_path: Path, make_detector: Maker, make_results: Results
+) -> None:
+    timelines = replace(
+        gather_timelines(make_results({0: [0.1, 0.9, 0.1]}), make_detector()), input="=cmd.mp4"
+    )
+    events = find_events(timelines, PLAIN)
+    write_boris_csv(tmp_path / "boris.csv", timelines, events)
+    write_events_csv(tmp_path / "events.csv", events)
+    table = pd.read_csv(tmp_path / "boris.csv")
+    assert set(table["Observation id"]) == {"'=cmd"}
+    assert set(table["Media file name"]) == {"'=cmd.mp4"}
+    assert set(table["Source"]) == {"player #1:=cmd.mp4"}
+    assert set(pd.read_csv(tmp_path / "events.csv")["input"]) == {"'=cmd.mp4"}
 
 
 def test_what_is_unknown_is_empty(tmp_path: Path, make_detector: Maker, make_results: Results) -> None:

@@ -53,6 +53,13 @@ def test_openface_columns_and_values(tmp_path: Path, make_detector: Maker) -> No
     assert wall == ["4", "0", "0.0", "0.0", "0", "wall.jpg", *[""] * 10]
 
 
+@pytest.mark.parametrize("form", ["openface", "fex"])
+def test_no_name_is_a_formula_of_a_spreadsheet(tmp_path: Path, make_detector: Maker, form: str) -> None:
+    results = [replace(FACE, input=name) for name in ("=cmd|' /C calc'!A0.jpg", "-1.jpg", "a=b.jpg")]
+    table = pd.read_csv(written(tmp_path, form, make_detector(), results))
+    assert table["input"].tolist() == ["'=cmd|' /C calc'!A0.jpg", "'-1.jpg", "a=b.jpg"]
+
+
 def test_openface_has_pose_and_intensities_where_the_detector_tells_them(
     tmp_path: Path, make_detector: Maker
 ) -> None:

@@ -11,6 +11,7 @@ from metafacs.files import written_whole
 from metafacs.inference.elan import tier_name
 from metafacs.inference.events import Event
 from metafacs.inference.timelines import Timelines
+from metafacs.texts import cell
 
 BORIS_COLUMNS = (
     "Observation id",
@@ -63,8 +64,9 @@ def write_boris_csv(
         table = csv.writer(file, lineterminator="\n")
         table.writerow(BORIS_COLUMNS)
         for event in events:
-            video = timelines.input
-            observation = [Path(video).stem, "", "", "Media file", f"player #1:{video}", "0.000"]
+            video = cell(timelines.input)
+            name = cell(Path(timelines.input).stem)
+            observation = [name, "", "", "Media file", f"player #1:{timelines.input}", "0.000"]
             lengths = [f"{timelines.seconds:.3f}", "", "" if rate is None else f"{rate:.3f}"]
             subject = [tier_name(event.person), f"{totals[event.person]:.3f}"]
             behaviour = [au_column(event.au), "Action unit", "STATE"]

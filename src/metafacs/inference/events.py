@@ -16,6 +16,7 @@ from metafacs.facs import au_name
 from metafacs.files import written_whole
 from metafacs.inference.smoothing import SLACK, Windows, moving_median, smoothing_windows
 from metafacs.inference.timelines import Singles, Timeline, Timelines, check_told, time_average
+from metafacs.texts import cell
 
 Completeness = Literal["both", "onset", "offset", "neither"]
 
@@ -180,7 +181,7 @@ def write_events_csv(path: str | Path, events: Sequence[Event]) -> None:
             onset, peak, offset = (round(time, 3) for time in (event.onset, event.peak, event.offset))
             table.writerow(
                 [
-                    event.input,
+                    cell(event.input),
                     event.person,
                     event.au,
                     au_name(event.au),

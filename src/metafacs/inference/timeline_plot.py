@@ -33,6 +33,8 @@ _STYLE: Any = {
     "font.size": 8,
     "hatch.linewidth": 0.4,
     "svg.fonttype": "none",
+    # The name of a video may hold dollar signs: they begin no formula.
+    "text.parse_math": False,
     "svg.hashsalt": "metafacs",
     "pdf.fonttype": 42,
 }

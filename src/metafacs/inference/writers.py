@@ -23,6 +23,7 @@ from metafacs.files import written_whole
 from metafacs.inference.detector import Detector
 from metafacs.inference.pose_conventions import fex_angles, openface_angles
 from metafacs.inference.result import FaceResult
+from metafacs.texts import cell
 
 Row = dict[str, object]
 
@@ -87,7 +88,7 @@ class _CsvWriter(ResultWriter):
         """Return one row; its keys are the header."""
 
     def write(self, result: FaceResult) -> None:
-        self._table.writerow(self._columns(result))
+        self._table.writerow(self._columns(result) | {"input": cell(result.input)})
 
     def close(self) -> None:
         self._file.close()

@@ -17,6 +17,7 @@ from metafacs.evaluation.agreement import (
 )
 from metafacs.facs import au_name
 from metafacs.reports.tables import Column, Table
+from metafacs.texts import cell, markdown, shown
 
 UNDEFINED = "-"
 """Printed for what has no value; the note says why."""
@@ -130,7 +131,7 @@ def people_table(agreement: Agreement) -> Table:
         ),
         rows=tuple(
             (
-                each.person.name,
+                shown(each.person.name),
                 *(f"{count:,}" for count in _counts(each)),
                 str(len(each.aus)),
                 *(_value(each.means[name], None) for name in heads),
@@ -193,9 +194,9 @@ def agreement_csv(agreement: Agreement) -> str:
     for each in agreement.people:
         who = {
             "scope": "person",
-            "video": each.person.video,
-            "person": each.person.person,
-            "subject": each.person.subject,
+            "video": cell(each.person.video),
+            "person": cell(each.person.person),
+            "subject": cell(each.person.subject),
         }
         writer.writerows(_csv_rows(who, each.aus, each.means, {}))
     return text.getvalue()
@@ -278,7 +279,7 @@ def in_sections(tables: Sequence[Table], lists: Mapping[str, Sequence[str]]) -> 
     """Return tables and lists of sentences as one Markdown text; empty lists are left out."""
     parts = [table.to_markdown() for table in tables]
     parts += [
-        "\n".join([f"**{title}**", "", *(f"- {sentence}" for sentence in sentences), ""])
+        "\n".join([f"**{title}**", "", *(f"- {markdown(sentence)}" for sentence in sentences), ""])
         for title, sentences in lists.items()
         if sentences
     ]

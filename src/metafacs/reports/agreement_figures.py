@@ -12,6 +12,7 @@ from metafacs.data.codings.coding import Floats
 from metafacs.evaluation.agreement import PersonAgreement
 from metafacs.facs import au_name
 from metafacs.reports.style import INK, MUTED, PALETTE, RULE, blank_figure, house_style
+from metafacs.texts import shown
 
 KINDS = {
     "both present": PALETTE["teal"],
@@ -58,10 +59,10 @@ def draw_disagreements(agreement: PersonAgreement, *, left: str, right: str, fac
         axes.set_yticks(range(len(aus)), [f"AU{au} {au_name(au)}" for au in aus])
         axes.set_ylim(len(aus) - 0.4, -0.6)
         axes.set_xlim(first, last)
-        axes.set_xlabel(f"{label}   (left: {left}, right: {right})")
+        axes.set_xlabel(f"{label}   (left: {shown(left)}, right: {shown(right)})")
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(visible=False)
-        axes.set_title(f"{person.name}{f' ({faces})' if faces else ''}", pad=14)
+        axes.set_title(f"{shown(person.name)}{f' ({faces})' if faces else ''}", pad=14)
         figure.legend(
             handles=[Patch(color=colour, label=name) for name, colour in KINDS.items()],
             loc="outside lower center",

@@ -13,6 +13,10 @@ from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import options_of, told
 from metafacs.reports.papers.paper import Data, Paper, PrintedExpressions, PrintedF1
 from metafacs.reports.style import row_colours
+from metafacs.texts import shown
+
+_LONGEST_ROW = 200
+"""Letters of a row's name with its options."""
 
 
 class Comparison:
@@ -55,7 +59,7 @@ class Comparison:
         short = _short_names({record.method for record in self.records})
         for record in self.records:
             row = self.paper.row(record.label, record.method, options_of(record)) if self.paper else None
-            own = record.label or short[record.method]
+            own = shown(record.label or short[record.method])
             kinds[row.name if row else f"{own} (not the paper's)" if own in theirs else own].append(record)
         rows: dict[str, list[Record]] = {}
         for kind in in_order(kinds, self.paper):
@@ -92,7 +96,7 @@ class Comparison:
     @property
     def dataset(self) -> str:
         """Name of the data set tested on, as it is printed."""
-        return dataset_title(self.records[0].data.name)
+        return shown(dataset_title(self.records[0].data.name))
 
     @property
     def synthetic(self) -> bool:
@@ -178,7 +182,8 @@ def _apart(kind: str, runs: Sequence[Record]) -> dict[str, list[Record]]:
     differing = [name for name in names if len({found[name] for found in options if name in found}) > 1]
     rows: dict[str, list[Record]] = defaultdict(list)
     for run, found in zip(runs, options, strict=True):
-        rows[", ".join([kind, *(f"{n} {found[n]}" for n in differing if n in found)])].append(run)
+        name = ", ".join([kind, *(f"{n} {found[n]}" for n in differing if n in found)])
+        rows[shown(name, _LONGEST_ROW)].append(run)
     return dict(sorted(rows.items()))
 
 

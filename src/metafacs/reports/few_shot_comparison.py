@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from metafacs.data.facts import dataset_title
 from metafacs.evaluation.few_shot_records import FewShotRecord
@@ -10,6 +11,7 @@ from metafacs.evaluation.few_shot_statistics import reported_step
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.papers.claimed import HigherFewShotAccuracy
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies
+from metafacs.texts import shown
 
 
 class FewShotComparison:
@@ -36,7 +38,12 @@ class FewShotComparison:
         kinds = {(r.trained_on, r.tested_on, r.synthetic, r.protocol, r.steps) for r in records}
         if len(kinds) > 1:
             raise ValueError(f"one table is of one protocol, but the records have {sorted(map(str, kinds))}")
-        self.records = tuple(records)
+        # Names go into tables and figures.
+        self.records = tuple(
+            replace(record, learner=shown(record.learner), subject=shown(record.subject))
+            for record in records
+        )
+        records = self.records
         self.paper = paper_of((record.paper for record in records), paper)
         learners = in_order((record.learner for record in records), self.paper)
         groups = {
@@ -100,6 +107,6 @@ class FewShotComparison:
 
 def few_shot_label(record: FewShotRecord) -> str:
     """Return what was trained and tested on in words, e.g. ``BP4D, synthetic twins``."""
-    trained, tested = dataset_title(record.trained_on), dataset_title(record.tested_on)
+    trained, tested = (shown(dataset_title(name)) for name in (record.trained_on, record.tested_on))
     label = tested if record.protocol == "leave_one_subject_out" else f"{tested}, trained on {trained}"
     return f"{label}, synthetic twins" if record.synthetic else label

@@ -18,7 +18,16 @@ from metafacs.evaluation.few_shot_statistics import (
 )
 from metafacs.evaluation.statistics import Spread
 from metafacs.reports.few_shot_comparison import FewShotComparison, few_shot_label
-from metafacs.reports.style import INK, MUTED, PALETTE, RULE, blank_figure, house_style, row_colours
+from metafacs.reports.style import (
+    INK,
+    MUTED,
+    PALETTE,
+    RULE,
+    blank_figure,
+    house_style,
+    legend_label,
+    row_colours,
+)
 
 CHANCE = 0.5
 _DASHES = ("--", "-", ":", "-.")
@@ -96,7 +105,7 @@ def accuracy_by_steps(comparison: FewShotComparison) -> Figure:
                 linestyle=dashes.get(shots, "-"),
                 marker="o",
                 markersize=3.5,
-                label=f"{learner}, {shots} shot",
+                label=legend_label(f"{learner}, {shots} shot"),
             )
             if not np.isnan(errors).any():
                 axes.fill_between(
@@ -122,7 +131,14 @@ def _bars(
         for number, (name, values) in enumerate(bars.items()):
             shift = (number - (len(bars) - 1) / 2) * width
             means = np.array([value.mean for value in values])
-            axes.bar(places + shift, means, width * 0.92, color=colours[name], label=name, linewidth=0)
+            axes.bar(
+                places + shift,
+                means,
+                width * 0.92,
+                color=colours[name],
+                label=legend_label(name),
+                linewidth=0,
+            )
             deviations = np.nan_to_num([value.std for value in values])
             axes.errorbar(
                 places + shift,

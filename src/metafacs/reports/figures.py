@@ -14,7 +14,17 @@ from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Estimate, average_f1_interval, f1_intervals
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.papers.paper import TrainingCurves
-from metafacs.reports.style import INK, MUTED, PALETTE, RULE, TASKS, blank_figure, house_style, task_colour
+from metafacs.reports.style import (
+    INK,
+    MUTED,
+    PALETTE,
+    RULE,
+    TASKS,
+    blank_figure,
+    house_style,
+    legend_label,
+    task_colour,
+)
 from metafacs.reports.tables import always_present_f1
 
 _LEGEND_LETTERS, _LEGEND_MARK = 105, 5
@@ -113,7 +123,7 @@ def _bars(
     values = np.array([estimate.value for estimate in estimates])
     below = values - np.array([estimate.low for estimate in estimates])
     above = np.array([estimate.high for estimate in estimates]) - values
-    axes.bar(places, values, width, color=colour, label=name, linewidth=0)
+    axes.bar(places, values, width, color=colour, label=legend_label(name), linewidth=0)
     axes.errorbar(
         places,
         values,

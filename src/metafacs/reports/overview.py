@@ -14,6 +14,7 @@ from metafacs.evaluation.statistics import average_f1_interval, average_f1_sprea
 from metafacs.files import written_whole
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.few_shot_comparison import FewShotComparison
+from metafacs.texts import cell
 
 OVERVIEW = "summary.csv"
 COLUMNS = (
@@ -93,7 +94,8 @@ def write_overview(path: Path, lines: Iterable[Mapping[str, str]]) -> None:
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(sorted(lines, key=lambda line: line["comparison"]))
+        ordered = sorted(lines, key=lambda line: line["comparison"])
+        writer.writerows({name: cell(text) for name, text in line.items()} for line in ordered)
 
 
 def _identity(comparison: str, row: str, method: str, synthetic: bool, runs: int) -> Line:

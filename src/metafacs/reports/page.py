@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
+from html import escape as escape_marks
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
-from metafacs.files import written_whole
+from metafacs.files import write_text
 from metafacs.reports.claims import Claim
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.tables import Table
+from metafacs.texts import printable
 
 # Whatever a label or caption may contain, the page can neither run scripts nor load anything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -70,9 +71,13 @@ def render_page(content: ReportContent) -> str:
 
 
 def write_page(content: ReportContent, path: Path) -> None:
-    """Write the page, atomically; folders are made."""
-    with written_whole(path) as temporary:
-        temporary.write_text(render_page(content), encoding="utf-8")
+    """Write the page, whole or not at all; folders are made."""
+    write_text(path, render_page(content))
+
+
+def escape(text: str) -> str:
+    """Return a text as it may stand on the page, in quotes too."""
+    return escape_marks("\n".join(map(printable, text.split("\n"))))
 
 
 def _header(content: ReportContent) -> str:

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from html import escape
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from metafacs.files import write_bytes
+from metafacs.texts import printable
 
 INK = "#1c2733"
 MUTED = "#66727f"
@@ -74,6 +78,8 @@ _STYLE: Any = {
     "figure.constrained_layout.h_pad": 0.08,
     "figure.constrained_layout.w_pad": 0.06,
     "svg.fonttype": "none",
+    # Labels are somebody's texts: a dollar sign in one begins no formula.
+    "text.parse_math": False,
 }
 
 
@@ -112,10 +118,29 @@ def blank_figure(width: float, height: float, rows: int = 1, columns: int = 1) -
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as a file by its ending, e.g. PNG at 160 dots per inch on white, or SVG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a figure as a file by its ending, whole or not at all; see :func:`encoded`."""
+    write_bytes(path, encoded(figure, path.suffix.removeprefix(".")))
+
+
+def encoded(figure: Figure, form: str = "png") -> bytes:
+    """Return a figure as the content of a file, on white.
+
+    Args:
+        figure: Made with :func:`blank_figure`.
+        form: An ending that matplotlib knows: ``png``, at 160 dots per inch, or e.g. ``svg``.
+
+    Raises:
+        ValueError: If the ending is unknown.
+    """
+    content = io.BytesIO()
     with house_style():
-        figure.savefig(path, dpi=160, facecolor="white")
+        figure.savefig(content, format=form or "png", dpi=160, facecolor="white")
+    return content.getvalue()
+
+
+def legend_label(name: str) -> str:
+    """Return a name as it is told in legends: matplotlib leaves out what begins with an underscore."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
@@ -142,5 +167,4 @@ def inline_svg(figure: Figure, *, name: str, alt: str) -> str:
         svg = svg.replace(colour, variable)
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", svg, count=1)
     svg = re.sub(r'<svg ([^>]*?)height="[^"]*"([^>]*?) width="[^"]*"', r"<svg \1\2", svg, count=1)
-    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(printable(alt))}" ', 1).strip()

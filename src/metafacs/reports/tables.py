@@ -23,6 +23,7 @@ from metafacs.evaluation.statistics import (
 from metafacs.facs import au_name
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies, PrintedExpressions, PrintedF1
+from metafacs.texts import cell, markdown
 
 
 @dataclass(frozen=True)
@@ -71,20 +72,24 @@ class Table:
 
     def to_markdown(self) -> str:
         """Return the table as GitHub Markdown with title and note."""
-        heads = [_flat_head(column) for column in self.columns]
+        heads = [markdown(_flat_head(column)) for column in self.columns]
         rule = [":---" if column.text else "---:" for column in self.columns]
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
+        rows = [list(map(markdown, row)) for row in self.rows]
         if self.last_row_is_total and rows:
-            rows[-1] = [f"**{cell}**" if cell else cell for cell in rows[-1]]
-        lines = [f"**{self.title}**", "", *(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))]
-        return "\n".join([*lines, "", self.note, ""] if self.note else [*lines, ""])
+            rows[-1] = [f"**{text}**" if text else text for text in rows[-1]]
+        lines = [
+            f"**{markdown(self.title)}**",
+            "",
+            *(f"| {' | '.join(row)} |" for row in (heads, rule, *rows)),
+        ]
+        return "\n".join([*lines, "", markdown(self.note), ""] if self.note else [*lines, ""])
 
     def to_csv(self) -> str:
         """Return heads and rows as CSV; groups are part of the heads."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(_flat_head(column) for column in self.columns)
-        writer.writerows(self.rows)
+        writer.writerow(cell(_flat_head(column)) for column in self.columns)
+        writer.writerows(map(cell, row) for row in self.rows)
         return text.getvalue()
 
 
