@@ -119,6 +119,16 @@ def keep_freed_memory() -> None:
     mallopt(_TOP_PAD, 64 * 2**20)
 
 
+def out_of_memory(error: BaseException) -> str:
+    """Return a sentence for the user if an error means that memory was short, else nothing."""
+    # PyTorch has no class of its own for that of the processor.
+    text = str(error).lower()
+    short = isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    )
+    return "memory is short for this; take smaller batches, or fewer --workers at a time" if short else ""
+
+
 _stopped = threading.Event()
 
 

@@ -9,7 +9,7 @@ import yaml
 from metafacs.cli import main
 from metafacs.cli.compare import plan_runs, read_comparison
 from metafacs.data.store import Store
-from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs
+from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs, unfinished
 from metafacs.models.backbones import Backbone
 
 
@@ -111,11 +111,11 @@ def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_
 
 def test_other_settings_in_the_folder_are_refused(content: dict[str, object], tmp_path: Path) -> None:
     _, runs = plan_runs(content, tmp_path / "x.yaml")
-    list(perform_runs(runs[:1], workers=1))
+    list(perform_runs(unfinished(runs[:1]), workers=1))
     content["common"]["iterations"] = 3  # type: ignore[index]
     _, changed = plan_runs(content, tmp_path / "x.yaml")
-    with pytest.raises(ComparisonError, match=r"other settings \(iterations\)"):
-        list(perform_runs(changed, workers=1))
+    with pytest.raises(ComparisonError, match=r"other settings: iterations \(2 there, 3 here\)"):
+        unfinished(changed)
 
 
 def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_path: Path) -> None:
@@ -150,10 +150,10 @@ def test_a_study_tests_on_validation_people(content: dict[str, object], tmp_path
     content["side"], content["folds"] = "validation", [1]
     content["common"]["validation_people"] = 1  # type: ignore[index]
     _, runs = plan_runs(content, tmp_path / "x.yaml")
-    list(perform_runs(runs, workers=1))
+    list(perform_runs(unfinished(runs), workers=1))
     assert [len(record.per_subject) for record in finished_records(runs)] == [1, 1]
-    with pytest.raises(ComparisonError, match="side is test or validation"):
-        plan_runs({**content, "side": "train"}, tmp_path / "x.yaml")
+    with pytest.raises(ComparisonError, match=r"comparison.yaml: side: Invalid enum value 'train'"):
+        plan_runs({**content, "side": "train"}, tmp_path / "comparison.yaml")
 
 
 def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
@@ -172,7 +172,9 @@ def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
     starts, runs = plan_runs(content, tmp_path / "comparison.yaml")
     assert [run.fold for run in starts] == [1, 3]
     for batch in (starts, runs):
-        assert [outcome.error for outcome in perform_runs(batch, workers=1)] == [None] * len(batch)
+        assert [outcome.error for outcome in perform_runs(unfinished(batch), workers=1)] == [None] * len(
+            batch
+        )
     records = finished_records(runs)
     assert {record.data.name for record in records} == {parted_store.dataset}
     assert len(records) == 4

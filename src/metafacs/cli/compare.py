@@ -5,25 +5,67 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from msgspec import Meta
 
 from metafacs.cli import train
 from metafacs.cli.output import write_comparison
+from metafacs.cli.paths import expanded
 from metafacs.cli.train import upgraded
 from metafacs.data.splits import Side
-from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs
+from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs, unfinished
+from metafacs.locks import claimed
 from metafacs.methods import find_method
+from metafacs.parsing import convert, read_yaml
 from metafacs.plugins import PluginError
 from metafacs.progress import progress_bar
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.named_paper import find_paper
+from metafacs.texts import check_folder_name, printable
+from metafacs.training.run import LARGEST_SEED
+from metafacs.training.trainer import LONGEST_RUN
 
-_KEYS = {"paper", "out", "folds", "seeds", "side", "tested_on", "common", "starts", "methods"}
+_TABLES = {".csv", ".md", ".html", ".png", ".json"}
+"""Endings of the files that a comparison writes beside the folders of its methods."""
+
+Fold = Annotated[int, Meta(ge=1, le=LONGEST_RUN)]
+Seed = Annotated[int, Meta(ge=0, le=LARGEST_SEED)]
+Settings = dict[str, dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the file of a comparison holds.
+
+    Attributes:
+        out: Folder of the runs, the tables and the report.
+        folds: Folds, from 1.
+        seeds: Seeds of training.
+        common: Settings of all trainings.
+        methods: Row of the tables -> its own settings.
+        starts: Training that others start from -> its own settings.
+        paper: Paper whose printed scores stand beside ours.
+        side: Side of the split to test on.
+        tested_on: Store to test on; None = the one trained on.
+    """
+
+    out: Annotated[str, Meta(min_length=1)]
+    folds: Annotated[list[Fold], Meta(min_length=1)]
+    seeds: Annotated[list[Seed], Meta(min_length=1)]
+    common: dict[str, Any]
+    methods: Annotated[Settings, Meta(min_length=1)]
+    starts: Settings = field(default_factory=dict)
+    paper: str | None = None
+    side: Literal["test", "validation"] = "test"
+    tested_on: str | None = None
+
+
+_KEYS = {entry.name for entry in fields(Described)}
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -48,36 +90,46 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> int:
     """Perform what is missing, then write the tables and the report; 1 if a run failed."""
     content = read_comparison(arguments.file)
-    for name in ("out", "folds", "seeds"):
+    for name in ("folds", "seeds"):
         if arguments[name] is not None:
             content[name] = arguments[name]
+    if arguments.out is not None:
+        content["out"] = str(arguments.out)
     if arguments.methods is not None:
         unknown = sorted(set(arguments.methods) - set(content["methods"]))
-        if unknown:
+        if unknown or not arguments.methods:
             raise ComparisonError(
                 f"{arguments.file} has no methods {unknown}; it has {list(content['methods'])}"
             )
         content["methods"] = {name: content["methods"][name] for name in arguments.methods}
     starts, runs = plan_runs(content, arguments.file)
-    failed = []
+    out = Path(expanded(content["out"]))
+    with claimed(out, f"comparing what {arguments.file} describes"):
+        failed = _perform(starts, runs, arguments.workers)
+        if records := finished_records(runs):
+            comparison = Comparison(records, find_paper(content.get("paper") or ""))
+            write_comparison(comparison, out, f"metafacs compare {arguments.file.as_posix()}")
+    if failed:
+        print(f"{len(failed)} runs failed: {'; '.join(map(str, failed))}. The same command tries them again.")
+    return int(bool(failed))
+
+
+def _perform(starts: Sequence[Run], runs: Sequence[Run], workers: int | None) -> list[Run]:
+    """Perform what is missing and return which runs failed; no run if a start did."""
+    failed: list[Run] = []
     with progress_bar() as bar:
         task = bar.add_task("runs", total=len(starts) + len(runs))
         for batch in (starts, runs):
-            bar.advance(task, sum(run.finished for run in batch))
-            for outcome in perform_runs(batch, workers=arguments.workers):
+            todo = unfinished(batch)
+            bar.advance(task, len(batch) - len(todo))
+            for outcome in perform_runs(todo, workers=workers):
                 bar.advance(task)
-                bar.console.print(f"{outcome.run}: {outcome.error or 'done'}", highlight=False)
+                bar.console.print(f"{outcome.run}: {outcome.error or 'done'}")
                 if outcome.error:
                     failed.append(outcome.run)
             if failed:
                 break
-    records = finished_records(runs)
-    if records:
-        comparison = Comparison(records, find_paper(content.get("paper") or ""))
-        write_comparison(comparison, Path(content["out"]), f"metafacs compare {arguments.file.as_posix()}")
-    if failed:
-        print(f"{len(failed)} runs failed: {'; '.join(map(str, failed))}. The same command tries them again.")
-    return int(bool(failed))
+    return failed
 
 
 def read_comparison(path: Path) -> dict[str, Any]:
@@ -86,21 +138,16 @@ def read_comparison(path: Path) -> dict[str, Any]:
     Raises:
         ComparisonError: If the file is missing, is no YAML, or lacks or misspells a key.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ComparisonError(
-            f"there is no file {path}; give a comparison such as those in configs/"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ComparisonError(f"{path} is not YAML: {error}") from error
+    content: dict[str, Any] = read_yaml(path, ComparisonError)
     if not isinstance(content, dict) or not content.get("methods"):
         raise ComparisonError(
             f"{path} is no comparison: it needs 'methods', a list of names with their settings"
         )
     if "sources" in content:
         raise ComparisonError(f"{path}: the key 'sources' is called 'starts' now; rename it")
-    unknown = sorted(set(content) - _KEYS)
+    if content.get("starts", ...) is None:
+        del content["starts"]
+    unknown = sorted(map(str, set(content) - _KEYS))
     missing = sorted({"out", "common", "folds", "seeds"} - set(content))
     if unknown or missing:
         raise ComparisonError(
@@ -125,28 +172,51 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     Raises:
         ComparisonError: If a setting is unknown or has a wrong value.
     """
-    side: Side = content.get("side", "test")
-    if side not in ("test", "validation"):
-        raise ComparisonError(f"{path}: side is test or validation, not {side!r}")
-    starts, methods = content.get("starts") or {}, content["methods"]
+    described = convert(dict(content), Described, str(path), ComparisonError, "correct it")
+    _check(described, path)
     common = {
         label
-        for label, own in starts.items()
-        if _laid_over(content["common"], own or {}).get("split") == "everybody"
+        for label, own in described.starts.items()
+        if _laid_over(described.common, own or {}).get("split") == "everybody"
     }
     # Seeds and folds in the outer loops: a comparison that is cut short has whole rows of methods.
+    others = [label for label in described.starts if label not in common]
     places = [
-        *product(content["seeds"], [1], sorted(common)),
-        *product(content["seeds"], content["folds"], [label for label in starts if label not in common]),
+        *product(described.seeds, [1], sorted(common)),
+        *product(described.seeds, described.folds, others),
     ]
     begun = [
-        _plan(content, path, label, fold, seed, None, starts[label] or {}) for seed, fold, label in places
+        _plan(described, path, label, fold, seed, None, described.starts[label] or {})
+        for seed, fold, label in places
     ]
     compared = [
-        _plan(content, path, label, fold, seed, side, methods[label] or {})
-        for seed, fold, label in product(content["seeds"], content["folds"], methods)
+        _plan(described, path, label, fold, seed, described.side, described.methods[label] or {})
+        for seed, fold, label in product(described.seeds, described.folds, described.methods)
     ]
     return _asked_for(begun, compared), compared
+
+
+def _check(described: Described, path: Path) -> None:
+    """Refuse what would go wrong after hours of training.
+
+    Raises:
+        ComparisonError: Naming the file and the entry.
+    """
+    for name, numbers in (("folds", described.folds), ("seeds", described.seeds)):
+        if len(set(numbers)) < len(numbers):
+            raise ComparisonError(f"{path}: {name} names a number twice: {numbers}")
+    both = sorted(set(described.starts) & set(described.methods))
+    if both:
+        raise ComparisonError(f"{path}: {both[0]!r} is a start and a method; call one of them otherwise")
+    for label in (*described.starts, *described.methods):
+        try:
+            check_folder_name(label)
+        except ValueError as error:
+            raise ComparisonError(f"{path}: {error}") from error
+        if Path(label).suffix.lower() in _TABLES:
+            raise ComparisonError(
+                f"{path}: {printable(label)!r} is the name of a table or page; call the method otherwise"
+            )
 
 
 def _asked_for(starts: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
@@ -161,7 +231,7 @@ def _asked_for(starts: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
 
 
 def _plan(
-    content: Mapping[str, Any],
+    content: Described,
     path: Path,
     label: str,
     fold: int,
@@ -169,11 +239,12 @@ def _plan(
     tested: Side | None,
     own: Mapping[str, Any],
 ) -> Run:
-    settings = _filled(_laid_over(content["common"], own), Path(content["out"]), fold, seed)
+    folder = Path(expanded(content.out))
+    settings = _filled(_laid_over(content.common, own), folder, fold, seed)
     method = settings.pop("method", label)
-    out = Path(content["out"]) / label / f"fold{fold}-seed{seed}"
+    out = folder / label / f"fold{fold}-seed{seed}"
     try:
-        kind = find_method(method)
+        kind = find_method(str(method))
     except PluginError as error:
         raise ComparisonError(f"{path}, {label}: {error}; name a method with 'method'") from error
     settings = upgraded({"method": method, "fold": fold, "seed": seed, **settings}, kind)
@@ -182,14 +253,14 @@ def _plan(
     try:
         # The parser changes what it is given.
         parsed = parser.instantiate(parser.parse_object({**deepcopy(settings), "out": str(out)}))
-    except (ArgumentError, KeyError, TypeError, ValueError) as error:
+        json.dumps(settings, allow_nan=False)
+        known = train.arguments_of(expanded(parsed))
+    except (ArgumentError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ComparisonError(f"{path}, {label}: {error}") from error
-    elsewhere = content.get("tested_on") if tested else None
+    elsewhere = expanded(content.tested_on) if tested else None
     if elsewhere:
         settings["tested_on"] = elsewhere
-    return Run(
-        label, fold, seed, settings, train.arguments_of(parsed), tested, elsewhere, content.get("paper") or ""
-    )
+    return Run(label, fold, seed, settings, known, tested, elsewhere, content.paper or "")
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from metafacs.evaluation.comparison import (
     Run,
     finished_records,
     perform_runs,
+    unfinished,
 )
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.facs import au_name
@@ -174,14 +175,14 @@ def _perform(runs: Sequence[Run], workers: int | None) -> None:
     Raises:
         ComparisonError: Naming what went wrong in the first run that failed.
     """
+    todo = unfinished(runs)
     with progress_bar() as bar:
-        task = bar.add_task("training and tests", total=len(runs))
-        bar.advance(task, sum(run.finished for run in runs))
-        for outcome in perform_runs(runs, workers=workers):
+        task = bar.add_task("training and tests", total=len(runs), completed=len(runs) - len(todo))
+        for outcome in perform_runs(todo, workers=workers):
             if outcome.error:
                 raise ComparisonError(f"{outcome.run}: {outcome.error}")
             bar.advance(task)
-            bar.console.print(f"{outcome.run}: done", highlight=False)
+            bar.console.print(f"{outcome.run}: done")
 
 
 def _print_scores(comparison: Comparison) -> None:

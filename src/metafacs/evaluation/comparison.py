@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.splits import Side
+from metafacs.data.store import Store
+from metafacs.differences import differences
 from metafacs.evaluation.protocols import evaluate
-from metafacs.evaluation.records import Record, read_record, write_record
-from metafacs.files import write_json
-from metafacs.processes import run_jobs, use_one_thread
+from metafacs.evaluation.records import Record, RecordError, read_record, write_record
+from metafacs.files import digest_of_file, write_json
+from metafacs.methods import find_method
+from metafacs.models.model_file import CheckpointError
+from metafacs.parsing import read_json
+from metafacs.processes import out_of_memory, run_jobs, use_one_thread
+from metafacs.seals import sealed, unsealed
 from metafacs.training.run import train
 from metafacs.training.trainer import MODEL_FILE
 
 RECORD_FILE = "record.json"
 SETTINGS_FILE = "settings.json"
+INPUTS = "inputs"
+"""Where in the settings of a finished run the digests are of what it was made from."""
 
 
 class ComparisonError(ValueError):
@@ -55,11 +65,6 @@ class Run:
         """Folder of the model and of its record."""
         return Path(self.arguments["out"])
 
-    @property
-    def finished(self) -> bool:
-        """Whether there is nothing left to do."""
-        return (self.folder / (RECORD_FILE if self.tested else MODEL_FILE)).is_file()
-
     def __str__(self) -> str:
         return f"{self.label}, fold {self.fold}, seed {self.seed}"
 
@@ -75,56 +80,174 @@ class Outcome:
 def perform(run: Run) -> Outcome:
     """Train and test one run in its folder; what went wrong is returned, so that other runs go on."""
     try:
+        inputs = inputs_of(run)
         model = train(**{**run.arguments, "progress": False})
         if run.tested:
             store = run.tested_on or run.arguments["action_units"]
             record = evaluate(model, store, side=run.tested)
+        # Before the record: what is finished says what it was made from.
+        write_json(run.folder / SETTINGS_FILE, sealed({**run.settings, INPUTS: inputs}))
+        if run.tested:
             label = run.label if run.label != record.method else ""
             write_record(replace(record, label=label, paper=run.paper), run.folder / RECORD_FILE)
     except (ValueError, OSError, FloatingPointError) as error:
         return Outcome(run, str(error))
-    except Exception:
-        return Outcome(run, traceback.format_exc())
+    except Exception as error:
+        return Outcome(run, out_of_memory(error) or traceback.format_exc())
     return Outcome(run)
 
 
 def perform_runs(runs: Sequence[Run], *, workers: int | None = None) -> Iterator[Outcome]:
-    """Perform the runs that are not finished, one process of one thread per core.
+    """Perform runs, one process of one thread per core.
 
     A finished run is on disk with its record, and a stopped one goes on from its checkpoint: the same call
     after a kill does only what is left.
 
     Args:
-        runs: What to do, in this order.
+        runs: What to do, in this order, from :func:`unfinished`.
         workers: Processes; None = one per core.
 
     Yields:
-        The outcome of every run that was not finished, in the order of finishing.
+        The outcome of every run, in the order of finishing.
+    """
+    yield from run_jobs(perform, runs, workers, initialise=use_one_thread, stop_at_once=False)
+
+
+def unfinished(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that are still to be performed, in order, after noting in their folders what they are.
+
+    A record, model or file of settings that is damaged is named, and its run is one of them.
 
     Raises:
-        ComparisonError: If a folder holds a run of other settings.
+        ComparisonError: If a folder holds a run of other settings, or one made from other data.
     """
-    for run in runs:
-        _claim(run)
-    todo = [run for run in runs if not run.finished]
-    yield from run_jobs(perform, todo, workers, initialise=use_one_thread, stop_at_once=False)
+    known: dict[Path, str] = {}
+    noted = [_claim(run) for run in runs]
+    return [run for run, found in zip(runs, noted, strict=True) if not _is_finished(run, found, known)]
 
 
 def finished_records(runs: Sequence[Run]) -> list[Record]:
     """Return the records of the tested runs that are finished, in order."""
-    return [read_record(run.folder / RECORD_FILE) for run in runs if run.tested and run.finished]
+    records = [_record_of(run) for run in runs if run.tested]
+    return [record for record in records if record is not None]
 
 
-def _claim(run: Run) -> None:
+def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
+    """Return what a run reads besides its settings: names of its arguments with digests of what they name.
+
+    Args:
+        run: The run.
+        known: Digests that were made before, by path; new ones are added.
+
+    Raises:
+        ValueError: If a store cannot be opened.
+        OSError: If a file cannot be read.
+    """
+    known = {} if known is None else known
+    arguments = run.arguments
+    roles = {"expression", "target"} & set(find_method(arguments["method"]).streams)
+    stores = {role: arguments.get(role) for role in ("action_units", *sorted(roles))}
+    stores["tested_on"] = run.tested_on if run.tested else None
+    files = {name: arguments.get(name) for name in ("initialise", "pseudo_labels")}
+    files |= {f"lists.{place}": path for place, path in enumerate(arguments.get("lists") or ())}
+    files |= {f"options.{name}": text for name, text in _texts(arguments.get("options") or {})}
+    for path in filter(None, stores.values()):
+        if Path(path) not in known:
+            known[Path(path)] = Store(path).fingerprint
+    for name, path in files.items():
+        # Most texts among the options are no files.
+        if path and Path(path) not in known and (not name.startswith("options.") or _is_file(path)):
+            known[Path(path)] = digest_of_file(path)[:16]
+    named = {**stores, **files}
+    return {name: known[Path(path)] for name, path in named.items() if path and Path(path) in known}
+
+
+def _texts(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in options.items():
+        inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        if isinstance(inner, Mapping):
+            yield from _texts(inner, f"{before}{name}.")
+        elif isinstance(inner, (str, Path)) and inner:
+            yield f"{before}{name}", str(inner)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).suffix != "" and Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they come back from a file."""
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
+
+
+def _claim(run: Run) -> dict[str, Any]:
+    """Return what a run's folder says it holds, after writing it there if it says nothing that can be read.
+
+    Raises:
+        ComparisonError: If it holds a run of other settings.
+    """
     path = run.folder / SETTINGS_FILE
-    settings = json.loads(json.dumps(run.settings))
-    if not path.is_file():
-        write_json(path, settings)
-        return
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if found != settings:
-        other = sorted(k for k in {*found, *settings} if found.get(k) != settings.get(k))
+    settings = _plain(run.settings)
+    found: dict[str, Any] = {}
+    if path.exists():
+        try:
+            remedy = "it is written again"
+            found = read_json(path, dict[str, Any], ComparisonError, remedy)
+            found = unsealed(found, str(path), ComparisonError, remedy)
+        except ComparisonError as error:
+            print(f"{error}, and {run} looked at again", file=sys.stderr)
+    if not found:
+        write_json(path, sealed(settings))
+        return settings
+    if told := differences({k: v for k, v in found.items() if k != INPUTS}, settings):
         raise ComparisonError(
-            f"{run.folder} holds a run of other settings ({', '.join(other)}); choose another --out or "
-            "delete it"
+            f"{run.folder} holds a run of other settings: {told}; choose another --out or delete it"
         )
+    return found
+
+
+def _is_finished(run: Run, noted: Mapping[str, Any], known: dict[Path, str]) -> bool:
+    """Return whether there is nothing left to do.
+
+    Raises:
+        ComparisonError: If the run was made from other data than are there now.
+    """
+    if INPUTS not in noted or not (_record_of(run) if run.tested else _has_model(run)):
+        return False
+    try:
+        inputs = inputs_of(run, known)
+    except (ValueError, OSError):
+        return True  # what it was made from has gone; what it found has not
+    if told := differences({INPUTS: noted[INPUTS]}, {INPUTS: inputs}):
+        raise ComparisonError(
+            f"{run.folder} holds a run that was made from other data: {told}; choose "
+            "another --out or delete it"
+        )
+    return True
+
+
+def _record_of(run: Run) -> Record | None:
+    path = run.folder / RECORD_FILE
+    if not path.exists():
+        return None
+    try:
+        return read_record(path)
+    except RecordError as error:
+        print(f"{error}; {run} has to be tested again", file=sys.stderr)
+        return None
+
+
+def _has_model(run: Run) -> bool:
+    path = run.folder / MODEL_FILE
+    if not path.exists():
+        return False
+    try:
+        load_checkpoint(path)
+    except CheckpointError as error:
+        print(f"{error}; {run} has to be trained again", file=sys.stderr)
+        return False
+    return True

@@ -32,6 +32,7 @@ from metafacs.checkpoints.checkpoint import (
 )
 from metafacs.checkpoints.description import Description
 from metafacs.data.streams import BatchStream
+from metafacs.differences import differences
 from metafacs.locks import claimed
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
@@ -39,7 +40,7 @@ from metafacs.models.model_file import CheckpointError
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.tensor_files import load_tensors
-from metafacs.training.identity import code_of, differences
+from metafacs.training.identity import code_of
 from metafacs.training.stepper import OptimizerStepper
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
