@@ -100,7 +100,7 @@ def test_experimental_action_units_are_those_the_model_names(
     detector = detector_of(make_checkpoint(experimental=[12]), "model")
     assert detector.experimental == (12,)
     for wrong in (12, ["AU12"], [True]):
-        with pytest.raises(CheckpointError, match="experimental.*Expected"):
+        with pytest.raises(CheckpointError, match=r"experimental.*Expected"):
             detector_of(make_checkpoint(experimental=wrong), "model")
 
 

@@ -14,6 +14,7 @@ from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.facs import au_name
 from metafacs.inference.loading import load_model
 from metafacs.methods import FEW_SHOT
+from metafacs.models.devices import check_device
 from metafacs.personalisation.person import Person, save_person
 from metafacs.personalisation.personalise import personalise
 from metafacs.personalisation.support import cut_faces, read_support
@@ -42,7 +43,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=None,
         help="fit the last layer (kilobytes, the default) or all weights (megabytes) of a detector",
     )
-    parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda, mps, gpu or auto")
     add_foreign_options(parser)
     return parser
 
@@ -50,11 +51,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> int:
     """Fit, print what became of each AU, and write the person's file; 1 if nothing got better."""
     import_foreign(arguments)
+    device = str(check_device(arguments.device))
     checkpoint, name = load_model(arguments.model)
     if checkpoint.method in FEW_SHOT and arguments.mode is not None:
         raise ValueError(f"{name} is a few-shot learner, which is fitted in its own way; drop --mode")
     support = read_support(arguments.support)
-    images = cut_faces(support, checkpoint.description.framing, device=arguments.device)
+    images = cut_faces(support, checkpoint.description.framing, device=device)
     person = personalise(
         checkpoint,
         images,
@@ -63,7 +65,7 @@ def run(arguments: Namespace) -> int:
         groups=support.groups,
         kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode or "last",
         thresholds={au: checkpoint.description.threshold_of(au) for au in checkpoint.aus},
-        device=arguments.device,
+        device=device,
     )
     print_outcomes(person)
     if not person.aus:

@@ -90,7 +90,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on with a run that was ended")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     parser.add_argument("--quiet", action="store_true", help="print only what went wrong")
-    parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda or mps")
+    parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda, mps, gpu or auto")
     add_foreign_options(parser)
     return parser
 
@@ -123,7 +123,7 @@ def run(arguments: Namespace) -> int:
     words = (model, arguments.device, person, arguments.method, arguments.backbone)
     # The files may have changed since this process read them last.
     detector_of_command.cache_clear()
-    detector_of_command(*words)
+    detector = detector_of_command(*words)
     prediction = PredictionRun(
         inputs,
         plan,
@@ -131,7 +131,7 @@ def run(arguments: Namespace) -> int:
         partial(detector_of_command, *words),
         _fingerprint(model or loading.PACKAGED_MODEL, person),
         # Several processes on one accelerator would only wait for each other.
-        workers=1 if arguments.device != "cpu" else worker_count(arguments.workers),
+        workers=1 if detector.device != "cpu" else worker_count(arguments.workers),
         resume=arguments.resume,
         quiet=arguments.quiet,
     )

@@ -12,17 +12,22 @@ from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.detection import FaceDetector
 from metafacs.faces.face import Face
 from metafacs.faces.warping import Picture
+from metafacs.models.devices import check_device
 
 _detectors: dict[str, FaceDetector] = {}
 _loading = threading.Lock()
 
 
 def face_detector(device: str | torch.device = "cpu") -> FaceDetector:
-    """Return the detector for a device; it is loaded at the first call and shared after that."""
-    name = str(torch.device(device))
+    """Return the detector for a device; it is loaded at the first call and shared after that.
+
+    Raises:
+        ValueError: If there is no such device here.
+    """
+    name = str(device)
     with _loading:
         if name not in _detectors:
-            _detectors[name] = FaceDetector(device)
+            _detectors[name] = FaceDetector(check_device(device))
         return _detectors[name]
 
 

@@ -104,8 +104,8 @@ class FaceTracker:
     """
 
     def __init__(self, device: str | torch.device = "cpu", *, detect_every: float = 0.3) -> None:
-        self._device = torch.device(device)
         self._detector: FaceDetector = face_detector(device)
+        self._device = self._detector.device
         self._detect_every = detect_every
         self._cuts = CutFinder()
         self._people = People()

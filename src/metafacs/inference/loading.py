@@ -59,7 +59,7 @@ def load_detector(
     Args:
         path: ``model.safetensors`` of ``metafacs train``; None for the detector in the package, which was
             trained on rendered people.
-        device: Where to run it, e.g. ``cpu`` or ``cuda``.
+        device: Where to run it: ``cpu``, ``cuda``, ``mps``, ``gpu`` for whichever there is, or ``auto``.
         person: File of ``metafacs personalise`` that fits this model to one person.
 
     Raises:
@@ -67,6 +67,7 @@ def load_detector(
             no detector in the package.
         PluginError: If its method is not of this package and nobody has imported it.
         PersonError: If the person's file is broken or belongs to another model.
+        ValueError: If there is no such device here.
     """
     checkpoint, name = load_model(path)
     if person is None:
@@ -82,12 +83,16 @@ def detector_of(
 
     Raises:
         CheckpointError: If the checkpoint is a few-shot learner, which detects nothing before it is fitted to
-            a person.
+            a person, or what it says of itself does not go together.
+        ValueError: If there is no such device here.
     """
+    device = str(check_device(device))
     known = checkpoint.description
+    experimental = known.experimental
     own: dict[int, float] = {}
     if person is not None:
         fitting = FITTINGS[person.kind](checkpoint, device)
+        person.check_fits(fitting)
         aus = tuple(sorted({*fitting.aus, *person.aus}))
         tensors = {name: value.to(device) for name, value in person.tensors.items()}
         predict = fitting.predictor(tensors, aus)
@@ -99,7 +104,7 @@ def detector_of(
             "personalise' and give the result with --person"
         )
     else:
-        method = checkpoint.build(Method).to(check_device(device))
+        method = checkpoint.build(Method).to(device)
         predict, aus = method.predict, checkpoint.aus
         intensities, pose = method.gives_intensities, method.gives_pose
     try:
@@ -119,7 +124,7 @@ def detector_of(
             device=device,
             intensities=intensities,
             pose=pose,
-            experimental=known.experimental,
+            experimental=experimental,
         )
     except ValueError as error:
         raise CheckpointError(f"{model} says what does not go together: {error}") from error

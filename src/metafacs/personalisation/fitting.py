@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint
@@ -45,6 +46,10 @@ class Fitting(ABC):
             labels: ``picture x au``, 1 present, 0 absent, NaN unknown; every AU has a 0, most have a 1.
             aus: FACS numbers of the columns; those the model does not know are learned from nothing.
         """
+
+    @abstractmethod
+    def shapes(self, aus: Sequence[int]) -> dict[str, torch.Size]:
+        """Return name -> shape of the tensors that :meth:`fit` keeps for these AUs."""
 
     @abstractmethod
     def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:

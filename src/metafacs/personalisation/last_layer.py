@@ -58,6 +58,14 @@ class LastLayer(Fitting):
             tensors[tensor_name(au, "weight")], tensors[tensor_name(au, "bias")] = weight, bias
         return tensors
 
+    def shapes(self, aus: Sequence[int]) -> dict[str, torch.Size]:
+        """Return the shapes of a weight vector and a bias for each AU."""
+        kept: dict[str, torch.Size] = {}
+        for au in aus:
+            weight, bias = self.reader.weights(au)
+            kept |= {tensor_name(au, "weight"): weight.shape, tensor_name(au, "bias"): bias.shape}
+        return kept
+
     def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
         """Return the detector with the fitted logits in place of the model's."""
 

@@ -49,6 +49,17 @@ class MetaLearned(Fitting):
             tensors |= {tensor_name(au, name): value.detach() for name, value in kept.items()}
         return tensors
 
+    def shapes(self, aus: Sequence[int]) -> dict[str, torch.Size]:
+        """Return the shapes of an adapted network and its statistics for each AU."""
+        network = self.learner.network
+        kept = {name: value.shape for name, value in network.named_parameters()}
+        kept |= {
+            name: value.shape
+            for name, value in network.named_buffers()
+            if name.endswith(("running_mean", "running_var"))
+        }
+        return {tensor_name(au, name): shape for au in aus for name, shape in kept.items()}
+
     def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
         """Return the adapted networks side by side."""
         parts = {au: _part(tensors, au) for au in aus}

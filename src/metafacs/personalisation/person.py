@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from typing import Literal
 
 from metafacs.checkpoints.checkpoint import Checkpoint
-from metafacs.files import written_whole
+from metafacs.checkpoints.description import Probability
+from metafacs.facs import check_aus
+from metafacs.models.model_file import Count
+from metafacs.parsing import convert
 from metafacs.personalisation.fitting import Fitting, Tensors
 from metafacs.personalisation.last_layer import LastLayer
 from metafacs.personalisation.meta_learned import MetaLearned
 from metafacs.personalisation.whole_network import WholeNetwork
+from metafacs.tensor_files import load_tensors, save_tensors
+from metafacs.texts import printable
 
 FORMAT = "metafacs-person-1"
 
@@ -25,6 +26,8 @@ FITTINGS: dict[str, type[Fitting]] = {
     "meta_learned": MetaLearned,
 }
 """Name in a person's file -> how the model was fitted."""
+
+_REMEDY = "personalise again"
 
 
 class PersonError(ValueError):
@@ -47,12 +50,12 @@ class Outcome:
     """
 
     au: int
-    positives: int
-    negatives: int
+    positives: Count
+    negatives: Count
     kept: bool
     reason: str
-    accuracy: tuple[float | None, float | None] = (None, None)
-    balanced: tuple[float | None, float | None] = (None, None)
+    accuracy: tuple[Probability | None, Probability | None] = (None, None)
+    balanced: tuple[Probability | None, Probability | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Person:
         tensors: What was fitted, by name.
         outcomes: What became of every labelled AU.
         synthetic: Whether the model was trained on rendered faces.
+        source: What to call it in messages.
     """
 
     kind: str
@@ -74,10 +78,52 @@ class Person:
     tensors: Tensors = field(repr=False)
     outcomes: tuple[Outcome, ...] = ()
     synthetic: bool = False
+    source: str = field(default="what was fitted", compare=False, repr=False)
+
+    def check_fits(self, fitting: Fitting) -> None:
+        """Refuse tensors that are not those of the fitted AUs.
+
+        Args:
+            fitting: The way it was fitted, with the model.
+
+        Raises:
+            PersonError: If one is missing, of another shape or too many.
+        """
+        needed, given = fitting.shapes(self.aus), self.tensors
+        wrong = [
+            name
+            for name in sorted({*needed, *given})
+            if name not in needed or name not in given or needed[name] != given[name].shape
+        ]
+        if wrong:
+            raise PersonError(
+                f"{self.source} does not hold what was fitted to the action units {list(self.aus)}: "
+                f"{printable(wrong[0])} is missing, too many or of another shape; {_REMEDY}"
+            )
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a person's file says beside its tensors."""
+
+    format: Literal["metafacs-person-1"]
+    kind: Literal["last", "full", "meta_learned"]
+    model: str
+    aus: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+    synthetic: bool
+
+    def __post_init__(self) -> None:
+        check_aus(self.aus)
 
 
 def save_person(path: Path | str, person: Person) -> None:
-    """Write a person's file as safetensors, whole or not at all."""
+    """Write a person's file as safetensors, whole or not at all.
+
+    Raises:
+        ValueError: If what was fitted is not finite.
+        OSError: If the file cannot be written.
+    """
     header = {
         "format": FORMAT,
         "kind": person.kind,
@@ -86,9 +132,7 @@ def save_person(path: Path | str, person: Person) -> None:
         "outcomes": [asdict(outcome) for outcome in person.outcomes],
         "synthetic": person.synthetic,
     }
-    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in person.tensors.items()}
-    with written_whole(path) as temporary:
-        save_file(tensors, str(temporary), metadata={"metafacs": json.dumps(header)})
+    save_tensors(path, person.tensors, header)
 
 
 def load_person(path: Path | str, checkpoint: Checkpoint) -> Person:
@@ -102,34 +146,24 @@ def load_person(path: Path | str, checkpoint: Checkpoint) -> Person:
         PersonError: If the file is missing, damaged, of another kind, or belongs to another model.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise PersonError(f"{path} does not exist; 'metafacs personalise' writes such files")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("metafacs", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, ValueError) as error:
+    content, tensors = load_tensors(path, PersonError, f"copy it again or {_REMEDY}")
+    if content is None or content.get("format") != FORMAT:
+        said = (content or {}).get("format")
+        raise PersonError(f"{path} is no person's file of this version (format {said!r}); {_REMEDY}")
+    header = convert(content, _Header, f"{path}, header", PersonError, _REMEDY)
+    if header.model != checkpoint.fingerprint:
         raise PersonError(
-            f"{path} is truncated or no safetensors file ({error}); personalise again"
-        ) from error
-    if header.get("format") != FORMAT or header.get("kind") not in FITTINGS:
-        raise PersonError(
-            f"{path} is no person's file of this version (format {header.get('format')!r}); personalise again"
-        )
-    if header["model"] != checkpoint.fingerprint:
-        raise PersonError(
-            f"{path} was fitted to another model ({header['model']}) than this one "
+            f"{path} was fitted to another model ({printable(header.model)}) than this one "
             f"({checkpoint.fingerprint}); give the model it was made with, or personalise again"
         )
     return Person(
-        kind=header["kind"],
-        model=header["model"],
-        aus=tuple(header["aus"]),
+        kind=header.kind,
+        model=header.model,
+        aus=header.aus,
         tensors=tensors,
-        outcomes=tuple(_outcome(values) for values in header["outcomes"]),
-        synthetic=header["synthetic"],
+        outcomes=header.outcomes,
+        synthetic=header.synthetic,
+        source=str(path),
     )
-
-
-def _outcome(values: dict[str, Any]) -> Outcome:
-    return Outcome(**{**values, "accuracy": tuple(values["accuracy"]), "balanced": tuple(values["balanced"])})

@@ -61,6 +61,11 @@ class WholeNetwork(Fitting):
         tensors |= {_MODEL + name: value for name, value in reader.method.state_dict().items()}
         return {name: value.detach() for name, value in tensors.items()}
 
+    def shapes(self, aus: Sequence[int]) -> dict[str, torch.Size]:
+        """Return the shapes of the last layer's tensors and of the model's state."""
+        state = self.last_layer.reader.method.state_dict()
+        return self.last_layer.shapes(aus) | {_MODEL + name: value.shape for name, value in state.items()}
+
     def predictor(self, tensors: Tensors, aus: Sequence[int]) -> Callable[[Tensor], Prediction]:
         """Return the adapted network, with the model as it was trained for the AUs that were not fitted."""
         reader = self._copy()
