@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from metafacs.data.codings import CodingError
+from metafacs.data.codings import READABLE, CodingError
 from metafacs.evaluation.agreement_pairs import pair_files
 
 
@@ -27,6 +27,24 @@ def test_files_go_two_by_two_and_are_named_apart() -> None:
     assert [pair.video for pair in same] == ["1_p", "2_p"]
     coders, _ = pair_files([Path("p.csv"), Path("x.eaf"), Path("p.csv"), Path("y.eaf")])
     assert [pair.video for pair in coders] == ["p_x", "p_y"]
+    assert [pair.subject for pair in coders] == ["p", "p"], "two coders of one video are not two people"
+    assert {pair.subject for pair in same} == {None}
+
+
+def test_a_pair_counts_once(tmp_path: Path) -> None:
+    with pytest.raises(CodingError, match=r"a\.csv and x\.eaf are given twice"):
+        pair_files([Path("a.csv"), Path("x.eaf"), Path("a.csv"), Path("x.eaf")])
+    with pytest.raises(CodingError, match=r"a\.csv would be compared with itself"):
+        pair_files([Path("a.csv"), Path("./a.csv")])
+    listed = tmp_path / "pairs.csv"
+    listed.write_text("left,right,person\na.csv,x.eaf,0\na.csv,x.eaf,1\n")
+    assert [pair.person for pair in pair_files([], listed)[0]] == ["0", "1"]
+
+
+def test_codings_in_other_formats_are_named(tmp_path: Path) -> None:
+    left = folder(tmp_path, "tables", "a.csv", "b.xlsx")
+    _, warnings = pair_files([left, folder(tmp_path, "codings", "a.eaf")])
+    assert warnings == [f"1 files of {left} are not read; save them as {', '.join(READABLE)}: b.xlsx"]
 
 
 def test_folders_go_by_name_and_what_is_alone_is_told(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from metafacs.data.codings.coding import AuSeries, FrameCoding
+from metafacs.data.codings.delimited import CodingError
 from metafacs.evaluation.agreement_alignment import AlignedPair, align
-from metafacs.evaluation.agreement_shift import shift_evidence
+from metafacs.evaluation.agreement_shift import check_shift, shift_evidence
 
 
 def runs(seed: int, frames: int = 1500) -> np.ndarray:
@@ -52,6 +54,21 @@ def test_no_shift_is_told_where_there_is_none(errors: float) -> None:
         assert evidence is not None
         clear += evidence.is_clear
     assert clear == 0
+
+
+@pytest.mark.parametrize(("shift", "refused"), [(1, True), (-1, True), (3, False)])
+def test_a_shift_of_one_frame_is_refused_where_the_first_frame_was_guessed(shift: int, refused: bool) -> None:
+    truth = runs(0)
+    told = pair(truth, np.roll(truth, shift), start=100)
+    evidence = shift_evidence(told)
+    assert evidence is not None
+    assert check_shift(told, evidence) == [evidence.warning("clip")]
+    guessed = replace(told, guessed=(Path("c.csv"),))
+    if refused:
+        with pytest.raises(CodingError, match=r"c\.csv: nothing tells .*with --first_frame"):
+            check_shift(guessed, evidence)
+    else:
+        assert check_shift(guessed, evidence) == [evidence.warning("clip")]
 
 
 def test_few_onsets_tell_no_shift() -> None:

@@ -16,7 +16,7 @@ from metafacs.evaluation.agreement import Agreement, score_agreement
 from metafacs.evaluation.agreement_alignment import AlignedPair, align
 from metafacs.evaluation.agreement_events import EventRules
 from metafacs.evaluation.agreement_pairs import FilePair, pair_files
-from metafacs.evaluation.agreement_shift import ShiftEvidence, shift_evidence
+from metafacs.evaluation.agreement_shift import ShiftEvidence, check_shift, shift_evidence
 from metafacs.files import write_json, written_whole
 from metafacs.reports.agreement import (
     agreement_csv,
@@ -136,8 +136,7 @@ def run(arguments: Namespace) -> None:
         evidence = shift_evidence(one)
         if evidence is not None:
             shifts[one.video] = evidence
-            if evidence.is_clear:
-                warnings.append(evidence.warning(one.video))
+            warnings += check_shift(one, evidence)
     people = [person for one in aligned for person in one.people]
     agreement = score_agreement(
         people,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -91,12 +92,14 @@ class AlignedPair:
         people: The people both sides tell of.
         notes: Sentences: what was assumed, what only one side has.
         warnings: Sentences that should not be overlooked.
+        guessed: Files that do not tell whether their first frame is 0 or 1.
     """
 
     video: str
     people: tuple[AlignedPerson, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    guessed: tuple[Path, ...] = ()
 
 
 def align(
@@ -153,7 +156,8 @@ def align(
             f"{left.path} and {right.path} have no action unit in common: the left has "
             f"{_listed(sides[0])}, the right {_listed(sides[1])}"
         )
-    return AlignedPair(video, tuple(people), tuple(notes), tuple(dict.fromkeys(warnings)))
+    guessed = tuple(side.path for side in (left, right) if side.first_frame_guessed)
+    return AlignedPair(video, tuple(people), tuple(notes), tuple(dict.fromkeys(warnings)), guessed)
 
 
 def _subject(name: str, person: str, *, several: bool) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from metafacs.data.codings import READABLE, CodingError
 from metafacs.data.codings.delimited import read_delimited
+
+_NOT_READ = (".xlsx", ".xls", ".ods", ".anvil", ".textgrid")
+"""Endings of tables and codings of other programs."""
 
 _COLUMNS = ("left", "right", "subject", "person")
 
@@ -41,8 +45,14 @@ def pair_files(paths: Sequence[Path], pairs: Path | None = None) -> tuple[list[F
             in it start from its folder.
 
     Raises:
-        CodingError: If the paths do not go into pairs.
+        CodingError: If the paths do not go into pairs, or two files are a pair twice.
     """
+    found, warnings = _pairs_of(paths, pairs)
+    _refuse_twice(found)
+    return found, warnings
+
+
+def _pairs_of(paths: Sequence[Path], pairs: Path | None) -> tuple[list[FilePair], list[str]]:
     if pairs is not None:
         if paths:
             raise CodingError(f"give either files or --pairs {pairs}, not both")
@@ -55,8 +65,7 @@ def pair_files(paths: Sequence[Path], pairs: Path | None = None) -> tuple[list[F
         raise CodingError(
             f"{len(paths)} files do not go into pairs; give a table and its coding, and so on in turn"
         )
-    found = [(paths[i], paths[i + 1]) for i in range(0, len(paths), 2)]
-    return _named(found), []
+    return _named([(paths[i], paths[i + 1]) for i in range(0, len(paths), 2)]), []
 
 
 def _named(found: Sequence[tuple[Path, Path]]) -> list[FilePair]:
@@ -68,7 +77,24 @@ def _named(found: Sequence[tuple[Path, Path]]) -> list[FilePair]:
         names = [f"{left.stem}_{right.stem}" for left, right in found]
     if len(set(names)) < len(names):
         names = [f"{i + 1}_{left.stem}" for i, (left, _) in enumerate(found)]
-    return [FilePair(left, right, name) for (left, right), name in zip(found, names, strict=True)]
+    # One video coded by several people is no several people.
+    times = Counter(left for left, _ in found)
+    return [
+        FilePair(left, right, name, left.stem if times[left] > 1 else None)
+        for (left, right), name in zip(found, names, strict=True)
+    ]
+
+
+def _refuse_twice(pairs: Sequence[FilePair]) -> None:
+    """Refuse to count the same two files twice, or a file as agreeing with itself."""
+    seen = set()
+    for pair in pairs:
+        key = pair.left.resolve(), pair.right.resolve(), pair.person
+        if key[0] == key[1]:
+            raise CodingError(f"{pair.left} would be compared with itself; give another file")
+        if key in seen:
+            raise CodingError(f"{pair.left} and {pair.right} are given twice; leave them out once")
+        seen.add(key)
 
 
 def _in_folders(left: Path, right: Path) -> tuple[list[FilePair], list[str]]:
@@ -79,12 +105,21 @@ def _in_folders(left: Path, right: Path) -> tuple[list[FilePair], list[str]]:
             f"no file of {left} has the name of one of {right} but for the ending; they are called "
             f"{', '.join(sorted(ours)[:3]) or 'nothing'} and {', '.join(sorted(theirs)[:3]) or 'nothing'}"
         )
-    warnings = []
+    warnings = [*_unread(left), *_unread(right)]
     for folder, alone in ((left, ours.keys() - theirs.keys()), (right, theirs.keys() - ours.keys())):
         if alone:
             some = ", ".join(sorted(alone)[:5]) + (" ..." if len(alone) > 5 else "")
             warnings.append(f"{len(alone)} files of {folder} have no partner and are not compared: {some}")
     return [FilePair(ours[stem], theirs[stem], stem) for stem in shared], warnings
+
+
+def _unread(folder: Path) -> list[str]:
+    """Return a sentence on files that may be codings in a format that is not read."""
+    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _NOT_READ)
+    if not found:
+        return []
+    some = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
+    return [f"{len(found)} files of {folder} are not read; save them as {', '.join(READABLE)}: {some}"]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -118,7 +153,7 @@ def _listed(path: Path) -> list[FilePair]:
     left, right = ([path.parent / name for name in cells[side]] for side in ("left", "right"))
     named = _named(list(zip(left, right, strict=True)))
     return [
-        FilePair(pair.left, pair.right, pair.video, subject or None, person or None)
+        FilePair(pair.left, pair.right, pair.video, subject or pair.subject, person or None)
         for pair, subject, person in zip(
             named, cells.get("subject", empty), cells.get("person", empty), strict=True
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metafacs.data.codings.coding import Floats, Integers
+from metafacs.data.codings.delimited import CodingError
 from metafacs.evaluation.agreement_alignment import AlignedPair, AlignedPerson
 from metafacs.metrics.agreement import cohen_kappa
 
@@ -68,6 +69,26 @@ class ShiftEvidence:
             "Nothing was moved. Does one number its frames from 1 (--first_frame), belong to another cut of "
             "the video, or was it coded with a delay?"
         )
+
+
+def check_shift(pair: AlignedPair, evidence: ShiftEvidence) -> list[str]:
+    """Return sentences on a shift that is clear.
+
+    Raises:
+        CodingError: If the shift is one frame and a file does not tell whether its first frame is 0 or 1: it
+            was taken for the wrong one, most likely.
+    """
+    if not evidence.is_clear:
+        return []
+    if abs(evidence.best) == 1 and pair.guessed:
+        here, there = evidence.at(0), evidence.at(evidence.best)
+        files = " and ".join(map(str, pair.guessed))
+        raise CodingError(
+            f"{files}: nothing tells whether a video begins with frame 0 or 1, "
+            f"and left and right agree better one frame apart (kappa {there[0]:.3f} instead of "
+            f"{here[0]:.3f}); say which it is with --first_frame"
+        )
+    return [evidence.warning(pair.video)]
 
 
 def shift_evidence(pair: AlignedPair) -> ShiftEvidence | None:

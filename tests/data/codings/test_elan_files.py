@@ -187,6 +187,10 @@ def test_values_may_stand_in_a_vocabulary_of_the_file_but_not_outside(write: Wri
     assert elan(write("c.eaf", raw=raw)).people[""][12][0].intensity == 3
     with pytest.raises(CodingError, match="vocabulary outside the file"):
         read_coding(write("c.eaf", raw=raw.replace(b'CVE_ID="c3"', b'CVE_ID="c4"')))
+    second = vocabulary.replace('"level"', '"other"').replace(">C<", ">D<").encode()
+    twice = raw.replace(b"</ANNOTATION_DOCUMENT>", second + b"</ANNOTATION_DOCUMENT>")
+    with pytest.raises(CodingError, match="several vocabularies have 'c3'"):
+        read_coding(write("c.eaf", raw=twice))
 
 
 def test_the_origin_of_the_video_moves_all_times(write: Write) -> None:
@@ -203,7 +207,7 @@ def test_the_origin_of_the_video_moves_all_times(write: Write) -> None:
         (eaf({"AU12": [(0, 5, "1")]})[:-30], r"c\.eaf:7: not XML"),
         (
             eaf({"AU12": []}).replace(b"UTF-8", b"UTF-9"),
-            r"c\.eaf:1: the file is in an unknown encoding: UTF-9",
+            r"c\.eaf:1: encoding is not read .unknown encoding: UTF-9",
         ),
         (b"<html></html>", "begins with ANNOTATION_DOCUMENT"),
         (b"frame,AU12\n", r"c\.eaf:1: not XML"),
@@ -219,6 +223,14 @@ def test_the_origin_of_the_video_moves_all_times(write: Write) -> None:
         (
             eaf({"AU12": [(0, 50, "1")], "AU 12": [(40, 90, "1")]}),
             r"c\.eaf:9: AU12 .* overlaps with .*c\.eaf:6",
+        ),
+        (eaf({"AU12": [(0, 5, "0.7")]}), r"c\.eaf:6: tier 'AU12' says '0\.7', neither 0 nor 1"),
+        (eaf({"AU12": [(0, 5, "1")]}).replace(b'"ts1" ', b'"ts0" '), r"c\.eaf:4: a second time slot has"),
+        (eaf({"AU4": [(0, 5, "1")], "AU12": [(6, 9, "1")]}).replace(b'"a2"', b'"a0"'), "a second annotation"),
+        (eaf({"AU12": [(0, 5, "1")]}).replace(b"UTF-8", b"utf-32"), "encoding is not read"),
+        (
+            eaf({"AU12": [(0, 5, "1")]}).replace(b'VALUE="5"', b'VALUE="' + b"5" * 5000 + b'"'),
+            "is no time in",
         ),
         (eaf({"AU12": [(0, 5, "1")]}).replace(b"milliseconds", b"PAL-frames"), "times are in 'PAL-frames'"),
         (eaf({"AU12": [(0, 5, "1")]}).replace(b'"ts1" TIME_VALUE', b'"tsX" TIME_VALUE'), "'ts1' is missing"),

@@ -77,6 +77,7 @@ def test_the_number_of_the_first_frame_is_taken_from_the_file_or_told(
     assert coding.frames is not None
     assert coding.frames.tolist() == expected
     assert any("--first_frame" in note for note in coding.notes)
+    assert coding.first_frame_guessed == (rules is None and numbers[0] != 0)
 
 
 def test_times_tell_the_number_of_the_first_frame(write: Write) -> None:

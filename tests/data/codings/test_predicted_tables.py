@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from metafacs.data.codings import CodingError, ReadingRules, read_coding
@@ -171,6 +174,90 @@ def test_libreface_tells_presence_and_intensity(write: Write) -> None:
     assert sorted(coding.people[""]) == [1, 12]
 
 
+@pytest.mark.parametrize(("step", "rate"), [(40, 25), (0.04, 25), (0.02, 50), (1.0, 1)])
+def test_libreface_may_write_seconds_where_it_says_milliseconds(
+    write: Write, step: float, rate: float
+) -> None:
+    rows = (f"{frame},{frame * step},{frame % 2}" for frame in range(100, 110))
+    coding = frames_of(write("libre.csv", "frame_idx,frame_time_in_ms,au_12", *rows))
+    assert coding.times == pytest.approx(np.arange(100, 110) / rate)
+    assert any("in seconds" in note for note in coding.notes) == (step < 2)
+
+
+def test_times_tell_that_a_table_of_openface_was_counted_from_0(write: Write) -> None:
+    rows = [f"{frame},{frame / 25},1,{frame % 2}" for frame in (10, 11, 12)]
+    coding = frames_of(write("of.csv", "frame,timestamp,success,AU12_c", *rows))
+    assert coding.frames is not None
+    assert coding.frames.tolist() == [10, 11, 12]
+    assert any("start at 0" in note for note in coding.notes)
+
+
+def test_columns_that_were_meant_to_be_read_are_named(write: Write) -> None:
+    path = write("of.csv", "frame,success,AU12_c,AUU04_c,AU06_x,note", "1,1,1,1,1,hi")
+    coding = frames_of(path)
+    assert list(coding.people[""]) == [12]
+    assert coding.warnings == ("columns that look like action units and are not read: AUU04_c, AU06_x",)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "message"),
+    [
+        ('{"metafacs": "1", "thresholds": {"AU04": 0.5}}', "tells no threshold of AU12"),
+        (
+            '{"metafacs": "1", "thresholds": {"AU12": "high"}}',
+            r"meta\.json: thresholds.*remove it",
+        ),
+        ('{"metafacs": "1", "thresholds": {"AU12": 7}}', r"meta\.json: thresholds"),
+        ('{"metafacs": "1", "thresholds": [1]}', r"meta\.json: thresholds"),
+        ('{"metafacs": "1", "experimental": 3}', r"meta\.json: experimental"),
+        ('{"metafacs": "1", "synthetic": "no"}', r"meta\.json: synthetic"),
+        ("[" * 100_000, r"meta\.json (is nested too deeply|is damaged)"),
+    ],
+)
+def test_a_sidecar_that_cannot_be_meant_is_named(write: Write, sidecar: str, message: str) -> None:
+    path = write("t.csv", "frame,success,AU12_p", "0,1,0.9")
+    path.with_name("t.csv.meta.json").write_text(sidecar)
+    with pytest.raises(CodingError, match=message):
+        read_coding(path)
+
+
+def test_a_foreign_file_beside_a_table_is_left_alone(write: Write) -> None:
+    path = write("t.csv", "frame,success,AU12_p", "0,1,0.9")
+    path.with_name("t.csv.meta.json").write_text('{"thresholds": {"AU12": 0.95}}')
+    np.testing.assert_equal(frames_of(path).people[""][12].presence, [1])
+
+
+@pytest.mark.parametrize("number", ["1_0", "\u0661", "\uff11", "0x1", "9" * 5000])
+def test_only_usual_numbers_are_numbers(write: Write, number: str) -> None:
+    for header in ("frame,success,AU12_r", "frame,note,AU12_r"):
+        with pytest.raises(CodingError, match=r"t\.csv:2: .*(is no|not a number|infinite|outside)"):
+            read_coding(write("t.csv", header, f"0,1,{number}"))
+    with pytest.raises(CodingError, match=r"t\.csv:2: "):
+        read_coding(write("t.csv", "frame,success,AU12_r", f"{number},1,0"))
+    assert frames_of(write("t.csv", "frame,face_id,AU12", f"0,{number},1")).people[number][12].presence == 1
+
+
+def test_json_lines_and_parquet_of_any_shape_are_refused_in_words(tmp_path: Path, write: Write) -> None:
+    for line in ("[1]", "7", '{"frame": 1' + "0" * 5000 + "}", "[" * 100_000, '{"frame": NaN}'):
+        with pytest.raises(CodingError, match=r"t\.jsonl:1"):
+            read_coding(write("t.jsonl", line))
+    with pytest.raises(CodingError, match=r"t\.jsonl:1: (the frame is infinite|1e\+400 )"):
+        read_coding(write("t.jsonl", '{"success": 1, "AU12_p": 0.5, "frame": 1' + "0" * 400 + "}"))
+    twice = pa.table([pa.array([0]), pa.array([0.5]), pa.array([0.7])], names=["frame", "AU12_p", "AU12_p"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(CodingError, match="two columns are called 'AU12_p'"):
+        read_coding(tmp_path / "twice.parquet")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(CodingError, match="is missing"):
+        read_coding(tmp_path / "pipe.csv")
+
+
+def test_people_without_end_are_refused(write: Write) -> None:
+    rows = [f"{frame},{frame},1" for frame in range(50_000)]
+    with pytest.raises(CodingError, match="there are 50,000 people over 50,000 frames"):
+        read_coding(write("c.csv", "frame,face_id,AU12", *rows))
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -203,7 +290,7 @@ def test_times_that_go_back_are_not_used(write: Write) -> None:
 
 
 def test_damaged_files_are_named(write: Write) -> None:
-    with pytest.raises(CodingError, match=r"t\.jsonl:2: not JSON"):
+    with pytest.raises(CodingError, match=r"t\.jsonl:2 is damaged"):
         read_coding(write("t.jsonl", '{"frame": 0, "success": 1, "AU12_p": 0.5}', '{"frame": 1, "su'))
     with pytest.raises(CodingError, match="cannot be read as Parquet"):
         read_coding(write("t.parquet", raw=b"PAR1 and nothing else"))

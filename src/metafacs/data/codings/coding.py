@@ -87,6 +87,7 @@ class FrameCoding:
         times: When each frame is shown, in seconds; None where the file does not tell it.
         people: Name of the person -> AU -> series over the frames.
         synthetic: Whether its sidecar says that the model was trained on rendered faces.
+        first_frame_guessed: Nothing told whether the video's first frame is 0 or 1 in it.
         notes: Sentences: what was assumed, what is unknown and why.
         warnings: Sentences that should not be overlooked.
     """
@@ -97,6 +98,7 @@ class FrameCoding:
     times: Floats | None
     people: Mapping[str, Mapping[int, AuSeries]]
     synthetic: bool = False
+    first_frame_guessed: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -142,6 +144,7 @@ class IntervalCoding:
         coded_unit: Of the stretches.
         with_intensities: Whether intensities were coded, so that absence is intensity 0.
         synthetic: As of :class:`FrameCoding`.
+        first_frame_guessed: As of :class:`FrameCoding`.
         notes: Sentences: what was assumed, what is unknown and why.
         warnings: Sentences that should not be overlooked.
     """
@@ -154,6 +157,7 @@ class IntervalCoding:
     coded_unit: Unit
     with_intensities: bool = False
     synthetic: bool = False
+    first_frame_guessed: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -100,6 +100,8 @@ def open_text(path: Path) -> TextIO:
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     line = 1
+    if path.exists() and not path.is_file():
+        raise CodingError(f"{path} is no regular file")
     try:
         with path.open("rb") as file:
             while True:

@@ -5,15 +5,17 @@ Nothing outside the file is read: no document type, no entity, no external vocab
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from xml.parsers import expat
 
 from metafacs.data.codings.delimited import CodingError
 
 _LARGEST = 200 * 2**20
+_DIGITS = re.compile(r"-?[0-9]{1,12}")
 _TEXTS = ("ANNOTATION_VALUE", "CVE_VALUE", "PROPERTY")
 
 
@@ -62,7 +64,8 @@ class ElanDocument:
         path: The file.
         tiers: In order.
         slots: Id of a time slot -> seconds; None where it has no time of its own.
-        entries: Id of an entry of a controlled vocabulary in the file -> its value.
+        entries: Id of an entry of a controlled vocabulary in the file -> its value, in the first language;
+            None if several vocabularies have other values under this id.
         properties: Name -> value of what programs noted in the header.
         origin: Seconds of the video at which the time of the annotations starts.
     """
@@ -70,7 +73,7 @@ class ElanDocument:
     path: Path
     tiers: list[Tier] = field(default_factory=list)
     slots: dict[str, float | None] = field(default_factory=dict)
-    entries: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, str | None] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     origin: float = 0.0
 
@@ -100,7 +103,7 @@ def read_elan_document(path: Path) -> ElanDocument:
     known: dict[str, Annotation] = {}
     for tier in document.tiers:
         for annotation in tier.annotations:
-            known[annotation.key] = annotation
+            _put(document, annotation.line, known, "annotation", annotation.key, annotation)
         _settle_slots(document, tier)
     for tier in document.tiers:
         _settle_references(document, tier, known)
@@ -114,7 +117,14 @@ def read_elan_document(path: Path) -> ElanDocument:
                     "the annotation has no text and refers to a vocabulary outside the file, which is not "
                     "read; save it in ELAN with its values",
                 )
-            annotation.value = document.entries[annotation.entry]
+            value = document.entries[annotation.entry]
+            if value is None:
+                raise document.error(
+                    annotation.line,
+                    f"the annotation has no text, and several vocabularies have '{annotation.entry}'; "
+                    "save it in ELAN with its values",
+                )
+            annotation.value = value
     return document
 
 
@@ -142,8 +152,10 @@ class _Reader:
             raise CodingError(
                 f"{path}:{error.lineno}: not XML ({told}); the file may be cut off or damaged"
             ) from error
-        except LookupError as error:
-            raise self._document.error(1, f"the file is in an {error}; save it as UTF-8") from error
+        except CodingError:
+            raise
+        except (LookupError, ValueError) as error:  # encodings that expat does not know
+            raise self._document.error(1, f"encoding is not read ({error}); save it as UTF-8") from error
         return self._document
 
     @property
@@ -190,9 +202,11 @@ class _Reader:
 
     def _slot(self, attributes: dict[str, str]) -> None:
         value = attributes.get("TIME_VALUE")
-        self._document.slots[self._required(attributes, "TIME_SLOT_ID")] = (
-            None if value is None else self._milliseconds(value) / 1000
-        )
+        time = None if value is None else self._milliseconds(value) / 1000
+        # ELAN's own number for a slot without a time is -1.
+        time = None if time is not None and time < 0 else time
+        key = self._required(attributes, "TIME_SLOT_ID")
+        _put(self._document, self._line, self._document.slots, "time slot", key, time)
 
     def _tier(self, attributes: dict[str, str]) -> None:
         self._document.tiers.append(
@@ -221,10 +235,9 @@ class _Reader:
         return attributes[name]
 
     def _milliseconds(self, text: str) -> int:
-        try:
-            return int(text)
-        except ValueError:
-            raise self._document.error(self._line, f"'{text}' is no time in milliseconds") from None
+        if not _DIGITS.fullmatch(text):
+            raise self._document.error(self._line, f"'{text[:20]}' is no time in milliseconds")
+        return int(text)
 
     def _characters(self, text: str) -> None:
         if self._text is not None:
@@ -236,12 +249,25 @@ class _Reader:
             return
         text = "".join(self._text).strip()
         if name == "CVE_VALUE":
-            self._document.entries[self._key] = text
+            entries = self._document.entries
+            if self._key:
+                entries[self._key] = text if entries.get(self._key, text) == text else None
+            self._key = ""  # What follows is the same in other languages.
         elif name == "PROPERTY":
             self._document.properties[self._key] = text
         elif self._document.tiers and self._document.tiers[-1].annotations:
             self._document.tiers[-1].annotations[-1].value = text
         self._text = None
+
+
+KeptT = TypeVar("KeptT")
+
+
+def _put(
+    document: ElanDocument, line: int, known: dict[str, KeptT], what: str, key: str, value: KeptT
+) -> None:
+    if known.setdefault(key, value) != value:
+        raise document.error(line, f"a second {what} has the id '{key}'; save the file anew in ELAN")
 
 
 def _settle_slots(document: ElanDocument, tier: Tier) -> None:

@@ -43,6 +43,7 @@ class _Gathering:
     graded: bool = False
     other: list[str] = field(default_factory=list)
     strange: set[int] = field(default_factory=set)
+    between: CodingError | None = None
 
 
 def read_elan(path: Path, rules: ReadingRules) -> IntervalCoding:
@@ -70,6 +71,8 @@ def read_elan(path: Path, rules: ReadingRules) -> IntervalCoding:
             f"{path} codes no action unit; tiers are called AU12 or person0_AU12, or their annotations say "
             f"AU12; its tiers: {listed}"
         )
+    if gathering.between is not None and not gathering.graded:
+        raise gathering.between
     notes = ["an AU without a tier is unknown; one with a tier is absent where its tier is empty"]
     if document.origin:
         notes.append(f"its time starts {document.origin:g} s into the video (TIME_ORIGIN)")
@@ -160,6 +163,11 @@ def _coded_interval(
     if math.isnan(level):
         return _interval(document, one, presence=math.nan, side=side)
     gathering.graded |= level > 1 or says_letter(text)
+    if 0 < level < 1 and gathering.between is None:
+        gathering.between = document.error(
+            one.line,
+            f"tier '{tier.name}' says '{text}', neither 0 nor 1, though no other tells an intensity above 1",
+        )
     return _interval(document, one, presence=float(level > 0), level=level, side=side)
 
 

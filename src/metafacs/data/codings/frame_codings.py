@@ -9,8 +9,9 @@ import numpy as np
 
 from metafacs.data.codings.coding import NOBODY, AuSeries, Floats, FrameCoding, Integers, ReadingRules
 from metafacs.data.codings.delimited import CodingError
-from metafacs.data.codings.frame_rows import FrameRows, gather_rows
+from metafacs.data.codings.frame_rows import FrameRows, first_frame_by_times, gather_rows
 from metafacs.data.codings.raw_tables import RawTable
+from metafacs.data.codings.usable_rows import FAILURE_COLUMNS, usable_rows
 from metafacs.data.codings.values import (
     AuName,
     other_facs_code,
@@ -27,7 +28,8 @@ TIME_COLUMNS = {"timestamp": 1.0, "time": 1.0, "seconds": 1.0, "time_s": 1.0, "t
 PERSON_COLUMNS = ("person", "person_id", "face_id", "face", "subject", "participant")
 IGNORED_COLUMNS = frozenset(
     {"", "coder", "rater", "note", "notes", "comment", "comments", "remark", "remarks"}
-    | {"input", "video", "file", "filename", "date", "success", "confidence", "problem"}
+    | {"input", "video", "file", "filename", "date"}
+    | FAILURE_COLUMNS
 )
 
 _PRESENCE = ("c", "presence", "present", "occurrence")
@@ -67,13 +69,13 @@ def read_frame_coding(raw: RawTable, rules: ReadingRules) -> FrameCoding:
         None if frame is None else raw.numbers(frame, what="the frame"),
         None if time is None else raw.numbers(names[time], what="the time") * TIME_COLUMNS[time],
         [parse_person(name) for name in raw.texts(person)] if person else [NOBODY] * raw.rows,
-        np.ones(raw.rows, dtype=bool),
+        usable_rows(raw, rules, notes),
         _series(codes, graded, rules),
     )
     gathered = gather_rows(rows)
-    frames = gathered.frames
+    frames, guessed = gathered.frames, False
     if frames is not None:
-        first, how = first_frame(frames, gathered.times, rules)
+        first, how, guessed = _first_frame(frames, gathered.times, rules)
         notes.append(how)
         if frames[0] < first:
             raise CodingError(f"{raw.path}: a frame has the number 0, though --first_frame says 1")
@@ -86,23 +88,24 @@ def read_frame_coding(raw: RawTable, rules: ReadingRules) -> FrameCoding:
         frames,
         gathered.times,
         gathered.people,
+        first_frame_guessed=guessed,
         notes=tuple(notes),
         warnings=tuple(gathered.warnings),
     )
 
 
-def first_frame(frames: Integers, times: Floats | None, rules: ReadingRules) -> tuple[int, str]:
-    """Return the number that the first frame of the video has in a coding, and why, as a sentence."""
+def _first_frame(frames: Integers, times: Floats | None, rules: ReadingRules) -> tuple[int, str, bool]:
+    """Return the number of the video's first frame in a coding, why, and whether that is a guess."""
     if rules.first_frame is not None:
-        return rules.first_frame, f"its frames start at {rules.first_frame}, as --first_frame says"
-    if times is not None and len(times) > 1:
-        rate = (frames[-1] - frames[0]) / (times[-1] - times[0])
-        first = float(frames[0] - times[0] * rate)
-        if min(abs(first), abs(first - 1)) < 0.25:
-            return round(first), f"its frames start at {round(first)}, as its times tell"
-    if len(frames) and frames.min() == 1:
-        return 1, "its lowest frame is 1, so its frames are taken to start at 1 (--first_frame)"
-    return 0, "its frames are taken to start at 0 (--first_frame)"
+        return rules.first_frame, f"its frames start at {rules.first_frame}, as --first_frame says", False
+    told = first_frame_by_times(frames, times)
+    if told is not None:
+        return told, f"its frames start at {told}, as its times tell", False
+    if frames[0] == 0:
+        return 0, "its lowest frame is 0, so its frames start at 0 (--first_frame)", False
+    if frames[0] == 1:
+        return 1, "its lowest frame is 1, so its frames are taken to start at 1 (--first_frame)", True
+    return 0, "its frames are taken to start at 0 (--first_frame)", True
 
 
 def _au_columns(raw: RawTable, names: Sequence[str]) -> tuple[list[_Column], list[str]]:

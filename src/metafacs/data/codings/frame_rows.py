@@ -13,6 +13,8 @@ from metafacs.data.codings.coding import AuSeries, Floats, Integers
 from metafacs.data.codings.delimited import CodingError
 
 _HIGHEST_FRAME = 1e9
+_MOST_VALUES = 400_000_000
+"""Numbers that are held of all people, frames and action units: 3 GiB."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,13 @@ def gather_rows(rows: FrameRows) -> GatheredRows:
     keys, first, place = np.unique(told, return_index=True, return_inverse=True)
     names = np.array(rows.people, dtype=object)
     people: dict[str, dict[int, AuSeries]] = {}
-    for name in _in_order(rows.people, rows.usable):
+    known = _in_order(rows.people, rows.usable)
+    if len(known) * len(keys) * len(rows.series) > _MOST_VALUES:
+        raise rows.error(
+            0,
+            f"there are {len(known):,} people over {len(keys):,} frames; is the column of people right?",
+        )
+    for name in known:
         mine = np.flatnonzero((names == name) & rows.usable)
         _refuse_twice(rows, mine, place, name)
         people[name] = {
@@ -92,6 +100,19 @@ def gather_rows(rows: FrameRows) -> GatheredRows:
     return GatheredRows(frames, times, people, warnings)
 
 
+def first_frame_by_times(frames: Integers, times: Floats | None) -> int | None:
+    """Return whether the first frame of the video has the number 0 or 1, as times tell; None if they do not.
+
+    >>> first_frame_by_times(np.array([51, 52]), np.array([2.0, 2.04]))
+    1
+    """
+    if times is None or len(times) < 2:
+        return None
+    rate = (frames[-1] - frames[0]) / (times[-1] - times[0])
+    first = float(frames[0] - times[0] * rate)
+    return round(first) if min(abs(first), abs(first - 1)) < 0.25 else None
+
+
 def _spread(values: Floats, rows: Integers, places: Integers, frames: int) -> Floats:
     """Return the values of some rows at their frames, NaN elsewhere."""
     spread = np.full(frames, np.nan)
@@ -102,7 +123,12 @@ def _spread(values: Floats, rows: Integers, places: Integers, frames: int) -> Fl
 def _in_order(people: Sequence[str], usable: NDArray[np.bool_]) -> list[str]:
     """Return the people with a usable row, numbers before names; everybody if there is none."""
     counts = Counter(name for name, ok in zip(people, usable.tolist(), strict=True) if ok) or Counter(people)
-    return sorted(counts, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
+    return sorted(counts, key=lambda name: (not _is_number(name), int(name) if _is_number(name) else 0, name))
+
+
+def _is_number(name: str) -> bool:
+    # Python refuses to convert very long numbers; no file has so many people.
+    return name.isascii() and name.isdecimal() and len(name) < 10
 
 
 def _refuse_twice(rows: FrameRows, mine: Integers, place: Integers, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from metafacs.data.codings.delimited import CodingError
 from metafacs.data.codings.frame_codings import IGNORED_COLUMNS, PERSON_COLUMNS
 from metafacs.data.codings.intervals import CODED_NAMES, GatheredIntervals, build_coding
 from metafacs.data.codings.raw_tables import RawTable
+from metafacs.data.codings.usable_rows import usable_rows
 from metafacs.data.codings.values import (
     AuCode,
     other_facs_code,
@@ -76,6 +78,9 @@ def read_interval_list(raw: RawTable, rules: ReadingRules) -> IntervalCoding:
     levels = [_level(raw, row, cell) for row, cell in enumerate(values)]
     graded = any(level > 1 for level in levels) or any(map(says_letter, values))
     graded |= any(not math.isnan(code.level) for _, each in codes for code in each)
+    _refuse_probabilities(raw, levels, graded=graded)
+    notes = ["an AU without any entry is unknown"]
+    usable = usable_rows(raw, rules, notes)
     intervals: dict[tuple[str, int], list[CodedInterval]] = {}
     coded: dict[str, list[CodedInterval]] = {}
     left_out = set()
@@ -84,7 +89,7 @@ def read_interval_list(raw: RawTable, rules: ReadingRules) -> IntervalCoding:
         who = who or people[row]
         place = str(raw.error(row, "")).removesuffix(": ")
         ends = float(onset[row]), float(offset[row])
-        if not each:
+        if not each and usable[row]:
             coded.setdefault(who, []).append(CodedInterval(*ends, place=place))
         for code in each:
             if code.au not in AU_NAMES:
@@ -92,19 +97,30 @@ def read_interval_list(raw: RawTable, rules: ReadingRules) -> IntervalCoding:
                 continue
             level = levels[row] if math.isnan(code.level) else code.level
             interval = _interval(ends, level, values[row], graded=graded, side=code.side, place=place)
+            if not usable[row]:
+                interval = replace(interval, presence=math.nan, intensity=math.nan)
             intervals.setdefault((who, code.au), []).append(interval)
-    notes = ["an AU without any entry is unknown"]
     if left_out:
         notes.append(f"left out, since metafacs does not know these codes: {sorted(left_out)}")
+    guessed = False
     if unit == "frames":
         first = rules.first_frame or 0
+        guessed = rules.first_frame is None and not (onset == 0).any()
+        if first > onset.min():
+            raise raw.error(int(onset.argmin()), f"the onset lies before frame {first}, the first")
         intervals = {key: [_earlier(one, first) for one in each] for key, each in intervals.items()}
         coded = {who: [_earlier(one, first) for one in each] for who, each in coded.items()}
         notes.append(f"its frames are taken to start at {first} (--first_frame)")
     if not intervals:
         raise CodingError(f"{raw.path}: the list holds no interval of an action unit")
     return build_coding(
-        raw.path, "list of intervals", unit, GatheredIntervals(intervals, coded, graded), rules, notes
+        raw.path,
+        "list of intervals",
+        unit,
+        GatheredIntervals(intervals, coded, graded),
+        rules,
+        notes,
+        first_frame_guessed=guessed,
     )
 
 
@@ -118,14 +134,18 @@ def _interval(
 
 
 def _earlier(interval: CodedInterval, first: int) -> CodedInterval:
-    return CodedInterval(
-        interval.onset - first,
-        interval.offset - first,
-        interval.presence,
-        interval.intensity,
-        interval.side,
-        interval.place,
-    )
+    return replace(interval, onset=interval.onset - first, offset=interval.offset - first)
+
+
+def _refuse_probabilities(raw: RawTable, levels: Sequence[float], *, graded: bool) -> None:
+    """Refuse values between 0 and 1 where none says that they are intensities."""
+    between = next((row for row, level in enumerate(levels) if 0 < level < 1), None)
+    if between is not None and not graded:
+        raise raw.error(
+            between,
+            f"{levels[between]:g} is neither 0 nor 1, and no value of the list is an intensity above 1; "
+            "presence is 0 or 1, or nothing for present",
+        )
 
 
 def _normalised(name: str) -> str:

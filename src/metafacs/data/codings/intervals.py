@@ -46,6 +46,7 @@ def build_coding(
     notes: Iterable[str] = (),
     *,
     synthetic: bool = False,
+    first_frame_guessed: bool = False,
 ) -> IntervalCoding:
     """Check and sort intervals and settle which stretches were coded.
 
@@ -98,6 +99,7 @@ def build_coding(
         "seconds" if rules.coded_range is not None else unit,
         with_intensities=gathered.graded,
         synthetic=synthetic,
+        first_frame_guessed=first_frame_guessed,
         notes=tuple(notes),
         warnings=tuple(warnings),
     )

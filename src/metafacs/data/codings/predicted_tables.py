@@ -1,30 +1,36 @@
 """Tables that programs write: metafacs, OpenFace, py-feat (Fex) and LibreFace.
 
 Facts of the formats. OpenFace numbers frames from 1 and puts blanks behind its commas; rows of frames without
-a face say ``success`` 0 and hold zeros. py-feat numbers from 0, writes probabilities without a suffix, leaves
-everything of a frame without a face empty, and names people ``Person_0`` in ``Identity``. LibreFace numbers
-from 0 in ``frame_idx``, with ``au_1`` (0 or 1) and ``au_1_intensity`` (0 to 5).
+a face say ``success`` 0 and hold zeros. py-feat numbers from 0, writes probabilities without a suffix, and
+names people ``Person_0`` in ``Identity``. LibreFace numbers from 0 in ``frame_idx``, with ``au_1`` (0 or 1)
+and ``au_1_intensity`` (0 to 5); some of its versions write seconds into ``frame_time_in_ms``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from metafacs.data.codings.coding import NOBODY, AuSeries, Floats, FrameCoding, ReadingRules
 from metafacs.data.codings.delimited import CodingError
-from metafacs.data.codings.frame_rows import FrameRows, gather_rows
+from metafacs.data.codings.frame_rows import FrameRows, first_frame_by_times, gather_rows
 from metafacs.data.codings.raw_tables import RawTable
-from metafacs.data.codings.values import parse_au_name, parse_person
+from metafacs.data.codings.usable_rows import usable_rows
+from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_person
 from metafacs.facs import AU_NAMES, au_column
+from metafacs.parsing import convert, read_json
 
 _USUAL_THRESHOLD = 0.5
 _FASTEST = 500.0
+_SLOWEST = 1.0
+"""Step from frame to frame up to which times that are called milliseconds must be seconds."""
+
 _SUFFIXES = {"": "plain", "p": "p", "r": "r", "c": "c", "intensity": "r"}
 
 
@@ -52,7 +58,22 @@ PY_FEAT = Program("py-feat table")
 LIBREFACE = Program("LibreFace table", frame="frame_idx", plain="c")
 
 
-def recognise_program(header: tuple[str, ...], sidecar: dict[str, object] | None) -> Program | None:
+@dataclass(frozen=True)
+class Sidecar:
+    """What metafacs tells beside a table, as far as it matters here.
+
+    Attributes:
+        thresholds: Name of an AU as in ``AU12`` -> probability from which on it is present.
+        synthetic: Whether the model was trained on rendered faces.
+        experimental: Names of the AUs that are not shown to carry over to real people.
+    """
+
+    thresholds: Mapping[str, Annotated[float, Meta(ge=0, le=1)]] = field(default_factory=dict)
+    synthetic: bool = False
+    experimental: tuple[str, ...] = ()
+
+
+def recognise_program(header: tuple[str, ...], sidecar: Sidecar | None) -> Program | None:
     """Return which program wrote a table with this header, or None if it looks like a coding by people."""
     names = {name.lower() for name in header}
     suffixes = {parsed.after for name in header if (parsed := parse_au_name(name)) and not parsed.before}
@@ -67,7 +88,7 @@ def recognise_program(header: tuple[str, ...], sidecar: dict[str, object] | None
     return None
 
 
-def read_sidecar(path: Path) -> dict[str, object] | None:
+def read_sidecar(path: Path) -> Sidecar | None:
     """Return the description that metafacs wrote beside a table, or None if there is none.
 
     Raises:
@@ -76,15 +97,15 @@ def read_sidecar(path: Path) -> dict[str, object] | None:
     sidecar = path.with_name(path.name + ".meta.json")
     if not sidecar.is_file():
         return None
-    try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CodingError(f"{sidecar} is damaged ({error}); remove it or predict again") from error
-    return content if isinstance(content, dict) and "metafacs" in content else None
+    remedy = "remove it or predict again"
+    content = read_json(sidecar, dict[str, Any], CodingError, remedy)
+    if "metafacs" not in content:
+        return None
+    return convert(content, Sidecar, str(sidecar), CodingError, remedy)
 
 
 def read_predicted_table(
-    raw: RawTable, program: Program, sidecar: dict[str, object] | None, rules: ReadingRules
+    raw: RawTable, program: Program, sidecar: Sidecar | None, rules: ReadingRules
 ) -> FrameCoding:
     """Read a table that a program wrote; rows that it calls failed are unknown.
 
@@ -105,15 +126,21 @@ def read_predicted_table(
         )
     notes: list[str] = []
     warnings: list[str] = []
-    usable = _usable(raw, names, rules, notes)
+    usable = usable_rows(raw, rules, notes)
     series = _series(raw, program, usable, _thresholds(raw, program, sidecar, rules, notes), rules, notes)
+    if unread := [name for name in raw.names if _is_unread(name)]:
+        warnings.append(f"columns that look like action units and are not read: {', '.join(unread)}")
+    if program is OPENFACE and "success" not in names:
+        warnings.append("no column 'success': only a confidence of 0 tells that no face was found")
     numbers = raw.numbers(names[program.frame], what="the frame")
     gathered = gather_rows(
-        FrameRows(raw.error, numbers, _times(raw, names), _people(raw, names), usable, series)
+        FrameRows(raw.error, numbers, _times(raw, names, notes), _people(raw, names), usable, series)
     )
     assert gathered.frames is not None
     first = program.first_frame
-    if gathered.frames[0] < first:
+    if first and (
+        gathered.frames[0] < first or first_frame_by_times(gathered.frames, gathered.times) == first - 1
+    ):
         notes.append("its frames start at 0, though OpenFace's own start at 1; taken as they are")
         first = 0
     elif first:
@@ -126,52 +153,50 @@ def read_predicted_table(
                 f"its times run at {rate:.0f} frames per second, as OpenFace's do for folders of pictures; "
                 "--rate tells the real rate"
             )
-    experimental = sidecar.get("experimental") if sidecar else None
-    if isinstance(experimental, list) and experimental:
-        notes.append(f"not shown to carry over to real people: {', '.join(map(str, experimental))}")
+    if sidecar and sidecar.experimental:
+        notes.append(f"not shown to carry over to real people: {', '.join(sidecar.experimental)}")
     return FrameCoding(
         raw.path,
         program.name,
         frames,
         times,
         gathered.people,
-        synthetic=bool(sidecar and sidecar.get("synthetic")),
+        synthetic=sidecar is not None and sidecar.synthetic,
         notes=tuple(notes),
         warnings=tuple(warnings + gathered.warnings),
     )
 
 
-def _usable(raw: RawTable, names: dict[str, str], rules: ReadingRules, notes: list[str]) -> NDArray[np.bool_]:
-    usable = np.ones(raw.rows, dtype=bool)
-    if "success" in names:
-        usable &= raw.numbers(names["success"], what="success") == 1
-    if "facescore" in names:
-        usable &= ~np.isnan(raw.numbers(names["facescore"], what="FaceScore"))
-    if failed := int((~usable).sum()):
-        notes.append(f"{failed} rows say that no face was found: unknown")
-    confidence = names.get("confidence", names.get("facescore"))
-    if rules.least_confidence and confidence is not None:
-        low = usable & ~(raw.numbers(confidence, what="the confidence") >= rules.least_confidence)
-        if low.any():
-            notes.append(f"{int(low.sum())} rows have a confidence below {rules.least_confidence:g}: unknown")
-        usable &= ~low
-    return usable
+def _is_unread(name: str) -> bool:
+    """Return whether a column's name names an action unit, or was meant to, in a way that is not read."""
+    parsed = parse_au_name(name)
+    if parsed is None:
+        return looks_like_au(name)
+    return bool(parsed.before) or parsed.after not in _SUFFIXES
 
 
 def _thresholds(
     raw: RawTable,
     program: Program,
-    sidecar: dict[str, object] | None,
+    sidecar: Sidecar | None,
     rules: ReadingRules,
     notes: list[str],
 ) -> Callable[[int], float | None]:
     """Return AU -> threshold of its probabilities; None where the table's own presence counts."""
     if rules.threshold is not None:
         return lambda au: rules.threshold
-    told = sidecar.get("thresholds") if sidecar else None
-    if isinstance(told, dict):
-        thresholds = {str(name): float(value) for name, value in told.items()}
-        return lambda au: thresholds.get(au_column(au))
+    if sidecar is not None and sidecar.thresholds:
+        thresholds = sidecar.thresholds
+
+        def threshold_of(au: int) -> float:
+            if au_column(au) not in thresholds:
+                raise CodingError(
+                    f"{raw.path}.meta.json tells no threshold of AU{au}, so that it is of another table; "
+                    "predict again, or give --threshold"
+                )
+            return thresholds[au_column(au)]
+
+        return threshold_of
     if program in (PY_FEAT, METAFACS_FEX):
         notes.append(f"an AU counts as present from a probability of {_USUAL_THRESHOLD} on (--threshold)")
     return lambda au: None
@@ -204,11 +229,11 @@ def _series(
     for au, names in sorted(columns.items()):
         probability = _read(raw, names.get("p"), usable, 1.0)
         intensity = _read(raw, names.get("r"), usable, 5.0)
-        threshold = threshold_of(au)
         if "c" in names and (rules.threshold is None or probability is None):
             presence = _read(raw, names["c"], usable, 1.0, whole=True)
         elif probability is not None:
-            limit = _USUAL_THRESHOLD if threshold is None else threshold
+            told = threshold_of(au)
+            limit = _USUAL_THRESHOLD if told is None else told
             presence = np.where(np.isnan(probability), np.nan, probability >= limit)
         else:
             assert intensity is not None
@@ -244,12 +269,18 @@ def _read(
     return values
 
 
-def _times(raw: RawTable, names: dict[str, str]) -> Floats | None:
+def _times(raw: RawTable, names: dict[str, str], notes: list[str]) -> Floats | None:
     if "timestamp" in names:
         return raw.numbers(names["timestamp"], what="the timestamp")
-    if "frame_time_in_ms" in names:
-        return raw.numbers(names["frame_time_in_ms"], what="the time") / 1000
-    return None
+    if "frame_time_in_ms" not in names:
+        return None
+    times = raw.numbers(names["frame_time_in_ms"], what="the time")
+    steps = np.diff(times)
+    steps = steps[steps > 0]
+    if len(steps) and np.median(steps) <= _SLOWEST:
+        notes.append("its frame_time_in_ms grows by less than 1 per frame, so it is taken to be in seconds")
+        return times
+    return times / 1000
 
 
 def _people(raw: RawTable, names: dict[str, str]) -> list[str]:

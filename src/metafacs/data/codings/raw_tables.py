@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,13 @@ import pyarrow.parquet as pq
 
 from metafacs.data.codings.coding import Floats
 from metafacs.data.codings.delimited import CodingError, open_text, read_delimited
-from metafacs.data.codings.values import looks_like_au, parse_au_name
+from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_number
+from metafacs.parsing import parse_json
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 """Endings of the tables that can be read."""
+
+_MOST_ROWS = 20_000_000
 
 _NEVER = ("x_", "y_", "z_", "p_", "eye_", "gaze_", "pose_", "facerect", "lm_", "landmarks")
 """Beginnings of the many columns of programs that nobody asks for here."""
@@ -49,10 +53,7 @@ class RawTable:
         """
         cells = self.cells[name]
         if not isinstance(cells, np.ndarray):
-            try:
-                cells = np.array([cell or "nan" for cell in cells], dtype=np.float64)
-            except ValueError:
-                cells = np.array([self._number(row, cell, what) for row, cell in enumerate(cells)])
+            cells = self._parsed(cells, what)
         infinite = np.flatnonzero(np.isinf(cells))
         if len(infinite):
             raise self.error(int(infinite[0]), f"{what} is infinite")
@@ -65,13 +66,21 @@ class RawTable:
             return ["" if math.isnan(cell) else f"{cell:.17g}" for cell in cells.tolist()]
         return cells
 
+    def _parsed(self, cells: list[str], what: str) -> Floats:
+        letters = "".join(cells)
+        if letters.isascii() and "_" not in letters:
+            # NumPy takes what Python takes, see parse_number.
+            with suppress(ValueError):
+                return np.array([cell or "nan" for cell in cells], dtype=np.float64)
+        return np.array([self._number(row, cell, what) for row, cell in enumerate(cells)], dtype=np.float64)
+
     def _number(self, row: int, cell: str, what: str) -> float:
         if cell.lower() in ("", "na", "n/a", "none", "null"):
             return math.nan
-        try:
-            return float(cell)
-        except ValueError:
-            raise self.error(row, f"{what} is '{cell}', not a number") from None
+        number = parse_number(cell)
+        if math.isnan(number) and cell.lower() != "nan":
+            raise self.error(row, f"{what} is '{cell}', not a number")
+        return number
 
 
 def read_raw_table(path: Path) -> RawTable:
@@ -112,12 +121,9 @@ def _read_json_lines(path: Path) -> RawTable:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise CodingError(f"{path}:{number}: not JSON ({error}); the file may be cut off") from error
-            if not isinstance(record, dict):
-                raise CodingError(f"{path}:{number}: not a JSON object")
+            record = parse_json(
+                line, dict[str, Any], f"{path}:{number}", CodingError, "the file may be cut off there"
+            )
             records.append({name: value for name, value in record.items() if _asked_for(name)})
             lines.append(number)
     if not records:
@@ -138,11 +144,15 @@ def _read_parquet(path: Path) -> RawTable:
     try:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in file.schema_arrow.names if _asked_for(name)]
+            if twice := next((name for name in wanted if wanted.count(name) > 1), None):
+                raise CodingError(f"{path}: two columns are called '{twice}'; name them apart")
+            if file.metadata.num_rows > _MOST_ROWS:
+                raise CodingError(f"{path} tells of {file.metadata.num_rows:,} rows; no video has so many")
             table = file.read(columns=wanted)
-    except (OSError, pa.ArrowInvalid) as error:
+            table.validate(full=True)
+            cells = {name: _column(table.column(name).to_pylist()) for name in table.column_names}
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CodingError(f"{path} cannot be read as Parquet ({error}); it may be cut off") from error
-
-    cells = {name: _column(table.column(name).to_pylist()) for name in table.column_names}
     return RawTable(
         path,
         tuple(cells),
@@ -156,5 +166,6 @@ def _column(values: Iterable[object]) -> list[str] | Floats:
     """Return typed values as numbers if all are, else as text."""
     told = list(values)
     if all(value is None or isinstance(value, (bool, int, float)) for value in told):
-        return np.array([math.nan if value is None else value for value in told], dtype=np.float64)
+        with suppress(OverflowError):  # a whole number that no float holds
+            return np.array([math.nan if value is None else value for value in told], dtype=np.float64)
     return ["" if value is None else str(value) for value in told]

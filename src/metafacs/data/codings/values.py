@@ -19,13 +19,13 @@ _OTHER_CODES = frozenset({40, *range(50, 75), *range(80, 86), 91, 92, 97, 98})
 _WORDS = {"present": 1.0, "yes": 1.0, "true": 1.0, "x": 1.0, "absent": 0.0, "no": 0.0, "false": 0.0}
 
 _AU_NAME = re.compile(
-    r"(?:(?P<before>.*?)[\s_.:-]+)??au[\s_-]?0*(?P<number>\d{1,3})(?:[\s_.:@-]*(?P<after>[a-z].*)?)?",
+    r"(?:(?P<before>.*?)[\s_.:-]+)??au[\s_-]?0*(?P<number>[0-9]{1,3})(?:[\s_.:@-]*(?P<after>[a-z].*)?)?",
     re.IGNORECASE,
 )
-_PERSON = re.compile(r"(?:person|face|subject|participant|p)[\s_-]*0*(?P<number>\d+)", re.IGNORECASE)
+_PERSON = re.compile(r"(?:person|face|subject|participant|p)[\s_-]*0*(?P<number>[0-9]+)", re.IGNORECASE)
 _SIDES = {"l": "L", "left": "L", "r": "R", "right": "R", "t": "T", "top": "T", "b": "B", "bottom": "B"}
 _TOKEN = re.compile(
-    r"(?P<side>[LRTB])?(?P<prefix>AU[\s_-]?)?0*(?P<number>\d{1,3})(?P<level>[A-E])?", re.IGNORECASE
+    r"(?P<side>[LRTB])?(?P<prefix>AU[\s_-]?)?0*(?P<number>[0-9]{1,3})(?P<level>[A-E])?", re.IGNORECASE
 )
 
 
@@ -83,7 +83,7 @@ def parse_person(name: str) -> str:
     name = name.strip()
     if match := _PERSON.fullmatch(name):
         return match["number"]
-    if match := re.fullmatch(r"0*(\d+)(?:\.0*)?", name):
+    if match := re.fullmatch(r"0*([0-9]+)(?:\.0*)?", name):
         return match[1]
     return name
 
@@ -91,6 +91,21 @@ def parse_person(name: str) -> str:
 def parse_side(word: str) -> str | None:
     """Return ``L``, ``R``, ``T`` or ``B`` for the name of a part of the face, or None for another word."""
     return _SIDES.get(word.strip().lower())
+
+
+def parse_number(text: str) -> float:
+    """Return the number that a text writes in the usual digits; NaN for anything else.
+
+    >>> parse_number("2.5e1"), parse_number("1_0"), parse_number("\u0661")
+    (25.0, nan, nan)
+    """
+    # Python takes more for numbers than other programs do: digits of all scripts, and underscores.
+    if not text.isascii() or "_" in text:
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def parse_code(code: str) -> float:
@@ -111,10 +126,7 @@ def parse_code(code: str) -> float:
         return LETTERS[text.upper()]
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = parse_number(text)
     if value in (9, 999, -1):
         return math.nan
     if not 0 <= value <= HIGHEST_INTENSITY:
