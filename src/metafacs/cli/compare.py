@@ -27,8 +27,7 @@ from metafacs.progress import progress_bar
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.named_paper import find_paper
 from metafacs.texts import check_folder_name, printable
-from metafacs.training.run import LARGEST_SEED
-from metafacs.training.trainer import LONGEST_RUN
+from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN
 
 _TABLES = {".csv", ".md", ".html", ".png", ".json"}
 """Endings of the files that a comparison writes beside the folders of its methods."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from metafacs.cli.backbones import written_out, yaml_loader
 from metafacs.cli.output import write_few_shot
 from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
+from metafacs.locks import claimed
 from metafacs.methods.options import with_backbone_written_out
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.named_paper import find_paper
@@ -31,17 +33,27 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     return parser
 
 
-def run(arguments: Namespace) -> None:
-    """Do what is missing, then write table and figures of everything that is there."""
+def run(arguments: Namespace) -> int:
+    """Do what is missing, then write table and figures of everything that is there; 1 if a test failed."""
     values = vars(arguments)
     values.pop("config", None)
     workers, progress = values.pop("workers"), values.pop("progress")
     paper = find_paper(values["paper"])
     protocol = plan_few_shot(**values)
-    records = run_few_shot(protocol, workers=workers, progress=progress)
-    write_few_shot(FewShotComparison(records, paper), protocol.out)
+    failed: list[str] = []
+    with claimed(protocol.out, "few-shot tests"):
+        records = run_few_shot(protocol, workers=workers, progress=progress, failed=failed)
+        if records:
+            write_few_shot(FewShotComparison(records, paper), protocol.out)
+    for line in failed:
+        print(line, file=sys.stderr)
+    if failed:
+        print(f"{len(failed)} tests failed. The same command tries them again.", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
     training = settings.get("training")
-    return {**settings, "training": with_backbone_written_out(training)} if training else settings
+    if not isinstance(training, dict):
+        return settings
+    return {**settings, "training": with_backbone_written_out(training)}

@@ -13,6 +13,9 @@ from torch import Tensor
 from metafacs.data.episodes import Task, draw_evaluation_episode, evaluation_tasks, find_tasks, is_filled
 from metafacs.data.streams import Stream
 from metafacs.methods.few_shot import FewShotLearner
+from metafacs.parsing import check_number
+from metafacs.training.few_shot import MOST_SHOTS, MOST_STEPS
+from metafacs.training.trainer import LARGEST_SEED
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class FewShotTest:
     def __post_init__(self) -> None:
         if min(self.shots, default=0) < 1 or self.repetitions < 1 or self.judged < 1:
             raise ValueError("shots, repetitions and judged pictures must be 1 or more")
+        limits = {"repetitions": 10**6, "judged": 10**5, "seed": LARGEST_SEED}
+        for name, highest in limits.items():
+            check_number(f"testing.{name}", getattr(self, name), 0, highest)
+        for name, numbers, highest in (("shots", self.shots, MOST_SHOTS), ("steps", self.steps, MOST_STEPS)):
+            for number in numbers:
+                check_number(f"testing.{name}", number, 0, highest)
+        if len(set(self.shots)) < len(self.shots):
+            raise ValueError(f"testing.shots names a number twice: {list(self.shots)}")
         if not self.steps or list(self.steps) != sorted(set(self.steps)) or self.steps[0] < 0:
             raise ValueError(f"steps must be ascending numbers from 0, not {list(self.steps)}")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +20,7 @@ from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.differences import differences
 from metafacs.evaluation.few_shot import FewShotTest, judge_subject
 from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_record, write_few_shot_record
 from metafacs.evaluation.records import RecordError
@@ -24,8 +28,9 @@ from metafacs.facs import check_aus
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner
 from metafacs.methods.options import with_backbone_written_out
-from metafacs.processes import run_jobs, use_one_thread
+from metafacs.processes import out_of_memory, run_jobs, use_one_thread
 from metafacs.progress import progress_bar
+from metafacs.texts import check_folder_name
 from metafacs.training.few_shot import FewShotTraining, train_few_shot
 from metafacs.training.trainer import MODEL_FILE
 
@@ -113,19 +118,25 @@ def plan_few_shot(
     tested = numbers if test is None else check_aus(facts_of(target.dataset).evaluated_aus or target.aus)
     store.columns_of(numbers)
     target.columns_of(tested)
+    if aus is not None and not aus:
+        raise ValueError(
+            "no action units are given; name some with --aus, or leave it out for the usual ones"
+        )
     unknown = sorted(set(learners) - set(FEW_SHOT))
-    if unknown or not learners:
+    if unknown or not learners or len(set(learners)) < len(learners):
         raise ValueError(f"unknown few-shot learners {unknown}; choose from {sorted(FEW_SHOT)}")
     if (target.size, target.description["alignment"]) != (store.size, store.description["alignment"]):
         raise ValueError(f"{test} and {action_units} hold crops of other sizes or cuts; prepare them alike")
     people = sorted(set(target.subjects.tolist()) - {""})
     chosen = choose_subjects(people, len(people) if subjects == "all" else subjects)
+    for person in chosen:
+        check_folder_name(person)  # it becomes one
     if test is None and training.shared_iterations and len(chosen) == len(people):
         raise SplitError(
             "a shared start excludes everybody who is tested, and everybody is tested; set "
             "--training.shared_iterations 0 or test fewer --subjects"
         )
-    if test is None and not training.shared_iterations and not training.iterations:
+    if not training.iterations and (test is not None or not training.shared_iterations):
         raise ValueError("nothing is trained: give --training.iterations or --training.shared_iterations")
     if training.optimizer.name == "adam" and training.optimizer.lr >= OUTER_RATE:
         warnings.warn(
@@ -170,41 +181,69 @@ class _Job:
 
 
 def run_few_shot(
-    protocol: FewShotProtocol, *, workers: int | None = None, progress: bool = True
+    protocol: FewShotProtocol,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    failed: list[str] | None = None,
 ) -> list[FewShotRecord]:
     """Train every learner, adapt it to every person and return the records; takes up stopped work.
+
+    A damaged record is named and made again.
 
     Args:
         protocol: From :func:`plan_few_shot`.
         workers: Processes of one thread each; None = one per core.
         progress: Show a progress bar, and a line for every person.
+        failed: Takes what went wrong, a sentence for every person; the others are tested all the same. None =
+            the first error is raised.
 
     Raises:
-        RecordError: If the folder holds records of other settings.
+        RecordError: If the folder holds records of other settings or other data.
     """
+    wanted = _config(protocol)
     missing = [
         _Job(protocol, learner, subject)
         for subject in protocol.subjects
         for learner in protocol.learners
-        if any(_existing(protocol, learner, subject, shots) is None for shots in protocol.testing.shots)
+        if any(
+            _existing(protocol, wanted, learner, subject, shots) is None for shots in protocol.testing.shots
+        )
     ]
     starts: list[_Job] = []
     if protocol.crosses or protocol.training.shared_iterations:
         starts = [_Job(protocol, learner, None) for learner in dict.fromkeys(job.learner for job in missing)]
     with progress_bar(progress) as bar:
         task = bar.add_task("few-shot tests", total=len(starts) + len(missing))
-        for work, jobs in ((_train_start, starts), (_test_subject, missing)):
-            for line in run_jobs(work, jobs, workers, initialise=use_one_thread, stop_at_once=False):
+        for jobs in (starts, missing):
+            work = partial(_performed, raising=failed is None)
+            for line, done in run_jobs(work, jobs, workers, initialise=use_one_thread, stop_at_once=False):
                 bar.advance(task)
+                if failed is not None and not done:
+                    failed.append(line)
                 if progress:
-                    bar.console.print(line, highlight=False)
+                    bar.console.print(line)
+            if failed:
+                break
     found = [
-        _existing(protocol, learner, subject, shots)
+        _existing(protocol, wanted, learner, subject, shots)
         for learner in protocol.learners
         for shots in protocol.testing.shots
         for subject in protocol.subjects
     ]
     return [record for record in found if record is not None]
+
+
+def _performed(job: _Job, *, raising: bool) -> tuple[str, bool]:
+    """Do a job; return what to tell of it, and whether it was done."""
+    try:
+        return (_train_start if job.subject is None else _test_subject)(job), True
+    except Exception as error:
+        if raising:
+            raise
+        expected = isinstance(error, (ValueError, OSError, FloatingPointError))
+        told = str(error) if expected else out_of_memory(error) or traceback.format_exc()
+        return f"{job.learner}, {job.subject or 'the common start'}: {told}", False
 
 
 def _train_start(job: _Job) -> str:
@@ -291,7 +330,7 @@ def _config(protocol: FewShotProtocol) -> dict[str, object]:
     content = {
         "training": training,
         "testing": {key: value for key, value in asdict(protocol.testing).items() if key != "shots"},
-        "data": [store.description["labels_hash"] for store in stores.values()],
+        "data": [store.fingerprint for store in stores.values()],
         "aus": protocol.aus,
         "tested_aus": protocol.tested_aus,
         "start_without": protocol.subjects if protocol.training.shared_iterations else (),
@@ -300,15 +339,25 @@ def _config(protocol: FewShotProtocol) -> dict[str, object]:
     return plain
 
 
-def _existing(protocol: FewShotProtocol, learner: str, subject: str, shots: int) -> FewShotRecord | None:
+def _existing(
+    protocol: FewShotProtocol, wanted: Mapping[str, object], learner: str, subject: str, shots: int
+) -> FewShotRecord | None:
+    """Return a record that is there; None if there is none, or a damaged one, which is named."""
     path = protocol.record_path(learner, subject, shots)
     if not path.exists():
         return None
-    record = read_few_shot_record(path)
+    try:
+        record = read_few_shot_record(path)
+    except RecordError as error:
+        print(f"{error}; it is made again", file=sys.stderr)
+        return None
+    found = {**record.config, "of": [record.learner, record.subject, record.shots]}
     # Earlier versions had the backbone's weights beside its name.
-    training = with_backbone_written_out(record.config["training"])
-    if {**record.config, "training": training} != _config(protocol):
+    if isinstance(training := found.get("training"), Mapping):
+        found["training"] = with_backbone_written_out(training)
+    if told := differences(found, {**wanted, "of": [learner, subject, shots]}):
         raise RecordError(
-            f"{path} was made with other settings; choose another --out or delete {protocol.out}"
+            f"{path} was made with other settings or from other data: {told}; choose another --out or delete "
+            f"{protocol.out}"
         )
     return record

@@ -13,14 +13,17 @@ from metafacs.data.episodes import AnyAUStream, EpisodeStream
 from metafacs.data.splits import Split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
+from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP
 from metafacs.methods import FEW_SHOT
-from metafacs.methods.base import OptimizerSpec
+from metafacs.methods.base import HIGHEST_RATE, OptimizerSpec
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner, MetaLearner
 from metafacs.methods.options import complete_options
 from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
+from metafacs.parsing import check_number
 from metafacs.training.description import describe_data
-from metafacs.training.trainer import Trainer, TrainingPlan
+from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
 
+MOST_SHOTS, MOST_STEPS = 1000, 1000
 ADAM = OptimizerSpec("adam", OUTER_RATE, momentum=0.0, weight_decay=0.0)
 NO_AUGMENTATION = Augmentation(flip=0.0)
 STREAMS: dict[str, type[EpisodeStream] | type[AnyAUStream]] = {
@@ -48,6 +51,9 @@ class FewShotTraining:
         augmentation: Random changes of training pictures; the paper names none.
         seed: Seed of initial weights, episodes and augmentation.
         checkpoint_every: Iterations between checkpoints.
+
+    Raises:
+        ValueError: If a number is out of range.
     """
 
     iterations: int = 1000
@@ -62,6 +68,14 @@ class FewShotTraining:
     augmentation: Augmentation = NO_AUGMENTATION
     seed: int = 0
     checkpoint_every: int = 100
+
+    def __post_init__(self) -> None:
+        limits = {"iterations": (0, LONGEST_RUN), "shared_iterations": (0, LONGEST_RUN)}
+        limits |= {"size": (SMALLEST_CROP, LARGEST_CROP), "seed": (0, LARGEST_SEED)}
+        limits |= {"shots": (1, MOST_SHOTS), "inner_steps": (1, MOST_STEPS)}
+        for name, (lowest, highest) in limits.items():
+            check_number(f"training.{name}", getattr(self, name), lowest, highest)
+        check_number("training.inner_rate", self.inner_rate, 0, HIGHEST_RATE)
 
     def options(self, name: str) -> dict[str, object]:
         """Return the keyword arguments of the learner with this name in ``FEW_SHOT``."""

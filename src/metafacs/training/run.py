@@ -14,6 +14,7 @@ from metafacs.data.splits import SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
 from metafacs.data.transforms import Augmentation
+from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP
 from metafacs.facs import check_aus
 from metafacs.methods import find_method, method_name
 from metafacs.methods.base import Method, OptimizerSpec
@@ -23,18 +24,13 @@ from metafacs.models.initial_weights import describe_weights
 from metafacs.parsing import check_number
 from metafacs.training.description import describe_run
 from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
-from metafacs.training.trainer import LONGEST_RUN, Trainer, TrainingPlan
+from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes, choose_rows, further_store, make_streams
 from metafacs.training.transfer import transfer
 
 PSEUDO_LABELS = "pseudo_labels"
 """Option of the methods that learn from such labels, and argument that says who gives them."""
 
-
-SIZES = (16, 1024)
-"""Smallest and largest side of a network's input in pixels."""
-
-LARGEST_SEED = 2**32 - 1
 
 MAL_BATCH = BatchSizes()
 MAL_AUGMENTATION = Augmentation()
@@ -166,7 +162,7 @@ def train(
 def _check_settings(
     size: int, seed: int, fold: int, reserve: float, validation_people: int, aus: Sequence[int] | None
 ) -> None:
-    check_number("size", size, *SIZES)
+    check_number("size", size, SMALLEST_CROP, LARGEST_CROP)
     check_number("seed", seed, 0, LARGEST_SEED)
     check_number("fold", fold, 1, LONGEST_RUN)
     check_number("reserve", reserve, 0, 0.9)

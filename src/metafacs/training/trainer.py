@@ -54,6 +54,8 @@ RUN = "run"
 LONGEST_RUN = 10**9
 """Iterations."""
 
+LARGEST_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -214,17 +216,19 @@ class Trainer:
     def _draw_point(self) -> None:
         self.history.setdefault("iteration", []).append(float(self.iteration))
         for name, values in self._pending().items():
-            mean = math.fsum(values) / len(values)
-            if math.isnan(mean):
-                raise DivergedError(
-                    f"{name} is NaN before iteration {self.iteration}; the last checkpoint is kept"
-                )
-            self.history.setdefault(name, []).append(mean)
+            self.history.setdefault(name, []).append(math.fsum(values) / len(values))
         self._since_point = []
 
     def _pending(self) -> dict[str, list[float]]:
         names = self._since_point[0] if self._since_point else {}
-        return {name: [float(values[name]) for values in self._since_point] for name in names}
+        pending = {name: [float(values[name]) for values in self._since_point] for name in names}
+        for name, values in pending.items():
+            if not all(map(math.isfinite, values)):
+                raise DivergedError(
+                    f"{name} is NaN or infinite before iteration {self.iteration}; the last checkpoint is "
+                    "kept"
+                )
+        return pending
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
