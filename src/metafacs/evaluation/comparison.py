@@ -196,8 +196,8 @@ def _claim(run: Run) -> dict[str, Any]:
     if path.exists():
         try:
             remedy = "it is written again"
-            found = read_json(path, dict[str, Any], ComparisonError, remedy)
-            found = unsealed(found, str(path), ComparisonError, remedy)
+            content = read_json(path, dict[str, Any], ComparisonError, remedy)
+            found = unsealed(content, str(path), ComparisonError, remedy)
         except ComparisonError as error:
             print(f"{error}, and {run} looked at again", file=sys.stderr)
     if not found:

@@ -1,0 +1,145 @@
+"""Runs of a comparison: which are finished, from what they were made, and that damage is made good."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import AUS, paint, rows_of, write_store
+from metafacs.data.store import Store
+from metafacs.evaluation import comparison
+from metafacs.evaluation.comparison import (
+    RECORD_FILE,
+    SETTINGS_FILE,
+    ComparisonError,
+    Run,
+    finished_records,
+    inputs_of,
+    perform,
+    unfinished,
+)
+from metafacs.evaluation.records import Record
+from metafacs.training.trainer import MODEL_FILE
+from metafacs.training.training_data import BatchSizes
+
+
+def planned(store: Path, out: Path, **changes: object) -> Run:
+    arguments = {
+        "method": "single_task",
+        "options": {"backbone": "small"},
+        "action_units": store,
+        "out": out,
+        "aus": [1, 4, 12],
+        "iterations": 1,
+        "size": 32,
+        "batch": BatchSizes(4),
+        **changes,
+    }
+    return Run("row", 1, 0, {"iterations": 1, "action_units": "store"}, arguments)
+
+
+@pytest.fixture
+def finished(au_store: Store, tmp_path: Path) -> Run:
+    run = planned(au_store.path, tmp_path / "run")
+    (todo,) = unfinished([run])
+    assert perform(todo).error is None
+    assert unfinished([run]) == []
+    return run
+
+
+def scores(run: Run) -> dict[str, object]:
+    (record,) = finished_records([run])
+    return {k: v for k, v in record.to_json().items() if k != "seconds"}
+
+
+@pytest.mark.parametrize("name", [RECORD_FILE, SETTINGS_FILE])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"[" * 9999, None])
+def test_a_damaged_file_is_named_and_the_run_ends_as_before(
+    name: str, content: bytes | None, finished: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, path = scores(finished), finished.folder / name
+    # One digit is another: still JSON, and no longer what was written.
+    path.write_bytes(path.read_bytes().replace(b'"fold": 1', b'"fold": 2') if content is None else content)
+    if content is None and name == SETTINGS_FILE:
+        path.write_bytes(path.read_bytes().replace(b'"iterations": 1', b'"iterations": 2'))
+    model = (finished.folder / MODEL_FILE).stat().st_mtime_ns
+    assert unfinished([finished]) == [finished]
+    assert str(path) in capsys.readouterr().err
+    assert perform(finished).error is None
+    assert scores(finished) == before
+    assert (finished.folder / MODEL_FILE).stat().st_mtime_ns == model
+    assert unfinished([finished]) == []
+
+
+def test_a_start_whose_model_is_damaged_is_trained_again(
+    finished: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = replace(finished, tested=None)
+    assert unfinished([start]) == []
+    path = start.folder / MODEL_FILE
+    path.write_bytes(path.read_bytes()[:-9])
+    assert unfinished([start]) == [start]
+    assert perform(start).error is None
+    assert unfinished([start]) == []
+    assert "has to be trained again" in capsys.readouterr().err
+
+
+def test_other_pictures_in_the_store_are_told(finished: Run, au_store: Store, tmp_path: Path) -> None:
+    rows = [{**row, "image": paint(np.random.default_rng(9), 36, np.zeros(3))} for row in rows_of(au_store)]
+    other = write_store(tmp_path / "other", rows, dataset="bp4d", aus=list(AUS), expressions=[], size=36)
+    changed = replace(finished, arguments={**finished.arguments, "action_units": other.path})
+    told = (
+        rf"made from other data: inputs.action_units \({au_store.fingerprint} there, {other.fingerprint} here"
+    )
+    with pytest.raises(ComparisonError, match=told):
+        unfinished([changed])
+
+
+def test_records_stay_where_the_store_has_gone(finished: Run, tmp_path: Path) -> None:
+    gone = replace(finished, arguments={**finished.arguments, "action_units": tmp_path / "gone"})
+    assert unfinished([gone]) == []
+    assert len(finished_records([gone])) == 1
+
+
+def test_inputs_are_the_stores_that_the_method_reads_and_the_files_that_are_named(
+    au_store: Store, expression_store: Store, expression_model: Path, tmp_path: Path
+) -> None:
+    run = planned(au_store.path, tmp_path, expression=expression_store.path)
+    assert inputs_of(run) == {"action_units": au_store.fingerprint}
+    options = {"backbone": {"name": "small", "weights": "none"}, "teacher": str(expression_model)}
+    run = planned(au_store.path, tmp_path, method="l2t_ww", options=options, initialise=expression_model)
+    found = inputs_of(run)
+    assert set(found) == {"action_units", "initialise", "options.teacher"}
+    assert found["initialise"] == found["options.teacher"]
+    run = planned(au_store.path, tmp_path, method="multi_task", expression=expression_store.path)
+    assert inputs_of(run)["expression"] == expression_store.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "memory is short"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "memory is short"),
+        (KeyError("bug"), "Traceback"),
+        (ValueError("a sentence"), "a sentence"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_is_no_end_of_other_runs(
+    error: Exception, told: str, au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(**arguments: object) -> Record:
+        raise error
+
+    monkeypatch.setattr(comparison, "train", failing)
+    found = perform(planned(au_store.path, tmp_path)).error
+    assert found is not None
+    assert told in found
+
+
+def test_settings_of_a_finished_run_hold_what_it_was_made_from(finished: Run, au_store: Store) -> None:
+    content = json.loads((finished.folder / SETTINGS_FILE).read_text())
+    assert content["inputs"] == {"action_units": au_store.fingerprint}
