@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from scipy.linalg import eigh
 
 from metafacs.faces.identity import inner_crop
@@ -28,6 +27,7 @@ from metafacs.synthesis.camera import Camera, expose
 from metafacs.synthesis.clips import DISPLAYS
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.rooms import Guest, Place, place_person, sample_room
+from metafacs.tensor_files import save_tensors
 
 PICTURES, WIDTH, HEIGHT = 6, 200, 160
 POSE_DEVIATION = (0.35, 0.15, 0.1)
@@ -54,8 +54,8 @@ def main() -> None:
     features = np.concatenate(rows)
     projection = discriminants(features, np.concatenate(people))
     asset = {"mean": features.mean(0), "projection": projection}
-    tensors = {name: torch.from_numpy(np.float32(value)).contiguous() for name, value in asset.items()}
-    save_file(tensors, str(arguments.out))
+    tensors = {name: torch.from_numpy(np.float32(value)) for name, value in asset.items()}
+    save_tensors(arguments.out, tensors, {"format": "metafacs-identity-1"})
     print(f"{arguments.out}: {DIMENSIONS} coordinates, from {len(features)} pictures of {len(rows)} people")
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from metafacs.faces.attention_mesh import load_attention_mesh
 from metafacs.faces.mesh import Region
@@ -22,6 +21,7 @@ from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.renderer import Subject, render
 from metafacs.synthesis.scenes import lab_scene, sample_studio
+from metafacs.tensor_files import save_tensors
 
 PEOPLE, PIXELS = 100, 256
 
@@ -50,7 +50,8 @@ def main() -> None:
         meshes.append(turned / 2)
     mean = torch.stack(meshes).mean(0)
     mean = mean - mean.mean(0)
-    save_file({"points": (mean / mean.square().mean().sqrt()).contiguous()}, str(arguments.out))
+    points = mean / mean.square().mean().sqrt()
+    save_tensors(arguments.out, {"points": points}, {"format": "metafacs-mean-mesh-1"})
     print(f"{arguments.out}: {len(mean)} points of {PEOPLE} people")
 
 

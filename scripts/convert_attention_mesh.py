@@ -21,18 +21,18 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from convert_face_models import Constants, Converter, Operator, fold_activations, read_tflite
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from metafacs.faces.attention_points import MARGIN, WINDOWS
+from metafacs.tensor_files import save_tensors
 
 PACKED = "package/face_mesh_solution_packed_assets.data"
 TFLITE_BYTES = 2_495_952
@@ -138,8 +138,7 @@ def main() -> None:
         "origin": "MediaPipe, Copyright The MediaPipe Authors, Apache-2.0, "
         "converted from TFLite to float16 safetensors",
     }
-    # One metadata key only, as in convert_face_models.py: the file must be the same each time.
-    save_file(weights, arguments.target, metadata={"model": json.dumps(model, separators=(",", ":"))})
+    save_tensors(arguments.target, {name: torch.from_numpy(value) for name, value in weights.items()}, model)
     steps = sum(len(part["steps"]) for part in parts.values())
     print(f"{arguments.target}: {steps} operators, {arguments.target.stat().st_size / 1e6:.2f} MB")
 

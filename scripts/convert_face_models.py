@@ -36,8 +36,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+
+from metafacs.tensor_files import save_tensors
 
 Operator = tuple[str, list[int], list[int], dict[str, Any]]
 Constants = dict[int, NDArray[Any]]
@@ -252,11 +254,8 @@ def main() -> None:
         "origin": "MediaPipe, Copyright The MediaPipe Authors, Apache-2.0, "
         "converted from TFLite to float16 safetensors",
     }
-    # One metadata key only: safetensors does not keep the order of several, and the file must be the
-    # same each time.
-    save_file(
-        converter.weights, arguments.target, metadata={"model": json.dumps(model, separators=(",", ":"))}
-    )
+    weights = {name: torch.from_numpy(value) for name, value in converter.weights.items()}
+    save_tensors(arguments.target, weights, model)
     print(
         f"{arguments.target}: {len(model['steps'])} operators, {arguments.target.stat().st_size / 1e6:.2f} MB"
     )

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from metafacs.tensor_files import load_tensors, save_tensors
+import metafacs
+from metafacs.tensor_files import DIGEST, load_tensors, save_tensors
 
 TENSORS = {
     "a": torch.arange(2000.0).reshape(2, 1000),
@@ -73,6 +75,15 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     header, tensors = load_tensors(tmp_path / "m", ValueError, "")
     assert header == {"n": 1}
     assert torch.equal(tensors["a"], torch.ones(2))
+
+
+def test_every_file_of_the_package_holds_a_digest() -> None:
+    paths = sorted(Path(metafacs.__file__).parent.rglob("*.safetensors"))
+    assert len(paths) == 8
+    for path in paths:
+        with safe_open(path, framework="pt") as file:
+            assert DIGEST in file.metadata()
+        assert load_tensors(path, ValueError, "")[0]
 
 
 def test_numbers_of_no_usual_kind_are_neither_written_nor_read(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ HEADER = "metafacs"
 DIGEST = "sha256"
 """Where in the file's metadata the digest of header and tensors is."""
 
+REINSTALL = "reinstall metafacs"
+"""What to do about a damaged file of the package."""
+
 Refusal = Callable[[str], Exception]
 
 _KINDS = {

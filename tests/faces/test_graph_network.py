@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from metafacs.faces.graph_network import GraphNetwork, load_asset, load_graph_network
+from metafacs.tensor_files import save_tensors
 
 # Values of each output at five places and its mean, by the NHWC interpreter of the unconverted graphs, which
 # agrees with LiteRT.
@@ -131,10 +131,12 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "half.safetensors"
-    save_file({"w": torch.zeros(100)}, path, metadata={"model": json.dumps({})})
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(ValueError, match="damaged"):
-        load_graph_network(path)
+    save_tensors(path, {"w": torch.zeros(100)}, {"steps": []})
+    whole = path.read_bytes()
+    for damaged, message in ((whole[:50], "truncated"), (whole[:-1] + b"\1", "damaged")):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=rf"half\.safetensors is {message}.*reinstall metafacs"):
+            load_graph_network(path)
 
 
 def test_a_file_without_a_graph_is_reported(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from importlib.resources import as_file, files
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
+
+from metafacs.tensor_files import REINSTALL, load_tensors
 
 MEAN_MESH = "mean_mesh.safetensors"
 
@@ -34,7 +35,7 @@ def mean_mesh() -> Tensor:
     Made by ``scripts/build_mean_mesh.py`` of rendered faces; it says what *to the front* is.
     """
     with as_file(files("metafacs.faces") / "assets" / MEAN_MESH) as path:
-        return load_file(path)["points"]
+        return load_tensors(path, ValueError, REINSTALL)[1]["points"]
 
 
 def turn_to_front(points: Tensor, mean: Tensor) -> FrontalMesh:

@@ -7,7 +7,6 @@ metadata.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from operator import attrgetter, is_
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+
+from metafacs.tensor_files import REINSTALL, load_tensors
 
 if TYPE_CHECKING:
     from metafacs.faces.compiled_graph import CompiledGraph
@@ -261,15 +261,10 @@ def read_converted(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; convert it with scripts/convert_face_models.py")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); convert it again or reinstall the package") from error
-    if "model" not in metadata:
+    model, weights = load_tensors(path, ValueError, REINSTALL)
+    if model is None or not {"steps", "parts"} & model.keys():
         raise ValueError(f"{path} holds no graph; it was not written by scripts/convert_face_models.py")
-    return json.loads(metadata["model"]), weights
+    return model, weights
 
 
 def load_graph_network(path: Path) -> GraphNetwork:

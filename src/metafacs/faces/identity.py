@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from metafacs.faces.alignment import align
@@ -22,6 +21,7 @@ from metafacs.faces.face import Face
 from metafacs.faces.tensors import to_tensor
 from metafacs.faces.warping import Picture
 from metafacs.models.backbones import Backbone
+from metafacs.tensor_files import REINSTALL, load_tensors
 
 ASSET = "identity.safetensors"
 MOST_VIEWS = 12
@@ -228,7 +228,7 @@ def assign(scores: NDArray[np.float64]) -> list[int | None]:
 def _network(device: str) -> tuple[torch.nn.Module, Tensor, Tensor]:
     """Return the packaged backbone, the mean of its features and the projection on who the face is."""
     with as_file(files("metafacs.faces") / "assets" / ASSET) as path:
-        asset = load_file(path)
+        _, asset = load_tensors(path, ValueError, REINSTALL)
     backbone = Backbone("small", "faces").build().eval().requires_grad_(False).to(device)
     return backbone, asset["mean"].float().to(device), asset["projection"].float().to(device)
 

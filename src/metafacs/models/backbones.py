@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from metafacs.models.face_mesh_trunk import FaceMeshTrunk, read_trunk
@@ -18,6 +16,7 @@ from metafacs.models.few_shot import FewShotBackbone
 from metafacs.models.initial_weights import packaged_weights, usual_weights
 from metafacs.models.small import SmallBackbone
 from metafacs.plugins import PluginError, Registry
+from metafacs.tensor_files import load_tensors
 
 _RESNET_PREFIX = "resnet."
 
@@ -148,13 +147,12 @@ def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
             f"no weights file at {path}; weights is 'none', 'imagenet', 'faces', 'mesh' or the path of a "
             "safetensors file"
         )
-    try:
-        state = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path} is not a safetensors file ({error}); convert it once with "
-            "safetensors.torch.save_file(torch.load(..., weights_only=True), ...)"
-        ) from error
+    _, state = load_tensors(
+        path,
+        ValueError,
+        "copy it again, or convert it once with "
+        "safetensors.torch.save_file(torch.load(..., weights_only=True), ...)",
+    )
     expected = backbone.state_dict()
     prefix = _RESNET_PREFIX if any(key.startswith(_RESNET_PREFIX) for key in expected) else ""
     found: dict[str, Tensor] = {}

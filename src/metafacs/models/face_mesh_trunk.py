@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from metafacs.models.stages import SequentialBackbone, Stage
+from metafacs.tensor_files import REINSTALL, load_tensors
 
 TRUNK_OUTPUT = 179
 """Number of the trunk's last map in the converted graph: what the landmark head reads."""
@@ -114,19 +113,20 @@ def read_trunk(path: Path) -> dict[str, Tensor]:
     Returns:
         Name -> tensor, float32; the values are the file's.
     """
-    with safe_open(str(path), framework="pt") as file:
-        steps = json.loads(file.metadata()["model"])["steps"]
-        needed = {TRUNK_OUTPUT}
-        for step in reversed(steps):
-            needed.update(step["inputs"] if step["output"] in needed else ())
-        # The graph lists its operators in the order in which the trunk runs them.
-        tensors = [
-            file.get_tensor(step[role]).float()
-            for step in steps
-            if step["output"] in needed
-            for role in ("weight", "bias", "slope")
-            if role in step
-        ]
+    header, stored = load_tensors(path, ValueError, REINSTALL)
+    if header is None:
+        raise ValueError(f"{path} holds no graph; {REINSTALL}")
+    needed = {TRUNK_OUTPUT}
+    for step in reversed(header["steps"]):
+        needed.update(step["inputs"] if step["output"] in needed else ())
+    # The graph lists its operators in the order in which the trunk runs them.
+    tensors = [
+        stored[step[role]].float()
+        for step in header["steps"]
+        if step["output"] in needed
+        for role in ("weight", "bias", "slope")
+        if role in step
+    ]
     with torch.device("meta"):
         names = [name for name, _ in FaceMeshTrunk().named_parameters()]
     return dict(zip(names, tensors, strict=True))

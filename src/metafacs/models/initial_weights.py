@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from metafacs.files import written_whole
+from metafacs.files import digest_of_file
+from metafacs.tensor_files import load_tensors, save_tensors
 
 FORMAT = "metafacs-backbone-1"
 PACKAGED: dict[tuple[str, str], str] = {
@@ -68,10 +65,9 @@ def describe_weights(choice: str, backbone: str) -> dict[str, object]:
     if choice in ("none", "imagenet"):
         return {"choice": choice, "sha256": None}
     packaged = packaged_weights(choice, backbone)
-    content = (packaged or Path(choice)).read_bytes()
     return {
         "choice": choice if packaged else Path(choice).name,
-        "sha256": hashlib.sha256(content).hexdigest()[:16],
+        "sha256": digest_of_file(packaged or Path(choice))[:16],
     }
 
 
@@ -82,15 +78,17 @@ def save_weights(path: Path | str, backbone: nn.Module, description: Mapping[str
         path: The safetensors file.
         backbone: The trained backbone.
         description: Plain data for JSON.
+
+    Raises:
+        ValueError: If a weight is not finite, in half precision.
+        OSError: If the file cannot be written.
     """
     state = {
-        name: value.detach().cpu().to(torch.float16).contiguous()
+        name: value.detach().to(torch.float16)
         for name, value in backbone.state_dict().items()
         if value.is_floating_point()
     }
-    content = json.dumps({"format": FORMAT, **description})
-    with written_whole(path) as temporary:
-        save_file(state, str(temporary), metadata={"metafacs": content})
+    save_tensors(path, state, {"format": FORMAT, **description})
 
 
 def read_description(path: Path | str) -> dict[str, object]:
@@ -99,9 +97,7 @@ def read_description(path: Path | str) -> dict[str, object]:
     Raises:
         ValueError: If the file holds none.
     """
-    with safe_open(str(path), framework="pt") as file:
-        header = (file.metadata() or {}).get("metafacs")
-    content: dict[str, object] = json.loads(header) if header else {}
-    if content.get("format") != FORMAT:
+    content, _ = load_tensors(path, ValueError, "copy it again, or make it with 'metafacs pretrain'")
+    if content is None or content.get("format") != FORMAT:
         raise ValueError(f"{path} does not hold a backbone's weights as 'metafacs pretrain' writes them")
     return content
