@@ -103,9 +103,10 @@ def test_bad_intensities_are_reported_and_do_not_stop_the_rest(tmp_path: Path) -
     file = "AUCoding/AU_INT/AU06/F001_T1_AU06.csv"
     wrong = "line is not 'frame,intensity' with an intensity 0 to 5 or 9"
     assert [str(s) for s in reading.skipped] == [
+        "AUCoding/AU_INT/notes: name of the folder of intensities is no AU such as AU06",
         f"{file}:1: {wrong}",
         f"{file}:2: {wrong}",
-        f"{file}:4: frame has two intensities; the first counts",
+        f"{file}:4: frame is labelled twice; the first label counts",
         "AUCoding/AU_OCC/F001_T1.csv: frame with an intensity but without codes",
     ]
 
@@ -166,14 +167,13 @@ def test_wanted_landmarks_that_are_nowhere_are_an_error(tmp_path: Path) -> None:
 
 
 def test_repeated_frames_and_files_that_are_no_text_are_reported(tmp_path: Path) -> None:
-    root = layout(tmp_path, HEADER + "1,0,1,0,0\n1,1,1,1,1\n", ["0001"])
+    root = layout(tmp_path, HEADER + "1,0,1,0,0\n1,1,1,0,1\n", ["0001"])
     (root / "AUCoding" / "AU_OCC" / "F002_T1.csv").write_bytes(b"\xff\xfe\x00")
     reading = read_bp4d(root)
     assert [sample.action_units[1] for sample in reading.samples] == [0.0]
     assert [skipped.reason for skipped in reading.skipped] == [
         "frame is labelled twice; the first label counts",
         "not a UTF-8 text file",
-        "empty file",
     ]
 
 

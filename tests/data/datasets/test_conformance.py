@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metafacs.data.cutting import Cut, Job, cut_shard, read_note
 from metafacs.data.datasets import READERS, people, pretraining_faces
 from metafacs.data.datasets.reading import DatasetError, Reading
-from metafacs.data.prepare import SKIPPED_KEY, write_shard
 from metafacs.faces.alignment import AlignmentSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*action units, the paper counts.*")
@@ -101,6 +99,7 @@ LAYOUTS = {
             header=",".join(pretraining_faces.COLUMNS),
             rows=(f"0001.jpg,P01,train,0,0,0,{_POINTS}", f"0002.jpg,P02,validation,0,0,0,{_POINTS}"),
             pictures=("pictures/0001.jpg", "pictures/0002.jpg"),
+            spare="pictures/0003.jpg",
         ),
         Layout(
             "people",
@@ -111,6 +110,7 @@ LAYOUTS = {
                 f"0002.jpg,P02,test,,0,0,0,{_SHOWN},{_POINTS}",
             ),
             pictures=("pictures/0001.jpg", "pictures/0002.jpg"),
+            spare="pictures/0003.jpg",
         ),
         Layout(
             "bp4d",
@@ -250,7 +250,10 @@ def test_a_clean_folder_is_read_whole(layout: Layout, tmp_path: Path) -> None:
 )
 def test_harmless_differences_are_none(layout: Layout, hurt: Callable[[str], str], tmp_path: Path) -> None:
     expected = layout.read(layout.write(tmp_path)).samples
-    reading = layout.read(layout.write(tmp_path, hurt(layout.text)))
+    layout.write(tmp_path, hurt(layout.text))
+    if layout.reported:  # rows that belong together line by line
+        write(tmp_path / layout.reported, hurt(layout.files[layout.reported]))
+    reading = layout.read(tmp_path)
     assert reading.samples == expected
     assert reading.skipped == []
 
@@ -277,9 +280,10 @@ def test_a_row_of_rubbish_is_noted_and_the_rest_read(layout: Layout, rubbish: st
 def test_a_foreign_header_is_noted(layout: Layout, tmp_path: Path) -> None:
     rows = layout.text.removeprefix(f"{layout.header}\n")
     root = layout.write(tmp_path, f"name,label\n{rows}")
-    if reading := outcome(layout, root, f"{layout.labels}, line 1: wrong header"):
-        assert noted(reading, layout.reported or layout.labels)
-        assert len(reading.samples) == len(layout.extra) + (0 if layout.header or layout.reported else 2)
+    words = "differ in length: 2 paths, 3" if layout.reported else f"{layout.labels}, line 1: wrong header"
+    if reading := outcome(layout, root, words):
+        assert noted(reading, layout.labels)
+        assert len(reading.samples) == len(layout.extra) + (0 if layout.header else 2)
 
 
 @readers_of_tables
@@ -298,8 +302,8 @@ def test_a_column_twice_is_a_wrong_header(layout: Layout, tmp_path: Path) -> Non
 )
 def test_a_file_without_text_is_noted_by_name(layout: Layout, content: bytes, tmp_path: Path) -> None:
     if reading := outcome(layout, layout.write(tmp_path, content), layout.labels):
-        places = noted(reading, layout.labels) + noted(reading, layout.reported)
-        assert any("empty file" in reason or "UTF-8" in reason or "differ" in reason for reason in places)
+        places = noted(reading, layout.labels)
+        assert any("empty file" in reason or "UTF-8" in reason for reason in places)
         assert len(reading.samples) == len(layout.extra)
 
 
@@ -338,8 +342,9 @@ def test_a_missing_sequence_is_noted_and_the_rest_read(layout: Layout, tmp_path:
         (tmp_path / name).unlink()
     folder = (tmp_path / layout.pictures[0]).parent
     folder.rmdir()
-    if reading := outcome(layout, tmp_path, str(folder), "is missing"):
-        places = {Path(layout.reported or layout.labels), Path(layout.labels).parent}
+    words = ["none of its 2 pictures is there"] if layout.reported else [str(folder), "is missing"]
+    if reading := outcome(layout, tmp_path, *words):
+        places = {Path(layout.labels), Path(layout.labels).parent}
         assert any(Path(entry.file) in places for entry in reading.skipped)
         assert len(reading.samples) == len(layout.extra)
 
@@ -362,14 +367,12 @@ def test_pictures_are_only_opened_when_they_are_prepared(layout: Layout, tmp_pat
     write(tmp_path / layout.pictures[1], b"")
     reading = layout.read(tmp_path)
     assert reading.skipped == []
-    shard = tmp_path / "shard.arrow"
-    work = partial(write_shard, aus=reading.aus, expressions=reading.expressions, size=16)
-    work((shard, reading.samples), alignment=AlignmentSpec(), pre_aligned=reading.pre_aligned)
-    with pa.memory_map(str(shard)) as mapped:
-        notes = json.loads(pa.ipc.open_file(mapped).schema.metadata[SKIPPED_KEY])
-    assert [Path(note["file"]) for note in notes] == [sample.picture for sample in reading.samples]
-    assert all(note["reason"].startswith("unreadable picture: ") for note in notes)
-    assert any("is empty (0 bytes)" in note["reason"] for note in notes)
+    cut = Cut("", tmp_path, reading.aus, reading.expressions, 16, AlignmentSpec(), reading.pre_aligned)
+    cut_shard(Job(tmp_path / "shard.arrow", reading.samples, {}), cut)
+    notes = read_note(tmp_path / "shard.arrow").skipped
+    assert [tmp_path / note.file for note in notes] == [sample.picture for sample in reading.samples]
+    assert all(note.reason.startswith("unreadable picture: ") for note in notes)
+    assert any("is empty (0 bytes)" in note.reason for note in notes)
 
 
 def test_a_twin_says_so_and_a_damaged_note_stops_everything(layout: Layout, tmp_path: Path) -> None:
@@ -399,10 +402,9 @@ def test_no_content_breaks_a_reader(layout: Layout, tmp_path: Path, content: byt
 @given(more=st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=60))
 def test_no_further_text_spoils_the_rows_before_it(layout: Layout, tmp_path: Path, more: str) -> None:
     expected = layout.read(layout.write(tmp_path)).samples
-    reading = layout.read(layout.write(tmp_path, f"{layout.text}{more}\n"))
-    if layout.reported and not reading.samples:
-        (reason,) = noted(reading, layout.reported)
-        assert reason.startswith("lists differ in length: 2 paths")
+    reading = outcome(layout, layout.write(tmp_path, f"{layout.text}{more}\n"), "differ in length: 2 paths")
+    if reading is None:
+        assert layout.reported
         return
     found = {sample.key: sample for sample in reading.samples}
     assert [found[sample.key].picture for sample in expected] == [sample.picture for sample in expected]

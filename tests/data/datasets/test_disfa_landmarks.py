@@ -85,8 +85,8 @@ def test_files_may_lie_in_the_persons_folder_itself(tmp_path: Path) -> None:
     (tmp_path / "l00007_lm.mat").write_bytes(matlab_file(pts=POINTS))
     reading = Reading("disfa", tmp_path)
     origin = tmp_path / "labels.txt", 7
-    assert LandmarkFiles(tmp_path).read(reading, 7, origin) is not None
-    assert LandmarkFiles(tmp_path / "none").read(reading, 7, origin) is None
+    assert LandmarkFiles(reading, tmp_path, 9).read(reading, 7, origin) is not None
+    assert LandmarkFiles(reading, tmp_path / "none", 9).read(reading, 7, origin) is None
     assert [str(s) for s in reading.skipped] == [
         "labels.txt:7: frame without delivered landmarks; its face is found instead"
     ]

@@ -96,9 +96,9 @@ def test_repeated_frames_and_missing_sequences(tmp_path: Path) -> None:
     reading = read_gft(layout(tmp_path, "frame,AU1\n1,1\n1,0\n"))
     assert [sample.action_units for sample in reading.samples] == [{1: 1.0}]
     assert [s.reason for s in reading.skipped] == [
+        "labels without a video and without frames",
         "frame is labelled twice; the first label counts",
         "frame without a label",
-        "labels without a video and without frames",
     ]
 
 

@@ -23,8 +23,10 @@ def test_pictures_of_any_depth_and_frames_of_videos_are_found(tmp_path: Path) ->
     ]
     assert [sample.frame for sample in reading.samples[:3]] == [None, 0, 3]
     assert (reading.aus, reading.twin, {sample.part for sample in reading.samples}) == ((), None, {None})
-    assert [entry.file for entry in reading.skipped] == ["broken.mp4"]
-    assert "is no video that can be read" in reading.skipped[0].reason
+    notes, broken = reading.skipped
+    assert (notes.file, notes.reason) == ("notes.txt", "file ending in .txt is not read")
+    assert broken.file == "broken.mp4"
+    assert "is no video that can be read" in broken.reason
 
 
 def test_a_part_of_a_twin_is_synthetic(tmp_path: Path) -> None:

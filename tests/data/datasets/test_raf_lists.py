@@ -74,18 +74,23 @@ def test_pictures_are_found_in_the_first_folder_that_exists(tmp_path: Path) -> N
         "12_aligned.jpg",
         "train_00003_aligned.JPG",
         "Thumbs.db",
-        ".0009.partial",
+        "._0001_aligned.jpg",
+        ".metafacs.lock",
     ):
         (folder / name).write_bytes(b"x")
     (folder / "0004_aligned.jpg").touch()
     (folder / "0005_aligned.jpg").mkdir()
     reading = Reading("x", tmp_path)
-    found = find_aligned_pictures((tmp_path / "none", folder))
-    assert set(found) == {"0001", "0004", "0012", "train_00003"}
-    note_unlabelled(reading, found, {"0001": 0, "0004": 0, "0012": 0})
+    found = find_aligned_pictures(reading, (tmp_path / "none", folder))
+    assert set(found) == {"0001", "0004", "0005", "0012", "train_00003"}
+    assert [(Path(entry.file).name, entry.reason) for entry in reading.skipped] == [
+        ("._0001_aligned.jpg", "file ._* of macOS is no picture and no label"),
+        ("Thumbs.db", "file ending in .db is not read"),
+    ]
+    note_unlabelled(reading, found, dict.fromkeys(["0001", "0004", "0005", "0012"]))
     assert "train_00003_aligned.JPG: picture without a label" in str(reading.skipped[-1])
     with pytest.raises(DatasetError, match="is missing: it should hold the aligned pictures"):
-        find_aligned_pictures((tmp_path / "none", tmp_path / "nor this"))
+        find_aligned_pictures(reading, (tmp_path / "none", tmp_path / "nor this"))
 
 
 @given(label=st.text(alphabet="0123456789.e-+ naif", max_size=40))

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from metafacs.data.datasets.mismatches import refuse_many
 from metafacs.data.datasets.raf_lists import read_list
-from metafacs.data.datasets.reading import Reading
+from metafacs.data.datasets.reading import Reading, shown
 from metafacs.facs import AU_NAMES
 
 NO_ACTION_UNIT = "null"
@@ -60,7 +61,9 @@ def parse_action_units(codes: str) -> frozenset[int]:
     for token in _PLUS.split(text):
         match = _TOKEN.fullmatch(token)
         if match is None or not int(match["number"]):
-            raise ValueError(f"'{token}' is no action unit code; expected e.g. '4+L12+T24+AD19' or 'null'")
+            raise ValueError(
+                f"'{shown(token)}' is no action unit code; expected e.g. '4+L12+T24+AD19' or 'null'"
+            )
         numbers.add(int(match["number"]))
     return frozenset(numbers)
 
@@ -79,7 +82,7 @@ def read_action_unit_list(reading: Reading, path: Path) -> dict[str, CodedPictur
         Key of the picture -> its codes and labels, in the order of the list.
 
     Raises:
-        DatasetError: If the list is missing or is not text in UTF-8.
+        DatasetError: If the list is missing or is not text in UTF-8, or many lines are no such codes.
     """
     entries = read_list(reading, path)
     present: dict[str, frozenset[int]] = {}
@@ -92,6 +95,7 @@ def read_action_unit_list(reading: Reading, path: Path) -> dict[str, CodedPictur
         for number in sorted(numbers - AU_NAMES.keys()):
             reading.skip(path, entry.line, f"code {number} is no known action unit and was left out")
         present[key] = numbers & AU_NAMES.keys()
+    refuse_many(path, len(entries) - len(present), len(entries), "codes such as '4+L12+T24' or 'null'")
     vocabulary = sorted(frozenset[int]().union(*present.values()))
     return {
         key: CodedPicture(

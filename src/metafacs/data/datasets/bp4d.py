@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.datasets.intensities import parse_intensity
+from metafacs.data.datasets.folders import find_files, find_folders, note_files
+from metafacs.data.datasets.intensities import IntensityFile
 from metafacs.data.datasets.list_files import BAD_LANDMARKS, find_lists, joined_lines, parse_landmarks
+from metafacs.data.datasets.mismatches import CodeBook, refuse_moved_frames
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -19,24 +21,26 @@ from metafacs.data.datasets.reading import (
     require_folder,
     whole_number,
 )
-from metafacs.facs import AU_NAMES, HIGHEST_INTENSITY
+from metafacs.data.datasets.recorded_frames import numbered_pictures
+from metafacs.facs import AU_NAMES
 
-_SEQUENCE = re.compile(r"^(?P<subject>[FM]\d{3})_(?P<task>T\d+)$")
-_CODES = {"0": 0.0, "1": 1.0}
-_UNKNOWN = "9"
+_SEQUENCE = re.compile(r"^(?P<subject>[FM]\d{3})_(?P<task>T\d+)$", re.ASCII)
+_CODES = {"0": 0.0, "1": 1.0, "9": None}
+_UNKNOWN = 9
+_PERSON = re.compile(r"^[FM]\d{3}$", re.ASCII)
+_TASK = re.compile(r"^T\d+$", re.ASCII)
 _INTENSITY_FOLDER = re.compile(r"^AU(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
 _FRAME = re.compile(r"(?P<subject>[FM]\d{3})[/\\](?P<task>T\d+)[/\\](?P<frame>\d{1,9})\.\w+,?$", re.ASCII)
 
 Landmarks = Mapping[tuple[str, str, int], NDArray[np.float32]]
-_FRAME_FORMATS = ("{:04d}", "{:03d}", "{:d}")
 
 
 def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
     """Read the occurrence codes and intensities of BP4D and match them with the frames.
 
     Layout: ``AUCoding/AU_OCC/F001_T1.csv`` (header of integers, column ``0`` is the frame number, column
-    ``k`` is AU k, codes 0 absent, 1 present, 9 unknown) and ``Sequences(2D+3D)/F001/T1/2440.jpg`` (three,
-    four or no padding digits). Columns are taken by their header, never by position. Where they are there:
+    ``k`` is AU k, codes 0 absent, 1 present, 9 unknown) and ``Sequences(2D+3D)/F001/T1/2440.jpg`` (any
+    number of leading zeros). Columns are taken by their header, never by position. Where they are there:
     ``AUCoding/AU_INT/AU06/F001_T1_AU06.csv`` (lines ``frame,intensity``, 0 to 5, unknown 9), and
     ``Landmarks/BP4D_part1_path.txt`` with ``BP4D_part1_land.txt`` in the form of JAA-Net's lists: a picture
     a line, ``F001/T1/2440.jpg`` with any padding, and its 49 points, 98 numbers, pixels counted from 1.
@@ -52,18 +56,20 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
         many frames of each sequence no row labels.
 
     Raises:
-        DatasetError: If the label folder is missing or holds no label file, or there is no list of wanted
-            landmarks.
+        DatasetError: If the label folder is missing or holds no label file, there is no list of wanted
+            landmarks or its files do not belong together row by row, many codes are of another code book,
+            or labels fit the pictures only when all frames are moved alike.
     """
     root = Path(root)
     labels = require_folder(root / "AUCoding" / "AU_OCC", "the occurrence codes, e.g. F001_T1.csv")
     sequences = _sequence_folder(root)
     reading = Reading("bp4d", root, twin=read_twin(root))
-    files = sorted(labels.glob("*.csv"))
+    files = find_files(reading, labels, (".csv",), known=())
     if not files:
         raise DatasetError(f"{labels} holds no *.csv file; BP4D's occurrence codes are one CSV per sequence")
     points = _read_landmarks(reading, root / "Landmarks") if landmarks else None
-    intensity_folders = _intensity_folders(root / "AUCoding" / "AU_INT")
+    intensity_folders = _intensity_folders(reading, root / "AUCoding" / "AU_INT")
+    coded = set()
     for path in files:
         match = _SEQUENCE.match(path.stem)
         if match is None:
@@ -71,7 +77,9 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
             continue
         intensities = _read_intensities(reading, intensity_folders, path.stem)
         sequence = match["subject"], match["task"]
+        coded.add(sequences.joinpath(*sequence))
         _read_sequence(reading, path, sequences.joinpath(*sequence), sequence, intensities, points)
+    note_files(reading, set(_recorded(sequences)) - coded, "frames of a sequence without labels")
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
@@ -87,7 +95,9 @@ def _sequence_folder(root: Path) -> Path:
 
 def _read_landmarks(reading: Reading, folder: Path) -> Landmarks:
     """Return (subject, task, frame) -> points of all lists; of two lists with one frame the first counts."""
-    lists = find_lists(require_folder(folder, "lists such as BP4D_part1_path.txt and BP4D_part1_land.txt"))
+    lists = find_lists(
+        reading, require_folder(folder, "lists such as BP4D_part1_path.txt and BP4D_part1_land.txt")
+    )
     if not lists:
         raise DatasetError(f"{folder} holds no list such as BP4D_part1_path.txt")
     points: dict[tuple[str, str, int], NDArray[np.float32]] = {}
@@ -103,11 +113,20 @@ def _read_landmarks(reading: Reading, folder: Path) -> Landmarks:
     return points
 
 
-def _intensity_folders(root: Path) -> dict[int, Path]:
+def _recorded(sequences: Path) -> list[Path]:
+    """Return the folders of all sequences of which there are frames."""
+    people = [folder for folder in find_folders(sequences) if _PERSON.match(folder.name)]
+    return [task for person in people for task in find_folders(person) if _TASK.match(task.name)]
+
+
+def _intensity_folders(reading: Reading, root: Path) -> dict[int, Path]:
     """Return AU -> folder of its intensities."""
-    folders = sorted(entry for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+    folders = find_folders(root) if root.is_dir() else []
     matches = [(folder, _INTENSITY_FOLDER.match(folder.name)) for folder in folders]
-    return {int(m["au"]): folder for folder, m in matches if m is not None and int(m["au"]) in AU_NAMES}
+    found = {int(m["au"]): folder for folder, m in matches if m is not None and int(m["au"]) in AU_NAMES}
+    others = set(folders) - set(found.values())
+    note_files(reading, others, "name of the folder of intensities is no AU such as AU06")
+    return found
 
 
 def _read_intensities(
@@ -117,20 +136,9 @@ def _read_intensities(
     intensities: dict[int, dict[int, float]] = {}
     for au, folder in folders.items():
         path = folder / f"{sequence}_AU{au:02d}.csv"
-        seen: set[int] = set()
-        for number, line in reading.lines(path) if path.is_file() else ():
-            parsed = parse_intensity(line, unknown={int(_UNKNOWN)})
-            if parsed is None:
-                reason = (
-                    f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST_INTENSITY} or {_UNKNOWN}"
-                )
-                reading.skip(path, number, reason)
-                continue
-            frame, intensity = parsed
-            if frame in seen:
-                reading.skip(path, number, "frame has two intensities; the first counts")
-                continue
-            seen.add(frame)
+        if not path.exists():
+            continue
+        for frame, (_, intensity) in IntensityFile(reading, path, unknown={_UNKNOWN}).levels.items():
             known = intensities.setdefault(frame, {})
             if intensity is not None:
                 known[au] = float(intensity)
@@ -147,7 +155,6 @@ def _read_sequence(
 ) -> None:
     lines = reading.lines(path)
     if not lines:
-        reading.skip(path, None, "empty file")
         return
     header, *lines = lines
     columns = [whole_number(cell.strip()) for cell in header[1].rstrip(",").split(",")]
@@ -157,10 +164,12 @@ def _read_sequence(
     if not frames.is_dir():
         reading.skip(path, None, "sequence has labels but no folder of frames")
         return
-    available = {entry.name for entry in frames.iterdir()}
+    pictures = numbered_pictures(reading, frames)
     wanted = [(index, au) for index, au in enumerate(columns) if au in AU_NAMES]
-    seen: dict[int, str] = {}
+    rows: dict[int, tuple[int, Mapping[int, float]]] = {}
     coded: set[int] = set()
+    book = CodeBook(path, "0, 1 and 9", _occurrence)
+    nameless = {au: index for index, au in enumerate(columns) if au and au not in AU_NAMES}
     for number, line in lines:
         cells = [cell.strip() for cell in line.rstrip(",").split(",")]
         if len(cells) != len(columns):
@@ -171,33 +180,44 @@ def _read_sequence(
             reading.skip(path, number, "frame number is not a whole number")
             continue
         coded.add(frame)
-        codes = {au: cells[index] for index, au in wanted}
-        if any(code not in _CODES and code != _UNKNOWN for code in codes.values()):
-            reading.skip(path, number, "code other than 0, 1 and 9")
-            continue
-        if frame in seen:
+        known = book.read({au: cells[index] for index, au in wanted})
+        if known is None:
+            reading.skip(path, number, f"code other than {book.words}")
+        elif frame in rows:
             reading.skip(path, number, "frame is labelled twice; the first label counts")
-            continue
-        name = next((n for f in _FRAME_FORMATS if (n := f"{f.format(frame)}.jpg") in available), None)
-        if name is None:
+        else:
+            rows[frame] = number, known
+    for au, index in nameless.items():
+        shown = sum(line.split(",")[index : index + 1] == ["1"] for _, line in lines)
+        reading.skip(
+            path, header[0], f"column {au} is no known AU and is not read, though frames show it", shown
+        )
+    book.refuse_if_many("BP4D's own lie in AUCoding/AU_INT, put the occurrence codes here")
+    refuse_moved_frames(path, coded, pictures)
+    subject, task = sequence
+    for frame, (number, action_units) in rows.items():
+        if frame not in pictures:
             reading.skip(path, number, "label without a frame")
             continue
-        seen[frame] = name
         points = None if landmarks is None else landmarks.get((*sequence, frame))
         if landmarks is not None and points is None:
             reading.skip(path, number, "frame without delivered landmarks; its face is found instead")
-        subject, task = sequence
         reading.samples.append(
             Sample(
                 f"{subject}/{task}/{frame:04d}",
-                frames / name,
+                pictures[frame],
                 subject=subject,
-                action_units={au: _CODES[code] for au, code in codes.items() if code in _CODES},
+                action_units=action_units,
                 intensities=intensities.get(frame, {}),
                 part=task,
                 landmarks=points,
             )
         )
     reading.skip(path, None, "frame with an intensity but without codes", len(intensities.keys() - coded))
-    pictures = {name for name in available if name.lower().endswith(".jpg")}
-    reading.skip(frames, None, "frame without a label", len(pictures - set(seen.values())))
+    reading.skip(frames, None, "frame without a label", len(pictures.keys() - rows.keys()))
+
+
+def _occurrence(code: str) -> float | None:
+    if code not in _CODES:
+        raise ValueError(code)
+    return _CODES[code]

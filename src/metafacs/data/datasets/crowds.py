@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.datasets.folders import find_files
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
     Sample,
+    finite_numbers,
     numbered_lines,
     read_twin,
     require_folder,
+    shown,
 )
+from metafacs.faces.pictures import SUFFIXES
 
 PICTURES = "pictures"
 TRAINING = "train"
@@ -59,7 +63,7 @@ def read_crowd(
     if not path.is_file():
         raise DatasetError(f"{path} is missing: render it with 'metafacs twin {dataset}'")
     reading = Reading(dataset, root, twin=read_twin(root))
-    available = {entry.name for entry in pictures.iterdir()}
+    available = {path.name for path in find_files(reading, pictures, SUFFIXES, known=())}
     lines = numbered_lines(path)
     place, header = next(lines, (1, ""))
     if not header:
@@ -67,9 +71,11 @@ def read_crowd(
     if _cells(header) != list(columns):
         expected = ",".join(columns[:_SHOWN_OF_HEADER])
         raise DatasetError(f"{path}, line {place}: wrong header: expected '{expected},...'")
+    named: set[str] = set()
     listed: set[str] = set()
     for number, text in lines:
         name, *cells = _cells(text)
+        named.add(name)
         sample = sample_of(pictures / name, cells) if len(cells) == len(columns) - 1 else None
         if sample is None:
             reading.skip(path, number, f"line is not {line}")
@@ -80,20 +86,27 @@ def read_crowd(
         else:
             listed.add(name)
             reading.samples.append(sample)
+    reading.skip(pictures, None, "picture without a label", len(available - named))
+    _refuse_equal_keys(path, reading.samples)
     return reading
 
 
-def finite_numbers(cells: Sequence[str], precision: type[np.floating[Any]]) -> NDArray[Any] | None:
-    """Return the numbers that cells stand for, or None if one is no finite number of this precision.
+def _refuse_equal_keys(path: Path, samples: Sequence[Sample]) -> None:
+    """Fail if two pictures differ in nothing but their ending: samples are known by what stands before."""
+    keys = Counter(sample.key for sample in samples)
+    key, count = max(keys.items(), key=lambda item: item[1], default=("", 1))
+    if count > 1:
+        raise DatasetError(f"{path} lists {count} pictures called {shown(key)}; give each a name of its own")
 
-    >>> finite_numbers(["0.5", "2"], np.float32).tolist(), finite_numbers(["nan", "2"], np.float32)
-    ([0.5, 2.0], None)
+
+def numbers_of(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return the numbers that cells stand for, one each, or None if one is no finite number.
+
+    >>> numbers_of(["0.5", "2"]).tolist(), numbers_of(["nan", "2"]), numbers_of(["", "2"])
+    ([0.5, 2.0], None, None)
     """
-    try:
-        values = np.array(cells, precision)
-    except ValueError:
-        return None
-    return values if np.isfinite(values).all() else None
+    values = finite_numbers(",".join(cells))
+    return None if values is None or len(values) != len(cells) else values
 
 
 def _cells(line: str) -> list[str]:

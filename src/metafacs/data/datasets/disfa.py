@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from metafacs.data.datasets.disfa_landmarks import LandmarkFiles
-from metafacs.data.datasets.intensities import parse_intensity
+from metafacs.data.datasets.folders import find_files, find_folders, note_files
+from metafacs.data.datasets.intensities import IntensityFile, check_threshold
+from metafacs.data.datasets.mismatches import refuse_presence_codes
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -16,8 +19,8 @@ from metafacs.data.datasets.reading import (
     read_twin,
     require_folder,
 )
-from metafacs.data.datasets.recorded_frames import find_recorded_frames
-from metafacs.facs import AU_NAMES, HIGHEST_INTENSITY
+from metafacs.data.datasets.recorded_frames import RecordedFrames, find_recorded_frames, note_unused_videos
+from metafacs.facs import AU_NAMES
 
 BAD_FRAMES: Mapping[str, tuple[tuple[int, int], ...]] = {
     "SN001": ((398, 420), (3190, 3243)),
@@ -56,12 +59,13 @@ def read_disfa(
     camera: Literal["left", "right"] = "left",
     keep_bad_frames: bool = False,
     landmarks: bool = False,
+    first_frame: Literal[0, 1] | None = None,
 ) -> Reading:
     """Read the intensities of DISFA, make them present or absent, and match them with the frames.
 
     Layout: ``ActionUnit_Labels/SN001/SN001_au1.txt`` (lines ``frame,intensity``, frames from 1, intensities
     0 to 5) and ``Videos_LeftCamera/LeftVideoSN001_comp.avi`` (upper and lower case vary), or the extracted
-    frames as ``SN001/0.jpg`` below the root, ``Frames`` or ``Images``, where picture k shows label k + 1;
+    frames as ``SN001/0.jpg`` below the root, ``Frames`` or ``Images``;
     ``Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat``, see
     :class:`~metafacs.data.datasets.disfa_landmarks.LandmarkFiles`.
 
@@ -73,64 +77,138 @@ def read_disfa(
         landmarks: Cut the crops by the 66 delivered landmarks. By default the face is found as in
             prediction, so that training and prediction see the same crop. The face is also found in frames
             without landmarks, which are counted in ``skipped``.
+        first_frame: Number in the name of the first extracted frame: 0, as the lists of others have it, or
+            1, as FFmpeg counts. None takes it from the pictures: from 0 where one has the number 0, from 1
+            where one has the number of the last label instead. Videos need none.
 
     Returns:
-        The reading; an AU whose file does not label a frame is unknown there. Extracted frames without any
-        label are left out and counted; those of a video are not.
+        The reading; an AU whose file does not label a frame is unknown there. Frames without any label are
+        left out and counted.
 
     Raises:
-        DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person.
+        DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person; if
+            the pictures do not tell whether they count from 0 or 1, or contradict ``first_frame``; if a file
+            counts its frames from 0, holds other numbers than intensities, or no file holds more than 1.
         ValueError: If the threshold is not 1 to 5, or landmarks are wanted for the right camera.
     """
-    if not 1 <= threshold <= HIGHEST_INTENSITY:
-        raise ValueError(f"threshold must be an intensity from 1 to {HIGHEST_INTENSITY}, not {threshold}")
+    check_threshold(threshold)
+    if first_frame not in (None, 0, 1):
+        raise ValueError(f"first_frame is 0 or 1, not {first_frame}")
     if landmarks and camera == "right":
         raise ValueError("landmarks are delivered for the left camera only; read the right one without them")
     root = Path(root)
     labels = require_folder(root / "ActionUnit_Labels", "one folder of intensities per person, e.g. SN001")
-    people = sorted(entry for entry in labels.iterdir() if entry.is_dir() and _SUBJECT.match(entry.name))
-    if not people:
+    reading = Reading("disfa", root, twin=read_twin(root))
+    folders = find_folders(labels)
+    named = [folder for folder in folders if _SUBJECT.match(folder.name)]
+    if not named:
         raise DatasetError(f"{labels} holds no folder such as SN001; DISFA's intensities are one per person")
+    note_files(reading, set(folders) - set(named), "name of the folder is no person such as SN001")
     points = None
     if landmarks:
         points = require_folder(root / "Landmark_Points", "one folder of landmarks per person, e.g. SN001")
-    reading = Reading("disfa", root, twin=read_twin(root))
-    for folder in people:
-        files = None if points is None else LandmarkFiles(points / folder.name)
-        _read_person(reading, folder, threshold, camera, keep_bad_frames, files)
+    people = [person for folder in named if (person := _find_person(reading, folder, camera)) is not None]
+    refuse_presence_codes(
+        labels,
+        [level for person in people for row in person.intensities.values() for level in row.values()],
+        threshold,
+    )
+    starts = _starts(people, first_frame)
+    for person, start in zip(people, starts, strict=True):
+        files = None
+        if points is not None:
+            last = max(person.intensities, default=0)
+            files = LandmarkFiles(reading, points / person.folder.name, last)
+        _read_person(reading, person, start, threshold, keep_bad_frames, files)
+    videos = [root / f"Videos_{camera.title()}Camera"]
+    note_unused_videos(reading, videos, [person.frames for person in people])
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
 
-def _read_person(
-    reading: Reading,
-    folder: Path,
-    threshold: int,
-    camera: str,
-    keep_bad_frames: bool,
-    landmarks: LandmarkFiles | None,
-) -> None:
+@dataclass(frozen=True)
+class _Person:
+    """What the files of one person hold.
+
+    Attributes:
+        folder: The folder of labels.
+        frames: The video or pictures.
+        intensities: Frame, from 1 -> AU -> intensity.
+        origins: Frame, from 1 -> file and line of its first label.
+    """
+
+    folder: Path
+    frames: RecordedFrames
+    intensities: Mapping[int, Mapping[int, int]]
+    origins: Mapping[int, tuple[Path, int]]
+
+    def start(self) -> int | None:
+        """Return what the pictures call the first frame, 0 or 1; None where they do not tell."""
+        if 0 in self.frames.pictures:
+            return 0
+        # Labels count from 1: counted from 0, a picture of this number would lie behind the last label.
+        return 1 if max(self.intensities, default=0) in self.frames.pictures else None
+
+
+def _find_person(reading: Reading, folder: Path, camera: str) -> _Person | None:
     subject = folder.name.upper()
     frames = find_recorded_frames(
+        reading,
         [reading.root / f"Videos_{camera.title()}Camera"],
         f"{camera}Video{subject}_comp",
         [reading.root / name / folder.name for name in ("Frames", "Images", ".")],
     )
     if frames is None:
         reading.skip(folder, None, f"labels without a video of the {camera} camera and without frames")
-        return
+        return None
+    return _Person(folder, frames, *_read_intensities(reading, folder, subject))
+
+
+def _starts(people: Sequence[_Person], wanted: int | None) -> list[int]:
+    """Return what the pictures of each person call the first frame; 0 for videos."""
+    told = [None if person.frames.video else person.start() for person in people]
+    for person, start in zip(people, told, strict=True):
+        if None not in (start, wanted) and start != wanted:
+            raise DatasetError(
+                f"the pictures of {person.folder.name} count from {start}, first_frame says {wanted}; leave "
+                "it out, or give the folder the pictures that the labels belong to"
+            )
+    others = {start for start in told if start is not None}
+    common = wanted if wanted is not None or len(others) != 1 else others.pop()
+    starts = []
+    for person, start in zip(people, told, strict=True):
+        if start is None and common is None and not person.frames.video and person.intensities:
+            first, last = min(person.frames.pictures), max(person.frames.pictures)
+            raise DatasetError(
+                f"the pictures of {person.folder.name} have the numbers {first} to {last}, its labels the "
+                f"frames {min(person.intensities)} to {max(person.intensities)}: do the names count from 0 "
+                "or from 1? Say so with the option first_frame, e.g. --options.first_frame 1"
+            )
+        starts.append(start if start is not None else common or 0)
+    return starts
+
+
+def _read_person(
+    reading: Reading,
+    person: _Person,
+    start: int,
+    threshold: int,
+    keep_bad_frames: bool,
+    landmarks: LandmarkFiles | None,
+) -> None:
+    subject = person.folder.name.upper()
     bad = frozenset(
         frame
         for first, last in (() if keep_bad_frames else BAD_FRAMES.get(subject, ()))
         for frame in range(first, last + 1)
     )
-    intensities, origins = _read_intensities(reading, folder, subject)
-    for frame in sorted(intensities):
-        place = frames.locate(frame - 1, frame - 1)
+    for frame in sorted(person.intensities):
+        origin, levels = person.origins[frame], person.intensities[frame]
+        place = person.frames.locate(frame - 1, frame - 1 + start)
         if frame in bad:
-            reading.skip(*origins[frame], "frame is in DISFA's list of bad frames")
+            reading.skip(*origin, "frame is in DISFA's list of bad frames")
         elif place is None:
-            reading.skip(*origins[frame], "label without a frame")
+            reading.skip(*origin, "label without a frame")
         else:
             picture, number = place
             reading.samples.append(
@@ -138,14 +216,14 @@ def _read_person(
                     f"{subject}/{frame:04d}",
                     picture,
                     subject=subject,
-                    action_units={au: float(x >= threshold) for au, x in intensities[frame].items()},
-                    intensities={au: float(x) for au, x in intensities[frame].items()},
+                    action_units={au: float(x >= threshold) for au, x in levels.items()},
+                    intensities={au: float(x) for au, x in levels.items()},
                     frame=number,
-                    landmarks=None if landmarks is None else landmarks.read(reading, frame, origins[frame]),
+                    landmarks=None if landmarks is None else landmarks.read(reading, frame, origin),
                 )
             )
-    unlabelled = frames.pictures.keys() - {frame - 1 for frame in intensities}
-    reading.skip(folder, None, "frame without a label", len(unlabelled))
+    labelled = {frame - 1 + start for frame in person.intensities}
+    person.frames.note_unlabelled(reading, person.folder, labelled)
 
 
 def _read_intensities(
@@ -153,26 +231,14 @@ def _read_intensities(
 ) -> tuple[dict[int, dict[int, int]], dict[int, tuple[Path, int]]]:
     intensities: dict[int, dict[int, int]] = {}
     origins: dict[int, tuple[Path, int]] = {}
-    for path in sorted(folder.glob("*.[tT][xX][tT]")):
+    for path in find_files(reading, folder, (".txt",), known=()):
         match = _LABELS.match(path.name)
         if match is None or match["subject"].upper() != subject or int(match["au"]) not in AU_NAMES:
             reading.skip(path, None, f"file name is not {subject}_au<FACS number>.txt")
             continue
-        lines = reading.lines(path)
-        if not lines:
-            reading.skip(path, None, "empty file")
-        au = int(match["au"])
-        for number, line in lines:
-            frame, intensity = parse_intensity(line) or (0, None)
-            if frame < 1 or intensity is None:
-                reading.skip(
-                    path, number, f"line is not 'frame,intensity' with an intensity 0 to {HIGHEST_INTENSITY}"
-                )
-                continue
-            known = intensities.setdefault(frame, {})
-            if au in known:
-                reading.skip(path, number, "frame is labelled twice; the first label counts")
-                continue
-            known[au] = intensity
-            origins.setdefault(frame, (path, number))
+        file = IntensityFile(reading, path, first_frame=1)
+        for frame, (number, intensity) in file.levels.items():
+            if intensity is not None:
+                intensities.setdefault(frame, {})[int(match["au"])] = intensity
+                origins.setdefault(frame, (path, number))
     return intensities, origins

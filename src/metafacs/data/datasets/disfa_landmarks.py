@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.datasets.folders import find_files, note_files
 from metafacs.data.datasets.list_files import counted_from_zero
-from metafacs.data.datasets.reading import Reading
+from metafacs.data.datasets.reading import DatasetError, Reading
+from metafacs.parsing import read_bytes
 
 _COUNTED_FROM_ZERO = re.compile(r"^SN\d{3}_(?P<index>\d{4})_lm\.mat$", re.IGNORECASE | re.ASCII)
 _COUNTED_FROM_ONE = re.compile(r"^.{2}(?P<number>\d{4})(?!\d).*\.mat$", re.IGNORECASE | re.ASCII)
@@ -26,17 +28,35 @@ class LandmarkFiles:
     do, is said nowhere and is taken from the lists that were made of them.
 
     Args:
+        reading: Takes up what is not read: other files, and files of one frame under both names.
         folder: The person's folder; a missing one holds nothing.
+        last: Number of the last labelled frame, from 1.
+
+    Raises:
+        DatasetError: If files named as counted from 0 count from 1.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, reading: Reading, folder: Path, last: int) -> None:
         inner = folder / "tmp_frame_lm"
         folder = inner if inner.is_dir() else folder
         self._files: dict[int, Path] = {}
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        strangers, second, indices = [], [], set()
+        for path in find_files(reading, folder, (".mat",), known=()):
             frame = frame_of(path.name)
-            if frame is not None:
-                self._files.setdefault(frame, path)
+            if frame is None:
+                strangers.append(path)
+            elif self._files.setdefault(frame, path) is not path:
+                second.append(path)
+            if match := _COUNTED_FROM_ZERO.match(path.name):
+                indices.add(int(match["index"]))
+        note_files(reading, strangers, "name of the landmark file tells no frame")
+        note_files(reading, second, "second landmark file of one frame; the first is read")
+        if last in indices and 0 not in indices:
+            raise DatasetError(
+                f"{folder}: the landmark files are numbered 1 to {max(indices)}, but names such as "
+                "SN001_0000_lm.mat count from 0: every frame would get the points of the one before; "
+                "number them from 0"
+            )
 
     def read(self, reading: Reading, frame: int, origin: tuple[Path, int]) -> NDArray[np.float32] | None:
         """Return the points of a frame, the centre of the first pixel at (0, 0); note it if there are none.
@@ -75,7 +95,7 @@ def read_points(path: Path) -> NDArray[np.float32] | None:
     from scipy.io import loadmat
 
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, largest=_LARGEST)
         order = _ORDERS.get(content[126:128])
         if order is not None and not _types_are_known(content[128:], order):
             return None
@@ -87,6 +107,9 @@ def read_points(path: Path) -> NDArray[np.float32] | None:
 
 _ORDERS = {b"IM": "<", b"MI": ">"}
 """End of the header of a MATLAB 5 file -> order of its bytes."""
+
+_LARGEST = 1 << 20
+"""Bytes of a file of landmarks, packed and unpacked; 66 points take 1 kB."""
 
 _MATRIX, _COMPRESSED = 14, 15
 _TYPES = frozenset({*range(1, 8), 9, *range(12, 19)})
@@ -107,7 +130,10 @@ def _types_are_known(content: bytes, order: str) -> bool:
             return False
         inner = content[start : start + size]
         if kind == _COMPRESSED:
-            inner = zlib.decompress(inner)
+            unpacking = zlib.decompressobj()
+            inner = unpacking.decompress(inner, _LARGEST)
+            if not unpacking.eof:
+                return False
         if kind in (_MATRIX, _COMPRESSED) and not _types_are_known(inner, order):
             return False
     return True

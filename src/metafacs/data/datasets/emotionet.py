@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
+from metafacs.data.datasets.addresses import BY_NAME, LocalPictures
+from metafacs.data.datasets.excel import excel_rows
+from metafacs.data.datasets.folders import find_files
 from metafacs.data.datasets.list_files import BAD_LANDMARKS, joined_lines, parse_landmarks
+from metafacs.data.datasets.mismatches import CodeBook, refuse_unmatched
 from metafacs.data.datasets.reading import (
     PROVENANCE_FILE,
     DatasetError,
@@ -19,6 +23,7 @@ from metafacs.data.datasets.reading import (
     numbered_rows,
     occurrence,
     require_folder,
+    shown,
 )
 from metafacs.faces.pictures import SUFFIXES
 from metafacs.facs import AU_NAMES
@@ -26,6 +31,8 @@ from metafacs.facs import AU_NAMES
 _AU_COLUMN = re.compile(r"^AU[ _]?0*(?P<au>[1-9]\d?)$", re.IGNORECASE | re.ASCII)
 _UNKNOWN = (999,)
 _PARTS = ("train", "validation", "test")
+_BESIDE = (".txt", ".csv", ".xlsx", ".json")
+_OTHER_COLUMN = re.compile(r"^URL\b|^AU[ _]?0*[1-9]\d?$", re.IGNORECASE | re.ASCII)
 
 
 def read_emotionet(
@@ -35,8 +42,9 @@ def read_emotionet(
 
     Layout: ``EmotioNet_FACS_aws_2020_24600.xlsx`` or ``.csv`` with columns ``URL``, ``URL orig``, ``'AU 1'``
     to ``'AU 60'`` (the single quotes are part of the cells), codes 0, 1 and 999 for not coded; pictures in
-    any depth below the root, e.g. ``optimization_set/N_0000000001/N_0000000001_00003.jpg``, found by the
-    last two parts of the address, else by the name where only one picture has it. Optional lists
+    any depth below the root, e.g. ``optimization_set/N_0000000001/N_0000000001_00003.jpg``, found by the end
+    of the address, by the name alone only where nothing speaks against it, see
+    :class:`~metafacs.data.datasets.addresses.LocalPictures`. Optional lists
     ``train.txt``, ``validation.txt`` and ``test.txt`` in the root hold one picture a line and give ``part``;
     a listed picture that the table does not hold comes without labels, as unlabelled training pictures do.
     Pictures that are in neither are left out and counted. Beside the lists may lie ADLD's landmarks,
@@ -55,72 +63,41 @@ def read_emotionet(
 
     Raises:
         DatasetError: If the table is missing, unreadable or without AU columns, ``.xlsx`` is given without
-            openpyxl, a picture is in two lists, or landmarks are asked for where there are none.
+            openpyxl, many codes are of another code book, a picture is in two lists, none of the pictures of
+            a list is there, or landmarks are asked for where there are none.
     """
     root = require_folder(Path(root), "EmotioNet's table and pictures")
     folder = root if pictures is None else require_folder(Path(pictures), "EmotioNet's pictures")
-    table = _find_table(root) if table is None else Path(table)
     reading = Reading("emotionet", root, twin=find_twin(root, folder))
-    found = _Pictures(folder)
+    table = _find_table(reading, root) if table is None else Path(table)
+    paths = find_files(reading, folder, SUFFIXES, below=True, known=_BESIDE)
+    found = LocalPictures(folder, paths)
     listed = _read_lists(reading, root, found, landmarks)
-    rows = _rows(table)
-    header_line, header = next(rows, (1, []))
-    columns = _au_columns(header)
-    if isinstance(columns, str):
-        raise DatasetError(f"{table}, line {header_line}: {columns}")
-    url_column, aus = columns
-    labelled: dict[Path, Sample | None] = {}
-    for number, cells in rows:
-        row = _parse_row(cells, len(header), url_column, aus, found)
-        if isinstance(row, str):
-            reading.skip(table, number, row)
-            continue
-        picture, known = row
-        if picture in labelled:
-            reading.skip(table, number, "picture is labelled twice; the first row counts")
-            continue
-        sample = listed.pop(picture, None) or Sample(found.key(picture), picture)
-        without = landmarks and sample.landmarks is None
-        if without:
+    labelled = _read_table(reading, table, found)
+    for picture, (number, known) in labelled.items():
+        sample = listed.pop(picture, None) or Sample("", picture)
+        if landmarks and sample.landmarks is None:
             reading.skip(table, number, "picture without landmarks")
-        labelled[picture] = None if without else replace(sample, action_units=known)
-    reading.samples = [sample for sample in labelled.values() if sample is not None]
+        else:
+            reading.samples.append(replace(sample, action_units=known))
     reading.samples += listed.values()
-    reading.skip(folder, None, "picture without a label", len(found) - len(labelled) - len(listed))
+    short = Counter(path.with_suffix("") for path in paths)
+    reading.samples = [replace(sample, key=_key(folder, sample.picture, short)) for sample in reading.samples]
+    without = set(paths) - labelled.keys() - listed.keys()
+    reading.skip(folder, None, "picture without a label", len(without))
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
 
-class _Pictures:
-    """The pictures below a folder, found by an address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._by_name: dict[str, list[Path]] = defaultdict(list)
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in SUFFIXES:
-                self._by_name[path.name].append(path)
-
-    def __len__(self) -> int:
-        return sum(len(paths) for paths in self._by_name.values())
-
-    def key(self, path: Path) -> str:
-        return path.relative_to(self._folder).with_suffix("").as_posix()
-
-    def find(self, address: str) -> Path | str:
-        """Return the picture of an address or of a listed path, or why there is none."""
-        place = PurePosixPath(address.replace("\\", "/"))
-        candidates = self._by_name.get(place.name, [])
-        beside = [path for path in candidates if path.parent.name == place.parent.name]
-        chosen = beside if len(beside) == 1 else candidates
-        if not chosen:
-            return "label without a picture"
-        return chosen[0] if len(chosen) == 1 else "several pictures have this name"
+def _key(folder: Path, picture: Path, short: Mapping[Path, int]) -> str:
+    """Return a picture's path without its ending, or with it where another differs in nothing else."""
+    stem = picture.with_suffix("")
+    return (stem if short[stem] == 1 else picture).relative_to(folder).as_posix()
 
 
-def _find_table(root: Path) -> Path:
-    for pattern in ("*.csv", "*.xlsx"):
-        tables = sorted(path for path in root.glob(pattern) if path.name != PROVENANCE_FILE)
+def _find_table(reading: Reading, root: Path) -> Path:
+    for ending in (".csv", ".xlsx"):
+        tables = [path for path in find_files(reading, root, (ending,)) if path.name != PROVENANCE_FILE]
         if len(tables) == 1:
             return tables[0]
         if tables:
@@ -129,35 +106,65 @@ def _find_table(root: Path) -> Path:
     raise DatasetError(f"{root} holds neither a *.csv nor an *.xlsx; EmotioNet's AU codes are one such table")
 
 
+def _read_table(
+    reading: Reading, table: Path, found: LocalPictures
+) -> dict[Path, tuple[int, dict[int, float]]]:
+    """Return picture -> line and known codes of every row that has a picture."""
+    rows = _rows(table)
+    header_line, header = next(rows, (1, []))
+    while header and not header[-1]:
+        header.pop()
+    columns = _au_columns(header)
+    if isinstance(columns, str):
+        raise DatasetError(f"{table}, line {header_line}: {columns}")
+    for i, name in enumerate(header):
+        if i not in columns.aus and not _OTHER_COLUMN.match(name):
+            reading.skip(table, header_line, f"column {shown(name)!r} is no AU and is not read")
+    book = CodeBook(table, "0, 1 and 999", partial(occurrence, unknown=_UNKNOWN))
+    parsed: list[tuple[int, str, dict[int, float]]] = []
+    for number, cells in rows:
+        row = _parse_row(cells, len(header), columns, book)
+        if isinstance(row, str):
+            reading.skip(table, number, row)
+        else:
+            parsed.append((number, *row))
+    book.refuse_if_many("write 1 for present and 0 for absent")
+    pictures = found.find_all([address for _, address, _ in parsed])
+    labelled: dict[Path, tuple[int, dict[int, float]]] = {}
+    for number, address, known in parsed:
+        picture = pictures[address]
+        if isinstance(picture, str):
+            reading.skip(table, number, picture)
+        elif picture in labelled:
+            reading.skip(table, number, "picture is labelled twice; the first row counts")
+        else:
+            labelled[picture] = number, known
+            if found.by_name_alone(address, picture):
+                reading.skip(table, number, BY_NAME)
+    return labelled
+
+
 def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield (1-based line, cells without quotes) of every row that is not blank."""
-    if not table.is_file():
+    if not table.exists():
         raise DatasetError(f"{table} is missing: it should be EmotioNet's table of AU codes")
-    rows = _xlsx_rows(table) if table.suffix.lower() == ".xlsx" else numbered_rows(table)
+    rows = excel_rows(table) if table.suffix.lower() == ".xlsx" else numbered_rows(table)
     for number, cells in rows:
         cleaned = [cell.strip().strip("'\"").strip() for cell in cells]
         if any(cleaned):
             yield number, cleaned
 
 
-def _xlsx_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
-    if importlib.util.find_spec("openpyxl") is None:
-        raise DatasetError(
-            f"{table} is an Excel file: run 'pip install openpyxl', or save the table as CSV and give that"
-        )
-    import pandas
+@dataclass(frozen=True)
+class _Columns:
+    """Which column is the address, and column -> AU."""
 
-    try:
-        frame = pandas.read_excel(table, header=None, dtype=str, keep_default_na=False, engine="openpyxl")
-    except Exception as error:
-        # Damaged archives surface as almost any kind of error.
-        raise DatasetError(f"{table} is not a readable Excel file ({error}); download it again") from error
-    for number, row in enumerate(frame.itertuples(index=False), start=1):
-        yield number, [str(cell) for cell in row]
+    address: int
+    aus: Mapping[int, int]
 
 
-def _au_columns(header: list[str]) -> tuple[int, dict[int, int]] | str:
-    """Return (column of the address, column -> AU), or what is wrong with the header."""
+def _au_columns(header: list[str]) -> _Columns | str:
+    """Return the columns, or what is wrong with the header."""
     names = [cell.lower() for cell in header]
     if "url" not in names:
         return "wrong header: expected 'URL', 'URL orig', 'AU 1', ..."
@@ -170,25 +177,20 @@ def _au_columns(header: list[str]) -> tuple[int, dict[int, int]] | str:
         return "wrong header: no column such as 'AU 1'"
     if len(set(aus.values())) < len(aus):
         return "wrong header: an AU has two columns"
-    return names.index("url"), aus
+    return _Columns(names.index("url"), aus)
 
 
 def _parse_row(
-    cells: list[str], width: int, url_column: int, aus: dict[int, int], found: _Pictures
-) -> tuple[Path, dict[int, float]] | str:
+    cells: list[str], width: int, columns: _Columns, book: CodeBook
+) -> tuple[str, dict[int, float]] | str:
+    """Return the address and the known codes of a row, or why there are none."""
     if len(cells) < width or any(cells[width:]):
         return "row has another number of cells than the header"
-    try:
-        values = {au: occurrence(cells[i], _UNKNOWN) for i, au in aus.items()}
-    except ValueError:
-        return "code other than 0, 1 and 999"
-    picture = found.find(cells[url_column])
-    if isinstance(picture, str):
-        return picture
-    return picture, {au: value for au, value in values.items() if value is not None}
+    known = book.read({au: cells[i] for i, au in columns.aus.items()})
+    return f"code other than {book.words}" if known is None else (cells[columns.address], known)
 
 
-def _read_lists(reading: Reading, root: Path, found: _Pictures, landmarks: bool) -> dict[Path, Sample]:
+def _read_lists(reading: Reading, root: Path, found: LocalPictures, landmarks: bool) -> dict[Path, Sample]:
     """Return the listed pictures with their parts, and with their landmarks where these are asked for."""
     paths = {part: root / f"{part}.txt" for part in _PARTS}
     points = {part: root / f"{part}_land.txt" for part in _PARTS}
@@ -199,16 +201,20 @@ def _read_lists(reading: Reading, root: Path, found: _Pictures, landmarks: bool)
     for part, path in paths.items():
         if not path.is_file():
             continue
-        for number, line, beside in joined_lines(reading, path, *([points[part]] if landmarks else [])):
-            name = line.rstrip(",").strip()
-            picture = found.find(name)
+        rows = joined_lines(reading, path, *([points[part]] if landmarks else []))
+        listed_names = [line.rstrip(",").strip() for _, line, _ in rows]
+        pictures = found.find_all(listed_names)
+        there = sum(isinstance(picture, Path) for picture in pictures.values())
+        refuse_unmatched(path, pictures, there, "pictures", "copy them, or take the list away")
+        for name, (number, _, beside) in zip(listed_names, rows, strict=True):
+            picture = pictures[name]
             land = parse_landmarks(beside[0]) if landmarks else None
             if isinstance(picture, str):
                 reading.skip(path, number, "listed picture is missing or not unique")
             elif landmarks and land is None:
                 reading.skip(path, number, BAD_LANDMARKS)
             elif picture not in listed:
-                listed[picture] = Sample(found.key(picture), picture, part=part, landmarks=land)
+                listed[picture] = Sample("", picture, part=part, landmarks=land)
             elif listed[picture].part == part:
                 reading.skip(path, number, "picture is listed twice; the first line counts")
             else:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
+from metafacs.data.datasets.folders import find_files
+from metafacs.data.datasets.mismatches import CodeBook, refuse_moved_frames, refuse_unmatched
 from metafacs.data.datasets.reading import (
+    PROVENANCE_FILE,
     DatasetError,
     Reading,
     Sample,
     listed_names,
     occurrence,
     read_twin,
+    shown,
     whole_number,
 )
-from metafacs.data.datasets.recorded_frames import find_recorded_frames
+from metafacs.data.datasets.recorded_frames import (
+    RecordedFrames,
+    find_recorded_frames,
+    note_unused_videos,
+)
 from metafacs.facs import AU_NAMES
 
 _AU_COLUMN = re.compile(r"^(?:AU)?[ _]?0*(?P<au>[1-9]\d?)$", re.IGNORECASE | re.ASCII)
@@ -22,7 +34,7 @@ _FRAME_COLUMNS = ("frame", "frames", "frame_number", "framenumber", "0")
 _UNKNOWN = (9, -9, -1, 999)
 
 
-def read_gft(root: Path | str, *, first_frame: int = 1) -> Reading:
+def read_gft(root: Path | str, *, first_frame: Literal[0, 1] | None = None) -> Reading:
     """Read a folder in the manner of GFT: one table of occurrence codes per person, and videos or frames.
 
     The layout of GFT's own files could not be checked: compare with the data set's wiki before relying on
@@ -33,82 +45,164 @@ def read_gft(root: Path | str, *, first_frame: int = 1) -> Reading:
 
     Args:
         root: The folder that holds ``labels``.
-        first_frame: What the frame column calls the first frame of a video, 0 or 1.
+        first_frame: What the frame column calls the first frame of a video, 0 or 1. None takes it from the
+            tables: 0 where one of them has a frame 0, 1 where one has a frame 1 and none a frame 0.
 
     Returns:
-        The reading; ``part`` is ``train`` or ``test`` where the split files name the person.
+        The reading; ``part`` is ``train`` or ``test`` where the split files name the person. Columns that
+        are not read, people that a split file names and that have no table, and the other way round, are in
+        ``skipped``.
 
     Raises:
-        DatasetError: If there is no label file, or a person is in both split files.
+        DatasetError: If there is no label file; a person is in both split files, or one of these names
+            nobody who is there; if the tables do not tell what the first frame of a video is called, or
+            contradict ``first_frame``; if tables and pictures count from different numbers; if many codes
+            are of another code book.
         ValueError: If ``first_frame`` is neither 0 nor 1.
     """
-    if first_frame not in (0, 1):
+    if first_frame not in (None, 0, 1):
         raise ValueError(f"first_frame is 0 or 1, not {first_frame}")
     root = Path(root)
+    reading = Reading("gft", root, twin=read_twin(root))
     labels = root / "labels" if (root / "labels").is_dir() else root
-    files = sorted(labels.glob("*.csv"))
+    found = find_files(reading, labels, (".csv",), known=None if labels == root else ())
+    files = [path for path in found if path.name != PROVENANCE_FILE]
     if not files:
         raise DatasetError(f"{labels} holds no *.csv file; GFT's labels are expected as labels/001A.csv")
-    parts = _read_parts(root)
-    reading = Reading("gft", root, twin=read_twin(root))
-    for path in files:
-        _read_person(reading, path, parts.get(path.stem), first_frame)
+    parts = _read_parts(reading, root, [path.stem for path in files])
+    tables = [table for path in files if (table := _read_table(reading, path)) is not None]
+    start = _start([table for table in tables if table.frames.video is not None], first_frame)
+    for table in tables:
+        _add_samples(reading, table, parts.get(table.path.stem), start)
+    note_unused_videos(reading, [root / "videos"], [table.frames for table in tables])
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
 
-def _read_parts(root: Path) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Table:
+    """The codes of one person.
+
+    Attributes:
+        path: The table.
+        frames: The video or pictures.
+        rows: Line -> number in the frame column and known codes per AU.
+    """
+
+    path: Path
+    frames: RecordedFrames
+    rows: Mapping[int, tuple[int, Mapping[int, float]]]
+
+
+def _read_parts(reading: Reading, root: Path, people: Sequence[str]) -> dict[str, str]:
     parts: dict[str, str] = {}
     for part in ("train", "test"):
         path = root / f"{part}.txt"
-        for name in listed_names(path) if path.is_file() else ():
+        if not path.is_file():
+            continue
+        names = listed_names(path)
+        for name in names:
             if parts.setdefault(name, part) != part:
                 raise DatasetError(f"{name} is in train.txt and in test.txt of {root}; it may be in one only")
+        matched = len(set(names) & set(people))
+        remedy = f"the tables are of {', '.join(people[:3])}, write the names in the same way"
+        refuse_unmatched(path, names, matched, "people", remedy)
+        reading.skip(path, None, "listed person without a table", len(set(names) - set(people)))
+    if parts:
+        for name in sorted(set(people) - set(parts)):
+            reading.skip(root / "train.txt", None, f"{shown(name)} is in neither train.txt nor test.txt")
     return parts
 
 
-def _read_person(reading: Reading, path: Path, part: str | None, first_frame: int) -> None:
-    subject = path.stem
+def _read_table(reading: Reading, path: Path) -> _Table | None:
     lines = reading.lines(path)
     if not lines:
-        reading.skip(path, None, "empty file")
-        return
+        return None
     columns = _columns(lines[0][1])
     if isinstance(columns, str):
         reading.skip(path, lines[0][0], columns)
-        return
-    width, frame_column, aus = columns
+        return None
+    for name in columns.others:
+        reading.skip(path, lines[0][0], f"column {shown(name)!r} is no AU and is not read")
+    subject = path.stem
     frames = find_recorded_frames(
+        reading,
         [reading.root / "videos", reading.root],
         subject,
         [reading.root / "frames" / subject, reading.root / subject],
     )
     if frames is None:
         reading.skip(path, None, "labels without a video and without frames")
-        return
-    seen: set[int] = set()
+        return None
+    rows: dict[int, tuple[int, Mapping[int, float]]] = {}
+    book = CodeBook(path, "0, 1 and those for unknown", partial(occurrence, unknown=_UNKNOWN))
     for number, line in lines[1:]:
-        row = _parse_row(line, width, frame_column, aus)
+        row = _parse_row(line, columns, book)
         if isinstance(row, str):
             reading.skip(path, number, row)
-            continue
-        frame, known = row
-        place = frames.locate(frame - first_frame, frame) if frame >= first_frame else None
+        else:
+            rows[number] = row
+    book.refuse_if_many("write 1 for present and 0 for absent, from the intensity on that you choose")
+    return _Table(path, frames, rows)
+
+
+def _start(tables: Sequence[_Table], wanted: int | None) -> int:
+    """Return what the tables of videos call the first frame, 0 or 1."""
+    numbers = {frame for table in tables for frame, _ in table.rows.values()}
+    if 0 in numbers and wanted == 1:
+        place = next(table.path for table in tables for frame, _ in table.rows.values() if frame == 0)
+        raise DatasetError(f"{place} has a frame 0, first_frame says that the first is 1; leave it out")
+    if wanted is not None or not numbers:
+        return wanted or 0
+    if not numbers & {0, 1}:
+        raise DatasetError(
+            f"{tables[0].path} and the other tables begin with frame {min(numbers)}: is the first frame of "
+            "a video called 0 or 1? Say so with the option first_frame, e.g. --options.first_frame 1"
+        )
+    return min(numbers)
+
+
+def _add_samples(reading: Reading, table: _Table, part: str | None, start: int) -> None:
+    subject, frames = table.path.stem, table.frames
+    if frames.video is None:
+        labels = {frame for frame, _ in table.rows.values()}
+        refuse_moved_frames(table.path, labels, frames.pictures, from_the_first=True)
+        start = 0
+    seen: set[int] = set()
+    for number, (frame, known) in table.rows.items():
+        place = frames.locate(frame - start, frame)
         if place is None:
-            reading.skip(path, number, "label without a frame")
+            reading.skip(table.path, number, "label without a frame")
         elif frame in seen:
-            reading.skip(path, number, "frame is labelled twice; the first label counts")
+            reading.skip(table.path, number, "frame is labelled twice; the first label counts")
         else:
             seen.add(frame)
             key, (picture, index) = f"{subject}/{frame:05d}", place
             reading.samples.append(
                 Sample(key, picture, subject=subject, action_units=known, part=part, frame=index)
             )
-    reading.skip(path, None, "frame without a label", len(frames.pictures.keys() - seen))
+    frames.note_unlabelled(reading, table.path, {frame - start for frame in seen})
 
 
-def _columns(header: str) -> tuple[int, int, dict[int, int]] | str:
-    """Return (number of columns, frame column, column -> AU), or what is wrong with the header."""
+@dataclass(frozen=True)
+class _Columns:
+    """What the columns of a table are.
+
+    Attributes:
+        width: How many there are.
+        frame: Which one is the frame.
+        aus: Column -> AU.
+        others: Names of the columns that are neither.
+    """
+
+    width: int
+    frame: int
+    aus: Mapping[int, int]
+    others: tuple[str, ...]
+
+
+def _columns(header: str) -> _Columns | str:
+    """Return what the columns are, or what is wrong with the header."""
     cells = _cells(header)
     while cells and not cells[-1]:
         cells.pop()
@@ -124,23 +218,19 @@ def _columns(header: str) -> tuple[int, int, dict[int, int]] | str:
         return "wrong header: no column named after an AU, e.g. AU1"
     if len(set(aus.values())) < len(aus):
         return "wrong header: an AU has two columns"
-    return len(cells), frames[0], aus
+    others = tuple(cell for i, cell in enumerate(cells) if i not in aus and i != frames[0])
+    return _Columns(len(cells), frames[0], aus, others)
 
 
-def _parse_row(
-    line: str, width: int, frame_column: int, aus: dict[int, int]
-) -> tuple[int, dict[int, float]] | str:
+def _parse_row(line: str, columns: _Columns, book: CodeBook) -> tuple[int, dict[int, float]] | str:
     cells = _cells(line)
-    if len(cells) < width or any(cells[width:]):
+    if len(cells) < columns.width or any(cells[columns.width :]):
         return "row has another number of cells than the header"
-    frame = whole_number(cells[frame_column])
+    frame = whole_number(cells[columns.frame])
     if frame is None:
         return "frame number is not a whole number"
-    try:
-        values = {au: occurrence(cells[i], _UNKNOWN) for i, au in aus.items()}
-    except ValueError:
-        return "code other than 0, 1 and those for unknown"
-    return frame, {au: value for au, value in values.items() if value is not None}
+    known = book.read({au: cells[i] for i, au in columns.aus.items()})
+    return f"code other than {book.words}" if known is None else (frame, known)
 
 
 def _cells(line: str) -> list[str]:

@@ -3,9 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
-from metafacs.data.datasets.reading import whole_number
+from metafacs.data.datasets.mismatches import CodeBook
+from metafacs.data.datasets.reading import DatasetError, Reading, whole_number
 from metafacs.facs import HIGHEST_INTENSITY
+
+
+class IntensityFile:
+    """The intensities of one action unit in one recording; lines that hold none are noted.
+
+    Args:
+        reading: Takes up what is left out.
+        path: The file.
+        unknown: Codes that stand for an intensity that was not coded.
+        first_frame: What the data set calls the first frame; None where files begin anywhere.
+
+    Attributes:
+        levels: Frame -> line, 1-based, and intensity 0 to 5, None where it was not coded.
+
+    Raises:
+        DatasetError: If many lines hold numbers that are no intensities, or frames count from another
+            number than the data set's.
+    """
+
+    def __init__(
+        self, reading: Reading, path: Path, *, unknown: Collection[int] = (), first_frame: int | None = None
+    ) -> None:
+        self.levels: dict[int, tuple[int, int | None]] = {}
+        also = "".join(f" or {code}" for code in sorted(unknown))
+        book = f"an intensity 0 to {HIGHEST_INTENSITY}{also}"
+        codes = CodeBook(path, book, float)
+        frames = []
+        for number, line in reading.lines(path):
+            cells = [cell.strip() for cell in line.rstrip(",").split(",")]
+            frame, code = (whole_number(cell) for cell in cells) if len(cells) == 2 else (None, None)
+            parsed = parse_intensity(line, unknown)
+            if frame is not None and code is not None:
+                frames.append(frame)
+                codes.count_row(spoilt=parsed is None, shows=parsed is not None and bool(parsed[1]))
+                if parsed is None:
+                    codes.count_strange(None, cells[1])
+            if parsed is None or parsed[0] < (first_frame or 0):
+                reading.skip(path, number, f"line is not 'frame,intensity' with {book}")
+            elif parsed[0] in self.levels:
+                reading.skip(path, number, "frame is labelled twice; the first label counts")
+            else:
+                self.levels[parsed[0]] = number, parsed[1]
+        codes.refuse_if_many("")
+        if first_frame == 1 and frames[:3] == [0, 1, 2]:
+            raise DatasetError(
+                f"{path} counts its frames from 0, the data set counts from 1: every label would go to the "
+                "frame before; add 1 to the numbers"
+            )
 
 
 def parse_intensity(line: str, unknown: Collection[int] = ()) -> tuple[int, int | None] | None:
@@ -29,3 +79,14 @@ def parse_intensity(line: str, unknown: Collection[int] = ()) -> tuple[int, int 
     if intensity in unknown:
         return frame, None
     return (frame, intensity) if intensity <= HIGHEST_INTENSITY else None
+
+
+def check_threshold(threshold: int) -> int:
+    """Return the smallest intensity that counts as present if it is one.
+
+    Raises:
+        ValueError: If it is not 1 to 5.
+    """
+    if not 1 <= threshold <= HIGHEST_INTENSITY:
+        raise ValueError(f"threshold must be an intensity from 1 to {HIGHEST_INTENSITY}, not {threshold}")
+    return threshold

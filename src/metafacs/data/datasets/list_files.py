@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.data.datasets.folders import find_files, note_files
+from metafacs.data.datasets.intensities import check_threshold
+from metafacs.data.datasets.mismatches import CodeBook, refuse_unmatched
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
     Sample,
     find_twin,
+    finite_numbers,
+    numbered_lines,
     occurrence,
     require_folder,
+    whole_number,
 )
-from metafacs.facs import check_aus
+from metafacs.facs import HIGHEST_INTENSITY, check_aus
 
 _UNKNOWN = (-1, 9, 999)
 _POINTS = (49, 66, 68)
@@ -24,6 +33,10 @@ _FARTHEST_PIXEL = 1e6
 BAD_LANDMARKS = "landmarks are not 49, 66 or 68 pairs of numbers"
 """Reason for leaving out a row whose landmarks :func:`parse_landmarks` cannot read."""
 
+NO_PICTURE = "label without a picture"
+"""Reason for leaving out a row whose picture is not there."""
+
+_BESIDE = re.compile(r"_(biocular|weight)(_fold\d+)?\.txt$", re.ASCII)
 _JAA_NET = re.compile(r"^(?P<part>.+?)_?path\.txt$")
 _ME_GRAPHAU = re.compile(r"^(?P<part>.+)_img_path_(?P<fold>fold\d+)\.txt$", re.ASCII)
 
@@ -35,6 +48,7 @@ def read_list_files(
     pictures: Path | None = None,
     parts: tuple[str, ...] | None = None,
     subject_folder: int | None = 0,
+    threshold: int | None = None,
     landmarks: bool = False,
     dataset: str = "list_files",
 ) -> Reading:
@@ -44,8 +58,8 @@ def read_list_files(
     blank-separated codes and ``BP4D_part1_land.txt`` with ``x1 y1 x2 y2 ...`` (49, 66 or 68 points, the
     centre of the first pixel at (1, 1)). Layout (ME-GraphAU): ``BP4D_train_img_path_fold1.txt`` and
     ``BP4D_train_label_fold1.txt``. Codes: 0 absent, 1 present, -1, 9 or 999 unknown. The files do not say
-    which AU a column is, so the order is an argument. Blank lines are dropped; where two files then differ
-    in length the whole list is left out, because its rows no longer belong together.
+    which AU a column is, so the order is an argument. Blank lines may stand at the end, or at the same
+    place in all files of a list.
 
     Args:
         root: The folder that holds the list files.
@@ -54,6 +68,7 @@ def read_list_files(
         parts: Names of the lists to read, e.g. ``BP4D_part1`` or ``BP4D_train_fold1``; None = all. A
             picture that several lists name is taken from the first.
         subject_folder: Which folder of the path names the person, counted from 0; None = unknown people.
+        threshold: The codes are intensities 0 to 5, present from this one on; None = they are 0 and 1.
         landmarks: Cut the crops by the delivered landmarks. By default the face is found as in prediction,
             so that training and prediction see the same crop.
         dataset: Name for the store; ``bp4d`` or ``disfa`` makes the published folds available.
@@ -62,13 +77,18 @@ def read_list_files(
         The reading; ``part`` is the name of the list.
 
     Raises:
-        DatasetError: If there is no list, or one of ``parts`` is missing.
-        ValueError: If the AUs are unknown or repeated.
+        DatasetError: If there is no list, or one of ``parts`` is missing; if the files of a list do not
+            belong together line by line; if none of its pictures is there; if many of its codes are of
+            another code book, such as intensities; or if lists give other codes to the same pictures.
+        ValueError: If the AUs are unknown or repeated, or the threshold is no intensity.
     """
     root = require_folder(Path(root), "the lists, e.g. BP4D_part1_path.txt and BP4D_part1_AUoccur.txt")
     folder = root if pictures is None else require_folder(Path(pictures), "the pictures of the lists")
     aus = check_aus(aus)
-    found = find_lists(root)
+    if threshold is not None:
+        check_threshold(threshold)
+    reading = Reading(dataset, root, twin=find_twin(root, folder))
+    found = find_lists(reading, root)
     if not found:
         raise DatasetError(
             f"{root} holds no list such as BP4D_part1_path.txt or BP4D_train_img_path_fold1.txt"
@@ -76,28 +96,46 @@ def read_list_files(
     missing = sorted(set(parts or ()) - set(found))
     if missing:
         raise DatasetError(f"{root} holds no list {', '.join(missing)}; it holds {', '.join(sorted(found))}")
-    reading = Reading(dataset, root, twin=find_twin(root, folder))
-    seen: set[str] = set()
+    rows = _Rows(folder, aus, subject_folder, threshold)
+    seen: dict[Path, Sample] = {}
     for part in parts or sorted(found):
         paths, labels, points = found[part]
         others = (labels, points) if landmarks else (labels,)
+        book = CodeBook(labels, rows.words, rows.meaning)
+        missed, matched, other_codes = set(), 0, []
         for number, line, beside in joined_lines(reading, paths, *others):
-            sample = _parse_row(folder, line, beside, aus, subject_folder, part)
+            sample = rows.parse(line, beside, part, book)
             if isinstance(sample, str):
                 reading.skip(paths, number, sample)
-            elif sample.key in seen:
-                reading.skip(paths, number, "picture is listed twice; the first row counts")
-            else:
-                seen.add(sample.key)
+                if sample == NO_PICTURE:
+                    missed.add(line)
+                continue
+            matched += 1
+            first = seen.setdefault(sample.picture, sample)
+            if first is sample:
                 reading.samples.append(sample)
+            else:
+                reading.skip(paths, number, "picture is listed twice; the first row counts")
+                if first.action_units != sample.action_units:
+                    other_codes.append(number)
+        book.refuse_if_many("say from which one on an AU is present, e.g. --options.threshold 2")
+        refuse_unmatched(
+            paths, missed, matched, "pictures", f"{folder} is where paths start, see the option 'pictures'"
+        )
+        _refuse_other_codes(paths, other_codes)
+    _set_keys(reading)
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
 
-def find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
-    """Return name -> (paths, codes, landmarks) of the lists in a folder; the last two may not exist."""
+def find_lists(reading: Reading, root: Path) -> dict[str, tuple[Path, Path, Path]]:
+    """Return name -> (paths, codes, landmarks) of the lists in a folder; the last two may not exist.
+
+    Text files that belong to no list, such as one whose name is misspelt, are noted.
+    """
     lists = {}
-    for path in sorted(root.glob("*path*.txt")):
+    files = find_files(reading, root, (".txt",))
+    for path in files:
         if match := _ME_GRAPHAU.match(path.name):
             part, fold = match["part"], match["fold"]
             others = (root / f"{part}_label_{fold}.txt", root / f"{part}_land_{fold}.txt")
@@ -105,79 +143,137 @@ def find_lists(root: Path) -> dict[str, tuple[Path, Path, Path]]:
         elif match := _JAA_NET.match(path.name):
             part = match["part"]
             lists[part] = (path, root / f"{part}_AUoccur.txt", root / f"{part}_land.txt")
+    used = {path for paths in lists.values() for path in paths}
+    strangers = [path for path in files if path not in used and not _BESIDE.search(path.name)]
+    if lists:
+        note_files(reading, strangers, "file belongs to no list, whose paths would be in <name>_path.txt")
     return lists
 
 
 def joined_lines(reading: Reading, paths: Path, *others: Path) -> list[tuple[int, str, tuple[str, ...]]]:
     """Return the lines of a list together with the lines of the files that belong to it row by row.
 
-    Blank lines are dropped. Where a file is missing or another number of lines is left, the rows no longer
-    belong together: that is noted and nothing is returned.
-
     Args:
-        reading: Takes up what was left out.
+        reading: Takes up what was left out: a list whose other files are missing.
         paths: The list, one picture a line.
         others: Files with one line for each line of the list.
 
     Returns:
         (1-based line number in the list, its line, the lines of the others) of every row.
+
+    Raises:
+        DatasetError: If the files do not have their lines at the same places: nobody can tell then which
+            rows belong together. One of them is no text.
     """
-    columns = []
-    for path in others:
-        if not path.is_file():
-            reading.skip(paths, None, f"list without {path.name}")
-            return []
-        columns.append([line for _, line in reading.lines(path)])
-    rows = reading.lines(paths)
-    for column in columns:
+    missing = [path for path in others if not path.is_file()]
+    if missing:
+        reading.skip(paths, None, f"list without {missing[0].name}")
+        return []
+    rows = dict(numbered_lines(paths))
+    columns = [dict(numbered_lines(path)) for path in others]
+    for path, column in zip(others, columns, strict=True):
         if len(column) != len(rows):
-            reading.skip(
-                paths, None, f"lists differ in length: {len(rows)} paths, {len(column)} rows beside them"
+            raise DatasetError(
+                f"{paths} and {path.name} differ in length: {len(rows)} paths, {len(column)} rows beside "
+                "them; give both one line for each picture"
             )
-            return []
+        blank = min(rows.keys() ^ column.keys(), default=None)
+        if blank is not None:
+            holder = path if blank in rows else paths
+            raise DatasetError(
+                f"{holder}, line {blank} is blank, while {(paths if holder is path else path).name} has a "
+                "row there: nobody can tell which rows belong together; remove the blank line or restore "
+                "what stood there"
+            )
     if not rows:
         reading.skip(paths, None, "empty file")
-    return [(number, line, tuple(column[i] for column in columns)) for i, (number, line) in enumerate(rows)]
+    return [(number, line, tuple(column[number] for column in columns)) for number, line in rows.items()]
 
 
-def _parse_row(
-    folder: Path,
-    line: str,
-    beside: tuple[str, ...],
-    aus: tuple[int, ...],
-    subject_folder: int | None,
-    part: str,
-) -> Sample | str:
-    cells = beside[0].replace(",", " ").split()
-    if len(cells) != len(aus):
-        return f"row has another number of codes than the {len(aus)} AUs given"
+@dataclass(frozen=True)
+class _Rows:
+    """How the rows of all lists are read; see :func:`read_list_files`."""
+
+    folder: Path
+    aus: tuple[int, ...]
+    subject_folder: int | None
+    threshold: int | None
+
+    @property
+    def words(self) -> str:
+        """What the codes are, in words."""
+        return f"{'0 and 1' if self.threshold is None else '0 to 5'}, or -1, 9 and 999 for unknown"
+
+    def parse(self, line: str, beside: tuple[str, ...], part: str, book: CodeBook) -> Sample | str:
+        """Return the sample of a row, or why there is none."""
+        cells = beside[0].replace(",", " ").split()
+        if len(cells) != len(self.aus):
+            return f"row has another number of codes than the {len(self.aus)} AUs given"
+        levels = book.read(dict(zip(self.aus, cells, strict=True)))
+        if levels is None:
+            return f"code other than {book.words}"
+        points = parse_landmarks(beside[1]) if len(beside) > 1 else None
+        if len(beside) > 1 and points is None:
+            return BAD_LANDMARKS
+        place = PurePosixPath(line.rstrip(",").strip().replace("\\", "/"))
+        if place.is_absolute() or ".." in place.parts:
+            return "path does not stay below the folder of pictures"
+        if not _is_file(self.folder / place):
+            return NO_PICTURE
+        folders = place.parts[:-1]
+        subject = None
+        if self.subject_folder is not None:
+            if not 0 <= self.subject_folder < len(folders):
+                return f"path has no folder number {self.subject_folder} to name the person"
+            subject = folders[self.subject_folder]
+        present = levels
+        if self.threshold is not None:
+            present = {au: float(level >= self.threshold) for au, level in levels.items()}
+        return Sample(
+            place.as_posix(),
+            self.folder / place,
+            subject=subject,
+            action_units=present,
+            intensities={} if self.threshold is None else levels,
+            part=part,
+            landmarks=points,
+        )
+
+    def meaning(self, cell: str) -> float | None:
+        """Return what a code says: presence or an intensity, None for unknown."""
+        if self.threshold is None:
+            return occurrence(cell, _UNKNOWN)
+        level = whole_number(cell)
+        return (
+            float(level) if level is not None and level <= HIGHEST_INTENSITY else occurrence(cell, _UNKNOWN)
+        )
+
+
+def _is_file(path: Path) -> bool:
     try:
-        values = [occurrence(cell, _UNKNOWN) for cell in cells]
-    except ValueError:
-        return "code other than 0, 1, -1, 9 and 999"
-    points = parse_landmarks(beside[1]) if len(beside) > 1 else None
-    if len(beside) > 1 and points is None:
-        return BAD_LANDMARKS
-    place = PurePosixPath(line.rstrip(",").strip().replace("\\", "/"))
-    if place.is_absolute() or ".." in place.parts:
-        return "path does not stay below the folder of pictures"
-    picture = folder / place
-    try:
-        present = picture.is_file()
+        return path.is_file()
     except (OSError, ValueError):
         # Names too long or with a zero byte cannot exist.
-        present = False
-    if not present:
-        return "label without a picture"
-    folders = place.parts[:-1]
-    subject = None
-    if subject_folder is not None:
-        if not 0 <= subject_folder < len(folders):
-            return f"path has no folder number {subject_folder} to name the person"
-        subject = folders[subject_folder]
-    known = {au: value for au, value in zip(aus, values, strict=True) if value is not None}
-    key = place.with_suffix("").as_posix()
-    return Sample(key, picture, subject=subject, action_units=known, part=part, landmarks=points)
+        return False
+
+
+def _refuse_other_codes(paths: Path, lines: Sequence[int]) -> None:
+    """Fail if a list gives other codes than the lists before it to several of the same pictures."""
+    if len(lines) > 1:
+        raise DatasetError(
+            f"{paths}: {len(lines)} pictures, first in line {lines[0]}, are in a list before it with other "
+            "codes; correct the one that is wrong, or choose with the option 'parts'"
+        )
+
+
+def _set_keys(reading: Reading) -> None:
+    """Call samples by their paths without ending, or with it where two pictures differ in nothing else."""
+    short = [PurePosixPath(sample.key).with_suffix("").as_posix() for sample in reading.samples]
+    counts = Counter(short)
+    reading.samples = [
+        replace(sample, key=key) if counts[key] == 1 else sample
+        for sample, key in zip(reading.samples, short, strict=True)
+    ]
 
 
 def parse_landmarks(line: str) -> NDArray[np.float32] | None:
@@ -185,11 +281,8 @@ def parse_landmarks(line: str) -> NDArray[np.float32] | None:
 
     The files count pixels from 1, as MATLAB does.
     """
-    try:
-        numbers = np.array([float(cell) for cell in line.replace(",", " ").split()], dtype=np.float64)
-    except ValueError:
-        return None
-    return None if numbers.size % 2 else counted_from_zero(numbers.reshape(-1, 2))
+    numbers = finite_numbers(line)
+    return None if numbers is None or numbers.size % 2 else counted_from_zero(numbers.reshape(-1, 2))
 
 
 def counted_from_zero(points: NDArray[np.float64]) -> NDArray[np.float32] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, finite_numbers, read_crowd
+from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, numbers_of, read_crowd
 from metafacs.data.datasets.reading import Reading, Sample
 from metafacs.facs import EXPRESSIONS, au_column
 from metafacs.synthesis.activations import RENDERED_AUS, continuous_level, is_present
@@ -61,15 +61,16 @@ def read_people(root: Path | str, *, landmarks: bool = False) -> Reading:
 
 def _sample(picture: Path, cells: list[str], *, landmarks: bool) -> Sample | None:
     person, part, expression, *numbers = cells
-    angles = finite_numbers(numbers[:_END_OF_ANGLES], np.float32)
-    # In single precision .65 and .90 lie below the thresholds of their levels.
-    shown = finite_numbers(numbers[_END_OF_ANGLES:_END_OF_INTENSITIES], np.float64)
-    points = finite_numbers(numbers[_END_OF_INTENSITIES:], np.float32)
-    if angles is None or shown is None or points is None or not ((shown >= 0) & (shown <= 1)).all():
+    values = numbers_of(numbers)
+    if values is None:
+        return None
+    # In single precision .65 and .90 would lie below the thresholds of their levels.
+    shown = values[_END_OF_ANGLES:_END_OF_INTENSITIES]
+    if not ((shown >= 0) & (shown <= 1)).all():
         return None
     if part not in (TRAINING, VALIDATION, TEST) or expression not in ("", *EXPRESSIONS):
         return None
-    yaw, pitch, roll = angles.tolist()
+    yaw, pitch, roll = values[:_END_OF_ANGLES].astype(np.float32).tolist()
     intensities = dict(zip(PEOPLE_AUS, shown.tolist(), strict=True))
     return Sample(
         picture.stem,
@@ -79,6 +80,6 @@ def _sample(picture: Path, cells: list[str], *, landmarks: bool) -> Sample | Non
         intensities={au: continuous_level(x) for au, x in intensities.items()},
         expression=EXPRESSIONS.index(expression) if expression else None,
         part=part,
-        landmarks=points.reshape(68, 2) if landmarks else None,
+        landmarks=values[_END_OF_INTENSITIES:].astype(np.float32).reshape(68, 2) if landmarks else None,
         pose=(yaw, pitch, roll),
     )

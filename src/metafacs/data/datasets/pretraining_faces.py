@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, finite_numbers, read_crowd
+from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, numbers_of, read_crowd
 from metafacs.data.datasets.reading import Reading, Sample
 
 LIST_FILE = "faces.csv"
@@ -38,15 +38,15 @@ def read_pretraining_faces(root: Path | str) -> Reading:
 
 def _sample(picture: Path, cells: list[str]) -> Sample | None:
     person, part, *numbers = cells
-    values = finite_numbers(numbers, np.float32)
+    values = numbers_of(numbers)
     if values is None or part not in (TRAINING, HELD_OUT):
         return None
-    yaw, pitch, roll = values[:3].tolist()
+    yaw, pitch, roll = values[:3].astype(np.float32).tolist()
     return Sample(
         picture.stem,
         picture,
         subject=person,
         part=part,
-        landmarks=values[3:].reshape(68, 2),
+        landmarks=values[3:].astype(np.float32).reshape(68, 2),
         pose=(yaw, pitch, roll),
     )

@@ -30,7 +30,7 @@ def read_raf_au(root: Path | str) -> Reading:
     root = require_folder(Path(root), f"{LABEL_FILE} and the folder 'aligned'")
     labels = root / LABEL_FILE
     reading = Reading("raf_au", root, pre_aligned=True, twin=read_twin(root))
-    pictures = find_aligned_pictures((root / "aligned", root / "Image" / "aligned"))
+    pictures = find_aligned_pictures(reading, (root / "aligned", root / "Image" / "aligned"))
     coded = read_action_unit_list(reading, labels)
     for key, picture in coded.items():
         if key not in pictures:

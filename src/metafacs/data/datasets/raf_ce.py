@@ -7,8 +7,9 @@ from pathlib import Path
 
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.datasets.action_unit_codes import read_action_unit_list, vocabulary_of
+from metafacs.data.datasets.mismatches import refuse_moved_codes, refuse_unmatched
 from metafacs.data.datasets.raf_lists import find_aligned_pictures, note_unlabelled, read_code, read_list
-from metafacs.data.datasets.reading import Reading, Sample, read_twin, require_folder
+from metafacs.data.datasets.reading import Reading, Sample, read_twin, require_folder, whole_number
 
 EXPRESSION_FILE = "RAFCE_emolabel.txt"
 ACTION_UNIT_FILE = "RAFCE_AUlabel.txt"
@@ -37,7 +38,8 @@ def read_raf_ce(root: Path | str) -> Reading:
         name keeps what is known: its action units or its part stay unknown, and this is in ``skipped``.
 
     Raises:
-        DatasetError: If a list or the folder of aligned pictures is missing.
+        DatasetError: If a list or the folder of aligned pictures is missing, the numbers in a list are those
+            of another code book, or the lists have no picture in common.
 
     Warns:
         UserWarning: If the list of action units has another number of different AUs than the paper.
@@ -46,11 +48,18 @@ def read_raf_ce(root: Path | str) -> Reading:
     reading = Reading(
         "raf_ce", root, expressions=COMPOUND_EXPRESSIONS, pre_aligned=True, twin=read_twin(root)
     )
-    pictures = find_aligned_pictures((root / "aligned", root / "Image" / "aligned"))
+    pictures = find_aligned_pictures(reading, (root / "aligned", root / "Image" / "aligned"))
     path = root / EXPRESSION_FILE
     entries = read_list(reading, path)
     coded = read_action_unit_list(reading, root / ACTION_UNIT_FILE)
     parts = read_partition(reading, root / PARTITION_FILE)
+    numbers = [whole_number(entry.label) for entry in entries.values()]
+    refuse_moved_codes(path, numbers, 0, len(COMPOUND_EXPRESSIONS) - 1, "expressions")
+    for file, names in ((ACTION_UNIT_FILE, coded), (PARTITION_FILE, parts)):
+        matched = len(names.keys() & entries.keys())
+        refuse_unmatched(
+            root / file, names, matched if entries else 1, "pictures", f"compare with {path.name}"
+        )
     for key, entry in entries.items():
         code = read_code(entry.label, 0, len(COMPOUND_EXPRESSIONS) - 1)
         if code is None:
@@ -96,10 +105,13 @@ def read_partition(reading: Reading, path: Path) -> dict[str, str]:
         Key of the picture -> name of its part.
 
     Raises:
-        DatasetError: If the list is missing or is not text in UTF-8.
+        DatasetError: If the list is missing or is not text in UTF-8, or its codes are others.
     """
     parts: dict[str, str] = {}
-    for key, entry in read_list(reading, path).items():
+    entries = read_list(reading, path)
+    numbers = [whole_number(entry.label) for entry in entries.values()]
+    refuse_moved_codes(path, numbers, 0, len(PARTS) - 1, "parts")
+    for key, entry in entries.items():
         code = read_code(entry.label, 0, len(PARTS) - 1)
         if code is None:
             reading.skip(path, entry.line, f"line is not '<name>.jpg <code 0..{len(PARTS) - 1}>'")

@@ -32,7 +32,7 @@ def read_raf_db(root: Path | str) -> Reading:
     basic = require_folder(root / "basic", "EmoLabel and Image of RAF-DB")
     labels = basic / "EmoLabel" / "list_patition_label.txt"
     reading = Reading("raf_db", root, expressions=EXPRESSIONS, pre_aligned=True, twin=read_twin(root))
-    pictures = find_aligned_pictures((basic / "Image" / "aligned",))
+    pictures = find_aligned_pictures(reading, (basic / "Image" / "aligned",))
     votes = _read_votes(reading, basic / "EmoLabel" / "vote_distribution.txt")
     read_expressions(reading, labels, pictures, votes)
     return reading

@@ -31,6 +31,6 @@ def read_raf_db_compound(root: Path | str) -> Reading:
     reading = Reading(
         "raf_db_compound", root, expressions=RAF_DB_COMPOUNDS, pre_aligned=True, twin=read_twin(root)
     )
-    pictures = find_aligned_pictures((compound / "Image" / "aligned",))
+    pictures = find_aligned_pictures(reading, (compound / "Image" / "aligned",))
     read_expressions(reading, labels, pictures)
     return reading

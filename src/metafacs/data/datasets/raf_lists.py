@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metafacs.data.datasets.reading import DatasetError, Reading, Sample, numbered_lines
+from metafacs.data.datasets.folders import find_files, note_files
+from metafacs.data.datasets.mismatches import refuse_moved_codes
+from metafacs.data.datasets.reading import (
+    DatasetError,
+    Reading,
+    Sample,
+    finite_numbers,
+    numbered_lines,
+    whole_number,
+)
 
 _NAME = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)\.jpe?g", re.IGNORECASE)
 _PICTURE = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)_aligned\.jpe?g", re.IGNORECASE)
 _DIGITS = 4
+_ENDINGS = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,10 @@ def read_shares(label: str, count: int) -> tuple[float, ...] | None:
 
     Sums may be off by 0.02, as rounded shares are; the numbers are returned as written.
     """
-    try:
-        shares = tuple(float(cell) for cell in label.split())
-    except ValueError:
+    numbers = None if "," in label else finite_numbers(label)
+    if numbers is None:
         return None
+    shares = tuple(numbers.tolist())
     within = all(0 <= share <= 1 for share in shares)
     return shares if len(shares) == count and within and abs(sum(shares) - 1) <= 0.02 else None
 
@@ -80,10 +91,12 @@ def read_code(label: str, low: int, high: int) -> int | None:
     return int(label) if low <= int(label) <= high else None
 
 
-def find_aligned_pictures(folders: tuple[Path, ...]) -> dict[str, Path]:
+def find_aligned_pictures(reading: Reading, folders: tuple[Path, ...]) -> dict[str, Path]:
     """Return the aligned pictures, ``<name>_aligned.jpg``, of the first folder that exists.
 
     Args:
+        reading: Takes up the files that are no such pictures, and pictures that share a number, of which
+            none can be told to be the one that the lists mean.
         folders: Where the pictures may be, the first choice first.
 
     Returns:
@@ -92,16 +105,18 @@ def find_aligned_pictures(folders: tuple[Path, ...]) -> dict[str, Path]:
     Raises:
         DatasetError: If there is none of the folders.
     """
-    folder = next((folder for folder in folders if folder.is_dir()), None)
-    if folder is None:
+    existing = [folder for folder in folders if folder.is_dir()]
+    if not existing:
         places = " or ".join(str(folder) for folder in folders)
         raise DatasetError(f"{places} is missing: it should hold the aligned pictures '<name>_aligned.jpg'")
-    pictures: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        key = _key(_PICTURE, path.name)
-        if key is not None and path.is_file():
-            pictures.setdefault(key, path)
-    return pictures
+    note_files(reading, existing[1:], "second folder of aligned pictures; the first is read")
+    by_key: dict[str | None, list[Path]] = defaultdict(list)
+    for path in find_files(reading, existing[0], _ENDINGS, known=()):
+        by_key[_key(_PICTURE, path.name)].append(path)
+    note_files(reading, by_key.pop(None, []), "name of the picture is not '<name>_aligned.jpg'")
+    shared = [path for paths in by_key.values() if len(paths) > 1 for path in paths]
+    note_files(reading, shared, "several pictures have one number; none is read")
+    return {key: paths[0] for key, paths in by_key.items() if key and len(paths) == 1}
 
 
 def read_expressions(
@@ -122,9 +137,11 @@ def read_expressions(
         votes: Key -> share of annotators per class, where the data set has them.
 
     Raises:
-        DatasetError: If the list is missing or is not text in UTF-8.
+        DatasetError: If the list is missing or is not text in UTF-8, or its codes are of another list.
     """
     entries = read_list(reading, path)
+    numbers = [whole_number(entry.label) for entry in entries.values()]
+    refuse_moved_codes(path, numbers, 1, len(reading.expressions), "expressions")
     for key, entry in entries.items():
         code = read_code(entry.label, 1, len(reading.expressions))
         part = key.partition("_")[0]
@@ -142,9 +159,8 @@ def read_expressions(
 
 def note_unlabelled(reading: Reading, pictures: Mapping[str, Path], labelled: Mapping[str, object]) -> None:
     """Note the pictures that no list names."""
-    for key, path in pictures.items():
-        if key not in labelled:
-            reading.skip(path, None, "picture without a label")
+    without = [path for key, path in pictures.items() if key not in labelled]
+    note_files(reading, without, "picture without a label")
 
 
 def _key(pattern: re.Pattern[str], name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from metafacs.compounds import BASIC_EXPRESSIONS
+from metafacs.data.datasets.mismatches import refuse_many
 from metafacs.data.datasets.raf_lists import find_aligned_pictures, note_unlabelled, read_list, read_shares
 from metafacs.data.datasets.reading import Reading, Sample, read_twin, require_folder
 
@@ -24,15 +25,18 @@ def read_raf_ml(root: Path | str) -> Reading:
         unknown, as are its subject and its part.
 
     Raises:
-        DatasetError: If the list or the folder of aligned pictures is missing.
+        DatasetError: If the list or the folder of aligned pictures is missing, or many lines are no shares.
     """
     root = Path(root)
     labels = require_folder(root / "EmoLabel", "RAF-ML's distribution.txt") / "distribution.txt"
     reading = Reading("raf_ml", root, expressions=BASIC_EXPRESSIONS, pre_aligned=True, twin=read_twin(root))
-    pictures = find_aligned_pictures((root / "Image" / "aligned", root / "aligned"))
+    pictures = find_aligned_pictures(reading, (root / "Image" / "aligned", root / "aligned"))
     entries = read_list(reading, labels)
+    shares_of = {key: read_shares(entry.label, len(BASIC_EXPRESSIONS)) for key, entry in entries.items()}
+    wrong = sum(shares is None for shares in shares_of.values())
+    refuse_many(labels, wrong, len(entries), f"{len(BASIC_EXPRESSIONS)} shares that sum to 1")
     for key, entry in entries.items():
-        shares = read_shares(entry.label, len(BASIC_EXPRESSIONS))
+        shares = shares_of[key]
         if shares is None:
             reason = f"line is not '<name>.jpg' and {len(BASIC_EXPRESSIONS)} shares that sum to 1"
             reading.skip(labels, entry.line, reason)

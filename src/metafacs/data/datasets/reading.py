@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import csv
-import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.parsing import read_bytes, read_json
+from metafacs.texts import printable
+
 TWIN_FILE = "TWIN.json"
 PROVENANCE_FILE = "twin_provenance.csv"
 """What a twin tells beside the data set's own files; readers leave it alone."""
+
+LARGEST_FILE = 1 << 29
+"""Bytes of a file of labels that is read; the largest known, a list of a million addresses, has 0.3 GB."""
+
+_CODE = re.compile(r"-?\d{1,9}(\.0{1,9})?", re.ASCII)
+_NUMBERS = re.compile(r"[-+.,\s0-9eE]*", re.ASCII)
+_SHOWN = 40
 
 
 class DatasetError(ValueError):
@@ -65,9 +76,9 @@ class Skipped:
     count: int = 1
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        place = printable(self.file if self.line is None else f"{self.file}:{self.line}")
         times = "" if self.count == 1 else f" ({self.count} times)"
-        return f"{place}: {self.reason}{times}"
+        return f"{place}: {printable(self.reason)}{times}"
 
 
 def count_reasons(skipped: Iterable[Skipped]) -> dict[str, int]:
@@ -117,12 +128,15 @@ class Reading:
         self.skipped.append(Skipped(name, line, reason, count))
 
     def lines(self, path: Path) -> list[tuple[int, str]]:
-        """Return the numbered lines of one file of many; a file that is not text is noted and gives none."""
+        """Return the numbered lines of one file of many; one without any, or that is no text, is noted."""
         try:
-            return list(numbered_lines(path))
-        except DatasetError:
-            self.skip(path, None, "not a UTF-8 text file")
+            lines = list(numbered_lines(path))
+        except DatasetError as error:
+            self.skip(path, None, "not a UTF-8 text file" if "UTF-8" in str(error) else "cannot be read")
             return []
+        if not lines:
+            self.skip(path, None, "empty file")
+        return lines
 
     def summary(self) -> dict[str, object]:
         """Return the counts as plain data for JSON."""
@@ -149,17 +163,15 @@ def read_twin(root: Path) -> dict[str, object] | None:
     """Return the content of ``TWIN.json`` below ``root``, or None for a real data set.
 
     Raises:
-        DatasetError: If the file is there but cannot be read: a twin must never pass for real data.
+        DatasetError: If the file is there but cannot be read: a twin must never pass for real data. If the
+            twin is half rendered: it would pass for a small data set.
     """
     path = root / TWIN_FILE
     if not path.exists():
         return None
-    try:
-        twin = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DatasetError(f"{path} is damaged ({error}); render the twin again") from error
-    if not isinstance(twin, dict):
-        raise DatasetError(f"{path} does not hold a JSON object; render the twin again")
+    twin = read_json(path, dict[str, Any], DatasetError, "render the twin again")
+    if twin.get("complete") is False:
+        raise DatasetError(f"{path}: the twin is not finished; start the same 'metafacs twin' again")
     return twin
 
 
@@ -194,18 +206,18 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (1-based line number, stripped line) of the non-empty lines; BOM and CRLF are dropped.
 
     Raises:
-        DatasetError: If the file cannot be read or is not text in UTF-8.
+        DatasetError: If the file cannot be read, is no regular file, too large, or not text in UTF-8.
     """
+    content = read_bytes(path, DatasetError, "give the file of labels", largest=LARGEST_FILE)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{path} is not a UTF-8 text file ({error.reason} at byte {error.start})"
         ) from error
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
-    # An editor's lines end with a line feed only; splitlines() would also cut at form feeds and the like.
-    for number, line in enumerate(text.split("\n"), start=1):
+    # An editor's lines end like this; splitlines() would also cut at form feeds and the like.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             yield number, line.strip()
 
@@ -248,6 +260,28 @@ def whole_number(cell: str) -> int | None:
     return int(cell) if cell.isascii() and cell.isdecimal() and len(cell) < 10 else None
 
 
+def finite_numbers(text: str) -> NDArray[np.float64] | None:
+    """Return the numbers of a text with blanks or commas between them, or None if they are anything else.
+
+    Only what every program takes for a number is one: no ``nan``, no ``1_000``, no digits of other scripts.
+
+    >>> finite_numbers("0.5, -2 1e3").tolist(), finite_numbers("nan 2"), finite_numbers("1_0")
+    ([0.5, -2.0, 1000.0], None, None)
+    """
+    if _NUMBERS.fullmatch(text) is None:
+        return None
+    try:
+        values = np.array([float(cell) for cell in text.replace(",", " ").split()], np.float64)
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() else None
+
+
+def shown(text: str) -> str:
+    """Return a text of a file as a message may quote it: printable and not too long."""
+    return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
 def occurrence(code: str, unknown: Collection[int]) -> float | None:
     """Return what an occurrence code says: 1.0 present, 0.0 absent, None unknown or left blank.
 
@@ -261,11 +295,13 @@ def occurrence(code: str, unknown: Collection[int]) -> float | None:
     >>> occurrence("1", {9}), occurrence("0.0", {9}), occurrence("9", {9}), occurrence("", {9})
     (1.0, 0.0, None, None)
     """
-    if not code.strip():
+    code = code.strip()
+    if not code:
         return None
-    value = float(code)
+    # float() alone would take 1e-400 for 0 and the digits of any script.
+    value = float(code) if _CODE.fullmatch(code) else None
     if value in (0.0, 1.0):
-        return value
+        return abs(value)
     if value in unknown:
         return None
-    raise ValueError(f"code {code!r} is neither 0 nor 1 nor one of {sorted(unknown)}")
+    raise ValueError(f"code {shown(code)!r} is neither 0 nor 1 nor one of {sorted(unknown)}")
