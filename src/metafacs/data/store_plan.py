@@ -24,6 +24,11 @@ from metafacs.version import __version__
 PLAN_FILE = "plan.json"
 
 _OWN = re.compile(r"shard-\d{5,}\.(arrow|json)|\..+\.partial", re.DOTALL)
+_DIGESTS = {
+    "labels_hash": "other labels",
+    "pictures_hash": "other pictures or frames",
+    "people_hash": "other people, parts or votes",
+}
 _WAYS_OUT = "choose another --out, or delete it to prepare it anew"
 
 
@@ -101,7 +106,7 @@ def check_folder(out: Path, plan: dict[str, Any]) -> None:
             f"{out} was prepared by an earlier version, which did not note what the pictures were; it can be "
             "read, but not gone on with: delete it and give the same command again, or choose another --out"
         )
-    if told := differences(found, json.loads(json.dumps(plan))):
+    if told := _differences(found, json.loads(json.dumps(plan))):
         raise StoreError(f"{out} holds a store of other data or settings: {told}; {_WAYS_OUT}")
 
 
@@ -111,6 +116,13 @@ def write_plan(out: Path, plan: dict[str, Any]) -> None:
         _read_plan(out / PLAN_FILE)
     except _NoPlanError:
         write_json(out / PLAN_FILE, sealed(plan))
+
+
+def _differences(found: dict[str, Any], plan: dict[str, Any]) -> str:
+    """Return in words what two plans do not share; empty if nothing."""
+    others = [what for key, what in _DIGESTS.items() if found.get(key) != plan[key]]
+    readable = [{key: value for key, value in p.items() if key not in _DIGESTS} for p in (found, plan)]
+    return ", ".join(filter(None, [differences(*readable), *others]))
 
 
 def _read_plan(path: Path) -> dict[str, Any]:
