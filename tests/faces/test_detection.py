@@ -103,6 +103,21 @@ def test_a_crowd_of_small_faces_is_found(detector: FaceDetector, astronaut: Pict
     assert 45 <= len(faces) <= 50
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_all_faces_of_a_strip_are_found(
+    detector: FaceDetector, astronaut: Picture, grace_hopper: Picture, upright: bool
+) -> None:
+    heads = [resized(head, 300)[:300] for head in (astronaut[:260, 90:350], grace_hopper[60:440, 80:460])]
+    strip = np.full((6000, 320, 3), 120, np.uint8)
+    for place in range(15):
+        strip[20 + 400 * place :][:300, 10:310] = heads[place % 2]
+    if not upright:
+        strip = np.concatenate([strip[400 * place :][:400] for place in range(15)], axis=1)
+    centres = sorted(face.landmarks.mean(0)[0 if not upright else 1] for face in detector.find(strip))
+    step = 400 if upright else 320
+    assert [int(centre / step) for centre in centres] == list(range(15))
+
+
 def test_scenery_has_no_face(detector: FaceDetector, scenery: Picture) -> None:
     assert detector.find(scenery) == []
     assert detector.find_in_aligned(scenery) is None
@@ -140,9 +155,23 @@ def test_other_arrays_are_refused(detector: FaceDetector, picture: NDArray[np.ge
         detector.find_in_aligned(picture)  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(
+needs_real_faces = pytest.mark.skipif(
     not REAL_FACES.is_dir(), reason="the openly licensed photos are not beside the repository"
 )
+
+
+@needs_real_faces
+@pytest.mark.parametrize("name", ["neutral/103", "neutral/124", "smiling/003", "smiling/135"])
+def test_a_face_is_found_alike_with_any_side_up(detector: FaceDetector, name: str) -> None:
+    photo = np.array(Image.open(REAL_FACES / f"{name}.jpg").convert("RGB"))
+    expected, side = detector.find(photo)[0].landmarks, max(photo.shape[:2])
+    for degrees in (90, 180, 210, 270):
+        matrix = similarity((side / 2 - 0.5, side / 2 - 0.5), 1.4 * side, np.radians(degrees), side)
+        (face,) = detector.find(warp(photo, matrix, side, border=120))
+        assert error(face.landmarks, move_points(matrix, expected)) < 0.03
+
+
+@needs_real_faces
 def test_every_studio_portrait_has_exactly_one_face(detector: FaceDetector) -> None:
     photos = sorted(REAL_FACES.glob("*/*.jpg"))
     found = [len(detector.find(np.array(Image.open(photo).convert("RGB")))) for photo in photos]

@@ -7,7 +7,7 @@ MediaPipe's networks (Apache-2.0), run by ``graph_network``. ``blaze_full`` is t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atan2
+from math import atan2, remainder, tau
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from PIL import Image
 from metafacs.faces.graph_network import GraphNetwork
 from metafacs.faces.mesh import MARGIN, Region
 from metafacs.faces.suppression import merge_detections
-from metafacs.faces.warping import Picture
+from metafacs.faces.warping import Picture, invert, move_points, similarity, warp
 
 # Cells per side and boxes per cell of each output map; a network is recognised by how many rows that gives.
 GRIDS: dict[int, tuple[tuple[int, int], ...]] = {192: ((48, 1),), 256: ((16, 2), (8, 6))}
@@ -79,6 +79,23 @@ class BlazeFace:
         offset = np.array([left, top])
         found = self(image[top : top + side, left : left + side])
         return [Detection(each.box + np.tile(offset, 2), each.eyes + offset, each.score) for each in found]
+
+    def within_turned(self, image: Picture, square: Region) -> list[tuple[Region, float]]:
+        """Return where FaceMesh looks for the faces in a turned square of a picture, with their scores.
+
+        Args:
+            image: ``height x width x 3``, uint8, RGB.
+            square: What is looked at; beyond the edge of the picture it is black.
+        """
+        size = self._network.input_size
+        matrix = similarity(square.centre, square.side, square.angle, size)
+        found = []
+        for each in self(warp(image, matrix, size, border=0)):
+            region = each.region()
+            x, y = move_points(invert(matrix), np.array([region.centre]))[0].tolist()
+            angle = remainder(region.angle + square.angle, tau)
+            found.append((Region((x, y), region.side * square.side / size, angle), each.score))
+        return found
 
     def __call__(self, image: Picture, padding: float = 0.0) -> list[Detection]:
         """Return the detections in a picture, best first.

@@ -24,11 +24,22 @@ SMALLEST_FACE = 25.0
 PRESENCE = 0.5
 """A detection counts only if FaceMesh gives a face at this place more than this probability."""
 
-# FaceMesh gives an upright face 1.0000. Between these bounds the direction may be wrong.
-DOUBT = (0.02, 0.9999)
+# FaceMesh's probability of a face whose direction is right differs from 1 by less than 1e-8, and that of one
+# seen upside down by more than 1e-5. Between these bounds the direction may be wrong.
+DOUBT = (0.02, 1 - 3e-7)
+# A face that seems to be turned by more than this (radians), or of which FaceMesh or the detector are less
+# sure than this, is looked for from all sides.
+UPRIGHT = pi / 4
+SURE_PRESENCE, SURE_SCORE = 0.9999, 0.55
+# Side of the square that is then looked at, over the side of FaceMesh's region.
+SURROUNDINGS = 2.0
+# What is found there is the same face if it lies and is as large as before but for this share of its side.
+SAME_PLACE = 0.5
 # While the region moves by more than these (radians; share of its side) the points still improve.
 SETTLED_TURN, SETTLED_SHIFT = 0.2, 0.15
 MOST_LOOKS = 4
+# Of pictures that are longer than so many times their breadth, parts are longer than they are broad.
+LONGEST_STRIP = 32
 # Faces smaller than this share of the picture's longer side seldom come alone.
 CROWD = 0.1
 
@@ -39,8 +50,10 @@ class FaceDetector:
     """Finds the faces in a picture with their landmarks. Safe to share between threads.
 
     The surer detector looks first. Only where it finds nothing, the more sensitive one looks, once more with
-    a margin (for faces that fill the picture). Where nothing or only small faces were found, the surer one
-    looks at overlapping parts of the picture, which finds faces down to 3 % of the picture's longer side.
+    a margin (for faces that fill the picture), and the surer one at the picture with each side up. Where
+    nothing or only small faces were found, it looks at overlapping parts of the picture, which finds faces
+    down to 3 % of the picture's longer side, of strips about 10 % of their breadth. Faces that lie or stand
+    upside down are looked at again with their surroundings turned, so that they come out as if upright.
 
     Args:
         device: Where the networks run.
@@ -88,6 +101,8 @@ class FaceDetector:
             faces = self._confirm(image, _elsewhere(blaze(image, padding), boxes), boxes)
             if faces or known:
                 break
+        if thorough and not faces and not known:
+            faces = self._confirm(image, self._turned(image, _whole(image)), boxes)
         longer = max(image.shape[:2])
         smallest = min((max(face.width, face.height) for face in (*known, *faces)), default=0.0)
         if thorough and smallest < CROWD * longer and longer >= 2 * self._full.input_size:
@@ -149,11 +164,38 @@ class FaceDetector:
                 return faces[0]
         return None
 
-    def _confirm(self, image: Picture, detections: Sequence[Detection], known: Array) -> list[Face]:
+    def _confirm(self, image: Picture, found: Sequence[tuple[Region, float]], known: Array) -> list[Face]:
         """Return the faces that FaceMesh sees where the detector saw one, but for those on known boxes."""
-        meshes, presences = self._settle(image, [detection.region() for detection in detections])
-        faces = _faces(meshes, presences, [detection.score for detection in detections])
+        regions, scores = [region for region, _ in found], [score for _, score in found]
+        meshes, presences = self._settle(image, regions)
+        for place, region in enumerate(regions):
+            seen = region_of_mesh(meshes[place]) if presences[place] > PRESENCE else region
+            sure = presences[place] >= SURE_PRESENCE and scores[place] >= SURE_SCORE
+            if presences[place] > DOUBT[0] and not (sure and abs(seen.angle) <= UPRIGHT):
+                better = self._look_from_all_sides(image, seen)
+                if better is not None and better[1] >= min(presences[place], DOUBT[1]):
+                    meshes[place], presences[place], scores[place] = better
+        faces = _faces(meshes, presences, scores)
         return _without_repeats([face for face in faces if not _same(np.array(face.box), known).any()])
+
+    def _look_from_all_sides(self, image: Picture, seen: Region) -> tuple[Array, float, float] | None:
+        """Return a face's mesh, probability and score, seen after turning the picture until it is upright.
+
+        Of faces that lie or stand upside down the detector gives rough boxes and wrong directions, from
+        which FaceMesh may settle on a face that is turned wrongly, and be sure of it.
+        """
+        around = Region(seen.centre, SURROUNDINGS * seen.side)
+        found = [each for each in self._turned(image, around) if each[0].near(seen, pi, SAME_PLACE)]
+        if not found:
+            return None
+        region, score = max(found, key=lambda each: each[1])
+        meshes, presences = self._settle(image, [region])
+        return meshes[0], float(presences[0]), score
+
+    def _turned(self, image: Picture, square: Region) -> list[tuple[Region, float]]:
+        """Return what the surer detector finds in a square with any of its sides up."""
+        turned = [replace(square, angle=turn) for turn in (0.0, pi / 2, pi, -pi / 2)]
+        return [found for each in turned for found in self._full.within_turned(image, each)]
 
     def _settle(self, image: Picture, regions: Sequence[Region]) -> tuple[Array, Array]:
         """Return the meshes and face probabilities after looking again from the points of the first look.
@@ -207,9 +249,17 @@ def _faces(meshes: Array, presences: Array, scores: Sequence[float]) -> list[Fac
     return faces
 
 
-def _elsewhere(detections: Sequence[Detection], known: Array) -> list[Detection]:
-    """Return the detections that lie on no known box."""
-    return [found for found in detections if not _same(np.asarray(found.box), known).any()]
+def _elsewhere(detections: Sequence[Detection], known: Array) -> list[tuple[Region, float]]:
+    """Return where FaceMesh is to look for the detections that lie on no known box, and their scores."""
+    return [
+        (found.region(), found.score) for found in detections if not _same(np.asarray(found.box), known).any()
+    ]
+
+
+def _whole(image: Picture) -> Region:
+    """Return the square around a picture."""
+    height, width = image.shape[:2]
+    return Region(((width - 1) / 2, (height - 1) / 2), max(height, width))
 
 
 def _same(box: Array, others: Array) -> NDArray[np.bool_]:
@@ -228,9 +278,13 @@ def _without_repeats(faces: Sequence[Face]) -> list[Face]:
 
 
 def _parts(image: Picture) -> list[tuple[int, int, int]]:
-    """Return overlapping squares ``left, top, side``, half as long as the picture, that cover it."""
+    """Return overlapping squares ``left, top, side`` that cover a picture.
+
+    They are half as long as the picture, of strips as long as the strip is broad.
+    """
     height, width = image.shape[:2]
-    side = max(height, width) // 2
+    longer, shorter = max(height, width), min(height, width)
+    side = min(longer // 2, max(shorter, longer // LONGEST_STRIP))
     corners = [
         np.linspace(0, max(0, n - side), ceil(2 * max(0, n - side) / side) + 1) for n in (height, width)
     ]

@@ -75,7 +75,8 @@ class FaceMesh:
             # The network counts from the corner of the first pixel.
             mesh[:, :2] = move_points(invert(matrix), mesh[:, :2] - 0.5)
             mesh[:, 2] *= region.side / size
-        return meshes, flags.reshape(-1).sigmoid().cpu().numpy().astype(np.float64)
+        # In double precision: how near to 1 they are tells whether a face has the direction of its region.
+        return meshes, flags.reshape(-1).cpu().double().sigmoid().numpy()
 
 
 def region_of_mesh(mesh: NDArray[np.floating]) -> Region:
