@@ -7,14 +7,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser
-
-from metafacs.cli.paths import check_config, expanded
-from metafacs.parsing import FileError
-from metafacs.plugins import PluginError
-from metafacs.processes import keep_freed_memory
 from metafacs.version import __version__
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
 
 COMMANDS: dict[str, str] = {
     "twin": "render a synthetic twin of a licensed data set",
@@ -39,9 +37,6 @@ COMMANDS: dict[str, str] = {
 }
 """Name of a command, which is its module's, -> one line of help."""
 
-EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError)
-"""Errors whose message is written for the user; anything else is a bug and keeps its traceback."""
-
 
 def command_module(name: str) -> ModuleType:
     """Return the module of a command; importing it brings in what the command needs, torch included."""
@@ -51,35 +46,89 @@ def command_module(name: str) -> ModuleType:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
-    used = next((word for word in words if word in COMMANDS), None)
-    parser = ArgumentParser(
+    try:
+        # Imported here, so that Ctrl-C ends in one word from the first moment on.
+        from metafacs.cli.errors import sentence
+
+        try:
+            return _run(words)
+        except Exception as error:
+            if isinstance(error, BrokenPipeError) and _nobody_reads():
+                return _NOBODY_READS
+            told = sentence(error)
+            if not told or os.environ.get("METAFACS_DEBUG"):
+                raise
+            used = _command_of(words)
+            print(f"metafacs {used}: {told}" if used else f"metafacs: {told}", file=sys.stderr)
+            return 1
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
+        return 130
+
+
+_NOBODY_READS = 141
+"""Exit code of programs whose reader has gone, as shells give it: 128 and the number of SIGPIPE."""
+
+
+def _run(words: list[str]) -> int:
+    from metafacs.cli.errors import sentence
+    from metafacs.cli.paths import check_config, expanded
+    from metafacs.processes import keep_freed_memory
+
+    parser = _empty_parser()
+    try:
+        check_config(words)
+        words = _fill_parser(parser, words)
+        arguments = expanded(parser.instantiate(parser.parse_args(words)))
+    except Exception as error:
+        told = sentence(error)
+        if not told:
+            raise
+        parser.error(told)
+    keep_freed_memory()
+    code = command_module(arguments.command).run(arguments[arguments.command])
+    # What a full disk or a closed pipe does not take shows here, not after the exit code is decided.
+    sys.stdout.flush()
+    return int(code or 0)
+
+
+def _empty_parser() -> ArgumentParser:
+    from jsonargparse import ArgumentParser
+
+    return ArgumentParser(
         prog="metafacs",
         description="Train, adapt and run facial action unit detectors.",
         version=__version__,
     )
+
+
+def _fill_parser(parser: ArgumentParser, words: list[str]) -> list[str]:
+    """Give the parser all commands, the used one with its arguments; return the words it is to parse."""
+    from jsonargparse import ArgumentParser
+
+    used = _command_of(words)
     commands = parser.add_subcommands(required=True, dest="command")
+    if used:
+        words = getattr(command_module(used), "rewritten", list)(words)
+    for name, help_line in COMMANDS.items():
+        command = command_module(name).build_parser(words) if name == used else ArgumentParser()
+        if name == used:
+            parser.parser_mode = command.parser_mode  # adding it gives it that of the parser above
+        commands.add_subcommand(name, command, help=help_line)
+    return words
+
+
+def _command_of(words: Sequence[str]) -> str:
+    """Return the command that words use, nothing if they use none."""
+    return next((word for word in words if word in COMMANDS), "")
+
+
+def _nobody_reads() -> bool:
+    """Return whether the reader of what is printed has gone; nothing more is written to it then."""
     try:
-        check_config(words)
-        if used is not None:
-            words = getattr(command_module(used), "rewritten", list)(words)
-        for name, help_line in COMMANDS.items():
-            command = command_module(name).build_parser(words) if name == used else ArgumentParser()
-            if name == used:
-                parser.parser_mode = command.parser_mode  # adding it gives it that of the parser above
-            commands.add_subcommand(name, command, help=help_line)
-        arguments = expanded(parser.instantiate(parser.parse_args(words)))
-    except (PluginError, FileError) as error:
-        parser.error(str(error))
-    keep_freed_memory()
-    debug = bool(os.environ.get("METAFACS_DEBUG"))
-    try:
-        code = command_module(arguments.command).run(arguments[arguments.command])
-    except KeyboardInterrupt as stop:
-        print(stop or "stopped", file=sys.stderr)
-        return 130
-    except EXPECTED_ERRORS as error:
-        if debug:
-            raise
-        print(f"metafacs {arguments.command}: {error}", file=sys.stderr)
-        return 1
-    return int(code or 0)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python writes what is left once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
