@@ -100,3 +100,45 @@ def test_records_of_known_people_speak_of_people(
     out = capsys.readouterr().out
     assert "interval over 2 people" in out
     assert "intervals over 2 people" in out
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+def test_one_model_that_cannot_be_tested_takes_no_others_away(
+    models: list[Path], compound_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken" / "model.safetensors"
+    broken.parent.mkdir()
+    broken.write_bytes(models[0].read_bytes()[:5000])
+    asked = ["evaluate", str(models[0]), str(broken), str(models[2])]
+    words = ["--action_units", str(compound_store.path), "--out", str(tmp_path / "out")]
+    assert main([*asked, *words, "--table", str(tmp_path / "f1.csv")]) == 1
+    told = capsys.readouterr()
+    assert f"metafacs evaluate: {broken}: " in told.err
+    assert "1 of 3 models failed" in told.err
+    assert "record: " in told.out
+    assert [record.method for record in read_records(tmp_path / "out")] == ["mml", "compound_multi_task"]
+    heads = (tmp_path / "f1.csv").read_text().partition("\n")[0]
+    assert "mml" in heads
+    assert "compound_multi_task" in heads
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+def test_foreign_files_are_no_tables(
+    models: list[Path], compound_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("# Mine\n")
+    words = ["evaluate", str(models[0]), "--action_units", str(compound_store.path), "--out", str(tmp_path)]
+    assert main([*words, "--table", str(notes)]) == 1
+    assert "notes.md is there already, and is no table of this kind" in capsys.readouterr().err
+    assert notes.read_text() == "# Mine\n"
+    assert len(read_records(tmp_path)) == 1
+
+
+def test_labels_of_others_are_printed_as_they_are(
+    models: list[Path], compound_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = evaluate(models[0], compound_store.path)
+    data = replace(record.data, name="\x1b[2J[/red]")
+    output.print_scores(replace(record, method="[bold]x[/y]", data=data))
+    assert "[bold]x[/y] on \\x1b[2J[/red] (synthetic faces)" in capsys.readouterr().out

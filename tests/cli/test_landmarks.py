@@ -11,7 +11,8 @@ from PIL import Image
 from metafacs.cli import main
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
-from metafacs.evaluation.protocols import evaluate, open_test
+from metafacs.evaluation.landmarks import LandmarkScores
+from metafacs.evaluation.protocols import HeldOutTest, evaluate, evaluate_landmarks, open_test
 from metafacs.evaluation.records import read_record, write_record
 from metafacs.training.run import train
 from metafacs.training.training_data import BatchSizes
@@ -154,3 +155,40 @@ def test_pictures_a_model_has_adapted_to_are_no_test(
     )
     with pytest.raises(SplitError, match="has adapted to all pictures of disfa: none is held out"):
         open_test(model, disfa_store.path, labelled=False)
+
+
+def test_what_is_done_stays_when_another_model_fails_or_the_run_is_stopped(
+    models: dict[str, Path],
+    au_store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    asked = [str(models[name]) for name in ("zero", "source_only", "one")]
+    words = [str(au_store.path), "--out", str(out), "--pictures", "2"]
+    assert main(["landmarks", *asked, *words]) == 1
+    assert "1 of 3 models failed" in capsys.readouterr().err
+    assert sorted(path.name for path in (out / "G").glob("*.json")) == [
+        "fold1-seed0.json",
+        "fold1-seed1.json",
+    ]
+    assert "| G " in (out / "landmarks.md").read_text()
+    (out / "G" / "fold1-seed1.json").unlink()
+    calls = []
+
+    def stopped(test: HeldOutTest) -> LandmarkScores:
+        calls.append(test)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate_landmarks(test)
+
+    monkeypatch.setattr("metafacs.cli.landmarks.evaluate_landmarks", stopped)
+    (out / "G" / "fold1-seed0.json").unlink()
+    assert main(["landmarks", asked[0], asked[2], *words]) == 130
+    assert [path.name for path in (out / "G").glob("*.json")] == ["fold1-seed0.json"]
+    (out / "landmarks.md").write_text("mine")
+    monkeypatch.undo()
+    assert main(["landmarks", asked[0], *words]) == 1
+    assert "landmarks.md is there already, and is not what metafacs wrote" in capsys.readouterr().err
+    assert (out / "landmarks.md").read_text() == "mine"

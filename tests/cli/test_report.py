@@ -110,3 +110,60 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     assert main(["report", *filled]) == 1
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_damaged_record_is_named_counted_and_left_out(
+    records: list[Record], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = folder / "mal_paper_rate.json"
+    broken.write_text(broken.read_text().replace('"seed": ', '"seed": 1'))
+    words = ["report", str(folder), "--out", str(tmp_path / "out")]
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert f"{broken}: the record is damaged or was edited" in told
+    assert "1 of 3 records are damaged and left out" in told
+    assert len((tmp_path / "out" / "summary.csv").read_text().splitlines()) == 3
+    assert "Left out" in (tmp_path / "out" / "report.html").read_text()
+    assert main([*words, "--archive", str(tmp_path / "a.jsonl")]) == 1
+    assert "an archive is made of whole records only" in capsys.readouterr().err
+    assert not (tmp_path / "a.jsonl").exists()
+    broken.unlink()
+    assert main(words) == 0
+
+
+def test_nothing_foreign_is_overwritten_and_nothing_old_stays(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "f1.csv").write_text("mine\n")
+    words = ["report", str(folder), "--out", str(out)]
+    assert main(words) == 1
+    assert "f1.csv is there already, and is not what metafacs wrote there" in capsys.readouterr().err
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {"f1.csv"}
+    (out / "f1.csv").unlink()
+    assert main([*words, "--curve", "options.meta_lr"]) == 1
+    assert main(words) == 0
+    (out / "f1.csv").write_text((out / "f1.csv").read_text() + "AU99,1\n")
+    assert main(words) == 1
+    (out / "f1.csv").unlink()
+    assert main(["report", str(RESULTS / "few_shot_disfa_twin"), "--out", str(out)]) == 0
+    assert "removed: " in capsys.readouterr().out
+    assert not (out / "summary.csv").exists()
+    assert (out / "accuracy_by_au.png").exists()
+
+
+def test_runs_of_an_archive_are_not_lost(
+    records: list[Record], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive, out = tmp_path / "rates.jsonl", str(tmp_path / "out")
+    assert main(["report", str(folder), "--out", out, "--archive", str(archive)]) == 0
+    one = str(folder / "adam_0.001.json")
+    assert main(["report", one, "--out", out, "--archive", str(archive)]) == 1
+    assert "rates.jsonl holds 2 runs that would be lost, e.g. adam_0.0001-fold" in capsys.readouterr().err
+    assert read_records(archive) == records
+    faces = tmp_path / "faces.jsonl"
+    faces.write_text('{"input": "a.png"}\n')
+    assert main(["report", one, "--out", out, "--archive", str(faces)]) == 1
+    assert "faces.jsonl is no archive of records" in capsys.readouterr().err
+    assert faces.read_text() == '{"input": "a.png"}\n'

@@ -73,6 +73,56 @@ def test_model_of_everybody_has_no_test_people(au_store: Store, tmp_path: Path) 
         evaluate(trained(tmp_path, au_store, split="everybody"), au_store.path)
 
 
+def test_another_split_than_the_one_trained_with_is_not_passed_over(
+    au_store: Store, parted_store: Store, tmp_path: Path
+) -> None:
+    model = trained(tmp_path / "people", au_store)
+    for settings in (
+        {"split": "everybody"},
+        {"split": "everybody", "fold": 1},
+        {"split": "everybody", "fold": 2},
+    ):
+        with pytest.raises(
+            SplitError, match=r"by the split '3fold': everybody would be tested .* leave --split"
+        ):
+            open_test(model, au_store.path, **settings)  # type: ignore[arg-type]
+    with pytest.raises(SplitError, match="the split 'leave_one_subject_out' would be tested"):
+        open_test(model, au_store.path, split="leave_one_subject_out")
+    for settings in ({"split": "published"}, {"fold": 1}, {"split": "published", "fold": 1}):
+        assert open_test(model, au_store.path, **settings).data.split == "3fold"  # type: ignore[arg-type]
+    # Somebody of those held out, alone.
+    number = sorted(set(au_store.subjects)).index("F004") + 1
+    alone = predicted(model, au_store, split="leave_one_subject_out", fold=number)
+    assert set(alone.subjects) == {"F004"}
+    parts = trained(tmp_path / "parts", parted_store)
+    with pytest.raises(SplitError, match="by the split 'parts': everybody"):
+        open_test(parts, parted_store.path, split="everybody")
+    with pytest.raises(SplitError, match="has one fold; leave --fold out"):
+        open_test(parts, parted_store.path, fold=2)
+
+
+def test_people_of_the_split_who_are_missing_are_named(au_store: Store, tmp_path: Path) -> None:
+    model = trained(tmp_path / "run", au_store)
+    rows = rows_of(au_store)
+    some = [row for row in rows if row["subject"] != "F006"]
+    store = write_store(tmp_path / "some", some, **{**au_store.description, "pictures": len(some)})
+    with pytest.warns(UserWarning, match=r"1 of the 2 test people of the model's split '3fold' .*: F006"):
+        assert set(predicted(model, store).subjects) == {"F004"}
+    none = [row for row in rows if row["subject"] not in ("F004", "F006")]
+    write_store(tmp_path / "none", none, **{**au_store.description, "pictures": len(none)})
+    with (
+        pytest.warns(UserWarning, match="2 of the 2 test people"),
+        pytest.raises(SplitError, match="none holds no picture of the test side of the split '3fold'"),
+    ):
+        open_test(model, tmp_path / "none")
+
+
+def test_a_record_names_the_content_of_its_store(au_store: Store, tmp_path: Path) -> None:
+    record = evaluate(trained(tmp_path, au_store), au_store.path)
+    assert record.data.store == au_store.fingerprint
+    assert record.to_json()["data"]["store"] == au_store.fingerprint
+
+
 def test_people_seen_by_the_model_it_started_from_are_refused(au_store: Store, tmp_path: Path) -> None:
     model = trained(tmp_path, au_store)
     checkpoint = load_checkpoint(model)

@@ -8,16 +8,20 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.options import add_paper_option, add_test_options
 from metafacs.cli.output import print_scores, write_table
+from metafacs.cli.summary import say
 from metafacs.evaluation.protocols import evaluate
-from metafacs.evaluation.records import Record, RecordError, read_record, write_record
-from metafacs.models.model_file import names_of
+from metafacs.evaluation.record_files import RecordError
+from metafacs.evaluation.records import Record, read_record, write_record
+from metafacs.locks import claimed
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.named_paper import find_paper
 from metafacs.reports.tables import f1_table
+from metafacs.texts import printable
 
 RECORD_FILE = "record.json"
 _READ_AS = " read as "
@@ -52,8 +56,12 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     return parser
 
 
-def run(arguments: Namespace) -> None:
-    """Test every model, print its scores, write its record beside it, and the table where asked."""
+def run(arguments: Namespace) -> int:
+    """Test every model, print its scores, write its record beside it, and the table where asked.
+
+    Returns:
+        1 if a model could not be tested; the others are.
+    """
     import_foreign(arguments)
     wanted = [
         (path, make)
@@ -63,26 +71,31 @@ def run(arguments: Namespace) -> None:
     for path, _ in wanted:
         if path.suffix not in (".md", ".csv"):
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
-    records = []
+    records: list[Record] = []
     settings = {key: arguments[key] for key in ("split", "fold", "side", "domain")}
-    for name, model in names_of(arguments.models).items():
-        record = evaluate(model, arguments.action_units, **settings)
-        label, paper = _told_in_comparison(model)
-        if arguments.domain is not None:
-            label = f"{label or record.method}{_READ_AS}{arguments.domain}"
-        record = replace(record, label=label, paper=paper)
+
+    def test(name: str, model: Path) -> None:
         folder = model.parent if arguments.out is None else arguments.out / name
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
-        _refuse_to_overwrite(path, record)
-        write_record(record, path)
-        print_scores(record)
-        print(f"record: {path}")
+        with claimed(folder, f"testing {model.name}"):
+            label, paper = _told_in_comparison(model)
+            record = evaluate(model, arguments.action_units, **settings)
+            if arguments.domain is not None:
+                label = f"{label or record.method}{_READ_AS}{arguments.domain}"
+            record = replace(record, label=label, paper=paper)
+            _refuse_to_overwrite(path, record)
+            write_record(record, path)
         records.append(record)
-    if wanted:
+        print_scores(record)
+        say(f"record: {printable(path)}")
+
+    failed = for_each_model("evaluate", arguments.models, test)
+    if wanted and records:
         comparison = Comparison(records, find_paper(arguments.paper or ""))
-    for path, make in wanted:
-        write_table(make(comparison), path)
-        print(f"table: {path}")
+        for path, make in wanted:
+            write_table(make(comparison), path)
+            say(f"table: {printable(path)}")
+    return int(bool(failed))
 
 
 def _refuse_to_overwrite(path: Path, record: Record) -> None:
@@ -90,7 +103,7 @@ def _refuse_to_overwrite(path: Path, record: Record) -> None:
     if not path.is_file():
         return
     earlier = read_record(path)
-    if (earlier.data, earlier.label) != (record.data, record.label):
+    if (earlier.data, earlier.label) != (replace(record.data, store=earlier.data.store), record.label):
         raise RecordError(
             f"{path} is the record of another test, on {earlier.data.name}, {earlier.data.split}"
             f"{earlier.label and ', '}{earlier.label}; give --out for a folder of the new one's own"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
@@ -9,19 +10,24 @@ from pathlib import Path
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
+from jsonargparse.typing import PositiveInt
 from PIL.Image import Image
 from torch import Tensor
 
+from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.options import add_test_options
-from metafacs.cli.output import print_table
+from metafacs.cli.output import files_of
+from metafacs.cli.own_files import OwnFiles, as_json
+from metafacs.cli.summary import say
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.protocols import HeldOutTest, evaluate_landmarks, open_test
-from metafacs.files import write_json, written_whole
+from metafacs.evaluation.records import TestedData
+from metafacs.locks import claimed
 from metafacs.methods.adversarial_separation import inner_landmarks
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.models.dual_domain import Domain
-from metafacs.models.model_file import names_of, row_of
+from metafacs.models.model_file import row_of
 from metafacs.reports.claims import lower_landmark_error
 from metafacs.reports.domain_pictures import draw_predicted_landmarks, draw_separation
 from metafacs.reports.landmark_table import landmark_table
@@ -29,6 +35,7 @@ from metafacs.reports.options import with_defaults
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.claimed import LowerLandmarkError
 from metafacs.reports.tables import faces_in_words
+from metafacs.texts import printable
 
 PAPER = PAPERS["dual_domain"]
 """Whose method this is: its printed errors stand in the note, its claim is answered."""
@@ -48,20 +55,31 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="store with the source's pictures, where the first is the target's: draws how the networks "
         "separate and restore pairs of both, too",
     )
-    parser.add_argument("--pictures", type=int, default=8, help="pictures to draw")
+    parser.add_argument("--pictures", type=PositiveInt, default=8, help="pictures to draw")
     add_foreign_options(parser)
     return parser
 
 
-def run(arguments: Namespace) -> None:
-    """Test every model; write its record and pictures, and a table of all."""
+def run(arguments: Namespace) -> int:
+    """Test every model; write its record and pictures, and a table of all.
+
+    Returns:
+        1 if a model could not be tested; the others are.
+    """
     import_foreign(arguments)
+    with claimed(arguments.out, "testing landmarks", below=True) as out:
+        return _test_all(arguments, OwnFiles(out, "landmarks"))
+
+
+def _test_all(arguments: Namespace, own: OwnFiles) -> int:
     rows: dict[str, list[LandmarkScores]] = {}
     kinds: dict[str, str] = {}
+    tested: list[TestedData] = []
     settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
-    for name, model in names_of(arguments.models).items():
+
+    def test_one(name: str, model: Path) -> None:
         test = open_test(model, arguments.store, labelled=False, **settings)
-        method, path = test.method, arguments.out / name
+        method = test.method
         if not isinstance(method, DualDomain):
             raise ValueError(f"{model} was trained with {test.checkpoint.method}; give models of dual_domain")
         domain = method.domain
@@ -71,23 +89,29 @@ def run(arguments: Namespace) -> None:
             source = open_test(model, arguments.source, labelled=False)
             others, _ = _samples(source, len(images))
             pairs = others, images[: len(others)]
-            _save(draw_separation(method, *pairs, faces=faces), path, "separation")
+            own.write({f"{name}_separation.png": _encoded(draw_separation(method, *pairs, faces=faces))})
         if arguments.source is not None and domain not in method.landmark_domains:
-            print(f"{name} has no landmark branch for {domain} pictures: it is drawn, not tested")
-            continue
+            say(f"{name} has no landmark branch for {domain} pictures: it is drawn, not tested")
+            return
         scores = evaluate_landmarks(test)
+        sheet = draw_predicted_landmarks(method, images, known, domain, faces=faces)
+        record = as_json(_record(test, domain, scores))
+        own.write({f"{name}.json": record, f"{name}_landmarks.png": _encoded(sheet)})
         rows.setdefault(row_of(name), []).append(scores)
+        tested.append(test.data)
         options = with_defaults(test.checkpoint.method, test.checkpoint.options)
         if row := PAPER.row("", test.checkpoint.method, options):
             kinds[row_of(name)] = row.name
-        write_json(path.with_name(f"{path.name}.json"), _record(test, domain, scores))
-        sheet = draw_predicted_landmarks(method, images, known, domain, faces=faces)
-        _save(sheet, path, "landmarks")
+
+    failed = for_each_model("landmarks", arguments.models, test_one)
     if rows:
-        print_table(landmark_table(rows, test.data, PAPER), arguments.out)
+        table = landmark_table(rows, tested[0], PAPER)
+        own.write(files_of(table))
+        say(table.to_markdown())
         for joint, single in _claimed(kinds):
-            print(lower_landmark_error(joint, rows[joint], single, rows[single]))
-    print(f"table, records and pictures: {arguments.out}")
+            say(str(lower_landmark_error(joint, rows[joint], single, rows[single])))
+    say(f"table, records and pictures: {printable(arguments.out)}")
+    return int(bool(failed))
 
 
 def _claimed(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -124,6 +148,7 @@ def _samples(test: HeldOutTest, count: int) -> tuple[Tensor, Tensor]:
     return batch.images, inner_landmarks(batch)
 
 
-def _save(sheet: Image, path: Path, what: str) -> None:
-    with written_whole(path.with_name(f"{path.name}_{what}.png")) as temporary:
-        sheet.save(temporary, "PNG")
+def _encoded(sheet: Image) -> bytes:
+    content = io.BytesIO()
+    sheet.save(content, "PNG")
+    return content.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,23 +10,24 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.options import add_paper_option
-from metafacs.cli.output import print_table, write_comparison, write_few_shot
-from metafacs.evaluation.archive import SUFFIX, Archivable, ArchiveError, write_archive
-from metafacs.evaluation.few_shot_records import read_few_shot_records
-from metafacs.evaluation.records import RecordError, read_records
+from metafacs.cli.output import write_comparison, write_few_shot
+from metafacs.cli.summary import say
+from metafacs.evaluation.archive import SUFFIX, Archivable, ArchiveError, read_archive, write_archive
+from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_records
+from metafacs.evaluation.record_files import RecordError
+from metafacs.evaluation.records import Record, read_records
+from metafacs.locks import claimed
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.named_paper import find_paper
-from metafacs.reports.option_curve import curve_table, option_curve
 from metafacs.reports.overview import (
     OVERVIEW,
-    Line,
     few_shot_overview_lines,
     overview_lines,
     read_overview,
     write_overview,
 )
-from metafacs.reports.style import save_figure
+from metafacs.texts import check_folder_name, printable
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -57,35 +59,49 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     return parser
 
 
-def run(arguments: Namespace) -> None:
-    """Read every record and write what they say."""
+def run(arguments: Namespace) -> int:
+    """Read every record and write what they say; 1 if a record was damaged and left out."""
     paper = find_paper(arguments.paper or "")
-    archive = arguments.archive
+    archive, out = arguments.archive, arguments.out
+    curve = (arguments.curve or "").removeprefix("options.")
+    if curve:
+        check_folder_name(curve)
     if archive is not None:
-        _check_archive(archive, arguments.out)
-    learned = read_few_shot_records(*arguments.records)
+        _check_archive(archive, out)
+    damaged: list[str] = []
+    compared: FewShotComparison | Comparison
+    learned = read_few_shot_records(*arguments.records, damaged=damaged)
     if learned:
-        if arguments.curve is not None:
+        if curve:
             raise RecordError(
                 f"{arguments.records[0]} is of a few-shot test, which has no curve over options"
             )
-        tests = FewShotComparison(learned, paper)
-        write_few_shot(tests, arguments.out)
-        if archive is not None:
-            _write_archive(archive, tests, few_shot_overview_lines(archive.stem, tests))
-        return
-    comparison = Comparison(read_records(*arguments.records), paper)
-    words = ["metafacs report", *(place.as_posix() for place in arguments.records)]
-    words += [f"--paper {arguments.paper}"] if arguments.paper else []
-    write_comparison(comparison, arguments.out, " ".join(words))
-    if arguments.curve is not None:
-        option = arguments.curve.removeprefix("options.")
-        print_table(curve_table(comparison, option), arguments.out)
-        figure = arguments.out / f"curve_{option}.png"
-        save_figure(option_curve(comparison, option), figure)
-        print(f"curve: {figure}")
+        compared = FewShotComparison(learned, paper)
+    else:
+        compared = Comparison(read_records(*arguments.records, damaged=damaged), paper)
     if archive is not None:
-        _write_archive(archive, comparison, overview_lines(archive.stem, comparison))
+        if damaged:
+            raise ArchiveError(f"{damaged[0]}; an archive is made of whole records only")
+        _refuse_to_lose(archive, compared)
+    with claimed(out, "writing a report"):
+        if isinstance(compared, FewShotComparison):
+            write_few_shot(compared, out)
+        else:
+            words = ["metafacs report", *(place.as_posix() for place in arguments.records)]
+            words += [f"--paper {arguments.paper}"] if arguments.paper else []
+            facts = [("Left out", f"damaged records: {'; '.join(damaged)}")] if damaged else []
+            write_comparison(compared, out, " ".join(words), curve=curve, facts=facts)
+    if archive is not None:
+        _write_archive(archive, compared)
+    for problem in damaged:
+        print(f"metafacs report: {printable(problem)}", file=sys.stderr)
+    if damaged:
+        kept = len(compared.records)
+        print(
+            f"metafacs report: {len(damaged)} of {kept + len(damaged)} records are damaged and left out",
+            file=sys.stderr,
+        )
+    return int(bool(damaged))
 
 
 def _check_archive(archive: Path, out: Path) -> None:
@@ -97,12 +113,35 @@ def _check_archive(archive: Path, out: Path) -> None:
         )
 
 
-def _write_archive(archive: Path, comparison: Comparison | FewShotComparison, lines: Sequence[Line]) -> None:
+def _refuse_to_lose(archive: Path, compared: Comparison | FewShotComparison) -> None:
+    """Raise an ArchiveError if a file is there that is another's, or holds runs that would be lost."""
+    if not archive.exists():
+        return
+    kept: set[tuple[str, str]] = set()
+    try:
+        if isinstance(compared, FewShotComparison):
+            kept = {record.run for record in read_archive(archive, FewShotRecord.from_json)}
+        else:
+            kept = {record.run for record in read_archive(archive, Record.from_json)}
+    except ArchiveError as error:
+        raise ArchiveError(f"{error}; or delete it or give another name: it would be overwritten") from error
+    if lost := sorted(kept - {record.run for record in compared.records}):
+        raise ArchiveError(
+            f"{archive} holds {len(lost)} runs that would be lost, e.g. {'-'.join(lost[0])}; give another "
+            "name, or delete it"
+        )
+
+
+def _write_archive(archive: Path, compared: Comparison | FewShotComparison) -> None:
     """Write the records, each with the name of its paper, and the comparison's lines of the overview."""
-    paper = comparison.paper.name if comparison.paper else ""
-    records: list[Archivable] = [replace(record, paper=paper) for record in comparison.records]
-    overview = archive.parent / OVERVIEW
-    others = [line for line in read_overview(overview) if line["comparison"] != archive.stem]
-    write_archive(archive, records, name=archive.stem)
+    paper = compared.paper.name if compared.paper else ""
+    records: list[Archivable] = [replace(record, paper=paper) for record in compared.records]
+    overview, name = archive.parent / OVERVIEW, archive.stem
+    others = [line for line in read_overview(overview) if line["comparison"] != name]
+    if isinstance(compared, FewShotComparison):
+        lines = few_shot_overview_lines(name, compared)
+    else:
+        lines = overview_lines(name, compared)
+    write_archive(archive, records, name=name)
     write_overview(overview, [*others, *lines])
-    print(f"archive: {archive}, {len(records)} runs\noverview: {overview}")
+    say(f"archive: {printable(archive)}, {len(records)} runs\noverview: {printable(overview)}")

@@ -25,6 +25,7 @@ def say(line: str, *, quiet: bool = False) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except UnicodeEncodeError:
+        # A byte of a file's name, or a terminal of few letters.
         print(line.encode("ascii", "backslashreplace").decode(), flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def open_test(
         split_hash=chosen.hash,
         fold=chosen.fold,
         twin_seed=twin["seed"] if twin else None,
+        store=opened.fingerprint,
     )
     return HeldOutTest(checkpoint, method, stream, data)
 
@@ -167,6 +169,9 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
     own, described = checkpoint.description.held_out, checkpoint.description
     number = own.fold if fold is None else fold
     if store.dataset == described.adapted_to:
+        _refuse_other(
+            name, fold, "parts", 1, f"the model has adapted to the training part of {store.dataset}"
+        )
         # It has seen the pictures of the part for training, without their labels.
         if "train" not in store.parts:
             raise SplitError(f"the model has adapted to all pictures of {store.dataset}: none is held out")
@@ -177,15 +182,44 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
         return replace(chosen, train=(), test=chosen.train) if name == "everybody" else chosen
     if own.name == "everybody":
         raise SplitError("the model was trained on everybody: nobody is held out; train with another --split")
+    trained = f"the model was trained on {store.dataset} by the split '{own.name}'"
+    usual = _CALLED.get(own.name)
     if own.by == "part":
+        _refuse_other(name, fold, usual, own.fold, trained)
         if own != choose_split(store, "parts"):
             raise SplitError(f"the parts of {store.path} are not those that the model was trained with")
         return own
-    if fold is None or fold == own.fold:
+    if fold is None or name == "everybody" or (fold == own.fold and name in (None, usual)):
+        _refuse_other(name, fold, usual, own.fold, trained)
         return own
-    other = choose_split(store, name, fold)
+    other = choose_split(store, name or usual, fold)
     refuse_overlap(own.train, other.test)
+    refuse_overlap(own.train, other.validation, other="validation")
     return other
+
+
+_CALLED: dict[str, SplitName] = {
+    "3fold": "published",
+    "adld": "adld",
+    "leave_one_subject_out": "leave_one_subject_out",
+    "parts": "parts",
+    "listed": "listed",
+}
+"""Name of a split -> how it is asked for."""
+
+
+def _refuse_other(
+    name: SplitName | None, fold: int | None, usual: SplitName | None, own_fold: int, why: str
+) -> None:
+    """Raise a SplitError if another split or fold is asked for than the one that holds somebody out."""
+    if name not in (None, usual):
+        asked = "everybody" if name == "everybody" else f"the split '{name}'"
+        raise SplitError(
+            f"{why}: {asked} would be tested with pictures it has learned from; leave --split out to test it "
+            "on whom it has never seen"
+        )
+    if fold not in (None, own_fold):
+        raise SplitError(f"{why}, which has one fold; leave --fold out")
 
 
 def held_out_stream(
@@ -207,8 +241,20 @@ def held_out_stream(
             f"the model was trained on crops {expected}, {store.path} holds {found}; prepare it alike"
         )
     aus, rows = (checkpoint.aus if labelled else ()), split.rows(store, side)
+    present = set((store.subjects if split.by == "subject" else store.parts)[rows])
+    if absent := sorted(set(getattr(split, side)) - present):
+        warnings.warn(
+            f"{len(absent)} of the {len(absent) + len(present)} {side} people of the model's split "
+            f"'{split.name}' are not in {store.path}, and are left out: {', '.join(absent[:10])}",
+            stacklevel=2,
+        )
     if labelled:
         rows &= ~np.isnan(store.action_units[:, store.columns_of(aus)]).all(axis=1)
+    if not rows.any():
+        raise SplitError(
+            f"{store.path} holds no picture of the {side} side of the split '{split.name}'"
+            + (" with a label of the model's action units" if labelled else "")
+        )
     return Stream(
         store,
         np.flatnonzero(rows),

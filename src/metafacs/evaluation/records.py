@@ -59,6 +59,7 @@ class TestedData:
         split_hash: Hash of who is in training and who in test.
         fold: 1-based fold number; 0 where the split has one fold only.
         twin_seed: Generator seed of the twin; None for real data.
+        store: Fingerprint of the prepared store; empty in files of earlier versions.
     """
 
     name: str
@@ -67,6 +68,7 @@ class TestedData:
     split_hash: str
     fold: Count
     twin_seed: int | None = None
+    store: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class Record:
                 "split": data.split,
                 "split_hash": data.split_hash,
                 "fold": data.fold,
+                **({"store": data.store} if data.store else {}),
             },
             "seed": self.seed,
             "aus": list(self.aus),
