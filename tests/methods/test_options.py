@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metafacs.methods import METHODS
+from metafacs.methods.base import Method
 from metafacs.methods.l2t_ww import L2TWW
 from metafacs.methods.mal import MAL
 from metafacs.methods.options import arguments_of, complete_options, upgraded_options
@@ -43,6 +44,22 @@ def test_wrong_options_are_named_with_those_there_are() -> None:
         L2TWW.build((1,), options={"backbone": "small"})
     with pytest.raises(ValueError, match="has no option weights"):
         arguments_of(SourceOnly, {"weights": "none"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (SourceOnly, {"width": 0}, r"the option width of SourceOnly is 0; give a number from 1 to 4,096"),
+        (SourceOnly, {"width": 10**9}, "the option width of SourceOnly is 1000000000"),
+        (MAL, {"backbone": 3}, "the option backbone is no backbone"),
+        (MAL, {"backbone": {"nam": "small"}}, "the option backbone is no backbone .*nam"),
+        (METHODS["multi_task"], {"balance": float("nan")}, "the option balance of MultiTask is nan"),
+        (METHODS["dual_domain"], {"cell_weight": -1.0}, "the option cell_weight of DualDomain is -1.0"),
+    ],
+)
+def test_options_out_of_range_are_refused(kind: type[Method], options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        arguments_of(kind, options)
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"l2t_ww"}))

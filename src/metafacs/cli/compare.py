@@ -209,7 +209,8 @@ def _check(described: Described, path: Path) -> None:
         raise ComparisonError(f"{path}: {both[0]!r} is a start and a method; call one of them otherwise")
     for label in (*described.starts, *described.methods):
         try:
-            check_folder_name(label)
+            # A method of one's own is module:Class.
+            check_folder_name(label.replace(":", "."))
         except ValueError as error:
             raise ComparisonError(f"{path}: {error}") from error
         if Path(label).suffix.lower() in _TABLES:
@@ -246,10 +247,10 @@ def _plan(
         kind = find_method(str(method))
     except PluginError as error:
         raise ComparisonError(f"{path}, {label}: {error}; name a method with 'method'") from error
-    settings = upgraded({"method": method, "fold": fold, "seed": seed, **settings}, kind)
     parser = train.build_parser(["--method", method])
     parser.exit_on_error = False
     try:
+        settings = upgraded({"method": method, "fold": fold, "seed": seed, **settings}, kind)
         # The parser changes what it is given.
         parsed = parser.instantiate(parser.parse_object({**deepcopy(settings), "out": str(out)}))
         json.dumps(settings, allow_nan=False)

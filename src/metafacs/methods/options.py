@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any, ClassVar, Protocol
 
 from metafacs.models.backbones import Backbone
 from metafacs.models.initial_weights import usual_weights
+from metafacs.parsing import check_number
 
 GIVEN = ("aus", "expressions")
 """Arguments of a constructor that come from the data and are no options."""
+
+
+_USUAL_LIMITS = (0, 10**6)
+_LIMITS: dict[str, tuple[float, float]] = {
+    "epoch": (1, 10**9),
+    "matching_steps": (1, 1000),
+    "people": (1, 10**7),
+    "shots": (1, 1000),
+    "source_share": (0, 1),
+    "steps": (1, 1000),
+    "temperature": (1e-6, 1e6),
+    "width": (1, 4096),
+}
+"""Option of the package's own methods -> its lowest and highest value."""
+
+_FINITE = (-sys.float_info.max, sys.float_info.max)
 
 
 class HasOptions(Protocol):
@@ -44,10 +62,13 @@ def with_backbone_written_out(options: Mapping[str, Any]) -> dict[str, Any]:
     given = found.pop("backbone", {})
     if isinstance(given, Backbone):
         given = asdict(given)
+    if not isinstance(given, (str, Mapping)):
+        return dict(options)  # no form of a backbone; the parser, or its type, says so
     backbone = {"name": given} if isinstance(given, str) else dict(given)
     if "weights" in found:
         backbone["weights"] = found.pop("weights") or "none"
-    usual = usual_weights(backbone.get("name", ""))
+    named = backbone.get("name", "")
+    usual = usual_weights(named) if isinstance(named, str) else "none"
     if usual != "none":
         backbone.setdefault("weights", usual)
     return {"backbone": backbone, **found}
@@ -74,7 +95,7 @@ def arguments_of(kind: type[HasOptions], options: Mapping[str, Any]) -> dict[str
     """Return the keyword arguments that options stand for, today's names or older ones.
 
     Raises:
-        ValueError: If an option is unknown or one without a default is missing.
+        ValueError: If an option is unknown, one without a default is missing, or a number is out of range.
     """
     defaults = option_defaults(kind)
     found = upgraded_options(kind, options)
@@ -85,7 +106,15 @@ def arguments_of(kind: type[HasOptions], options: Mapping[str, Any]) -> dict[str
         raise ValueError(f"{kind.__name__} {' and '.join(wrong)}; its options are {', '.join(defaults)}")
     for name in _backbones(kind) & found.keys():
         usual = defaults[name]
-        found[name] = Backbone.of(found[name], usual if isinstance(usual, Backbone) else None)
+        try:
+            found[name] = Backbone.of(found[name], usual if isinstance(usual, Backbone) else None)
+        except TypeError as error:
+            raise ValueError(f"the option {name} is no backbone ({error}); give its name") from None
+    own = kind.__module__.startswith(f"{__name__.partition('.')[0]}.")
+    for name, value in found.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            lowest, highest = _LIMITS.get(name, _USUAL_LIMITS) if own else _FINITE
+            check_number(f"the option {name} of {kind.__name__}", value, lowest, highest)
     return found
 
 
