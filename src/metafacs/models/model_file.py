@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,14 +172,30 @@ def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
 def names_of(models: Sequence[Path]) -> dict[str, Path]:
     """Return models by names that tell them apart: the run's folder, in a comparison after its row.
 
+    No name leads out of a folder in which it becomes one.
+
     >>> list(names_of([Path("runs/mine/model.safetensors"), Path("runs/c/G/fold1-seed0/model.safetensors")]))
     ['mine', 'G/fold1-seed0']
+
+    Raises:
+        ValueError: If a model is given twice, or only endings of names tell two apart.
     """
-    names = {
-        "/".join(path.parts[-3:-1]) if _RUN.fullmatch(path.parent.name) else path.parent.name: path
-        for path in models
-    }
-    return names if len(names) == len(models) else {"/".join(path.parts[-3:-1]): path for path in models}
+    # What ".." stands for is a name, too.
+    places = [Path(os.path.abspath(model)) for model in models]
+    if twice := [model for model, place in zip(models, places, strict=True) if places.count(place) > 1]:
+        raise ValueError(f"{twice[0]} is given twice; give each model once")
+    folders = [place.parts[1:-1] or (place.stem,) for place in places]
+    usual = [2 if _RUN.fullmatch(parts[-1]) else 1 for parts in folders]
+    # Several files in one folder: their own names have to tell.
+    files = [(*parts, place.stem) for parts, place in zip(folders, places, strict=True)]
+    for paths, needed in ((folders, usual), (files, [2] * len(files))):
+        for depth in range(1, max(map(len, paths), default=0) + 1):
+            names = [
+                "/".join(parts[-max(least, depth) :]) for parts, least in zip(paths, needed, strict=True)
+            ]
+            if len(set(names)) == len(names):
+                return dict(zip(names, models, strict=True))
+    raise ValueError("some models have the same folder and name but for the ending; rename them")
 
 
 def row_of(name: str) -> str:
