@@ -44,3 +44,36 @@ def test_writes_a_page_about_every_model(
     assert "Where the detectors look" in page
     assert "single_task: AU12" in page
     assert main(["analyse", str(models[0]), *words, "--out", str(out), "--aus", "[9]"]) == 1
+
+
+def test_one_model_that_cannot_be_analysed_takes_no_others_away(
+    models: list[Path],
+    au_store: Store,
+    expression_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken = tmp_path / "broken" / "model.safetensors"
+    broken.parent.mkdir()
+    broken.write_bytes(models[1].read_bytes()[:9000])
+    words = ["--action_units", str(au_store.path), "--expression", str(expression_store.path)]
+    words += ["--out", str(tmp_path / "out"), "--batches", "2"]
+    assert main(["analyse", str(broken), str(models[0]), *words]) == 1
+    assert "1 of 2 models failed" in capsys.readouterr().err
+    page = tmp_path / "out" / "analysis.html"
+    assert "single_task: AU12" in page.read_text()
+    page.write_text("mine")
+    assert main(["analyse", str(models[0]), *words]) == 1
+    assert "analysis.html is there already, and is not what metafacs wrote" in capsys.readouterr().err
+    assert page.read_text() == "mine"
+
+
+def test_options_have_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["analyse", "a", "--action_units", "b", "--expression", "c", "--out", str(tmp_path / "out")]
+    for option, value in (("--pictures", "0"), ("--batches", "-1")):
+        with pytest.raises(SystemExit):
+            main([*words, option, value])
+        assert option.strip("-") in capsys.readouterr().err
+    assert main([*words, "--aus", "[]"]) == 1
+    assert "--aus names no action unit" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

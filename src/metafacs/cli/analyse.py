@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
+from jsonargparse.typing import PositiveInt
 
 from metafacs.analysis.attention import attention_maps
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.analysis.task_gradients import gradient_cosines, two_task_network
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
+from metafacs.cli.output import write_own
+from metafacs.cli.own_files import as_json
+from metafacs.cli.summary import say
 from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import crop_centre
 from metafacs.evaluation.protocols import held_out_stream
-from metafacs.facs import au_name
-from metafacs.files import write_json
+from metafacs.facs import au_name, check_aus
+from metafacs.locks import claimed
 from metafacs.methods.base import Method
-from metafacs.models.model_file import names_of
 from metafacs.reports.analysis import (
     attention_row,
     consistency_claims,
@@ -32,10 +38,11 @@ from metafacs.reports.analysis import (
 from metafacs.reports.claims import Claim
 from metafacs.reports.composition import SYNTHETIC_NOTE
 from metafacs.reports.content import DrawnFigure, ReportContent
-from metafacs.reports.page import write_page
+from metafacs.reports.page import render_page
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import PictureRow
 from metafacs.reports.style import inline_svg
+from metafacs.texts import printable, shown
 
 _BATCH = 32
 
@@ -50,50 +57,99 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for analysis.html and analysis.json")
     parser.add_argument("--aus", type=list[int], default=[4, 12], help="AUs whose attention is drawn")
-    parser.add_argument("--pictures", type=int, default=8, help="held-out pictures per AU")
-    parser.add_argument("--batches", type=int, default=20, help="batches whose gradients are compared")
+    parser.add_argument("--pictures", type=PositiveInt, default=8, help="held-out pictures per AU")
+    parser.add_argument(
+        "--batches", type=PositiveInt, default=20, help="batches whose gradients are compared"
+    )
     add_foreign_options(parser)
     return parser
 
 
-def run(arguments: Namespace) -> None:
-    """Analyse every model and write one page and one JSON file."""
+@dataclass
+class _Findings:
+    """What models have learned, in the order of the page."""
+
+    claims: list[Claim] = field(default_factory=list)
+    rows: list[PictureRow] = field(default_factory=list)
+    figures: list[DrawnFigure] = field(default_factory=list)
+    attention: list[PictureRow] = field(default_factory=list)
+    cosines: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def run(arguments: Namespace) -> int:
+    """Analyse every model and write one page and one JSON file.
+
+    Returns:
+        1 if a model could not be analysed; the page is about the others.
+    """
     import_foreign(arguments)
+    if not arguments.aus:
+        raise ValueError("--aus names no action unit; leave it out for AU4 and AU12")
+    check_aus(arguments.aus)
     store, faces = Store(arguments.action_units), Store(arguments.expression)
-    checkpoints = {name: load_checkpoint(path) for name, path in names_of(arguments.models).items()}
-    claims: list[Claim] = []
-    rows: list[PictureRow] = []
-    figures: list[DrawnFigure] = []
-    attention: list[PictureRow] = []
-    cosines: dict[str, np.ndarray] = {}
-    numbers: dict[str, object] = {"synthetic": store.synthetic or faces.synthetic}
-    for name, checkpoint in checkpoints.items():
-        method = checkpoint.build(Method)
-        label = name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})"
-        size = checkpoint.description.framing.input_size
-        if method.weighs_pictures:
-            found = weigh_pictures(method, faces, size)
-            claims += consistency_claims(LowWeightForAmbiguous(label), found, faces)
-            rows += ranked_pictures(found, faces)
-            if found.consistency is not None:
-                drawn = weight_against_consistency(found, faces.expressions, title=f"{label}: learned weight")
-                alt = f"Learned weight against the annotators' agreement for each expression, {label}"
-                figures.append(
-                    DrawnFigure(
-                        "Weight and agreement",
-                        inline_svg(drawn, name=f"agreement-{len(figures)}", alt=alt),
-                        "As Fig. 6 of Li & Shan: each dot is an expression picture, the line joins means "
-                        "of bins.",
-                    )
+    found: dict[str, _Findings] = {}
+
+    def analyse(name: str, path: Path) -> None:
+        found[name] = _findings(name, load_checkpoint(path), store, faces, len(found), arguments)
+
+    with claimed(arguments.out, "analysing models") as out:
+        failed = for_each_model("analyse", arguments.models, analyse)
+        if found:
+            _write(found, out, synthetic=store.synthetic or faces.synthetic)
+    return int(bool(failed))
+
+
+def _findings(
+    name: str, checkpoint: Checkpoint, store: Store, faces: Store, number: int, arguments: Namespace
+) -> _Findings:
+    """Return what one model has learned.
+
+    Args:
+        name: Of the model among the others.
+        checkpoint: The model.
+        store: Of the action units.
+        faces: Of the expressions.
+        number: Models before it; tells figures of a page apart.
+        arguments: Of the command.
+    """
+    method, found = checkpoint.build(Method), _Findings()
+    label = shown(name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})")
+    size = checkpoint.description.framing.input_size
+    if method.weighs_pictures:
+        weighed = weigh_pictures(method, faces, size)
+        found.claims += consistency_claims(LowWeightForAmbiguous(label), weighed, faces)
+        found.rows += ranked_pictures(weighed, faces)
+        if weighed.consistency is not None:
+            names = [shown(expression) for expression in faces.expressions]
+            drawn = weight_against_consistency(weighed, names, title=f"{label}: learned weight")
+            alt = f"Learned weight against the annotators' agreement for each expression, {label}"
+            found.figures.append(
+                DrawnFigure(
+                    "Weight and agreement",
+                    inline_svg(drawn, name=f"agreement-{number}", alt=alt),
+                    "As Fig. 6 of Li & Shan: each dot is an expression picture, the line joins means "
+                    "of bins.",
                 )
-        if _learns_both(method):
-            cosines[label] = _cosines(method, checkpoint, store, faces, size, arguments.batches)
-        attention += [
-            _attention(label, method, checkpoint, store, au, arguments.pictures) for au in arguments.aus
-        ]
+            )
+    if _learns_both(method):
+        found.cosines[label] = _cosines(method, checkpoint, store, faces, size, arguments.batches)
+    found.attention += [
+        _attention(label, method, checkpoint, store, au, arguments.pictures) for au in arguments.aus
+    ]
+    return found
+
+
+def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> None:
+    claims = [claim for each in found.values() for claim in each.claims]
+    figures = [figure for each in found.values() for figure in each.figures]
+    cosines = {label: values for each in found.values() for label, values in each.cosines.items()}
+    numbers: dict[str, object] = {"synthetic": synthetic}
     if cosines:
         numbers["gradient_cosine"] = {
-            label: {"mean": float(values.mean()), "negative_share": float((values < 0).mean())}
+            label: {
+                "mean": mean if math.isfinite(mean := float(values.mean())) else None,
+                "negative_share": float((values < 0).mean()),
+            }
             for label, values in cosines.items()
         }
         figures.append(_cosine_figure(cosines))
@@ -102,24 +158,24 @@ def run(arguments: Namespace) -> None:
     }
     content = ReportContent(
         title="What the models have learned",
-        summary=f"{', '.join(checkpoints)}: which expression pictures count, whether the two tasks agree, "
-        "and where the evidence for an action unit is seen.",
-        synthetic=bool(numbers["synthetic"]),
-        note=SYNTHETIC_NOTE if numbers["synthetic"] else "",
+        summary=f"{', '.join(map(shown, found))}: which expression pictures count, whether the two tasks "
+        "agree, and where the evidence for an action unit is seen.",
+        synthetic=synthetic,
+        note=SYNTHETIC_NOTE if synthetic else "",
         claims=tuple(claims),
         figures=tuple(figures),
-        weight_rows=tuple(rows),
-        attention=tuple(attention),
+        weight_rows=tuple(row for each in found.values() for row in each.rows),
+        attention=tuple(row for each in found.values() for row in each.attention),
     )
-    write_page(content, arguments.out / "analysis.html")
-    write_json(arguments.out / "analysis.json", numbers)
+    files = {"analysis.html": render_page(content).encode(), "analysis.json": as_json(numbers)}
+    write_own(files, out, "analyse")
     for claim in claims:
-        print(claim)
+        say(str(claim))
     for label, values in cosines.items():
-        print(
+        say(
             f"{label}: gradient cosine {values.mean():+.3f}, negative in {(values < 0).mean():.0%} of batches"
         )
-    print(f"page: {arguments.out / 'analysis.html'}")
+    say(f"page: {printable(out / 'analysis.html')}")
 
 
 def _learns_both(method: Method) -> bool:
