@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,24 @@ def test_patterns_need_both_labels(
 ) -> None:
     assert main(["inspect", str(au_store.path), "--patterns", str(tmp_path / "patterns.png")]) == 1
     assert "expression" in capsys.readouterr().err
+
+
+def test_nothing_foreign_and_nothing_of_the_store_is_overwritten(
+    au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(au_store.path, tmp_path / "store")
+    before = (tmp_path / "store" / "store.json").read_bytes()
+    words = ["inspect", str(tmp_path / "store")]
+    assert main([*words, "--out", str(tmp_path / "store" / "store.json")]) == 1
+    assert "is inside the store" in capsys.readouterr().err
+    assert (tmp_path / "store" / "store.json").read_bytes() == before
+    assert main([*words, "--out", str(tmp_path / "a"), "--sheet", str(tmp_path / "b" / ".." / "a")]) == 1
+    assert "given twice" in capsys.readouterr().err
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(photo)
+    mine = photo.read_bytes()
+    assert main([*words, "--sheet", str(photo)]) == 1
+    assert "photo.png is there already" in capsys.readouterr().err
+    assert photo.read_bytes() == mine
+    for _ in range(2):
+        assert main([*words, "--sheet", str(tmp_path / "sheet.png"), "--out", str(tmp_path / "c.json")]) == 0

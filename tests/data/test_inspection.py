@@ -33,7 +33,8 @@ def store(tmp_path: Path) -> Store:
     reasons = ["unreadable picture: a is empty", "unreadable picture: b is empty", "label without a frame"]
     skipped = [{"file": "a", "line": None, "reason": reason} for reason in reasons]
     about = {"dataset": "bp4d", "aus": [1, 4, 12], "expressions": [], "size": 16}
-    return write_store(tmp_path / "store", rows, skipped=skipped, **about)
+    noted = [{"key": "1", "note": "several faces, the largest was taken"}]
+    return write_store(tmp_path / "store", rows, skipped=skipped, noted=noted, **about)
 
 
 def test_counts_are_those_of_the_labels(store: Store) -> None:
@@ -46,6 +47,7 @@ def test_counts_are_those_of_the_labels(store: Store) -> None:
     assert found.parts == {"T1": 4}
     assert (found.expressions, found.without_expression) == ({}, 0)
     assert found.skipped == {"unreadable picture": 2, "label without a frame": 1}
+    assert found.noted == {"several faces, the largest was taken": 1}
 
 
 def test_unknown_labels_do_not_count_against_co_occurrence(store: Store) -> None:

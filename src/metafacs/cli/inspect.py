@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
+from PIL.PngImagePlugin import PngInfo
 
 from metafacs.analysis.co_occurrence import co_occurrence
+from metafacs.cli.own_files import ForeignFileError, as_json, refuse_foreign_table
+from metafacs.cli.summary import say
 from metafacs.data.inspection import inspect_store
 from metafacs.data.store import Store
-from metafacs.files import write_json, written_whole
+from metafacs.files import write_bytes
 from metafacs.reports.co_occurrence import co_occurrence_map, co_occurrence_table, pattern_table
 from metafacs.reports.contact_sheets import draw_contact_sheet
-from metafacs.reports.style import save_figure
+from metafacs.reports.style import encoded
+from metafacs.texts import printable
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -35,17 +40,32 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Print the counts; write the sheet and the JSON file where asked."""
     store = Store(arguments.store)
+    _refuse_places(store, [arguments.out, arguments.patterns, arguments.sheet])
     inspection = inspect_store(store)
-    print(inspection)
+    say(str(inspection))
     if arguments.out is not None:
-        write_json(arguments.out, inspection.summary())
-        print(f"\ncounts: {arguments.out}")
+        _write(arguments.out, as_json(inspection.summary()), "counts")
     if arguments.patterns is not None:
         found = co_occurrence(store)
-        print(f"\n{co_occurrence_table(found).to_markdown()}\n\n{pattern_table(found).to_markdown()}")
-        save_figure(co_occurrence_map(found), arguments.patterns)
-        print(f"heat map: {arguments.patterns}")
+        say(f"\n{co_occurrence_table(found).to_markdown()}\n\n{pattern_table(found).to_markdown()}")
+        _write(arguments.patterns, encoded(co_occurrence_map(found)), "heat map")
     if arguments.sheet is not None:
-        with written_whole(arguments.sheet) as temporary:
-            draw_contact_sheet(store, columns=arguments.columns).save(temporary, "PNG")
-        print(f"contact sheet: {arguments.sheet}")
+        drawn, content = PngInfo(), io.BytesIO()
+        drawn.add_text("Software", "metafacs")
+        draw_contact_sheet(store, columns=arguments.columns).save(content, "PNG", pnginfo=drawn)
+        _write(arguments.sheet, content.getvalue(), "contact sheet")
+
+
+def _refuse_places(store: Store, paths: Sequence[Path | None]) -> None:
+    given = [path.resolve() for path in paths if path is not None]
+    for path in given:
+        if store.path.resolve() in path.parents:
+            raise ForeignFileError(f"{printable(path)} is inside the store; give a place outside of it")
+        if given.count(path) > 1:
+            raise ForeignFileError(f"{printable(path)} is given twice; give every file a name of its own")
+
+
+def _write(path: Path, content: bytes, what: str) -> None:
+    refuse_foreign_table(path, content)
+    write_bytes(path, content)
+    say(f"\n{what}: {printable(path)}")

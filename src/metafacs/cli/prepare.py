@@ -8,6 +8,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.stores import print_store
+from metafacs.cli.summary import say
 from metafacs.data.datasets import READERS, find_reader
 from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.faces.alignment import AlignmentSpec
@@ -38,7 +39,7 @@ def run(arguments: Namespace) -> None:
     """Prepare the store and print what was found and skipped."""
     options = arguments.get("options")
     reading = read_dataset(arguments.dataset, arguments.root, vars(options) if options else None)
-    print(reading)
+    say(str(reading))
     store = prepare_store(
         reading,
         arguments.out,

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from metafacs.cli.summary import say
 from metafacs.data.datasets.reading import Reading
 from metafacs.data.store import STORE_FILE, Store
+from metafacs.texts import printable
 
 _SHOWN = 5
 
 
 def print_store(store: Store, reading: Reading) -> None:
-    """Print how many faces a store holds, and which pictures of the reading show none."""
-    unusable = store.description["skipped"][len(reading.skipped) :]
-    print(f"{len(store)} faces of {store.size} px in {store.path}; {len(unusable)} pictures without a face")
-    for entry in unusable[:_SHOWN]:
-        print(f"  {entry['file']}: {entry['reason']}")
-    if len(unusable) > _SHOWN:
-        print(f"  and {len(unusable) - _SHOWN} more, listed in {store.path / STORE_FILE}")
+    """Print how many faces a store holds, which pictures show none, and whose face was not the only one."""
+    place = printable(store.path)
+    unusable = [
+        f"{entry['file']}: {entry['reason']}"
+        for entry in store.description["skipped"][len(reading.skipped) :]
+    ]
+    say(f"{len(store)} faces of {store.size} px in {place}; {len(unusable)} pictures without a face")
+    _say_first(unusable, place)
+    for note, keys in store.noted.items():
+        say(f"{len(keys)} pictures: {note}")
+        _say_first(keys, place)
+
+
+def _say_first(entries: Sequence[str], place: str) -> None:
+    for entry in entries[:_SHOWN]:
+        say(f"  {entry}")
+    if len(entries) > _SHOWN:
+        say(f"  and {len(entries) - _SHOWN} more, listed in {place}/{STORE_FILE}")

@@ -18,6 +18,7 @@ from metafacs.data.datasets.reading import Sample, Skipped
 from metafacs.data.participants import Participants, Recording
 from metafacs.data.shards import Shard, StoreError, check_crops, shard_schema, write_rows
 from metafacs.data.sources import Source, is_unchanged, place_of, source_of
+from metafacs.data.store import Noted
 from metafacs.data.videos import Video, VideoError
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
 from metafacs.faces.landmarks import spread_to_68
@@ -68,14 +69,6 @@ class Cut:
     size: int
     alignment: AlignmentSpec
     pre_aligned: bool
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A crop that is not beyond doubt: its key, and what the picture was like."""
-
-    key: str
-    note: str
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class Inspection:
         parts: The data set's own partition -> pictures.
         without_landmarks: Pictures without landmarks.
         skipped: Reason -> what was left out when the store was prepared.
+        noted: Note, such as of several faces in the picture -> pictures.
     """
 
     dataset: str
@@ -79,6 +80,7 @@ class Inspection:
     parts: dict[str, int]
     without_landmarks: int
     skipped: dict[str, int]
+    noted: dict[str, int]
 
     @property
     def aus(self) -> tuple[int, ...]:
@@ -119,6 +121,7 @@ class Inspection:
             "parts": self.parts,
             "without_landmarks": self.without_landmarks,
             "skipped": self.skipped,
+            "noted": self.noted,
         }
 
     def __str__(self) -> str:
@@ -147,6 +150,7 @@ class Inspection:
                 f"  {au:>3}" + "".join(f"{_percent(share, 0):>{_NARROW}}" for share in row)
                 for au, row in zip(self.aus, self.co_occurrence.tolist(), strict=True)
             ]
+        lines += _listed("noted when it was prepared", self.noted)
         lines += _listed("left out when it was prepared", self.skipped)
         return "\n".join(lines)
 
@@ -218,6 +222,7 @@ def inspect_store(store: Store) -> Inspection:
         without_landmarks=int(np.isnan(store.landmarks).all(axis=(1, 2)).sum()),
         # The text behind the colon names the one file; the text before it is the kind of failure.
         skipped=count_reasons(replace(entry, reason=entry.reason.split(":")[0]) for entry in skipped),
+        noted={note: len(keys) for note, keys in store.noted.items()},
     )
 
 

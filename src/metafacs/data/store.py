@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +40,14 @@ _EARLIER_REMEDY = "delete the store and prepare it again"
 
 
 @dataclass(frozen=True)
+class Noted:
+    """A crop that is not beyond doubt: its key, and what the picture was like."""
+
+    key: str
+    note: str
+
+
+@dataclass(frozen=True)
 class _Description:
     """What ``store.json`` must hold."""
 
@@ -55,6 +63,7 @@ class _Description:
     skipped: list[dict[str, Any]]
     shards: Annotated[list[str | Shard], Meta(min_length=1)]
     format: int = 1
+    noted: list[Noted] = field(default_factory=list)
 
 
 class Store:
@@ -81,7 +90,7 @@ class Store:
         self.description, known = _described(self.path / STORE_FILE)
         self.aus, self.expressions, self.size = check_aus(known.aus), known.expressions, known.size
         schema = shard_schema(self.aus, self.expressions)
-        self._digested = known.format > 1
+        self._noted, self._digested = known.noted, known.format > 1
         self._remedy = REMEDY if self._digested else _EARLIER_REMEDY
         try:
             self._tables = [
@@ -111,6 +120,14 @@ class Store:
     def synthetic(self) -> bool:
         """True where the faces are rendered."""
         return bool(self.description["synthetic"])
+
+    @property
+    def noted(self) -> dict[str, list[str]]:
+        """Notes about crops that are not beyond doubt, such as of several faces -> keys of these crops."""
+        keys: dict[str, list[str]] = {}
+        for entry in self._noted:
+            keys.setdefault(entry.note, []).append(entry.key)
+        return keys
 
     @cached_property
     def keys(self) -> np.ndarray:
