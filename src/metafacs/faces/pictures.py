@@ -33,7 +33,7 @@ SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 """File name endings of pictures, lower case. What a file holds decides how it is read, not its name."""
 
 MOST_PIXELS = 120_000_000
-"""Pixels of the largest picture that is read; it takes up to 1.5 GB meanwhile. The file may be tiny."""
+"""Pixels of the largest picture that is read; it takes up to 2 GB meanwhile. The file may be tiny."""
 
 # Brands of files laid out as MP4 (ISO/IEC 14496-12, 23008-12) that hold pictures.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})

@@ -19,6 +19,18 @@ VIDEO_SUFFIXES = (
 )
 """File name endings of videos, lower case."""
 
+_CONTAINERS = (
+    *("mov", "avi", "matroska", "asf", "mpeg", "mpegts", "flv", "ogg", "mxf", "dv"),
+    *("mpegvideo", "m4v", "h264", "hevc", "mjpeg", "ivf", "obu", "nut", "yuv4mpegpipe", "gif"),
+)
+"""FFmpeg's names of the containers and bare streams that are read. A playlist is none of them."""
+
+_INSIDE_THE_FILE = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+"""Options without which a file named like a video could make FFmpeg open others, also of the net."""
+
+MOST_PIXELS = 8192 * 8192
+"""Pixels of the largest frame that is decoded; a decoder may hold two dozen of them."""
+
 _MOVIE_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 
@@ -36,13 +48,24 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if path.stat().st_size == 0:
         raise VideoError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        container = av.open(address(path), metadata_errors="replace")
+        container = open_container(path)
     except PermissionError as error:
         raise VideoError(f"{path} may not be read ({error.strerror}); change its permissions") from None
     except (av.FFmpegError, OSError) as error:
         raise VideoError(_what_is_wrong(path, error)) from error
     with container:
-        yield container, _stream_of(container, path)
+        stream = _stream_of(container, path)
+        _limit_frames(stream, path)
+        yield container, stream
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file as one of the known containers, so that nothing but this file is read.
+
+    Raises:
+        av.FFmpegError, OSError: If it is none.
+    """
+    return av.open(address(path), metadata_errors="replace", options=_INSIDE_THE_FILE)
 
 
 def address(path: Path) -> str:
@@ -71,6 +94,17 @@ def _stream_of(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
+def _limit_frames(stream: VideoStream, path: Path) -> None:
+    """Refuse frames that take too much memory, those that a decoder meets later included."""
+    context = stream.codec_context
+    if context.width * context.height > MOST_PIXELS:
+        raise VideoError(
+            f"{path} has frames of {context.width} x {context.height} pixels, and at most {MOST_PIXELS:,} "
+            "are read; make it smaller first"
+        )
+    context.options = {**context.options, "max_pixels": str(MOST_PIXELS)}
+
+
 def _what_is_wrong(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
         boxes = set(_top_level_boxes(file))
@@ -80,6 +114,9 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
             "copy it again, or let a repair tool rebuild the index"
         )
     reason = getattr(error, "strerror", None) or error
+    if isinstance(error, av.ArgumentError):
+        # So FFmpeg refuses what it knows and what is not among the known containers.
+        reason = "it is a playlist, a picture or of a rare kind"
     return f"{path} is no video that can be read ({reason}); copy it again or convert it to MP4"
 
 

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from metafacs.data.videos.containers import address
+from metafacs.data.videos.containers import address, open_container
 from metafacs.data.videos.frames import VideoError
 from metafacs.data.videos.video import Video
 from metafacs.files import written_whole
@@ -188,7 +188,7 @@ class _Sound:
         self._waiting: Packet | None = None
 
     def __enter__(self) -> _Sound:
-        self._source: InputContainer = av.open(address(self._path), metadata_errors="replace")
+        self._source: InputContainer = open_container(self._path)
         return self
 
     def __exit__(self, *_: object) -> None:
