@@ -1,0 +1,1 @@
+"""Attacks on metafacs: damaged, half-written, hostile and misunderstood input, kills and power cuts."""
