@@ -14,7 +14,7 @@ from metafacs.cli.paths import config_files
 from metafacs.methods import find_method
 from metafacs.methods.base import Method
 from metafacs.methods.options import GIVEN, upgraded_options
-from metafacs.parsing import read_yaml
+from metafacs.parsing import FileError, read_yaml
 from metafacs.training.run import train
 
 
@@ -55,10 +55,16 @@ def arguments_of(parsed: Namespace) -> dict[str, Any]:
 
 
 def upgraded(settings: Mapping[str, Any], kind: type[Method]) -> dict[str, Any]:
-    """Return the settings of a training with its method's options in today's form and names."""
+    """Return the settings of a training with its method's options in today's form and names.
+
+    Raises:
+        FileError: If the options are no names with values.
+    """
     options = settings.get("options")
-    if not isinstance(options, Mapping):
+    if options is None:
         return dict(settings)
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise FileError(f"options are names with values, not {options!r}")
     return {**settings, "options": upgraded_options(kind, options)}
 
 
