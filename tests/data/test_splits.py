@@ -120,11 +120,12 @@ def test_leaving_one_out_takes_two() -> None:
 def test_lists_of_people_in_files(write_text: Callable[[str, str], Path]) -> None:
     train = write_text("train.txt", "\ufeff001A\r\n001B,\r\n\r\n009C\r\n")
     test = write_text("test.txt", "002A\n")
-    split = listed_split(train, test, ["002A", "001B", "001A"])
+    with pytest.warns(UserWarning, match=r"1 of the 4 people in .* are not in the store: 009C"):
+        split = listed_split(train, test, ["002A", "001B", "001A"])
     assert (split.name, split.train, split.test) == ("listed", ("001A", "001B"), ("002A",))
-    with pytest.raises(SplitError, match="lists these people: 003A"):
+    with pytest.raises(SplitError, match="lists these people: 003A; they list 001B and others"):
         listed_split(train, test, ["001A", "002A", "003A"])
-    with pytest.raises(SplitError, match="nobody"):
+    with pytest.raises(SplitError, match="nobody"), pytest.warns(UserWarning, match="3 of the 4"):
         listed_split(train, test, ["001A"])
     with pytest.raises(SplitError, match="002A"):
         listed_split(write_text("both.txt", "002A\n"), test, ["002A"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -217,13 +218,23 @@ def listed_split(train: Path | str, test: Path | str, subjects: Iterable[str]) -
     Raises:
         DatasetError: If a file is missing or not text.
         SplitError: If somebody is in both files, somebody present in neither, or one side is empty.
+
+    Warns:
+        UserWarning: If the files list people who are not in the store.
     """
     sides = [set(listed_names(Path(path))) for path in (train, test)]
     refuse_overlap(*sides)
-    present = set(subjects)
-    unknown = sorted(present - sides[0] - sides[1])
+    present, listed = set(subjects), sides[0] | sides[1]
+    unknown, absent = sorted(present - listed), sorted(listed - present)
     if unknown:
-        raise SplitError(f"neither {train} nor {test} lists these people: {', '.join(unknown[:10])}")
+        example = f"; they list {absent[0]} and others who are not in the store" if absent else ""
+        raise SplitError(f"neither {train} nor {test} lists these people: {', '.join(unknown[:10])}{example}")
+    if absent:
+        warnings.warn(
+            f"{len(absent)} of the {len(listed)} people in {train} and {test} are not in the store: "
+            f"{', '.join(absent[:10])}",
+            stacklevel=2,
+        )
     return _populated(
         Split("listed", 1, tuple(sorted(present & sides[0])), tuple(sorted(present & sides[1])))
     )

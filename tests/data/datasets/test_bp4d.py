@@ -166,6 +166,33 @@ def test_wanted_landmarks_that_are_nowhere_are_an_error(tmp_path: Path) -> None:
         read_bp4d(root, landmarks=True)
 
 
+def test_labels_that_fit_only_when_moved_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{frame},0,1,0,0\n" for frame in range(12))
+    root = layout(tmp_path, HEADER + rows, [f"{number:04d}" for number in range(1, 13)])
+    with pytest.raises(DatasetError, match=r"frames are 0 to 11, the pictures 1 to 12.*moved by \+1 fit 12"):
+        read_bp4d(root)
+
+
+def test_intensities_in_place_of_occurrence_are_refused(tmp_path: Path) -> None:
+    rows = "1,0,1,0,0\n2,0,3,0,0\n3,5,1,0,0\n"
+    with pytest.raises(DatasetError, match=r"F001_T1\.csv: 2 of 3 rows .* intensities: BP4D's own lie in"):
+        read_bp4d(layout(tmp_path, HEADER + rows, ["0001", "0002", "0003"]))
+
+
+def test_what_has_no_counterpart_is_named(tmp_path: Path) -> None:
+    root = layout(tmp_path, HEADER + "1,0,1,1,0\n", ["0001", "0002", "002", "._0001", "last"])
+    layout(root, HEADER + "1,0,1,0,0\n", ["0001"], "M002_T3")
+    (root / "AUCoding" / "AU_OCC" / "M002_T3.csv").unlink()
+    frames = next(root.rglob("F001")).relative_to(root).as_posix()
+    assert {str(entry) for entry in read_bp4d(root).skipped} == {
+        f"{frames}/T1/._0001.jpg: file ._* of macOS is no picture and no label",
+        f"{frames}/T1/last.jpg: name of the picture does not end with the number of the frame",
+        f"{frames}/T1/0002.jpg: several pictures have the number of one frame; none is read (2 times)",
+        "AUCoding/AU_OCC/F001_T1.csv:1: column 3 is no known AU and is not read, though frames show it",
+        f"{frames[:-4]}M002/T3: frames of a sequence without labels",
+    }
+
+
 def test_repeated_frames_and_files_that_are_no_text_are_reported(tmp_path: Path) -> None:
     root = layout(tmp_path, HEADER + "1,0,1,0,0\n1,1,1,0,1\n", ["0001"])
     (root / "AUCoding" / "AU_OCC" / "F002_T1.csv").write_bytes(b"\xff\xfe\x00")

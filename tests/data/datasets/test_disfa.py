@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,87 @@ def test_extracted_frames_count_from_zero(tmp_path: Path) -> None:
         ("1.jpg", None, 1.0),
     ]
     assert [(s.line, s.reason) for s in reading.skipped] == [(3, "label without a frame")]
+
+
+def extracted(root: Path, numbers: Iterable[int], labels: int = 12, subject: str = "SN003") -> Path:
+    """Write labels of frames 1, 2, ..., those after the sixth present, and pictures of some numbers."""
+    text = "".join(f"{frame},{3 * (frame > 6)}\n" for frame in range(1, labels + 1))
+    layout(root, {12: text}, subject, video=None)
+    (root / subject).mkdir(exist_ok=True)
+    for number in numbers:
+        (root / subject / f"{number:04d}.jpg").touch()
+    return root
+
+
+def matched(root: Path, **options: object) -> dict[int, float]:
+    """Return number of the picture -> label of AU12."""
+    samples = read_disfa(root, **options).samples  # type: ignore[arg-type]
+    return {int(sample.picture.stem): sample.action_units[12] for sample in samples}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_pictures_tell_whether_they_count_from_zero_or_one(tmp_path: Path, first: int) -> None:
+    root = extracted(tmp_path, range(first, first + 12))
+    expected = {number: float(number - first >= 6) for number in range(first, first + 12)}
+    assert matched(root) == matched(root, first_frame=first) == expected
+    with pytest.raises(DatasetError, match=f"count from {first}, first_frame says {1 - first}"):
+        read_disfa(root, first_frame=1 - first)
+
+
+def test_pictures_that_do_not_tell_are_asked_about(tmp_path: Path) -> None:
+    root = extracted(tmp_path, range(4, 9))
+    with pytest.raises(DatasetError, match=r"numbers 4 to 8, its labels the frames 1 to 12.*first_frame 1"):
+        read_disfa(root)
+    assert matched(root, first_frame=1) == {4: 0.0, 5: 0.0, 6: 0.0, 7: 1.0, 8: 1.0}
+    assert matched(root, first_frame=0) == {4: 0.0, 5: 0.0, 6: 1.0, 7: 1.0, 8: 1.0}
+    # What the pictures of other people tell holds for all, unless these differ.
+    extracted(root, range(1, 13), subject="SN004")
+    assert {s.picture.name for s in read_disfa(root).samples if s.key == "SN003/0004"} == {"0004.jpg"}
+    extracted(root, range(12), subject="SN005")
+    with pytest.raises(DatasetError, match="do the names count from 0 or from 1"):
+        read_disfa(root)
+    with pytest.raises(ValueError, match="first_frame is 0 or 1"):
+        read_disfa(root, first_frame=2)  # type: ignore[arg-type]
+
+
+def test_labels_that_count_from_zero_are_refused(tmp_path: Path) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,3\n3,0\n", 12: "0,0\n1,3\n2,0\n"})
+    with pytest.raises(DatasetError, match=r"SN003_au12\.txt counts its frames from 0"):
+        read_disfa(root)
+
+
+def test_another_code_book_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"SN003_au1\.txt: 2 of 3 rows hold other codes than an intensity"):
+        read_disfa(layout(tmp_path / "a", {1: "1,0\n2,60\n3,100\n"}))
+    presence = layout(tmp_path / "b", {1: "".join(f"{frame},{frame % 2}\n" for frame in range(1, 121))})
+    with pytest.raises(DatasetError, match="look like codes of presence"):
+        read_disfa(presence)
+    assert sum(sample.action_units[1] for sample in read_disfa(presence, threshold=1).samples) == 60
+
+
+def test_what_has_no_counterpart_is_named(tmp_path: Path) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,3\n"})
+    (root / "ActionUnit_Labels" / "S004").mkdir()
+    (root / "ActionUnit_Labels" / "SN003" / "SN003_au2.csv").touch()
+    (root / "ActionUnit_Labels" / "SN003" / "._SN003_au2.txt").touch()
+    (root / "Videos_LeftCamera" / "LeftVideoSN009_comp.avi").touch()
+    (root / "Videos_LeftCamera" / "leftVideoSN003_comp.mp4").touch()
+    assert [str(entry) for entry in read_disfa(root).skipped] == [
+        "ActionUnit_Labels/S004: name of the folder is no person such as SN001",
+        "Videos_LeftCamera/leftvideoSN003_Comp.avi: second video of one recording; the first is read",
+        "ActionUnit_Labels/SN003/._SN003_au2.txt: file ._* of macOS is no picture and no label",
+        "ActionUnit_Labels/SN003/SN003_au2.csv: file ending in .csv is not read",
+        "Videos_LeftCamera/LeftVideoSN009_comp.avi: video without labels (2 times)",
+    ]
+
+
+def test_frames_of_a_video_without_labels_are_counted(
+    tmp_path: Path, write_video: Callable[..., Path]
+) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,3\n"}, video=None)
+    path = root / "Videos_LeftCamera" / "leftvideoSN003_Comp.mp4"
+    write_video(path, [np.zeros((64, 64, 3), np.uint8)] * 9, codec="libx264")
+    assert read_disfa(root).summary()["skipped"] == {"frame without a label": 7}
 
 
 def test_the_other_camera(tmp_path: Path) -> None:

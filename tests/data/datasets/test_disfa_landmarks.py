@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from metafacs.data.datasets.disfa_landmarks import LandmarkFiles, frame_of, read_points
-from metafacs.data.datasets.reading import Reading
+from metafacs.data.datasets.reading import DatasetError, Reading
 
 POINTS = np.arange(132, dtype=float).reshape(66, 2) + 1
 
@@ -90,3 +90,29 @@ def test_files_may_lie_in_the_persons_folder_itself(tmp_path: Path) -> None:
     assert [str(s) for s in reading.skipped] == [
         "labels.txt:7: frame without delivered landmarks; its face is found instead"
     ]
+
+
+def test_landmarks_named_from_zero_but_counted_from_one_are_refused(tmp_path: Path) -> None:
+    for index in range(1, 10):
+        (tmp_path / f"SN001_{index:04d}_lm.mat").touch()
+    with pytest.raises(DatasetError, match="landmark files are numbered 1 to 9, but names such as"):
+        LandmarkFiles(Reading("disfa", tmp_path), tmp_path, 9)
+
+
+def test_what_is_no_landmark_file_is_named(tmp_path: Path) -> None:
+    for name in ("SN001_0000_lm.mat", "l00001_lm.mat", "notes.mat", "._l00002_lm.mat", "read.me"):
+        (tmp_path / name).touch()
+    reading = Reading("disfa", tmp_path)
+    LandmarkFiles(reading, tmp_path, 9)
+    assert {str(entry) for entry in reading.skipped} == {
+        "notes.mat: name of the landmark file tells no frame",
+        "l00001_lm.mat: second landmark file of one frame; the first is read",
+        "._l00002_lm.mat: file ._* of macOS is no picture and no label",
+        "read.me: file ending in .me is not read",
+    }
+
+
+def test_a_small_file_that_unpacks_to_much_is_no_landmark_file(tmp_path: Path) -> None:
+    savemat(tmp_path / "bomb.mat", {"pts": np.zeros((66, 200_000))}, do_compression=True)
+    assert (tmp_path / "bomb.mat").stat().st_size < 1 << 20
+    assert read_points(tmp_path / "bomb.mat") is None

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metafacs.data.datasets import emotionet
+from metafacs.data.datasets.addresses import BY_NAME
 from metafacs.data.datasets.emotionet import read_emotionet
 from metafacs.data.datasets.reading import DatasetError
 
@@ -121,6 +122,67 @@ def test_the_folder_decides_between_pictures_of_one_name(tmp_path: Path) -> None
     reading = read_emotionet(layout(tmp_path, rows, ("a/1.jpg", "b/1.jpg")))
     assert [sample.key for sample in reading.samples] == ["optimization_set/a/1", "optimization_set/b/1"]
     assert [(s.line, s.reason) for s in reading.skipped] == [(4, "several pictures have this name")]
+
+
+def test_no_picture_gets_the_label_of_another_folder(tmp_path: Path) -> None:
+    rows = row("0,0,0", "A/0001.jpg") + row("0,0,0", "A/0002.jpg") + row("1,1,1", "B/0001.jpg")
+    reading = read_emotionet(layout(tmp_path, rows, ("A/0002.jpg", "B/0001.jpg")))
+    found = {sample.key: sample.action_units[12] for sample in reading.samples}
+    assert found == {"optimization_set/A/0002": 0.0, "optimization_set/B/0001": 1.0}
+    assert [(s.line, s.reason) for s in reading.skipped] == [(2, "label without a picture")]
+
+
+def test_what_is_found_by_its_name_alone_is_told(tmp_path: Path) -> None:
+    reading = read_emotionet(layout(tmp_path, row("1,0,0", "A/0001.jpg"), ("all/0001.jpg",)))
+    assert [sample.key for sample in reading.samples] == ["optimization_set/all/0001"]
+    assert [(s.line, s.reason) for s in reading.skipped] == [(2, BY_NAME)]
+
+
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    header = "URL,URL orig,'AU 1','AV 12','AU 60'\n"
+    reading = read_emotionet(layout(tmp_path, row("1,1,0"), header=header))
+    assert reading.aus == (1,)
+    assert [str(s) for s in reading.skipped] == [
+        "EmotioNet_FACS.csv:1: column 'AV 12' is no AU and is not read"
+    ]
+
+
+def test_another_code_book_is_refused(tmp_path: Path) -> None:
+    names = [f"N/{number}.jpg" for number in range(6)]
+    rows = "".join(row(f"{number},1,999", name) for number, name in enumerate(names))
+    with pytest.raises(DatasetError, match=r"FACS\.csv: 4 of 6 rows .* for AU1 .* these are intensities"):
+        read_emotionet(layout(tmp_path, rows, tuple(names)))
+
+
+def test_lists_tell_who_is_not_in_them_and_must_match_something(tmp_path: Path) -> None:
+    root = layout(tmp_path, row("1,0,0") + row("0,0,1", "b/2.jpg"), (FIRST, "b/2.jpg"))
+    (root / "test.txt").write_text(f"{FIRST}\n")
+    reading = read_emotionet(root)
+    assert [(s.picture.name, s.part) for s in reading.samples] == [
+        (Path(FIRST).name, "test"),
+        ("2.jpg", None),
+    ]
+    assert [(s.line, s.reason) for s in reading.skipped] == [
+        (3, "picture is in no list: its part stays unknown")
+    ]
+    (root / "train.txt").write_text("c/1.jpg\nc/3.jpg\n")
+    with pytest.raises(DatasetError, match=r"train\.txt: none of its 2 pictures is there, e\.g\. c/1\.jpg"):
+        read_emotionet(root)
+
+
+def test_hidden_and_unread_pictures_are_named_and_links_followed(tmp_path: Path) -> None:
+    root = layout(tmp_path / "set", row("1,0,0", "b/2.jpg"), ("._2.jpg", "a/3.jpg_large"))
+    (root / "._EmotioNet_FACS.csv").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "2.jpg").touch()
+    (root / "b").symlink_to(tmp_path / "elsewhere")
+    reading = read_emotionet(root)
+    assert [sample.key for sample in reading.samples] == ["b/2"]
+    assert {str(s) for s in reading.skipped} == {
+        "._EmotioNet_FACS.csv: file ._* of macOS is no picture and no label",
+        "optimization_set/._2.jpg: file ._* of macOS is no picture and no label",
+        "optimization_set/a/3.jpg_large: file ending in .jpg_large is not read",
+    }
 
 
 def test_hostile_but_readable_text(tmp_path: Path) -> None:

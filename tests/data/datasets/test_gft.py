@@ -40,6 +40,78 @@ def test_videos_count_from_what_the_table_calls_first(tmp_path: Path, first: int
         read_gft(root, first_frame=2)
 
 
+def with_video(root: Path, text: str, subject: str = "001A") -> Path:
+    layout(root, text, subject, frames=())
+    (root / "videos").mkdir(exist_ok=True)
+    (root / "videos" / f"{subject}.mp4").touch()
+    return root
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_tables_tell_what_they_call_the_first_frame(tmp_path: Path, first: int) -> None:
+    text = "".join(f"{first + frame},{int(frame > 2)}\n" for frame in range(6))
+    root = with_video(tmp_path, f"frame,AU1\n{text}")
+    with_video(root, "frame,AU1\n70,1\n", "002B")
+    expected = {**{frame: float(frame > 2) for frame in range(6)}, 70 - first: 1.0}
+    assert {sample.frame: sample.action_units[1] for sample in read_gft(root).samples} == expected
+    if first == 0:
+        with pytest.raises(DatasetError, match="has a frame 0, first_frame says that the first is 1"):
+            read_gft(root, first_frame=1)
+
+
+def test_tables_that_do_not_tell_are_asked_about(tmp_path: Path) -> None:
+    root = with_video(tmp_path, "frame,AU1\n70,1\n")
+    with pytest.raises(DatasetError, match=r"begin with frame 70: is the first frame .*first_frame 1"):
+        read_gft(root)
+    assert [read_gft(root, first_frame=first).samples[0].frame for first in (0, 1)] == [70, 69]
+
+
+@pytest.mark.parametrize(("first", "frames"), [(0, range(1, 13)), (1, range(0, 12))])
+def test_tables_and_pictures_that_count_otherwise_are_refused(
+    tmp_path: Path, first: int, frames: range
+) -> None:
+    text = "frame,AU1\n" + "".join(f"{first + frame},1\n" for frame in range(12))
+    with pytest.raises(DatasetError, match="every label would go to another frame"):
+        read_gft(layout(tmp_path, text, frames=tuple(frames)))
+
+
+def test_pictures_may_count_from_zero_as_the_table_does(tmp_path: Path) -> None:
+    root = layout(tmp_path, "frame,AU1\n0,1\n1,0\n2,1\n", frames=(0, 1, 2))
+    found = {int(s.picture.stem): s.action_units[1] for s in read_gft(root).samples}
+    assert found == {0: 1.0, 1: 0.0, 2: 1.0}
+
+
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    root = layout(tmp_path, "frame,AU1,AV12,AU99\n1,1,1,1\n", frames=(1,))
+    assert [str(entry) for entry in read_gft(root).skipped] == [
+        f"labels/001A.csv:1: column {name!r} is no AU and is not read" for name in ("AV12", "AU99")
+    ]
+
+
+def test_a_table_of_intensities_is_refused(tmp_path: Path) -> None:
+    text = "frame,AU1,AU12\n1,1,0\n2,1,3\n3,0,5\n"
+    with pytest.raises(DatasetError, match=r"001A\.csv: 2 of 3 rows .* for AU12 .* these are intensities"):
+        read_gft(layout(tmp_path, text))
+
+
+def test_people_without_a_counterpart_are_named(tmp_path: Path) -> None:
+    layout(tmp_path, "frame,AU1\n1,1\n", "001A", frames=(1,))
+    root = layout(tmp_path, "frame,AU1\n1,1\n", "002B", frames=(1,))
+    (root / "labels" / "._001A.csv").write_bytes(b"\x00\x05\x16\x07")
+    (root / "videos").mkdir()
+    (root / "videos" / "005C.mp4").touch()
+    (root / "train.txt").write_text("001A\n001C\n")
+    assert [str(entry) for entry in read_gft(root).skipped] == [
+        "labels/._001A.csv: file ._* of macOS is no picture and no label",
+        "train.txt: listed person without a table",
+        "train.txt: 002B is in neither train.txt nor test.txt",
+        "videos/005C.mp4: video without labels",
+    ]
+    (root / "train.txt").write_text("001a\n002b\n")
+    with pytest.raises(DatasetError, match=r"train\.txt: none of its 2 people is there, e\.g\. 001a; .*001A"):
+        read_gft(root)
+
+
 def test_split_files_give_the_part(tmp_path: Path) -> None:
     layout(tmp_path, "frame,AU1\n1,1\n", "001A")
     layout(tmp_path, "frame,AU1\n1,1\n", "002B")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metafacs.data.datasets.list_files import parse_landmarks, read_list_files
-from metafacs.data.datasets.reading import DatasetError
+from metafacs.data.datasets.reading import DatasetError, Reading
 
 AUS = (1, 2, 12)
 
@@ -100,6 +100,108 @@ def test_hostile_but_readable_text(tmp_path: Path) -> None:
     layout(root, "\ufeffÄnne B\\1.jpg,\r\n\r\n", "\ufeff1, 0.0, -1,\r\n\r\n \r\n")
     (sample,) = read(root).samples
     assert (sample.subject, sample.action_units) == ("Änne B", {1: 1.0, 2: 0.0})
+
+
+LISTED = [f"F{number // 10:03d}/{number:04d}.jpg" for number in range(30)]
+CODES = [f"{number % 2} {number // 2 % 2} {number // 4 % 2}" for number in range(30)]
+
+
+def long_lists(root: Path, paths: list[str], codes: list[str]) -> Path:
+    for name in LISTED:
+        (root / "img" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "img" / name).touch()
+    return layout(root, "\n".join(paths) + "\n", "\n".join(codes) + "\n")
+
+
+def without(lines: list[str], *numbers: int) -> list[str]:
+    """Return lines with some, counted from 1, left blank."""
+    return ["" if number in numbers else line for number, line in enumerate(lines, start=1)]
+
+
+def labels_of(reading: Reading) -> dict[str, str]:
+    """Return picture -> codes."""
+    codes = {sample.key: sample.action_units for sample in reading.samples}
+    return {f"{key}.jpg": " ".join(str(int(known[au])) for au in AUS) for key, known in codes.items()}
+
+
+@pytest.mark.parametrize(
+    ("paths", "codes", "said"),
+    [
+        (
+            without(LISTED, 4),
+            without(CODES, 13),
+            r"path\.txt, line 4 is blank, while .*AUoccur\.txt has a row",
+        ),
+        (LISTED[:-1], without(CODES, 13), r"AUoccur\.txt, line 13 is blank, while .*path\.txt has a row"),
+        (without(LISTED, 1), CODES[:-1], r"path\.txt, line 1 is blank"),
+        (without(LISTED, 4), CODES, "differ in length: 29 paths, 30 rows"),
+        (LISTED, [*CODES[:4], "", *CODES[4:]], r"AUoccur\.txt, line 5 is blank"),
+        (LISTED, CODES[1:], "differ in length: 30 paths, 29 rows"),
+    ],
+)
+def test_rows_are_never_moved_against_each_other(
+    tmp_path: Path, paths: list[str], codes: list[str], said: str
+) -> None:
+    with pytest.raises(DatasetError, match=said):
+        read(long_lists(tmp_path, paths, codes))
+
+
+def test_blank_lines_at_the_same_places_or_at_the_end_do_no_harm(tmp_path: Path) -> None:
+    root = long_lists(tmp_path, [*without(LISTED, 4, 13), ""], [*without(CODES, 4, 13), " ", "", ""])
+    expected = dict(zip(LISTED, CODES, strict=True))
+    del expected[LISTED[3]], expected[LISTED[12]]
+    assert labels_of(read(root)) == expected
+
+
+def test_intensities_are_no_presence(tmp_path: Path) -> None:
+    """1 would be present and 2 to 5 be dropped row by row: a store of traces only."""
+    levels = [f"{number % 6} 0 9" for number in range(30)]
+    root = long_lists(tmp_path, LISTED, levels)
+    with pytest.raises(
+        DatasetError, match=r"AUoccur\.txt: 20 of 30 rows .* for AU1 .*--options\.threshold 2"
+    ):
+        read(root)
+    reading = read(root, threshold=2)
+    assert [sample.action_units for sample in reading.samples] == [
+        {1: float(number % 6 >= 2), 2: 0.0} for number in range(30)
+    ]
+    assert [sample.intensities[1] for sample in reading.samples] == [number % 6 for number in range(30)]
+    with pytest.raises(ValueError, match="1 to 5, not 6"):
+        read(root, threshold=6)
+    with pytest.raises(DatasetError, match="hold other codes than 0 to 5, or -1, 9 and 999"):
+        read(long_lists(tmp_path, LISTED, [f"{number} 0 9" for number in range(30)]), threshold=2)
+
+
+def test_a_list_of_other_pictures_is_refused(tmp_path: Path) -> None:
+    root = long_lists(tmp_path, [f"BP4D/{name}" for name in LISTED], CODES)
+    with pytest.raises(DatasetError, match=r"none of its 30 pictures is there, e\.g\. BP4D/F000/0000\.jpg"):
+        read(root)
+    assert labels_of(read_list_files(long_lists(tmp_path, LISTED, CODES), aus=AUS, pictures=root / "img"))
+
+
+def test_lists_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    root = long_lists(tmp_path, LISTED, CODES)
+    layout(root, "\n".join(LISTED), "\n".join(CODES[1:] + CODES[:1]), part="BP4D_part2")
+    with pytest.raises(DatasetError, match=r"part2_path\.txt: 30 pictures, first in line 1, .* other codes"):
+        read(root)
+    assert len(read(root, parts=("BP4D_part2",)).samples) == 30
+
+
+def test_pictures_that_differ_in_their_ending_are_two(tmp_path: Path) -> None:
+    root = layout(tmp_path, "F001/T1/2440.jpg\nF001/T1/2440.png\nM002/T3/0007.jpg\n", "1 0 1\n0 1 0\n1 1 1\n")
+    (root / "img" / "F001/T1/2440.png").touch()
+    found = {sample.key: sample.action_units[1] for sample in read(root).samples}
+    assert found == {"F001/T1/2440.jpg": 1.0, "F001/T1/2440.png": 0.0, "M002/T3/0007": 1.0}
+
+
+def test_files_of_no_list_are_named(tmp_path: Path) -> None:
+    root = layout(tmp_path, "F001/T1/2440.jpg\n", "1 0 1\n")
+    for name in ("BP4D_part2_paths.txt", "BP4D_part1_biocular.txt", "._BP4D_part1_path.txt"):
+        (root / name).touch()
+    assert [str(entry) for entry in read(root).skipped] == [
+        "._BP4D_part1_path.txt: file ._* of macOS is no picture and no label",
+        "BP4D_part2_paths.txt: file belongs to no list, whose paths would be in <name>_path.txt",
+    ]
 
 
 @pytest.mark.parametrize(

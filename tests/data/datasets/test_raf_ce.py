@@ -112,6 +112,45 @@ def test_missing_lists_are_refused(tmp_path: Path, name: str) -> None:
         read_raf_ce(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("expressions", "codes", "partition", "said"),
+    [
+        (
+            [1, 8, 14],
+            "4",
+            "0",
+            r"emolabel\.txt: the numbers of the expressions go from 1 to 14 instead of 0 to 13",
+        ),
+        (
+            [0, 8, 13],
+            "4",
+            "123",
+            r"partition\.txt: the numbers of the parts go from 1 to 3 instead of 0 to 2",
+        ),
+        ([0, 8, 13], "1,4", "0", r"AUlabel\.txt: 3 of 3 rows do not hold codes"),
+    ],
+)
+def test_another_code_book_is_refused(
+    tmp_path: Path, expressions: list[int], codes: str, partition: str, said: str
+) -> None:
+    names = ["0001", "0002", "0003"]
+    layout(
+        tmp_path,
+        "".join(f"{name}.jpg {code}\n" for name, code in zip(names, expressions, strict=True)),
+        "".join(f"{name}.jpg {codes}\n" for name in names),
+        "".join(f"{name}.jpg {partition[i % len(partition)]}\n" for i, name in enumerate(names)),
+        names,
+    )
+    with pytest.raises(DatasetError, match=said):
+        read_raf_ce(tmp_path)
+
+
+def test_lists_of_other_pictures_are_refused(tmp_path: Path) -> None:
+    layout(tmp_path, "0001.jpg 3\n", "0002.jpg 4\n", "0001.jpg 0\n", ["0001"])
+    with pytest.raises(DatasetError, match=r"AUlabel\.txt: none of its 1 pictures is there.*emolabel\.txt"):
+        read_raf_ce(tmp_path)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.text(alphabet="01.jpg23L+nul \r\né", max_size=40), min_size=3, max_size=3),

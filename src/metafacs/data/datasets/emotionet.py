@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -71,20 +71,23 @@ def read_emotionet(
     reading = Reading("emotionet", root, twin=find_twin(root, folder))
     table = _find_table(reading, root) if table is None else Path(table)
     paths = find_files(reading, folder, SUFFIXES, below=True, known=_BESIDE)
-    found = LocalPictures(folder, paths)
-    listed = _read_lists(reading, root, found, landmarks)
-    labelled = _read_table(reading, table, found)
-    for picture, (number, known) in labelled.items():
-        sample = listed.pop(picture, None) or Sample("", picture)
+    lists = _read_lists(reading, root, landmarks)
+    rows = _read_table(reading, table)
+    local = LocalPictures(folder, paths)
+    listed = _find_listed(reading, lists, local, landmarks)
+    labelled = _find_labelled(reading, table, rows, local)
+    for picture, row in labelled.items():
+        sample = listed.get(picture, Sample("", picture))
         if landmarks and sample.landmarks is None:
-            reading.skip(table, number, "picture without landmarks")
-        else:
-            reading.samples.append(replace(sample, action_units=known))
-    reading.samples += listed.values()
+            reading.skip(table, row.line, "picture without landmarks")
+            continue
+        if listed and picture not in listed:
+            reading.skip(table, row.line, "picture is in no list: its part stays unknown")
+        reading.samples.append(replace(sample, action_units=row.known))
+    reading.samples += [sample for picture, sample in listed.items() if picture not in labelled]
     short = Counter(path.with_suffix("") for path in paths)
     reading.samples = [replace(sample, key=_key(folder, sample.picture, short)) for sample in reading.samples]
-    without = set(paths) - labelled.keys() - listed.keys()
-    reading.skip(folder, None, "picture without a label", len(without))
+    reading.skip(folder, None, "picture without a label", len(set(paths) - labelled.keys() - listed.keys()))
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading
 
@@ -106,12 +109,19 @@ def _find_table(reading: Reading, root: Path) -> Path:
     raise DatasetError(f"{root} holds neither a *.csv nor an *.xlsx; EmotioNet's AU codes are one such table")
 
 
-def _read_table(
-    reading: Reading, table: Path, found: LocalPictures
-) -> dict[Path, tuple[int, dict[int, float]]]:
-    """Return picture -> line and known codes of every row that has a picture."""
-    rows = _rows(table)
-    header_line, header = next(rows, (1, []))
+@dataclass(frozen=True)
+class _Row:
+    """A row of the table: its line, the address, and what is known of the picture there."""
+
+    line: int
+    address: str
+    known: Mapping[int, float]
+
+
+def _read_table(reading: Reading, table: Path) -> list[_Row]:
+    """Return the rows of the table; what cannot be read is noted."""
+    lines = _rows(table)
+    header_line, header = next(lines, (1, []))
     while header and not header[-1]:
         header.pop()
     columns = _au_columns(header)
@@ -121,26 +131,34 @@ def _read_table(
         if i not in columns.aus and not _OTHER_COLUMN.match(name):
             reading.skip(table, header_line, f"column {shown(name)!r} is no AU and is not read")
     book = CodeBook(table, "0, 1 and 999", partial(occurrence, unknown=_UNKNOWN))
-    parsed: list[tuple[int, str, dict[int, float]]] = []
-    for number, cells in rows:
-        row = _parse_row(cells, len(header), columns, book)
-        if isinstance(row, str):
-            reading.skip(table, number, row)
+    rows = []
+    for number, cells in lines:
+        if len(cells) < len(header) or any(cells[len(header) :]):
+            reading.skip(table, number, "row has another number of cells than the header")
+            continue
+        known = book.read({au: cells[i] for i, au in columns.aus.items()})
+        if known is None:
+            reading.skip(table, number, f"code other than {book.words}")
         else:
-            parsed.append((number, *row))
+            rows.append(_Row(number, cells[columns.address], known))
     book.refuse_if_many("write 1 for present and 0 for absent")
-    pictures = found.find_all([address for _, address, _ in parsed])
-    labelled: dict[Path, tuple[int, dict[int, float]]] = {}
-    for number, address, known in parsed:
-        picture = pictures[address]
+    return rows
+
+
+def _find_labelled(
+    reading: Reading, table: Path, rows: Sequence[_Row], local: LocalPictures
+) -> dict[Path, _Row]:
+    """Return picture -> row of the table; rows without a picture of their own are noted."""
+    found = local.find_all([row.address for row in rows])
+    labelled: dict[Path, _Row] = {}
+    for row in rows:
+        picture = found[row.address]
         if isinstance(picture, str):
-            reading.skip(table, number, picture)
-        elif picture in labelled:
-            reading.skip(table, number, "picture is labelled twice; the first row counts")
-        else:
-            labelled[picture] = number, known
-            if found.by_name_alone(address, picture):
-                reading.skip(table, number, BY_NAME)
+            reading.skip(table, row.line, picture)
+        elif labelled.setdefault(picture, row) is not row:
+            reading.skip(table, row.line, "picture is labelled twice; the first row counts")
+        elif local.by_name_alone(row.address, picture):
+            reading.skip(table, row.line, BY_NAME)
     return labelled
 
 
@@ -180,43 +198,54 @@ def _au_columns(header: list[str]) -> _Columns | str:
     return _Columns(names.index("url"), aus)
 
 
-def _parse_row(
-    cells: list[str], width: int, columns: _Columns, book: CodeBook
-) -> tuple[str, dict[int, float]] | str:
-    """Return the address and the known codes of a row, or why there are none."""
-    if len(cells) < width or any(cells[width:]):
-        return "row has another number of cells than the header"
-    known = book.read({au: cells[i] for i, au in columns.aus.items()})
-    return f"code other than {book.words}" if known is None else (cells[columns.address], known)
+@dataclass(frozen=True)
+class _Entry:
+    """A line of a list: its number, the name of a picture, and the landmarks beside it."""
+
+    line: int
+    name: str
+    landmarks: str
 
 
-def _read_lists(reading: Reading, root: Path, found: LocalPictures, landmarks: bool) -> dict[Path, Sample]:
-    """Return the listed pictures with their parts, and with their landmarks where these are asked for."""
-    paths = {part: root / f"{part}.txt" for part in _PARTS}
-    points = {part: root / f"{part}_land.txt" for part in _PARTS}
-    if landmarks and not any(path.is_file() for path in points.values()):
-        names = ", ".join(path.name for path in points.values())
+def _read_lists(reading: Reading, root: Path, landmarks: bool) -> dict[Path, list[_Entry]]:
+    """Return list -> its lines, with those of the landmarks where these are asked for."""
+    paths = {root / f"{part}.txt": root / f"{part}_land.txt" for part in _PARTS}
+    if landmarks and not any(points.is_file() for points in paths.values()):
+        names = ", ".join(points.name for points in paths.values())
         raise DatasetError(f"{root} holds none of {names}; read it without the option 'landmarks'")
+    return {
+        path: [
+            _Entry(number, line.rstrip(",").strip(), "".join(beside))
+            for number, line, beside in joined_lines(reading, path, *([points] if landmarks else []))
+        ]
+        for path, points in paths.items()
+        if path.is_file()
+    }
+
+
+def _find_listed(
+    reading: Reading, lists: Mapping[Path, Sequence[_Entry]], local: LocalPictures, landmarks: bool
+) -> dict[Path, Sample]:
+    """Return the listed pictures with their parts, and with their landmarks where these are asked for."""
+    found = local.find_all([entry.name for entries in lists.values() for entry in entries])
     listed: dict[Path, Sample] = {}
-    for part, path in paths.items():
-        if not path.is_file():
-            continue
-        rows = joined_lines(reading, path, *([points[part]] if landmarks else []))
-        listed_names = [line.rstrip(",").strip() for _, line, _ in rows]
-        pictures = found.find_all(listed_names)
-        there = sum(isinstance(picture, Path) for picture in pictures.values())
-        refuse_unmatched(path, pictures, there, "pictures", "copy them, or take the list away")
-        for name, (number, _, beside) in zip(listed_names, rows, strict=True):
-            picture = pictures[name]
-            land = parse_landmarks(beside[0]) if landmarks else None
+    for path, entries in lists.items():
+        names = [entry.name for entry in entries]
+        there = sum(isinstance(found[name], Path) for name in names)
+        refuse_unmatched(path, names, there, "pictures", "copy them, or take the list away")
+        for entry in entries:
+            picture = found[entry.name]
+            land = parse_landmarks(entry.landmarks) if landmarks else None
             if isinstance(picture, str):
-                reading.skip(path, number, "listed picture is missing or not unique")
+                reading.skip(path, entry.line, "listed picture is missing or not unique")
             elif landmarks and land is None:
-                reading.skip(path, number, BAD_LANDMARKS)
+                reading.skip(path, entry.line, BAD_LANDMARKS)
             elif picture not in listed:
-                listed[picture] = Sample("", picture, part=part, landmarks=land)
-            elif listed[picture].part == part:
-                reading.skip(path, number, "picture is listed twice; the first line counts")
+                listed[picture] = Sample("", picture, part=path.stem, landmarks=land)
+                if local.by_name_alone(entry.name, picture):
+                    reading.skip(path, entry.line, BY_NAME)
+            elif listed[picture].part == path.stem:
+                reading.skip(path, entry.line, "picture is listed twice; the first line counts")
             else:
-                raise DatasetError(f"{path} lists {name}, which is in {listed[picture].part}.txt too")
+                raise DatasetError(f"{path} lists {entry.name}, which is in {listed[picture].part}.txt too")
     return listed
