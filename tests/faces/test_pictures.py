@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import base64
+import io
+import os
+import re
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from metafacs.faces.pictures import PictureError, read_picture
+from metafacs.faces import pictures
+from metafacs.faces.pictures import SUFFIXES, PictureError, is_picture, open_picture, read_picture
 
 
 def coloured() -> Image.Image:
@@ -23,86 +30,38 @@ def coloured() -> Image.Image:
     return Image.fromarray(pixels)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tiff", "a.webp", "a.gif", "a.ppm", "Gesicht ä 顔.PNG"])
-def test_formats_and_names(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    coloured().save(path, lossless=True) if name.endswith("webp") else coloured().save(path)
-    assert np.array_equal(read_picture(path), np.asarray(coloured()))
-    assert np.array_equal(read_picture(str(path)), np.asarray(coloured()))
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA"
+    "ACJpbG9jAAAAAERAAAEAAQAAAAABoAABAAAAAAAAAE0AAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRt"
+    "AAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMA"
+    "AAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xybmNs"
+    "eAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAGAAAAAEAAAAQAAAAAf///9gAAAAC////0AAAAAIAAAAQcGl4"
+    "aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAVW1kYXQAAABJKAGvEyGrHGjlNVP9RNeSgF93qTALPGoWYi2QmeuY"
+    "2FQuL+rT4bYZqSwSC/9cjnez4GSOgPUvmgVKwJ6A5bEY552CgKhYssnCRg=="
+)
+"""16 x 24 pixels, red on the left, blue on the right."""
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_header(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
-    ("orientation", "turn"),
-    [
-        (1, lambda a: a),
-        (2, lambda a: a[:, ::-1]),
-        (3, lambda a: np.rot90(a, 2)),
-        (4, lambda a: a[::-1]),
-        (5, lambda a: a.transpose(1, 0, 2)),
-        (6, lambda a: np.rot90(a, -1)),
-        (7, lambda a: np.rot90(a.transpose(1, 0, 2), 2)),
-        (8, lambda a: np.rot90(a, 1)),
-    ],
+    "name", ["a.png", "a.bmp", "a.tiff", "a.webp", "a.gif", "a.ppm", "a.avif", "Gesicht ä 顔.PNG"]
 )
-def test_the_exif_rotation_is_applied(tmp_path: Path, orientation: int, turn) -> None:  # type: ignore[no-untyped-def]
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    coloured().save(tmp_path / "a.png", exif=exif)
-    assert np.array_equal(read_picture(tmp_path / "a.png"), turn(np.asarray(coloured())))
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "RGBA", "LA", "I;16", "I", "F"])
-def test_every_colour_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
-    grey = Image.fromarray(np.tile(np.array([0, 255], np.uint8), (8, 4)))
-    if mode == "I;16":
-        picture = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
-    elif mode == "I":
-        picture = Image.fromarray(np.asarray(grey).astype(np.int32) * 257)
-    else:
-        picture = grey.convert(mode)
-    path = tmp_path / ("a.tiff" if mode in ("CMYK", "YCbCr", "F", "I") else "a.png")
-    # Pillow before 13 writes uncompressed YCbCr TIFFs that it cannot read.
-    picture.save(path, **({"compression": "tiff_lzw"} if mode == "YCbCr" else {}))
-    pixels = read_picture(path)
-    assert pixels.dtype == np.uint8
-    assert pixels.shape == (8, 8, 3)
-    assert np.abs(pixels.astype(int) - np.asarray(grey)[..., None]).max() <= 1
-
-
-def test_transparent_pixels_lie_on_white(tmp_path: Path) -> None:
-    picture = coloured().convert("RGBA")
-    picture.putalpha(Image.fromarray(np.full((20, 30), 0, np.uint8)))
-    picture.save(tmp_path / "a.png")
-    assert (read_picture(tmp_path / "a.png") == 255).all()
-
-
-def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
-    picture = coloured().quantize(4)
-    picture.save(tmp_path / "a.png", transparency=picture.getpixel((0, 0)))
-    pixels = read_picture(tmp_path / "a.png")
-    assert (pixels[0, 0] == 255).all()
-    assert (pixels[0, 29] == (0, 250, 0)).all()
-
-
-def test_sixteen_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
-    ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
-    Image.fromarray(ramp).save(tmp_path / "a.png")
-    assert (
-        np.abs(read_picture(tmp_path / "a.png")[..., 0].astype(int) - np.arange(256).reshape(16, 16)).max()
-        <= 1
-    )
-
-
-def test_dark_integers_of_eight_bit_depth_are_kept(tmp_path: Path) -> None:
-    Image.fromarray(np.arange(200, dtype=np.int32).reshape(10, 20)).save(tmp_path / "a.tiff")
-    assert np.array_equal(read_picture(tmp_path / "a.tiff")[..., 0], np.arange(200).reshape(10, 20))
-
-
-def test_fractional_grey_uses_its_own_range(tmp_path: Path) -> None:
-    Image.fromarray(np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)).save(tmp_path / "a.tiff")
-    pixels = read_picture(tmp_path / "a.tiff")
-    assert pixels.min() == 0
-    assert pixels.max() == 255
+def test_formats_and_names(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    options = {"webp": {"lossless": True}, "avif": {"quality": 100, "subsampling": "4:4:4"}}
+    coloured().save(path, **options.get(path.suffix[1:], {}))
+    exact = 2 if name == "a.avif" else 0
+    assert path.suffix.lower() in SUFFIXES
+    assert is_picture(path)
+    for named in (path, str(path)):
+        assert np.abs(read_picture(named).astype(int) - np.asarray(coloured())).max() <= exact
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
@@ -145,10 +104,132 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
         read_picture(tmp_path / "a.png")
 
 
-def test_an_oversized_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    coloured().save(tmp_path / "a.png")
+@pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (12_001, 10_000), (2**31 - 1, 2**31 - 1)])
+def test_an_oversized_picture_is_refused_before_it_is_decoded(
+    tmp_path: Path, width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing but the header is there: whoever decodes it, fails.
+    (tmp_path / "a.png").write_bytes(png_header(width, height) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    with pytest.raises(PictureError, match=r"a\.png is too large \(.*at most 120,000,000 are read\)"):
+        read_picture(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(PictureError, match="too large"):
+        read_picture(tmp_path / "a.png")
+
+
+def test_the_largest_picture_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coloured().save(tmp_path / "a.png")
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 600)
+    assert read_picture(tmp_path / "a.png").shape == (20, 30, 3)
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 599)
+    with pytest.raises(PictureError, match=r"30 x 20 pixels; at most 599"):
+        read_picture(tmp_path / "a.png")
+
+
+def test_a_tile_larger_than_the_picture_is_refused(tmp_path: Path) -> None:
+    entries = [(256, 4, 8), (257, 4, 8), (258, 3, 8), (259, 3, 1), (262, 3, 1), (277, 3, 1)]
+    entries += [(322, 4, 40_000), (323, 4, 40_000), (324, 4, 8), (325, 4, 8)]
+    content = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(entries))
+    (tmp_path / "a.tif").write_bytes(head + content + bytes(100))
+    with pytest.raises(PictureError, match=r"a\.tif is too large \(40000 x 40000 pixels"):
+        read_picture(tmp_path / "a.tif")
+
+
+def test_text_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(20_000_000)))
+    buffer = io.BytesIO()
+    coloured().save(buffer, "PNG")
+    content = buffer.getvalue()
+    (tmp_path / "a.png").write_bytes(content[:33] + text + content[33:])
+    with pytest.raises(PictureError, match=r"a\.png"):
+        read_picture(tmp_path / "a.png")
+
+
+def test_what_a_file_holds_decides_not_its_name(tmp_path: Path) -> None:
+    coloured().save(tmp_path / "a.jpg", "PNG")
+    assert np.array_equal(read_picture(tmp_path / "a.jpg"), np.asarray(coloured()))
+
+
+def test_no_other_decoder_sees_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "gs"
+    script.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    holiday = tmp_path / "holiday.jpg"
+    holiday.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(PictureError, match=r"holiday\.jpg is not a picture that can be read \(JPEG, PNG"):
+        read_picture(holiday)
+    assert not is_picture(holiday)
+    assert not (tmp_path / "ran").exists()
+    for name, form in (("a.ico", "ICO"), ("a.tga", "TGA"), ("a.psd.jpg", "PCX"), ("a.jp2", "JPEG2000")):
+        coloured().save(tmp_path / name, form)
+        with pytest.raises(PictureError, match="is not a picture that can be read"):
+            read_picture(tmp_path / name)
+
+
+def test_every_opener_of_pictures_names_the_formats() -> None:
+    sources = Path(pictures.__file__).parents[1]
+    calls = [
+        f"{source.name}: {call}"
+        for source in sources.rglob("*.py")
+        for call in re.findall(r"Image\.open\(.*", source.read_text(encoding="utf-8"))
+    ]
+    assert calls
+    assert not [call for call in calls if "formats=" not in call]
+
+
+def test_a_picture_in_memory_is_opened() -> None:
+    buffer = io.BytesIO()
+    coloured().save(buffer, "PNG")
+    with open_picture(io.BytesIO(buffer.getvalue())) as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(coloured()))
+    with (
+        pytest.raises(PictureError, match="the picture is truncated or damaged"),
+        open_picture(io.BytesIO(buffer.getvalue()[:60])),
+    ):
+        pass
+
+
+def test_heic_is_read_where_its_library_is_there(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif")
+    (tmp_path / "a.jpg").write_bytes(HEIC)
+    pixels = read_picture(tmp_path / "a.jpg").astype(int)
+    assert pixels.shape == (16, 24, 3)
+    assert np.abs(pixels[:, :8] - (220, 30, 30)).max() < 20
+    assert np.abs(pixels[:, 16:] - (30, 30, 220)).max() < 20
+
+
+def test_heic_without_its_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.heic").write_bytes(HEIC)
+    monkeypatch.setattr(pictures, "_heif_is_there", lambda: False)
+    assert is_picture(tmp_path / "a.heic")
+    with pytest.raises(PictureError, match=r"a\.heic is a HEIC picture; .* pip install 'metafacs\[heic\]'"):
+        read_picture(tmp_path / "a.heic")
+    coloured().save(tmp_path / "a.avif")
+    monkeypatch.setattr(pictures.features, "check", lambda feature: False)
+    with pytest.raises(PictureError, match=r"a\.avif is an AVIF picture, which Pillow reads from 11\.3 on"):
+        read_picture(tmp_path / "a.avif")
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(PictureError, match=r"a\.jpg is a pipe or a device"):
+        read_picture(tmp_path / "a.jpg")
+
+
+def test_a_picture_that_memory_does_not_hold_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coloured().save(tmp_path / "a.png")
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "rgb_pixels", fail)
+    with pytest.raises(PictureError, match=r"a\.png does not fit into the memory"):
         read_picture(tmp_path / "a.png")
 
 

@@ -45,7 +45,7 @@ def test_folders_are_read_with_everything_below_in_order() -> None:
 
 
 def test_what_is_not_read_is_counted_by_kind() -> None:
-    make("set/ok.jpg", "set/a.HEIC", "set/b.heic", "set/notes.txt", "set/README", "set/._ok.jpg")
+    make("set/ok.jpg", "set/a.jpg_large", "set/b.jpg_large", "set/notes.txt", "set/README", "set/._ok.jpg")
     make("set/.DS_Store", "set/.thumbs/1.jpg", "elsewhere/1.jpg")
     make("set/empty.mp4", content=b"")
     os.symlink("../elsewhere", "set/linked")
@@ -55,7 +55,7 @@ def test_what_is_not_read_is_counted_by_kind() -> None:
     inputs = gather("set")
     assert found(inputs) == [("picture", "set/followed.jpg"), ("picture", "set/ok.jpg")]
     assert {kind: len(paths) for kind, paths in inputs.passed_over.items()} == {
-        "HEIC, to be converted to JPEG": 2,
+        "files ending in .jpg_large": 2,
         "files ending in .txt": 1,
         "files without an ending": 1,
         "AppleDouble files (._*)": 1,
@@ -66,8 +66,8 @@ def test_what_is_not_read_is_counted_by_kind() -> None:
         "broken links": 1,
         "pipes and devices": 1,
     }
-    assert "HEIC, to be converted to JPEG: 2 (set/a.HEIC, set/b.heic)" in inputs.told()
-    assert "HEIC, to be converted to JPEG: 2 (set/a.HEIC, ...)" in gather("set").told(names=1)
+    assert "files ending in .jpg_large: 2 (set/a.jpg_large, set/b.jpg_large)" in inputs.told()
+    assert "files ending in .jpg_large: 2 (set/a.jpg_large, ...)" in gather("set").told(names=1)
 
 
 def test_a_loop_of_links_ends() -> None:
@@ -111,9 +111,13 @@ def test_each_is_taken_once() -> None:
 
 def test_a_named_file_is_asked_what_it_is() -> None:
     Image.new("RGB", (4, 4)).save("picture.bin", "PNG")
-    make("film.bin", "photo.heic")
-    kinds = [kind for kind, _ in found(gather("picture.bin", "film.bin", "photo.heic"))]
-    assert kinds == ["picture", "video", "picture"]
+    make("phone.bin", content=b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    make("film.bin", "photo.heic", content=b"\0\0\0\x14ftypisom\0\0\0\0mp42")
+    make("script.bin", content=b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    kinds = [
+        kind for kind, _ in found(gather("picture.bin", "phone.bin", "film.bin", "photo.heic", "script.bin"))
+    ]
+    assert kinds == ["picture", "picture", "video", "picture", "video"]
 
 
 def test_folders_of_frames() -> None:

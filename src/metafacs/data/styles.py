@@ -115,7 +115,7 @@ def compress(images: Pictures, probability: float, lowest: int, rng: np.random.G
     for i in np.flatnonzero(chosen).tolist():
         file = io.BytesIO()
         Image.fromarray(images[i]).save(file, "JPEG", quality=int(qualities[i]))
-        out[i] = np.asarray(Image.open(file))
+        out[i] = np.asarray(Image.open(file, formats=["JPEG"]))
     return out
 
 

@@ -125,7 +125,7 @@ def _open_file(path: Path, name: str) -> BinaryIO:
 
 def _formats_of(file: BinaryIO, name: str) -> tuple[str, ...]:
     """Return the formats that a file may be in, and leave it at its beginning."""
-    _leave_the_limit_to_us()
+    _silence_pillow()
     brands = _brands(file)
     if brands & _AVIF_BRANDS:
         if not features.check("avif"):
@@ -153,9 +153,10 @@ def _brands(file: BinaryIO) -> set[bytes]:
 
 
 @lru_cache(maxsize=1)
-def _leave_the_limit_to_us() -> None:
-    """Silence Pillow's warning of large pictures, whose limit is another."""
+def _silence_pillow() -> None:
+    """Silence Pillow's warnings of large pictures, whose limit is another, and of damaged EXIF."""
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
 @lru_cache(maxsize=1)

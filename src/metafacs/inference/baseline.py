@@ -267,7 +267,7 @@ def _resting_faces() -> tuple[tuple[Picture, Array], ...]:
     folder = files("metafacs.inference").joinpath("assets")
     known = json.loads(folder.joinpath("resting_faces.json").read_text(encoding="utf-8"))
     with folder.joinpath("resting_faces.jpg").open("rb") as file:
-        sheet = np.array(Image.open(file).convert("RGB"))
+        sheet = np.array(Image.open(file, formats=["JPEG"]).convert("RGB"))
     size = known["size"]
     places = ((top, left) for top in range(0, len(sheet), size) for left in range(0, sheet.shape[1], size))
     return tuple(

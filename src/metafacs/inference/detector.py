@@ -96,7 +96,7 @@ class Detector:
         """Return the action units of every face in a picture file.
 
         Args:
-            path: A picture in any format that Pillow reads.
+            path: A picture in one of :data:`metafacs.faces.pictures.FORMATS`.
             frame: Number to give the picture.
 
         Returns:

@@ -14,17 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image, UnidentifiedImageError
-
 from metafacs.data.videos import VIDEO_SUFFIXES
-from metafacs.faces.pictures import SUFFIXES
+from metafacs.faces.pictures import SUFFIXES, is_picture
 from metafacs.texts import printable
 
 Kind = Literal["picture", "video", "frames", "camera"]
 
 _PATTERN = re.compile(r"[*?[]")
 _CAMERA = re.compile(r"(?:camera:?)?(\d*)")
-_HEIC = (".heic", ".heif", ".hif")
 
 RESULTS = "the folder of the results"
 """Kind of what is passed over because results are written there."""
@@ -254,22 +251,12 @@ def _kind_of(path: Path) -> Kind | None:
 
 
 def _kind_inside(path: Path) -> Kind:
-    """Return what a file is whose ending says nothing: what Pillow does not know is left to FFmpeg."""
-    if path.suffix.lower() in _HEIC:
-        return "picture"
-    try:
-        with Image.open(path):
-            return "picture"
-    except Image.DecompressionBombError:
-        return "picture"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        return "video"
+    """Return what a file is whose ending says nothing: what is no picture is left to FFmpeg."""
+    return "picture" if is_picture(path) else "video"
 
 
 def _unknown(path: Path) -> str:
     ending = path.suffix.lower()
-    if ending in _HEIC:
-        return "HEIC, to be converted to JPEG"
     return f"files ending in {printable(ending)}" if ending else "files without an ending"
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from metafacs.faces.pictures import read_picture
+
 _LARGEST_SIDE = 1400
 
 
@@ -63,11 +65,11 @@ def embedded(
         side: Longest side in pixels; 0 keeps the size, but never more than 1400.
 
     Raises:
+        PictureError: If the file cannot be read.
         ValueError: If an array is not 8-bit RGB or grey.
     """
     if isinstance(picture, Path):
-        with Image.open(picture) as opened:
-            image = opened.convert("RGB")
+        image = Image.fromarray(read_picture(picture))
     elif isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
             raise ValueError(

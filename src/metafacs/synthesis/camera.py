@@ -171,5 +171,5 @@ def _compress(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """Return the picture after one round through JPEG."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer) as stored:
+    with Image.open(buffer, formats=["JPEG"]) as stored:
         return np.array(stored.convert("RGB"))
