@@ -2,8 +2,8 @@
 
 Small twins, stores, models and tables are made by the commands themselves. Then each attack damages one of
 them, or ends a command at a bad moment, and looks at what the program does: whether it refuses in a sentence
-that names the file, gives the result of the undamaged input, or fails in a way that must not be. The same seed
-gives the same attacks, but for the moments of kills.
+that names the file, gives the result of the undamaged input, or fails in a way that must not be. The same
+seed gives the same attacks, but for the moments of kills.
 
 Example:
     python benchmarks/reliability.py
@@ -24,8 +24,6 @@ from pathlib import Path
 
 # One thread each: lanes are many, and a process with threads cannot be copied.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-sys.path.insert(0, str(Path(__file__).parent))
-
 from attacks.ground import Ground
 from attacks.kinds import KINDS
 from attacks.lanes import Trial, run_trials

@@ -10,6 +10,8 @@ from types import ModuleType
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
+# Some scripts have a package beside them.
+sys.path.append(str(FOLDER))
 
 
 @pytest.fixture(scope="module")
