@@ -104,6 +104,30 @@ def test_errors_are_one_sentence(
     assert "metafacs personalise" in capsys.readouterr().err
 
 
+def test_copies_of_two_photos_are_two_photos(
+    model: Path, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = []
+    for number in range(8):
+        picture = Image.open(album / f"{number % 2}.png")
+        picture.resize((260 + number, 260 + number)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{number % 2}\n")
+    listed = tmp_path / "dup.csv"
+    listed.write_text("picture,AU12\n" + "".join(lines))
+    words = ["personalise", "--model", str(model), "--support", str(listed)]
+    assert main([*words, "--out", str(tmp_path / "me.safetensors")]) == 1
+    captured = capsys.readouterr()
+    told = " ".join(captured.out.split())
+    assert "6 pictures are copies of others and count once: line 4 (as line 2), line 5 (as line 3)" in told
+    assert "AU12 Lip corner puller: too few labels to be checked: give at least 2 pictures with it" in told
+    assert not (tmp_path / "me.safetensors").exists()
+    for out, message in ((listed, "would be overwritten"), (tmp_path, "is a folder")):
+        assert main([*words, "--out", str(out)]) == 1
+        assert message in capsys.readouterr().err
+    assert main([*words, "--out", str(tmp_path / "3.png")]) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+
+
 def test_without_a_model_it_is_the_one_in_the_package(
     stand_in_model: Path, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,6 +134,35 @@ def test_too_few_labels_are_told(
     assert all("too few labels" in outcome.reason for outcome in person.outcomes)
 
 
+def test_pictures_of_one_moment_count_as_one(
+    checkpoint: Checkpoint, pictures: tuple[Tensor, NDArray[np.float32]]
+) -> None:
+    images, labels = pictures
+    rows = np.argsort(labels[:24, 2], kind="stable")[:20]
+    given = labels[rows][:, 2:]
+    one_moment = np.where(given[:, 0] == 0, 100, np.arange(len(rows)))
+    (outcome,) = personalise(checkpoint, images[rows], given, (12,), groups=one_moment).outcomes
+    assert not outcome.kept
+    assert outcome.negatives == (given == 0).sum() >= 2
+    assert "too few labels" in outcome.reason
+    (outcome,) = personalise(checkpoint, images[rows], given, (12,)).outcomes
+    assert outcome.kept
+
+
+def test_what_could_not_be_learned_in_a_check_counts_as_wrong(
+    checkpoint: Checkpoint, pictures: tuple[Tensor, NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, labels = pictures
+    given = labels[:12, 2:]
+    together = np.where(given[:, 0] == 0, 0, 1)  # All without the AU in one fold: none to learn from.
+    module = "metafacs.personalisation.personalise.assign_folds"
+    monkeypatch.setattr(module, lambda table, groups: together)
+    (outcome,) = personalise(checkpoint, images[:12], given, (12,)).outcomes
+    assert outcome.balanced[1] is not None
+    assert outcome.balanced[1] <= 0.5
+    assert not outcome.kept
+
+
 def test_all_weights_can_be_fitted(
     checkpoint: Checkpoint,
     pictures: tuple[Tensor, NDArray[np.float32]],

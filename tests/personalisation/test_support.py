@@ -4,25 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from PIL import Image
 
-import clips
-from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import DatasetError
-from metafacs.faces.alignment import AlignmentSpec, align
-from metafacs.faces.pipeline import find_faces
-from metafacs.faces.tensors import to_tensor
-from metafacs.personalisation.support import SupportError, cut_faces, read_support
-
-Picture = NDArray[np.uint8]
-FRAMING = Framing(32, 36, AlignmentSpec())
+from metafacs.personalisation.support import SupportError, read_support
 
 
 @pytest.fixture
@@ -98,47 +86,10 @@ def test_frames_that_lie_close_are_one_moment(listed: Callable[[str], Path]) -> 
     assert fifth not in (first, second)
 
 
-def test_pictures_and_frames_are_cut_as_training_cuts(
-    listed: Callable[[str], Path], tmp_path: Path, astronaut: Picture
-) -> None:
-    Image.fromarray(astronaut).save(tmp_path / "a.png")
-    with av.open(str(tmp_path / "v.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 512, 512, "bgr0"
-        for picture in (np.zeros_like(astronaut), astronaut):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    support = read_support(listed("picture,frame,AU12\nv.mkv,1,1\na.png,,1\n"))
-    images = cut_faces(support, FRAMING)
-    crop, _ = align(astronaut, find_faces(astronaut)[0].landmarks, 36, AlignmentSpec())
-    expected = to_tensor(crop[None, 2:34, 2:34])
-    assert images.shape == (2, 3, 32, 32)
-    assert torch.equal(images[1:], expected)
-    assert torch.equal(images[:1], expected)
-
-
-def test_every_unusable_picture_is_named_at_once(
-    listed: Callable[[str], Path], tmp_path: Path, astronaut: Picture
-) -> None:
-    Image.new("RGB", (90, 90), "white").save(tmp_path / "wall.png")
-    Image.fromarray(astronaut).save(tmp_path / "fine.png")
-    text = "picture,frame,AU12\nnone.jpg,,1\nfine.png,,1\nwall.png,,0\nnone.mp4,3,1\n"
-    with pytest.raises(SupportError, match="3 pictures of") as caught:
-        cut_faces(read_support(listed(text)), FRAMING)
-    message = str(caught.value)
-    assert [f"line {n}" in message for n in (2, 3, 4, 5)] == [True, False, True, True]
-    assert "no face found" in message
-    assert "does not exist" in message
-
-
-def test_a_damaged_frame_spoils_no_other(
-    listed: Callable[[str], Path], tmp_path: Path, astronaut: Picture
-) -> None:
-    whole = clips.write_clip(tmp_path / "whole.mp4", [astronaut[::2, ::2]] * 4, gop=1)
-    clips.damage(whole, tmp_path / "v.mp4", [1])
-    text = "picture,frame,AU12\nv.mp4,0,1\nv.mp4,1,1\nv.mp4,3,1\n"
-    with pytest.raises(SupportError, match="1 pictures of") as caught:
-        cut_faces(read_support(listed(text)), FRAMING)
-    assert "line 3: frame 1 of" in str(caught.value)
-    assert "cannot be decoded" in str(caught.value)
-    assert cut_faces(read_support(listed(text.replace("v.mp4,1,1\n", ""))), FRAMING).shape == (2, 3, 32, 32)
+def test_frame_0_of_a_picture_is_the_picture(listed: Callable[[str], Path]) -> None:
+    support = read_support(listed("picture,frame,AU12\na.JPG,0,1\nb.gif,0,1\n"))
+    assert [row.frame for row in support.rows] == [None, 0]
+    with pytest.raises(SupportError, match=r"line 2: a\.png is a picture and has no frame 3"):
+        read_support(listed("picture,frame,AU12\na.png,3,1\n"))
+    with pytest.raises(SupportError, match=r"line 3: a\.png is listed before"):
+        read_support(listed("picture,frame,AU12\na.png,,1\na.png,0,1\n"))

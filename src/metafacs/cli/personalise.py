@@ -17,7 +17,9 @@ from metafacs.methods import FEW_SHOT
 from metafacs.models.devices import check_device
 from metafacs.personalisation.person import Person, save_person
 from metafacs.personalisation.personalise import personalise
-from metafacs.personalisation.support import cut_faces, read_support
+from metafacs.personalisation.support import read_support
+from metafacs.personalisation.support_faces import cut_faces
+from metafacs.texts import printable
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -56,13 +58,16 @@ def run(arguments: Namespace) -> int:
     if checkpoint.method in FEW_SHOT and arguments.mode is not None:
         raise ValueError(f"{name} is a few-shot learner, which is fitted in its own way; drop --mode")
     support = read_support(arguments.support)
-    images = cut_faces(support, checkpoint.description.framing, device=device)
+    _check_out(arguments, [row.picture for row in support.rows])
+    faces = cut_faces(support, checkpoint.description.framing, device=device)
+    for note in faces.notes:
+        print(printable(note))
     person = personalise(
         checkpoint,
-        images,
-        support.labels,
+        faces.images,
+        faces.labels,
         support.aus,
-        groups=support.groups,
+        groups=faces.groups,
         kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode or "last",
         thresholds={au: checkpoint.description.threshold_of(au) for au in checkpoint.aus},
         device=device,
@@ -81,6 +86,17 @@ def run(arguments: Namespace) -> int:
         f"'metafacs predict {model}--person {arguments.out}'"
     )
     return 0
+
+
+def _check_out(arguments: Namespace, pictures: Sequence[Path]) -> None:
+    """Refuse a file that would take the place of an input, or a folder."""
+    out, inputs = arguments.out, [arguments.support, *pictures]
+    if arguments.model is not None:
+        inputs.append(arguments.model)
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder; give the name of a file, e.g. {out / 'me.safetensors'}")
+    if out.resolve() in {path.resolve() for path in inputs}:
+        raise ValueError(f"{out} would be overwritten by the person's file; give another --out")
 
 
 def print_outcomes(person: Person) -> None:

@@ -40,7 +40,8 @@ def personalise(
         images: ``picture x 3 x height x width``, the faces as the model reads them.
         labels: ``picture x au``, 1 present, 0 absent, NaN unknown.
         aus: FACS numbers of the columns, known to the model or new.
-        groups: Pictures of one group are never on both sides of a check; None for a group each.
+        groups: Number of the moment a picture shows: pictures of one moment are never on both sides of a
+            check, and count as one where too few are refused; None for a moment each.
         kind: Name in ``FITTINGS``: ``last`` (kilobytes), ``full`` (megabytes), or ``meta_learned`` for a
             few-shot learner.
         thresholds: AU -> probability from which on the general detector says present; .5 if not given.
@@ -52,7 +53,7 @@ def personalise(
     fitting = FITTINGS[kind](checkpoint, device)
     images, targets = images.to(device), torch.from_numpy(labels)
     moments = np.arange(len(labels)) if groups is None else groups
-    reasons = {au: _lacking(labels[:, column], au in fitting.aus) for column, au in enumerate(aus)}
+    reasons = {au: _lacking(labels[:, column], moments, au in fitting.aus) for column, au in enumerate(aus)}
     fitted = [column for column, au in enumerate(aus) if reasons[au] is None]
     checked = (
         _cross_validated(fitting, images, targets[:, fitted], [aus[c] for c in fitted], moments)
@@ -69,7 +70,9 @@ def personalise(
         if reason is not None:
             outcomes.append(Outcome(au, *counts, kept=False, reason=reason))
             continue
-        after = _scores(truth, checked[:, fitted.index(column)] >= _CUT)
+        found = checked[:, fitted.index(column)]
+        # Where nothing could be learned from the other pictures, the answer counts as wrong.
+        after = _scores(truth, np.where(np.isnan(found), truth != 1, found >= _CUT))
         cut = (thresholds or {}).get(au, _CUT)
         before = _scores(truth, general[au] >= cut) if au in general else (None, None)
         outcomes.append(_outcome(au, counts, before, after))
@@ -128,12 +131,12 @@ def assign_folds(
     return assigned[places]
 
 
-def _lacking(truth: NDArray[np.float32], known: bool) -> str | None:
+def _lacking(truth: NDArray[np.float32], moments: NDArray[np.int64], known: bool) -> str | None:
     """Return what pictures an AU lacks to be fitted and checked, or None."""
-    positives, negatives = int((truth == 1).sum()), int((truth == 0).sum())
+    positives, negatives = (len(np.unique(moments[truth == kind])) for kind in (1, 0))
     if negatives < _NEEDED or (positives < _NEEDED and not (positives == 0 and known)):
         what = "pictures with it and 2 without" if positives or not known else "pictures without it"
-        return f"too few labels to be checked: give at least 2 {what}"
+        return f"too few labels to be checked: give at least 2 {what}, each of another moment"
     return None
 
 
@@ -145,7 +148,7 @@ def _cross_validated(
     found = np.full(labels.shape, np.nan)
     for fold in range(folds.max() + 1):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        # Without a negative left there is nothing to learn from: the pictures keep NaN, never "present".
+        # Without a negative left there is nothing to learn from: the pictures keep NaN.
         usable = [c for c in range(len(aus)) if bool((labels[inside, c] == 0).any())]
         if not usable:
             continue

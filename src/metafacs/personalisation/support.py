@@ -1,32 +1,26 @@
-"""A person's own labelled pictures: reads the list, cuts the faces out as the model needs them."""
+"""The list of a person's own labelled pictures."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from metafacs.checkpoints.description import Framing
 from metafacs.data.datasets.reading import numbered_rows, whole_number
-from metafacs.data.transforms import crop_centre
-from metafacs.data.videos import Video
-from metafacs.faces.alignment import align
-from metafacs.faces.pictures import read_picture
-from metafacs.faces.pipeline import find_faces
-from metafacs.faces.tensors import to_tensor
+from metafacs.faces.pictures import SUFFIXES
 from metafacs.facs import au_name
 
 PICTURE, FRAME = "picture", "frame"
 _AU_COLUMN = re.compile(r"^AU0*(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
 _LABELS = {"": float("nan"), "0": 0.0, "1": 1.0}
-_SHOWN_PROBLEMS = 10
 _APART = 30
+_STILLS = frozenset(SUFFIXES) - {".gif"}
+"""Endings of files that hold one picture; a GIF may be a video."""
 
 
 class SupportError(ValueError):
@@ -131,41 +125,6 @@ def read_support(path: Path | str) -> Support:
     return Support(path, tuple(sorted(columns)), tuple(rows), np.array(labels, np.float32)[:, order])
 
 
-def cut_faces(support: Support, framing: Framing, *, device: str = "cpu") -> Tensor:
-    """Return the face of every listed picture as the model reads it; of several faces the largest.
-
-    Args:
-        support: The listed pictures.
-        framing: How the model's faces are cut out.
-        device: Where the face detector runs.
-
-    Returns:
-        ``picture x 3 x input_size x input_size``.
-
-    Raises:
-        SupportError: Naming every picture that cannot be read or shows no face.
-    """
-    crops = np.zeros((len(support.rows), framing.crop_size, framing.crop_size, 3), np.uint8)
-    problems: dict[int, str] = {}
-    for position, picture in _pictures(support.rows):
-        row = support.rows[position]
-        if isinstance(picture, str):
-            problems[row.line] = picture
-            continue
-        faces = find_faces(picture, device)
-        if faces:
-            crops[position], _ = align(picture, faces[0].landmarks, framing.crop_size, framing.alignment)
-        else:
-            problems[row.line] = f"no face found in {row.picture}"
-    if problems:
-        shown = "\n  ".join(f"line {n}: {problems[n]}" for n in sorted(problems)[:_SHOWN_PROBLEMS])
-        raise SupportError(
-            f"{len(problems)} pictures of {support.path} cannot be used; replace them or remove their lines:"
-            f"\n  {shown}"
-        )
-    return to_tensor(crop_centre(crops, framing.input_size)[0])
-
-
 def _au_columns(path: Path, header: Sequence[str]) -> dict[int, int]:
     """Return AU -> position of its column."""
     if PICTURE not in header:
@@ -203,7 +162,15 @@ def _row(path: Path, number: int, cells: dict[str, str]) -> SupportRow:
                 f"{path}, line {number}: frame {cells[FRAME]!r} is no number; write 0, 1, 2 ... for a video "
                 "and nothing for a picture"
             )
-    return SupportRow(number, path.parent / cells[PICTURE], frame)
+    picture = path.parent / cells[PICTURE]
+    if frame is not None and picture.suffix.lower() in _STILLS:
+        if frame:
+            raise SupportError(
+                f"{path}, line {number}: {picture.name} is a picture and has no frame {frame}; leave the "
+                f"column '{FRAME}' empty"
+            )
+        frame = None
+    return SupportRow(number, picture, frame)
 
 
 def _label(path: Path, number: int, column: str, cell: str) -> float:
@@ -213,25 +180,3 @@ def _label(path: Path, number: int, column: str, cell: str) -> float:
             "(unknown)"
         )
     return _LABELS[cell]
-
-
-def _pictures(rows: Sequence[SupportRow]) -> Iterator[tuple[int, NDArray[np.uint8] | str]]:
-    """Yield every row's position with its picture, or with what is wrong; a video is decoded once."""
-    stills = [position for position, row in enumerate(rows) if row.frame is None]
-    for position in stills:
-        try:
-            yield position, read_picture(rows[position].picture)
-        except ValueError as error:
-            yield position, str(error)
-    frames = sorted((str(row.picture), row.frame, p) for p, row in enumerate(rows) if row.frame is not None)
-    for video, group in groupby(frames, key=lambda entry: entry[0]):
-        asked = [(frame, position) for _, frame, position in group]
-        done = 0
-        try:
-            for frame in Video(video).at([number for number, _ in asked]):
-                problem = f"frame {frame.number} of {video} cannot be decoded ({frame.problem}); take another"
-                yield asked[done][1], problem if frame.image is None else frame.image
-                done += 1
-        except ValueError as error:
-            for _, position in asked[done:]:
-                yield position, str(error)
