@@ -58,6 +58,7 @@ def test_an_old_file_names_no_paper(few_shot_record_of: Maker, tmp_path: Path) -
         (lambda content: content["accuracy"].update({"1": [0.5, 1.5]}), "lie in"),
         (lambda content: content.update(accuracy=3), "accuracy: Expected object, got int"),
         (lambda content: content.update(steps=[]), "steps: Expected array of length >= 1"),
+        (lambda content: content.update(config={}), "config: Object missing required field testing"),
         (lambda content: content.update(shots=-1), "shots: Expected int >= 0"),
         (lambda content: content["deviation"].update({"1": [0.5, -1.0]}), "deviations lie in"),
         (lambda content: content["seconds"].update(train=-1), "times are 0 or more"),
@@ -94,9 +95,11 @@ def test_another_number_is_damage(few_shot_record_of: Maker, tmp_path: Path) -> 
 def test_a_damaged_record_is_named_and_the_others_are_read(few_shot_record_of: Maker, tmp_path: Path) -> None:
     for subject in "AB":
         write_few_shot_record(few_shot_record_of(subject=subject), tmp_path / f"maml-{subject}-5shot.json")
-    (tmp_path / "maml-A-5shot.json").write_bytes(bytes(300))
+    broken = [tmp_path / "maml-A-5shot.json", tmp_path / "record.json"]
+    for path in broken:
+        path.write_bytes(bytes(300))
     damaged: list[str] = []
     assert [record.subject for record in read_few_shot_records(tmp_path, damaged=damaged)] == ["B"]
-    assert [problem.split(" ")[0] for problem in damaged] == [str(tmp_path / "maml-A-5shot.json")]
+    assert [problem.split(" ")[0] for problem in damaged] == list(map(str, broken))
     with pytest.raises(RecordError, match="maml-A-5shot"):
         read_few_shot_records(tmp_path)

@@ -13,6 +13,8 @@ from msgspec import Meta
 from metafacs.evaluation.archive import archived_keys, find_archive, read_archive
 from metafacs.evaluation.expression_results import Count
 from metafacs.evaluation.record_files import (
+    FEW_SHOT_HEAD,
+    RECORD_HEAD,
     REMEDY,
     RecordError,
     check_keys,
@@ -25,8 +27,24 @@ from metafacs.parsing import convert
 from metafacs.seals import sealed, unsealed
 
 FEW_SHOT_SCHEMA = 1
-FILE_NAMES = "*-*shot.json"
-"""Names by which a file is known for a record even if its first bytes are damaged."""
+
+
+@dataclass(frozen=True)
+class _Testing:
+    judged: Annotated[int, Meta(ge=1)]
+    repetitions: Annotated[int, Meta(ge=1)]
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    """What reports ask of a configuration."""
+
+    testing: _Testing
+
+
+@dataclass(frozen=True)
+class _Configured:
+    config: _Configuration
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,7 @@ class FewShotRecord:
     paper: str = ""
 
     def __post_init__(self) -> None:
+        convert({"config": self.config}, _Configured, "the record", RecordError, REMEDY)
         for scores in (self.accuracy, self.deviation):
             uneven = [au for au, values in scores.items() if len(values) != len(self.steps)]
             if uneven or set(scores) != set(self.accuracy):
@@ -157,5 +176,8 @@ def _read_place(place: Path, damaged: list[str] | None) -> list[FewShotRecord]:
 
 
 def few_shot_record_paths(place: Path) -> list[Path]:
-    """Return the files of few-shot records below a folder, in order, or a file that is one."""
-    return record_paths(place, "few_shot_schema", named=FILE_NAMES)
+    """Return the files of few-shot records below a folder, in order, or a file that is one.
+
+    What is named like a record and begins like none is among them, if there are few-shot records at all.
+    """
+    return record_paths(place, FEW_SHOT_HEAD, RECORD_HEAD)

@@ -15,6 +15,12 @@ from metafacs.parsing import read_json
 REMEDY = "restore it, or delete it and test the model again"
 """What can be done about a damaged record."""
 
+RECORD_HEAD, FEW_SHOT_HEAD = ("schema", "method"), ("few_shot_schema",)
+"""Keys that a file of each kind begins with."""
+
+NAMES = ("*record.json", "*-*shot.json")
+"""Names by which a file is known for a record even if its first bytes are damaged."""
+
 RecordT = TypeVar("RecordT")
 
 
@@ -83,13 +89,19 @@ def read_each(
     return records
 
 
-def record_paths(place: Path, *keys: str, named: str) -> list[Path]:
-    """Return the JSON files below a folder that begin with the given keys, in order, or a file that does.
+def record_paths(
+    place: Path, head: Sequence[str], other: Sequence[str], *, alone: bool = False
+) -> list[Path]:
+    """Return the files of one kind of records below a folder, in order, or a file that is one.
+
+    A file that is named like a record and begins like neither kind is damaged: it is among them, too, so that
+    it is named when it is read.
 
     Args:
         place: Folder or file; what is hidden in a folder is passed over.
-        keys: What the beginning of such a file holds.
-        named: Pattern of names by which a file is known even if its beginning is damaged.
+        head: Keys that a file of this kind begins with.
+        other: Those of the other kind.
+        alone: Return damaged files even where there are no others.
 
     Raises:
         RecordError: If the folder holds archives: each is a comparison of its own.
@@ -98,9 +110,16 @@ def record_paths(place: Path, *keys: str, named: str) -> list[Path]:
         names = ", ".join(path.name for path in archives)
         raise RecordError(f"{place} holds a comparison in each of its archives; name one of them: {names}")
     if place.is_file():
-        return [place] if _begins_with(place, keys) else []
-    found = (path for path in sorted(place.rglob("*.json")) if not _is_hidden(path.relative_to(place)))
-    return [path for path in found if fnmatchcase(path.name, named) or _begins_with(path, keys)]
+        return [place] if _begins_with(place, head) else []
+    listed = [path for path in sorted(place.rglob("*.json")) if not _is_hidden(path.relative_to(place))]
+    ours = {path for path in listed if _begins_with(path, head)}
+    if ours or alone:
+        ours |= {path for path in listed if _is_named(path) and not _begins_with(path, other)}
+    return [path for path in listed if path in ours]
+
+
+def _is_named(path: Path) -> bool:
+    return any(fnmatchcase(path.name, name) for name in NAMES)
 
 
 def _is_hidden(path: Path) -> bool:

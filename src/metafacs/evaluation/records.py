@@ -23,6 +23,8 @@ from metafacs.evaluation.archive import find_archive, read_archive
 from metafacs.evaluation.expression_results import Count, ExpressionResult, Unit
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.record_files import (
+    FEW_SHOT_HEAD,
+    RECORD_HEAD,
     REMEDY,
     RecordError,
     check_keys,
@@ -37,9 +39,6 @@ from metafacs.seals import sealed, unsealed
 
 SCHEMA = 1
 OUTCOME_NAMES = ("tp", "fp", "fn", "tn")
-FILE_NAMES = "*record.json"
-"""Names by which a file is known for a record even if its first bytes are damaged."""
-
 _WIDEST = 1e100
 """No curve of a training that went on holds a larger number; a figure of one cannot be drawn."""
 _CLOSE = 1e-5
@@ -262,7 +261,7 @@ def read_records(*places: Path, damaged: list[str] | None = None) -> list[Record
         if archive := find_archive(place):
             records += read_archive(archive[0], Record.from_json, archive[1])
             continue
-        paths = [place] if place.is_file() else record_paths(place, "schema", "method", named=FILE_NAMES)
+        paths = [place] if place.is_file() else record_paths(place, RECORD_HEAD, FEW_SHOT_HEAD, alone=True)
         if not paths:
             raise RecordError(f"{place} holds no records; evaluate a trained run first")
         records += read_each(paths, Record.from_json, damaged)
