@@ -128,5 +128,8 @@ def test_what_cannot_be_adapted_is_one_sentence(
     refused("has no AU labels to learn from", source=expression_store.path)
     refused("knows no face's landmarks", source=compound_store.path)
     refused("the network reads 64 px but the store holds 36 px crops", "--size", "64")
+    refused("iterations is -5; give a number from 1", "--iterations", "-5")
+    refused("landmarks_iterations is -1; give a number from 0", "--landmarks_iterations", "-1")
+    refused("'tpu' is no device that metafacs knows", "--accelerator", "tpu")
     assert not (tmp_path / "mine").exists()
     refused("no face was found in any of the 1 pictures", target=walls)

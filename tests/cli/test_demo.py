@@ -60,3 +60,20 @@ def test_a_package_without_a_detector_is_told_before_the_training(
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 1
     assert "metafacs detector build" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seeds", "[]"], "--seeds are different numbers, at least one, not []"),
+        (["--seeds", "[1, 1]"], "--seeds are different numbers, at least one, not [1, 1]"),
+        (["--seeds", "[-1]"], "seed is -1; give a number from 0"),
+        (["--iterations", "0"], "iterations is 0; give a number from 1"),
+    ],
+)
+def test_settings_out_of_range_are_told_before_the_rendering(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--out", str(tmp_path / "demo"), *words]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()

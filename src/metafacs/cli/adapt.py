@@ -11,7 +11,8 @@ from metafacs.cli.stores import print_store
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.faces.alignment import AlignmentSpec
-from metafacs.training.domain_adaptation import adapt, check_source
+from metafacs.models.devices import check_device
+from metafacs.training.domain_adaptation import adapt, check_lengths, check_source
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -34,6 +35,8 @@ def run(arguments: Namespace) -> None:
     values = {name: value for name, value in vars(arguments).items() if name != "config"}
     folder, every, workers = (values.pop(name) for name in ("target", "every", "workers"))
     source = check_source(values["source"], values["method"], values["size"])
+    check_lengths(*(values[name] for name in ("landmarks_iterations", "iterations", "checkpoint_every")))
+    check_device(values["accelerator"])
     reading = READERS["pictures"](folder, every=every)
     print(reading)
     store = prepare_store(

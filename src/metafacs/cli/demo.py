@@ -36,7 +36,9 @@ from metafacs.inference.loading import load_detector
 from metafacs.inference.outputs import plan_outputs
 from metafacs.inference.picture_predictions import predict_pictures
 from metafacs.inference.predictions import Options, run_of
+from metafacs.locks import claimed
 from metafacs.methods.base import OptimizerSpec
+from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.reports.analysis import consistency_claims, ranked_pictures
 from metafacs.reports.claims import Claim
@@ -47,7 +49,7 @@ from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import Picture, PictureRow, embedded
 from metafacs.reports.tables import f1_table
-from metafacs.training.trainer import MODEL_FILE
+from metafacs.training.trainer import LARGEST_SEED, MODEL_FILE, TrainingPlan
 from metafacs.training.training_data import BatchSizes
 
 PAPER = PAPERS["mal"]
@@ -93,11 +95,22 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Do every step; steps that are done already are not done again."""
-    out: Path = arguments.out
     usual = LONG if arguments.long else SHORT
-    preset, iterations = arguments.preset or usual[0], arguments.iterations or usual[1]
-    # Before the minutes of training: a package without a detector is told at once.
+    preset = arguments.preset or usual[0]
+    iterations = usual[1] if arguments.iterations is None else arguments.iterations
+    # Before the minutes of rendering and training: what cannot be is told at once.
+    TrainingPlan(iterations)
+    if not arguments.seeds or len(set(arguments.seeds)) < len(arguments.seeds):
+        raise ValueError(f"--seeds are different numbers, at least one, not {arguments.seeds}")
+    for seed in arguments.seeds:
+        check_number("seed", seed, 0, LARGEST_SEED)
     detector = load_detector()
+    with claimed(arguments.out, "a demo"):
+        _run(arguments, preset, iterations, detector)
+
+
+def _run(arguments: Namespace, preset: Preset, iterations: int, detector: Detector) -> None:
+    out: Path = arguments.out
     began = time.perf_counter()
     stores = {
         name: _store(name, out, preset, arguments.twin_seed, arguments.workers) for name in ("bp4d", "raf_db")
@@ -231,7 +244,7 @@ def _photos(detector: Detector, out: Path) -> list[Picture]:
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pictures.astronaut()).save(folder / "astronaut.png")
     hopper = Path(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    Image.open(hopper).convert("RGB").save(folder / "grace_hopper.png")
+    Image.open(hopper, formats=["JPEG"]).convert("RGB").save(folder / "grace_hopper.png")
     credits = {
         "astronaut": "Eileen Collins. NASA, public domain; shipped with scikit-image.",
         "grace_hopper": "Grace Hopper. US Navy, public domain; shipped with matplotlib.",

@@ -16,7 +16,9 @@ from metafacs.data.twins.writer import Preset
 from metafacs.evaluation.pretraining import PretrainingScores, score_pretraining
 from metafacs.methods.pretraining import FacePretraining
 from metafacs.models.initial_weights import PACKAGED, save_weights
+from metafacs.parsing import check_number
 from metafacs.training.pretraining import ITERATIONS, faces_stream, open_faces, pretrain
+from metafacs.training.trainer import LARGEST_SEED, TrainingPlan
 from metafacs.version import __version__
 
 SIZE, CROP, BATCH = 64, 72, 64
@@ -40,6 +42,9 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Do every step; steps that are done already are not done again."""
+    # Before hours of rendering.
+    TrainingPlan(arguments.iterations)
+    check_number("seed", arguments.seed, 0, LARGEST_SEED)
     out, progress = arguments.out, arguments.progress
     faces = out / "faces"
     render_twin(

@@ -16,8 +16,10 @@ from metafacs.data.transforms import Augmentation, check_crop
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.methods import METHODS
 from metafacs.methods.base import OptimizerSpec
+from metafacs.parsing import check_number
 from metafacs.training.pseudo_labels import read_labeller
 from metafacs.training.run import train
+from metafacs.training.trainer import LONGEST_RUN, TrainingPlan
 from metafacs.training.training_data import BatchSizes
 
 AdaptingMethod = Literal["dual_domain", "adld", "dann", "adda", "source_only"]
@@ -79,7 +81,7 @@ def adapt(
         width: Channels of the first module, 32 in the papers.
         seed: Seed of training.
         checkpoint_every: Iterations between checkpoints.
-        accelerator: ``cpu``, ``cuda``, ``mps`` or ``auto``.
+        accelerator: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``gpu`` or ``auto``.
         progress: Show progress bars, and say which stage begins.
 
     Returns:
@@ -89,11 +91,12 @@ def adapt(
         StoreError: If the source cannot be learned from, see :func:`check_source`.
         ValueError: If stores or settings do not fit together.
     """
+    # What does not fit is told before hours of training, and of cutting faces.
     check_source(source, method, size)
+    check_lengths(landmarks_iterations, iterations, checkpoint_every)
+    batch = BatchSizes(au=pairs)
     if pseudo_labels is not None:
-        read_labeller(
-            pseudo_labels, Store(target), size
-        )  # what does not fit is told before hours of training
+        read_labeller(pseudo_labels, Store(target), size)
     options: dict[str, object] = {"width": width}
     learn = partial(
         train,
@@ -103,7 +106,7 @@ def adapt(
         aus=aus,
         split=split,
         fold=fold,
-        batch=BatchSizes(au=pairs),
+        batch=batch,
         size=size,
         augmentation=_AUGMENTATION,
         seed=seed,
@@ -135,6 +138,16 @@ def short_run_optimizers(method: str, width: int) -> dict[str, OptimizerSpec]:
     options: dict[str, object] = {"width": width}
     published = METHODS[method].build((1,), options=options).optimizers()
     return {group: replace(spec, lr=SHORT_RUN.get(group, 1.0) * spec.lr) for group, spec in published.items()}
+
+
+def check_lengths(landmarks_iterations: int, iterations: int, checkpoint_every: int) -> None:
+    """Refuse lengths of the stages that are out of range.
+
+    Raises:
+        ValueError: Naming the one.
+    """
+    check_number("landmarks_iterations", landmarks_iterations, 0, LONGEST_RUN)
+    TrainingPlan(iterations, checkpoint_every=checkpoint_every)
 
 
 def check_source(source: Path, method: str, size: int) -> Store:

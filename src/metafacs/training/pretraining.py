@@ -12,11 +12,14 @@ from metafacs.data.shards import StoreError
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP
 from metafacs.methods import PRETRAINING
 from metafacs.methods.options import complete_options
 from metafacs.methods.pretraining import FacePretraining
+from metafacs.parsing import check_number
 from metafacs.training.description import describe_data
-from metafacs.training.trainer import Trainer, TrainingPlan
+from metafacs.training.trainer import LARGEST_SEED, Trainer, TrainingPlan
+from metafacs.training.training_data import LARGEST_BATCH
 
 ITERATIONS = 8000
 AUGMENTATION = Augmentation(flip=0.5, brightness=8.0, contrast=0.1)
@@ -50,7 +53,12 @@ def pretrain(
 
     Raises:
         StoreError: If the store was made from something else.
+        ValueError: If a number is out of range.
     """
+    plan = TrainingPlan(iterations)
+    check_number("batch", batch, 1, LARGEST_BATCH)
+    check_number("size", size, SMALLEST_CROP, LARGEST_CROP)
+    check_number("seed", seed, 0, LARGEST_SEED)
     store = open_faces(faces)
     stream = faces_stream(store, TRAINING, batch=batch, size=size, seed=seed, augmentation=AUGMENTATION)
     torch.manual_seed(seed)
@@ -70,7 +78,7 @@ def pretrain(
         learner,
         complete_options(FacePretraining, {"people": stream.people}),
         {"faces": stream},
-        TrainingPlan(iterations),
+        plan,
         out,
         description,
     )
