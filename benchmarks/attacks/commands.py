@@ -119,7 +119,10 @@ def run_copies(
             if found:
                 ended[pid] = os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024
             elif passed > seconds:
-                os.killpg(pid, signal.SIGKILL)
+                # It may not have its group yet.
+                for end in (os.killpg, os.kill):
+                    with contextlib.suppress(ProcessLookupError):
+                        end(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
                 ended[pid] = ENDLESS, 0
         time.sleep(0.003)
