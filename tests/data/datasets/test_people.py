@@ -138,6 +138,13 @@ def test_a_repeated_or_missing_picture_is_noted(
     assert len(reading.samples) == 59
 
 
+def test_two_pictures_called_alike_are_refused(root: Path) -> None:
+    (root / "pictures" / "P00000_2.jpg").rename(root / "pictures" / "P00000_0.png")
+    edit(root, 3, "name", "P00000_0.png")
+    with pytest.raises(DatasetError, match=r"people\.csv lists 2 pictures called P00000_0; give each a name"):
+        read_people(root)
+
+
 def test_missing_list_and_foreign_header_say_what_to_do(root: Path) -> None:
     edit(root, 0, "AU12", "AU13")
     with pytest.raises(DatasetError, match=r"people\.csv, line 1: wrong header: expected 'name,person,part"):

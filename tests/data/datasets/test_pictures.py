@@ -29,6 +29,28 @@ def test_pictures_of_any_depth_and_frames_of_videos_are_found(tmp_path: Path) ->
     assert "is no video that can be read" in broken.reason
 
 
+def test_linked_folders_are_followed_and_the_rest_is_named(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "mine", tmp_path / "disk"
+    for path in (
+        root / "a.jpg",
+        root / "b.heic",
+        root / "c.jpg_large",
+        root / ".thumbs/a.jpg",
+        elsewhere / "d.png",
+    ):
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"x")
+    (root / "more").symlink_to(elsewhere)
+    (elsewhere / "loop").symlink_to(root)
+    reading = read_pictures(root)
+    assert [sample.key for sample in reading.samples] == ["a.jpg", "b.heic", "more/d.png"]
+    assert [str(entry) for entry in reading.skipped] == [
+        "c.jpg_large: file ending in .jpg_large is not read",
+        ".thumbs: hidden folder is not read",
+        "more/loop: linked folder is read at its own place",
+    ]
+
+
 def test_a_part_of_a_twin_is_synthetic(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "a.png").write_bytes(b"x")
@@ -38,7 +60,9 @@ def test_a_part_of_a_twin_is_synthetic(tmp_path: Path) -> None:
 
 def test_nothing_to_read_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(DatasetError, match="holds no picture and no video"):
+    with pytest.raises(
+        DatasetError, match=r"holds no picture and no video(.|\n)*file ending in \.txt is not read"
+    ):
         read_pictures(tmp_path)
     with pytest.raises(DatasetError, match="is missing"):
         read_pictures(tmp_path / "none")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def test_missing_parts_of_the_layout(tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.text(alphabet="train_tes01.jpg 8\r\né", max_size=60))
 def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:
-    for sample in read_raf_db_compound(layout(tmp_path, body, ["train_0001"])).samples:
-        assert sample.expression in range(11)
-        assert sample.part in ("train", "test")
+    with suppress(DatasetError):  # of a pattern
+        for sample in read_raf_db_compound(layout(tmp_path, body, ["train_0001"])).samples:
+            assert sample.expression in range(11)
+            assert sample.part in ("train", "test")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
+    finite_numbers,
     listed_names,
     numbered_lines,
     numbered_rows,
@@ -35,6 +36,12 @@ def test_codes_are_known_unknown_or_refused(code: str) -> None:
     except ValueError:
         return
     assert value in (0.0, 1.0, None)
+
+
+@pytest.mark.parametrize("code", ["1e-400", "1_0", "\u0661", "0x1", "1e0", "+1", "nan", "inf", "9" * 5000])
+def test_only_what_every_program_takes_for_a_code_is_one(code: str) -> None:
+    with pytest.raises(ValueError, match="is neither 0 nor 1"):
+        occurrence(code, ())
 
 
 def test_lists_lose_blank_lines_and_trailing_commas(write_text: Callable[[str, str], Path]) -> None:
@@ -80,7 +87,20 @@ def test_a_file_that_is_not_text_is_noted(tmp_path: Path) -> None:
     path.write_bytes(b"1,2\n\xff\xfe")
     reading = Reading("disfa", tmp_path)
     assert reading.lines(path) == []
-    assert str(reading.skipped[0]) == "labels.txt: not a UTF-8 text file"
+    assert [str(entry) for entry in reading.skipped] == ["labels.txt: not a UTF-8 text file"]
+
+
+def test_what_a_terminal_would_obey_is_printed_as_it_is_written(tmp_path: Path) -> None:
+    reading = Reading("x", tmp_path)
+    reading.skip(tmp_path / "a\x1b[2J", 1, "column '\x1b]0;x\x07' is no AU")
+    assert str(reading.skipped[0]) == "a\\x1b[2J:1: column '\\x1b]0;x\\x07' is no AU"
+
+
+def test_numbers_are_numbers_to_every_program() -> None:
+    assert finite_numbers(" 1\t-2.5,3e2 ").tolist() == [1.0, -2.5, 300.0]  # type: ignore[union-attr]
+    assert finite_numbers("").tolist() == []  # type: ignore[union-attr]
+    for text in ("nan", "inf", "1_0", "\u0661", "1e400", "1 2 x", "--1", "1e"):
+        assert finite_numbers(text) is None, text
 
 
 def test_a_line_that_is_no_csv_keeps_its_number(write_text: Callable[[str, str], Path]) -> None:
