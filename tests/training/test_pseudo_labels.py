@@ -8,11 +8,18 @@ import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint
 from metafacs.checkpoints.description import Description, Framing
+from metafacs.data.codings import CodingError
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods import METHODS
-from metafacs.training.pseudo_labels import LabellingDetector, LabelTable, PseudoLabelError, PseudoLabelled
+from metafacs.training.pseudo_labels import (
+    LabellingDetector,
+    LabelTable,
+    PseudoLabelError,
+    PseudoLabelled,
+    read_labeller,
+)
 from metafacs.training.trainer import Trainer, TrainingPlan
 
 AUS = (1, 4, 12)
@@ -89,16 +96,19 @@ def test_probabilities_are_read_where_there_are_no_decisions(au_store: Store, tm
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: there must be one column 'picture'"),
-        ("picture,frame\n", "line 1: there must be"),
-        ("AU01,AU02\n1,0\n", "line 1: there must be"),
-        ("picture,AU01,AU1\na,1,0\n", "line 1: action units are repeated"),
-        ("picture,AU01,AU77\na,1,0\n", "line 1: AU77 is not"),
-        ("picture,AU01\na,2\n", "line 2: AU1 is '2'"),
-        ("picture,AU01\na,yes\n", "line 2: AU1 is 'yes'"),
-        ("picture,AU01\na,1\nb\n", "line 3: the line ends"),
-        ("picture,AU01\na,1\na,0\n", "line 3: a is listed before, in line 2"),
+        ("", "labels.csv is empty"),
+        ("picture,frame\n", "labels.csv:1: there must be one column 'picture'"),
+        ("AU01,AU02\n1,0\n", "labels.csv:1: there must be"),
+        ("picture,AU01,AU1\na,1,0\n", "labels.csv:1: action units are repeated"),
+        ("picture,AU01,AU77\na,1,0\n", "labels.csv:1: AU77 is not"),
+        ("picture,AU01\na,2\n", "labels.csv:2: AU01 is 2, not a number from 0 to 1"),
+        ("picture,AU01_c\na,0.7\n", "labels.csv:2: AU01_c is 0.7, not 0, 1 or blank"),
+        ("picture,AU01\na,yes\n", "labels.csv:2: AU01 is 'yes'"),
+        ("picture,AU01\na,1_0\n", "labels.csv:2: AU01 is '1_0'"),
+        ("picture,AU01\na,1\nb\n", "labels.csv:3: the row has 1 cells"),
+        ("picture,AU01\na,1\na,0\n", "labels.csv:3: a is listed before"),
         ("picture,AU01\na,1\n", "lists no picture of .* names such as"),
+        ("picture," + "x" * 5000 + "\na,1\n", "the columns are .{,110}$"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_by_line(
@@ -106,7 +116,34 @@ def test_a_table_that_cannot_be_used_is_refused_by_line(
 ) -> None:
     table = tmp_path / "labels.csv"
     table.write_text(text)
-    with pytest.raises(PseudoLabelError, match=message):
+    with pytest.raises((PseudoLabelError, CodingError), match=message):
+        LabelTable(table, au_store)
+
+
+def test_rows_that_failed_or_match_nothing_are_unknown_and_counted(au_store: Store, tmp_path: Path) -> None:
+    keys = [str(key) for key in au_store.keys]
+    rows = [f"a/{keys[0]},1,0.9,1", f"a/{keys[1]},0,0,0", f"a/{keys[2]},1,0.9,0", "a/gone.jpg,1,0.9,1"]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["input,success,confidence,AU12_c,AUU04_c", *(f"{row},1" for row in rows)]))
+    labels = LabelTable(table, au_store)
+    told = labels.label(stream(au_store, "target", ()).at(np.arange(4)))
+    assert [str(value) for value in told.flatten().tolist()] == ["1.0", "nan", "0.0", "nan"]
+    assert labels.listed == 3
+    some = f"{', '.join(keys[3:6])} ..."
+    assert labels.notes == (
+        f"{table}: 1 rows say that no face was found: unknown",
+        f"{table}: 1 rows name no picture of {au_store.path}: a/gone.jpg",
+        f"{table}: {len(keys) - 3} pictures of {au_store.path} are not in it, unknown: {some}",
+        f"{table}: columns that look like action units and are not read: AUU04_c",
+    )
+    _, described = read_labeller(table, au_store, 32)
+    assert described["notes"] == list(labels.notes)
+
+
+def test_two_folders_that_may_both_be_meant_are_refused(au_store: Store, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(f"picture,AU12\na/{au_store.keys[0]},1\nb/{au_store.keys[0]},0\n")
+    with pytest.raises(PseudoLabelError, match="as many pictures below a/ as below b/"):
         LabelTable(table, au_store)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -17,16 +16,24 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.checkpoints.description import Framing
-from metafacs.data.datasets.reading import numbered_rows
+from metafacs.data.codings.coding import Floats, ReadingRules
+from metafacs.data.codings.raw_tables import RawTable, read_raw_table
+from metafacs.data.codings.usable_rows import usable_rows
+from metafacs.data.codings.values import looks_like_au, parse_au_name
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import check_aus
+from metafacs.files import digest_of_file
 from metafacs.models.model_file import origin, read_model_file
+from metafacs.texts import shown
 
 TABLE_SUFFIX = ".csv"
 _PICTURE_COLUMNS = ("picture", "input")
 _AU_COLUMN = re.compile(r"^AU0*(?P<au>[1-9]\d?)(?P<decision>_c)?$", re.IGNORECASE | re.ASCII)
+
+
+_PRESENT_FROM = 0.5
 
 
 class PseudoLabelError(ValueError):
@@ -125,9 +132,9 @@ class LabelTable:
 
     A CSV file with a column ``picture`` (or ``input``) and columns of action units: decisions ``AU12_c`` of
     0 or 1 as OpenFace writes them, or, if there are none, numbers from 0 to 1 in columns such as ``AU12``,
-    where .5 and more is present. A blank cell is unknown, other columns are passed over. A picture's name
-    is its key in the store, of a folder of pictures the path below the folder; folders before that are
-    ignored.
+    where .5 and more is present. A blank cell is unknown, and so is a row that the table calls failed, see
+    :func:`metafacs.data.codings.usable_rows.usable_rows`; other columns are passed over. A picture's name is
+    its key in the store, of a folder of pictures the path below the folder; folders before that are ignored.
 
     Args:
         path: The table.
@@ -135,40 +142,48 @@ class LabelTable:
 
     Attributes:
         listed: How many pictures of the store are in the table.
+        notes: Sentences on what is unknown and what did not match.
 
     Raises:
         PseudoLabelError: If columns are missing, a cell has another value, a picture is listed twice, or no
             picture of the store is listed.
-        DatasetError: If the file cannot be read or is not text.
+        CodingError: If the file cannot be read or is no table.
     """
 
     def __init__(self, path: Path, store: Store) -> None:
-        lines = numbered_rows(path)
-        picture, columns = _columns_of(path, next(lines, (1, []))[1])
+        raw = read_raw_table(path)
+        picture, columns = _columns_of(path, raw.names)
         self.aus = tuple(sorted(columns))
-        found: dict[str, tuple[int, list[float]]] = {}
-        for line, cells in lines:
-            if len(cells) <= max(picture, *columns.values()):
-                raise PseudoLabelError(f"{path}, line {line}: the line ends before its last column")
-            name = cells[picture].replace("\\", "/")
+        notes: list[str] = []
+        usable = usable_rows(raw, ReadingRules(), notes)
+        labels = np.stack([_labels(raw, columns[au]) for au in self.aus], axis=1)
+        labels[~usable] = np.nan
+        found: dict[str, int] = {}
+        for row, name in enumerate(text.replace("\\", "/") for text in raw.texts(picture)):
             if name in found:
-                raise PseudoLabelError(
-                    f"{path}, line {line}: {name} is listed before, in line {found[name][0]}; keep the row "
-                    "of its largest face"
-                )
-            found[name] = line, [_label(path, line, au, cells[columns[au]]) for au in self.aus]
+                raise _refused(raw, row, f"{shown(name)} is listed before; keep the row of its largest face")
+            found[name] = row
         self._labels = torch.full((len(store), len(self.aus)), torch.nan)
         keys = {str(key): row for row, key in enumerate(store.keys)}
-        folder = _folder_before(found, keys)
-        listed = {row: found[folder + key][1] for key, row in keys.items() if folder + key in found}
+        folder = _folder_before(path, found, keys)
+        listed = {row: found[folder + key] for key, row in keys.items() if folder + key in found}
         self.listed = len(listed)
-        if listed:
-            self._labels[list(listed)] = torch.tensor(list(listed.values()))
-        else:
+        if not listed:
             raise PseudoLabelError(
                 f"{path} lists no picture of {store.path}, whose pictures have names such as "
                 f"{next(iter(keys))}"
             )
+        self._labels[list(listed)] = torch.from_numpy(labels[list(listed.values())].astype(np.float32))
+        told = {folder + key for key in keys}
+        strange = [name for name in found if name not in told]
+        if strange:
+            notes.append(f"{len(strange)} rows name no picture of {store.path}: {_some(strange)}")
+        missing = [key for key, row in keys.items() if row not in listed]
+        if missing:
+            notes.append(f"{len(missing)} pictures of {store.path} are not in it, unknown: {_some(missing)}")
+        if unread := [name for name in raw.names if looks_like_au(name) and parse_au_name(name) is None]:
+            notes.append(f"columns that look like action units and are not read: {_some(unread)}")
+        self.notes = tuple(f"{path}: {note}" for note in notes)
 
     def label(self, batch: Batch) -> Tensor:
         """Return what the table says."""
@@ -192,44 +207,55 @@ def read_labeller(path: Path, store: Store, size: int) -> tuple[Labeller, dict[s
         detector = LabellingDetector(load_checkpoint(path), store, size)
         return detector, origin(path, read_model_file(path)[0])
     table = LabelTable(path, store)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    described = {"file": path.name, "sha256": digest, "aus": list(table.aus), "pictures": table.listed}
+    described = {
+        "file": path.name,
+        "sha256": digest_of_file(path)[:16],
+        "aus": list(table.aus),
+        "pictures": table.listed,
+        "notes": list(table.notes),
+    }
     return table, described
 
 
-def _columns_of(path: Path, header: Sequence[str]) -> tuple[int, dict[int, int]]:
-    """Return the position of the picture's name, and AU -> position of its labels."""
-    named = [position for position, name in enumerate(header) if name.lower() in _PICTURE_COLUMNS]
-    matches = [(match, position) for position, name in enumerate(header) if (match := _AU_COLUMN.match(name))]
-    decided = any(match["decision"] for match, _ in matches)
-    chosen = [
-        (int(match["au"]), position) for match, position in matches if bool(match["decision"]) == decided
-    ]
+def _columns_of(path: Path, header: Sequence[str]) -> tuple[str, dict[int, str]]:
+    """Return the column of the picture's name, and AU -> column of its labels."""
+    named = [name for name in header if name.lower() in _PICTURE_COLUMNS]
+    matches = [match for name in header if (match := _AU_COLUMN.match(name))]
+    decided = any(match["decision"] for match in matches)
+    chosen = [(int(match["au"]), match[0]) for match in matches if bool(match["decision"]) == decided]
     if len(named) != 1 or not chosen:
         raise PseudoLabelError(
-            f"{path}, line 1: there must be one column '{_PICTURE_COLUMNS[0]}' and columns of action units "
-            f"such as AU12_c or AU12; the columns are {', '.join(header) or 'none'}"
+            f"{path}:1: there must be one column '{_PICTURE_COLUMNS[0]}' and columns of action units such as "
+            f"AU12_c or AU12; the columns are {shown(', '.join(header) or 'none')}"
         )
     try:
         check_aus([au for au, _ in chosen])
     except ValueError as error:
-        raise PseudoLabelError(f"{path}, line 1: {error}") from error
+        raise PseudoLabelError(f"{path}:1: {error}") from error
     return named[0], dict(chosen)
 
 
-def _label(path: Path, line: int, au: int, cell: str) -> float:
-    if not cell:
-        return float("nan")
-    try:
-        value = float(cell)
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value <= 1:
-        raise PseudoLabelError(f"{path}, line {line}: AU{au} is {cell!r}, not a number from 0 to 1 or blank")
-    return float(value >= 0.5)
+def _labels(raw: RawTable, column: str) -> Floats:
+    """Return one column of labels, ``row``: 1, 0 or NaN."""
+    decisions = column.lower().endswith("_c")
+    values = raw.numbers(column, what=column)
+    wrong = ~np.isnan(values) & ~(np.isin(values, (0, 1)) if decisions else (values >= 0) & (values <= 1))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        expected = "0, 1" if decisions else "a number from 0 to 1"
+        raise _refused(raw, row, f"{column} is {values[row]:g}, not {expected} or blank")
+    return np.where(np.isnan(values), np.nan, values >= _PRESENT_FROM)
 
 
-def _folder_before(names: Iterable[str], keys: Collection[str]) -> str:
+def _refused(raw: RawTable, row: int, message: str) -> PseudoLabelError:
+    return PseudoLabelError(str(raw.error(row, message)))
+
+
+def _some(names: Sequence[str]) -> str:
+    return shown(", ".join(names[:3])) + (" ..." if len(names) > 3 else "")
+
+
+def _folder_before(path: Path, names: Iterable[str], keys: Collection[str]) -> str:
     """Return what stands before the keys in most of the names that end with one, e.g. ``photos/faces/``."""
     found: Counter[str] = Counter()
     for name in names:
@@ -237,4 +263,11 @@ def _folder_before(names: Iterable[str], keys: Collection[str]) -> str:
         for first in range(len(parts)):
             if "/".join(parts[first:]) in keys:
                 found["".join(f"{part}/" for part in parts[:first])] += 1
-    return found.most_common(1)[0][0] if found else ""
+    most = found.most_common(2)
+    if len(most) > 1 and most[0][1] == most[1][1]:
+        one, other = (shown(folder or ".") for folder, _ in most)
+        raise PseudoLabelError(
+            f"{path} lists as many pictures below {one} as below {other}, and the store may be of either; "
+            "leave out the rows of one"
+        )
+    return most[0][0] if most else ""

@@ -23,7 +23,7 @@ from metafacs.models.devices import check_device
 from metafacs.models.initial_weights import describe_weights
 from metafacs.parsing import check_number
 from metafacs.training.description import describe_run
-from metafacs.training.pseudo_labels import PseudoLabelled, read_labeller
+from metafacs.training.pseudo_labels import LabelTable, PseudoLabelled, read_labeller
 from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes, choose_rows, further_store, make_streams
 from metafacs.training.transfer import transfer
@@ -144,6 +144,8 @@ def train(
     if pseudo_labels is not None:
         labeller, told = read_labeller(pseudo_labels, others["target"], size)
         description = description.with_more(pseudo_labels=told)
+        if progress and isinstance(labeller, LabelTable):
+            print("\n".join(labeller.notes))
         streams["target"] = PseudoLabelled(drawn["target"], labeller, numbers)
     trainer = Trainer(
         name,
