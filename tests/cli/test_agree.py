@@ -177,3 +177,34 @@ def test_impossible_options_are_refused(
     assert agree(tmp_path / "clip.csv", tmp_path / "coder.csv", "--out", tmp_path / "out", *words) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_foreign_files_stay_and_those_of_the_last_time_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(tmp_path / "clip.csv")
+    coding(tmp_path / "coder.csv")
+    out = tmp_path / "out"
+    words = [tmp_path / "clip.csv", tmp_path / "coder.csv", "--out", out]
+    out.mkdir()
+    (out / "disagreements.png").write_bytes(b"mine")
+    assert agree(*words) == 1
+    assert "disagreements.png is there already, and is not what metafacs wrote" in capsys.readouterr().err
+    assert not (out / "agreement.csv").exists()
+    (out / "disagreements.png").unlink()
+    assert agree(*words) == 0
+    assert agree(*words, *NO_PLOT) == 0
+    assert not (out / "disagreements.png").exists()
+
+
+def test_names_of_files_are_no_formulas_and_no_marks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "=a$\\frac{$|[x](y)"
+    table(tmp_path / f"{odd}.csv")
+    coding(tmp_path / "coder.csv")
+    out = tmp_path / "out"
+    assert agree(tmp_path / f"{odd}.csv", tmp_path / "coder.csv", "--out", out) == 0
+    assert {row["video"] for row in rows(out) if row["scope"] == "person"} == {f"'{odd}"}
+    assert r"=a$\\frac{$\|[x\](y)" in (out / "agreement.md").read_text()
+    assert "(left)" in capsys.readouterr().out

@@ -9,7 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
+from jsonargparse.typing import NonNegativeInt, OpenUnitInterval
 
+from metafacs.cli.output import write_own
+from metafacs.cli.own_files import as_json
+from metafacs.cli.summary import say
 from metafacs.data.codings import CodingError, ReadingRules, read_coding
 from metafacs.data.codings.coding import Coding
 from metafacs.evaluation.agreement import Agreement, score_agreement
@@ -17,7 +21,7 @@ from metafacs.evaluation.agreement_alignment import AlignedPair, align
 from metafacs.evaluation.agreement_events import EventRules
 from metafacs.evaluation.agreement_pairs import FilePair, pair_files
 from metafacs.evaluation.agreement_shift import ShiftEvidence, check_shift, shift_evidence
-from metafacs.files import write_json, written_whole
+from metafacs.locks import claimed
 from metafacs.reports.agreement import (
     agreement_csv,
     agreement_table,
@@ -27,12 +31,14 @@ from metafacs.reports.agreement import (
     undefined_in_words,
 )
 from metafacs.reports.agreement_figures import draw_disagreements
-from metafacs.reports.style import save_figure
+from metafacs.reports.style import encoded
 from metafacs.reports.tables import faces_in_words
+from metafacs.texts import printable, shown
 from metafacs.version import __version__
 
 _TABLE, _TEXT, _JSON = "agreement.csv", "agreement.md", "agreement.json"
 _PLOTS = "disagreements"
+_MOST_REPETITIONS = 100_000
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -88,7 +94,10 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--present_from", type=float, default=1.0, help="least intensity that is present; 1 is level A"
     )
     parser.add_argument(
-        "--min_confidence", type=float, default=0.0, help="rows of tables with less confidence are unknown"
+        "--min_confidence",
+        type=float,
+        default=0.0,
+        help="rows of tables with less confidence are unknown",
     )
     parser.add_argument(
         "--tolerance", type=float, default=0.5, help="seconds between the onsets of two events that are one"
@@ -99,9 +108,11 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=0.5,
         help="shared part of the time of two events from which on they are one, too",
     )
-    parser.add_argument("--level", type=float, default=0.95, help="coverage of the intervals over people")
+    parser.add_argument(
+        "--level", type=OpenUnitInterval, default=0.95, help="coverage of the intervals over people"
+    )
     parser.add_argument("--repetitions", type=int, default=2000, help="resamples of people")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resampling")
+    parser.add_argument("--seed", type=NonNegativeInt, default=0, help="seed of the resampling")
     parser.add_argument("--plot", type=bool, default=True, help="draw the disagreements over time")
     return parser
 
@@ -117,8 +128,10 @@ def run(arguments: Namespace) -> None:
     )
     if arguments.rate is not None and not 0 < arguments.rate < math.inf:
         raise ValueError(f"--rate is the number of frames per second, above 0, not {arguments.rate}")
-    if arguments.repetitions < 1:
-        raise ValueError(f"--repetitions is at least 1, not {arguments.repetitions}")
+    if not 1 <= arguments.repetitions <= _MOST_REPETITIONS:
+        raise ValueError(
+            f"--repetitions is at least 1 and at most {_MOST_REPETITIONS:,}, not {arguments.repetitions}"
+        )
     event_rules = EventRules(arguments.tolerance, arguments.overlap)
     pairs, warnings = pair_files(arguments.files, arguments.pairs)
     _refuse_overwriting(pairs, arguments.out)
@@ -172,21 +185,21 @@ def _write(
     arguments: Namespace,
 ) -> None:
     title = _title(pairs) + (f" ({faces})" if faces else "")
+    out = arguments.out
     tables = [agreement_table(agreement, title), people_table(agreement), confusion_table(agreement)]
     lists = {"No value (-)": undefined_in_words(agreement), "Warnings": warnings}
-    printed = in_sections(tables[:2], lists)
-    print(printed)
-    out = arguments.out
-    for name, text in (
-        (_TABLE, agreement_csv(agreement)),
-        (_TEXT, in_sections(tables, {**lists, "What was assumed": notes})),
-    ):
-        with written_whole(out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    write_json(out / _JSON, _record(agreement, pairs, shifts, faces, warnings, notes, arguments))
-    print(f"tables: {out / _TABLE}, {_TEXT} and {_JSON}")
-    if arguments.plot:
-        print(f"plots: {_draw(agreement, pairs, faces, out)}")
+    files = {
+        _TABLE: agreement_csv(agreement).encode(),
+        _TEXT: in_sections(tables, {**lists, "What was assumed": notes}).encode(),
+        _JSON: as_json(_record(agreement, pairs, shifts, faces, warnings, notes, arguments)),
+    }
+    plots = _plots(agreement, pairs, faces) if arguments.plot else {}
+    with claimed(out, "writing how codings agree"):
+        write_own(files | plots, out, "agree")
+    say(in_sections(tables[:2], lists))
+    say(f"tables: {printable(out / _TABLE)}, {_TEXT} and {_JSON}")
+    if plots:
+        say(f"plots: {printable(out / (_PLOTS if len(plots) > 1 else f'{_PLOTS}.png'))}")
 
 
 def _title(pairs: Sequence[FilePair]) -> str:
@@ -195,18 +208,20 @@ def _title(pairs: Sequence[FilePair]) -> str:
     return f"Agreement of left and right over {len(pairs)} videos"
 
 
-def _draw(agreement: Agreement, pairs: Sequence[FilePair], faces: str, out: Path) -> Path:
-    """Draw each person; return the file, or the folder if there are several."""
+def _plots(agreement: Agreement, pairs: Sequence[FilePair], faces: str) -> dict[str, bytes]:
+    """Draw each person; return the pictures by their place, in a folder if there are several."""
     drawn = [each for each in agreement.people if each.aus]
-    single = len(drawn) == 1
     files = {pair.video: pair for pair in pairs}
+    plots: dict[str, bytes] = {}
     for each in drawn:
-        name = re.sub(r"[^\w.-]+", "_", each.person.name)
-        path = out / f"{_PLOTS}.png" if single else out / _PLOTS / f"{name}.png"
+        name = shown(re.sub(r"[^\w.-]+", "_", each.person.name))
+        place = f"{_PLOTS}.png" if len(drawn) == 1 else f"{_PLOTS}/{name}.png"
+        if place in plots:
+            place = f"{_PLOTS}/{name}~{len(plots)}.png"
         pair = files[each.person.video]
         figure = draw_disagreements(each, left=pair.left.name, right=pair.right.name, faces=faces)
-        save_figure(figure, path)
-    return out / f"{_PLOTS}.png" if single else out / _PLOTS
+        plots[place] = encoded(figure)
+    return plots
 
 
 def _coded_range(text: str | None) -> tuple[tuple[float, float], ...] | None:
