@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -98,3 +99,13 @@ def test_only_temporaries_are_left_over(tmp_path: Path) -> None:
 def test_digest_is_sha_256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert digest_of_file(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    def fill(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write does it, without a name
+
+    told = re.escape(f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}: '{tmp_path / 'a'}'")
+    with pytest.raises(OSError, match=told), written_whole(tmp_path / "a") as temporary:
+        fill(temporary)
+    assert list(tmp_path.iterdir()) == []

@@ -52,7 +52,8 @@ def written_whole(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
         if durable:
             _synchronise(path.parent)
     except OSError as error:
-        if error.filename == str(temporary):
+        # A full disk shows at a write, which knows no name.
+        if error.filename == str(temporary) or (error.errno and error.filename is None):
             error.filename, error.filename2 = str(path), None
         raise
     finally:
