@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from metafacs.methods.few_shot import FewShotLearner
 from metafacs.methods.single_task import SingleTask
 from metafacs.models.backbones import SMALL
 from metafacs.plugins import PluginError
+from metafacs.tensor_files import load_tensors, save_tensors
 
 
 @pytest.fixture
@@ -111,3 +113,101 @@ def test_a_model_of_an_earlier_version_is_built(checkpoint: Checkpoint) -> None:
 def test_what_it_has_to_be_is_checked(checkpoint: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match="trained with 'single_task', which is no FewShotLearner"):
         checkpoint.build(FewShotLearner)
+
+
+def _spoil(weights: dict[str, torch.Tensor], kind: str) -> dict[str, torch.Tensor]:
+    name = "network.action_units.bias"
+    rest = {key: value for key, value in weights.items() if key != name}
+    return {
+        "missing": rest,
+        "too many": {**weights, "network.tail": torch.ones(1)},
+        "shape": {**weights, name: torch.ones(3)},
+        "kind": {**weights, name: weights[name].long()},
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "it has no network.action_units.bias"),
+        ("too many", "it holds, and the method does not have, network.tail"),
+        ("shape", r"it holds \[3\] instead of \[2\] values in network.action_units.bias"),
+        ("kind", "it holds numbers of another kind in network.action_units.bias"),
+    ],
+)
+def test_a_weight_that_does_not_fit_is_named(
+    checkpoint: Checkpoint, tmp_path: Path, kind: str, message: str
+) -> None:
+    checkpoint.weights = _spoil(checkpoint.weights, kind)
+    save_checkpoint(tmp_path / "m.safetensors", checkpoint)
+    with pytest.raises(
+        CheckpointError, match=rf"weights of \S+m\.safetensors do not fit .*: {message}; copy"
+    ):
+        load_checkpoint(tmp_path / "m.safetensors").build()
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("single_task", {"backbone": 7}, "cannot be built: single_task does not take"),
+        ("single_task", {"colour": 1}, "has no option colour"),
+        ("single_task", {"backbone": "evil"}, "unknown backbone 'evil'"),
+        ("mesh_reader", {"width": 10**9}, "cannot be built.* width of MeshReader is 1000000000"),
+        ("mesh_reader", {"width": -1}, "cannot be built"),
+        ("os:system", {}, "os:system is no method"),
+    ],
+)
+def test_a_header_of_another_model_is_refused_without_its_memory(
+    checkpoint: Checkpoint, tmp_path: Path, method: str, options: dict[str, object], message: str
+) -> None:
+    checkpoint.method, checkpoint.options = method, options
+    save_checkpoint(tmp_path / "m.safetensors", checkpoint)
+    with pytest.raises(ValueError, match=rf"m\.safetensors.*{message}"):
+        load_checkpoint(tmp_path / "m.safetensors").build()
+
+
+def test_a_damaged_page_is_seen(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, checkpoint)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+    whole = bytearray(path.read_bytes())
+    whole[-9000:-4904] = bytes(4096)
+    path.write_bytes(whole)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged.*; copy or train it again"):
+        load_checkpoint(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_weights_that_are_not_finite_are_not_saved(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    checkpoint.weights["network.action_units.bias"] = torch.tensor([0.0, float("inf")])
+    with pytest.raises(ValueError, match=r"method\.network\.action_units\.bias holds NaN or infinity"):
+        save_checkpoint(tmp_path / "m.safetensors", checkpoint)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("state", [{1: {"exp_avg": torch.ones(3)}}, {0: {"exp_avg": torch.ones(2)}}])
+def test_what_an_optimiser_remembers_of_another_network_is_refused(
+    state: dict[int, dict[str, torch.Tensor]],
+) -> None:
+    optimizer = torch.optim.Adam([nn.Parameter(torch.ones(3))])
+    with pytest.raises(CheckpointError, match=r"parameter \d, exp_avg, is of another network"):
+        restore_optimizer(optimizer, state)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("optimizer.base.x.step", torch.ones(1)), ("random.state", torch.ones(3)), ("extra", torch.ones(1))],
+)
+def test_tensors_under_names_that_say_nothing_are_refused(
+    checkpoint: Checkpoint, tmp_path: Path, name: str, value: torch.Tensor
+) -> None:
+    save_checkpoint(tmp_path / "m", checkpoint)
+    header, tensors = load_tensors(tmp_path / "m", ValueError, "")
+    save_tensors(tmp_path / "m", {**tensors, name: value}, header or {})
+    with pytest.raises(CheckpointError, match=r"m holds .*; copy or train it again"):
+        load_checkpoint(tmp_path / "m")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TypeVar, overload
 
 import torch
 from torch import Tensor
@@ -31,9 +31,6 @@ from metafacs.tensor_files import save_tensors
 from metafacs.texts import printable
 
 LearnerT = TypeVar("LearnerT", bound=Learner)
-
-_LARGE = 4096
-"""Options with larger numbers than this are tried without memory first."""
 
 _NOT_BUILT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
@@ -93,34 +90,34 @@ class Checkpoint:
                 fit it.
             PluginError: If it, or its backbone, is unknown or of a module that nobody has imported.
         """
-        found = find_learner(self.method)
-        if not issubclass(found, kind):
-            raise CheckpointError(
-                f"{self.source} was trained with '{self.method}', which is no {kind.__name__}; its kind is "
-                f"{found.__mro__[1].__name__}"
-            )
         try:
+            found = find_learner(self.method)
+            if not issubclass(found, kind):
+                raise CheckpointError(
+                    f"{self.source} was trained with '{self.method}', which is no {kind.__name__}; its kind "
+                    f"is {found.__mro__[1].__name__}"
+                )
             options = arguments_of(found, self.options)
             for name, value in options.items():
                 if isinstance(value, Backbone):
                     find_backbone(value.name, named=False)
                     # Initial weights were needed once; a checkpoint brings its own.
                     options[name] = replace(value, weights="none")
-            if _largest_number(self.options) > _LARGE:
-                self._refuse_other_shapes(_outline(found, self.aus, self.expressions, options))
             learner = found.build(self.aus, self.expressions, options)
-        except (PluginError, CheckpointError):
+        except PluginError as error:
+            raise PluginError(f"{self.source}: {error}") from error
+        except CheckpointError:
             raise
         except _NOT_BUILT as error:
             raise CheckpointError(
                 f"{self.source} cannot be built: {self.method} does not take the options, action units and "
                 f"expressions that it holds ({printable(error)}); {REMEDY}"
             ) from error
-        self._refuse_other_shapes(learner.state_dict())
+        self._refuse_other_weights(learner.state_dict())
         learner.load_state_dict(self.weights)
         return learner.eval()
 
-    def _refuse_other_shapes(self, state: Mapping[str, Tensor]) -> None:
+    def _refuse_other_weights(self, state: Mapping[str, Tensor]) -> None:
         """Refuse weights that are not those of a network: other names, shapes or kinds of numbers."""
         for name in [*state, *self.weights]:
             own, given = state.get(name), self.weights.get(name)
@@ -154,23 +151,6 @@ class Checkpoint:
     def finished(self) -> Checkpoint:
         """Return the checkpoint without the state that only training needs."""
         return replace(self, pending={}, optimizers={}, random_state=None)
-
-
-def _largest_number(options: object) -> float:
-    """Return the largest number in plain data, 0 if there is none."""
-    if isinstance(options, Mapping):
-        options = list(options.values())
-    if isinstance(options, Sequence) and not isinstance(options, str):
-        return max(map(_largest_number, options), default=0)
-    return options if isinstance(options, (int, float)) else 0
-
-
-def _outline(
-    kind: type[Learner], aus: tuple[int, ...], expressions: tuple[str, ...], options: Mapping[str, Any]
-) -> dict[str, Tensor]:
-    """Return the state of a learner without values: no memory is asked for."""
-    with torch.device("meta"):
-        return kind.build(aus, expressions, options).state_dict()
 
 
 def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:

@@ -79,8 +79,7 @@ class Description:
         Raises:
             CheckpointError: If what it says is no list of FACS numbers.
         """
-        said = self.more.get("experimental", ())
-        return convert(said, tuple[int, ...], "the model, experimental", CheckpointError, REMEDY)
+        return _experimental(self.more, "the model")
 
     @property
     def held_out(self) -> Split:
@@ -145,6 +144,7 @@ class Description:
             )
         except ValueError as error:
             raise CheckpointError(f"{source}, alignment: {error}") from error
+        _experimental(content, source)
         stored = {one.name for one in fields(_Stored)}
         return cls(
             framing=framing,
@@ -159,6 +159,11 @@ class Description:
             initialised_from=known.initialised_from,
             more={name: value for name, value in content.items() if name not in stored},
         )
+
+
+def _experimental(content: Mapping[str, Any], source: str) -> tuple[int, ...]:
+    said = content.get("experimental", ())
+    return convert(said, tuple[int, ...], f"{source}, experimental", CheckpointError, REMEDY)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 
+_MOST_PIXELS = 64 * 256**2
+"""Pixels of faces that go through the predictor at once, so that memory stays bounded."""
+
 
 @dataclass(frozen=True)
 class Detector:
@@ -44,7 +47,7 @@ class Detector:
         crop_size: Side of the aligned crop in pixels, of which the predictor sees the centre; None for
             ``input_size``.
         device: Where the networks run.
-        batch_size: Most faces that go through the predictor at once.
+        batch_size: Most faces that go through the predictor at once; fewer where they are larger than 256 px.
         intensities: Whether the predictor tells how strong the AUs are. A model fitted to a person does not:
             its probabilities are fitted and its intensities are not, so that they would contradict each
             other.
@@ -193,7 +196,8 @@ class Detector:
         """
         inputs = to_tensor(crop_centre(crops, self.input_size)[0])
         with torch.inference_mode():
-            parts = [self.predictor(part.to(self.device)) for part in inputs.split(self.batch_size)]
+            at_once = max(1, min(self.batch_size, _MOST_PIXELS // self.input_size**2))
+            parts = [self.predictor(part.to(self.device)) for part in inputs.split(at_once)]
         said = Prediction(
             _joined([part.probabilities for part in parts]),
             *(
@@ -256,24 +260,25 @@ class Detector:
 
     def _check(self, said: Prediction, faces: int) -> None:
         """Raise a ValueError if a prediction of a number of faces is not what the detector was made for."""
+        model = self.description.get("model", "the model")
         shape = tuple(said.probabilities.shape)
         if shape != (faces, len(self.aus)):
-            raise ValueError(f"the model gave {shape} values for {faces} faces and {len(self.aus)} AUs")
+            raise ValueError(f"{model} gave {shape} values for {faces} faces and {len(self.aus)} AUs")
         if not _within(said.probabilities, 1):
-            raise ValueError("the model gave values that are no probabilities; its weights may be damaged")
+            raise ValueError(f"{model} gave values that are no probabilities; its weights may be damaged")
         for name, values, announced, columns in (
             ("intensities", said.intensities, self.intensities, len(self.aus)),
             ("pose", said.pose, self.pose, 3),
         ):
             if (values is not None) != announced:
                 gave = name if values is not None else f"no {name}"
-                raise ValueError(f"the model gave {gave}, but its method has gives_{name} = {announced}")
+                raise ValueError(f"{model} gave {gave}, but its method has gives_{name} = {announced}")
             if values is not None and tuple(values.shape) != (faces, columns):
-                raise ValueError(f"the model gave {name} of shape {tuple(values.shape)} for {faces} faces")
+                raise ValueError(f"{model} gave {name} of shape {tuple(values.shape)} for {faces} faces")
         if said.intensities is not None and not _within(said.intensities, HIGHEST_INTENSITY):
-            raise ValueError("the model gave intensities outside 0 to 5; its weights may be damaged")
+            raise ValueError(f"{model} gave intensities outside 0 to 5; its weights may be damaged")
         if said.pose is not None and not bool(said.pose.isfinite().all()):
-            raise ValueError("the model gave a pose that is no angles; its weights may be damaged")
+            raise ValueError(f"{model} gave a pose that is no angles; its weights may be damaged")
 
 
 def _joined(batches: Sequence[Tensor]) -> Tensor:
