@@ -21,6 +21,7 @@ from metafacs.data.videos import encode_video
 from metafacs.evaluation.archive import write_archive
 from metafacs.evaluation.few_shot_records import FewShotRecord, write_few_shot_record
 from metafacs.evaluation.records import read_records
+from metafacs.seals import SEAL
 from metafacs.synthesis.clips import render_clip
 
 COMMANDS = ("twin", "prepare", "inspect", "train", "compare", "evaluate", "report", "personalise", "predict")
@@ -220,7 +221,7 @@ def _few_shot_record(subject: str) -> FewShotRecord:
         skipped_training_tasks=1,
         iterations=10,
         seconds={"train": 1.5, "test": 0.5},
-        config={"seed": 0},
+        config={"testing": {"judged": 10, "repetitions": 50}},
     )
 
 
@@ -247,7 +248,7 @@ def _without_times(path: Path) -> bytes:
         return _model_without_times(content)
     if path.name == "record.json" or path.name.endswith(".meta.json"):
         values = json.loads(content)
-        for name in ("seconds", "written", "digest", "sha256"):
+        for name in ("seconds", "written", SEAL):
             values.pop(name, None)
         return json.dumps(values, sort_keys=True).encode()
     # Pages hold the times of training in their text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attacks.interruptions import attack_with_another, attack_with_full_disk, attack_with_kill
 from attacks.models import attack_model, attack_person, attack_run
+from attacks.other_inputs import attack_with_other_inputs
 from attacks.pictures import attack_name, attack_picture, attack_video
 from attacks.power_cuts import attack_with_power_cut
 from attacks.readers import attack_reader
@@ -11,12 +12,15 @@ from attacks.records import attack_archive, attack_comparison, attack_few_shot_r
 from attacks.settings import attack_option, attack_yaml
 from attacks.stores import attack_preparation, attack_store
 from attacks.tables import attack_coding, attack_labels, attack_support
+from attacks.twins import attack_twin
 from attacks.verdicts import Kind
 
 KINDS: dict[str, Kind] = {
     "stores read": Kind(attack_store, 500),
     "stores prepared again": Kind(attack_preparation, 200),
-    "models": Kind(attack_model, 600),
+    "twins": Kind(attack_twin, 60),
+    "other inputs": Kind(attack_with_other_inputs, 140),
+    "models": Kind(attack_model, 550),
     "persons": Kind(attack_person, 300),
     "runs": Kind(attack_run, 200),
     "records": Kind(attack_record, 300),
@@ -25,10 +29,10 @@ KINDS: dict[str, Kind] = {
     "comparisons": Kind(attack_comparison, 150),
     "yaml": Kind(attack_yaml, 200),
     "options": Kind(attack_option, 150),
-    "readers": Kind(attack_reader, 1000),
+    "readers": Kind(attack_reader, 900),
     "support lists": Kind(attack_support, 200),
     "tables of labels": Kind(attack_labels, 150),
-    "codings": Kind(attack_coding, 350),
+    "codings": Kind(attack_coding, 300),
     "pictures": Kind(attack_picture, 250),
     "videos": Kind(attack_video, 100),
     "names": Kind(attack_name, 100),

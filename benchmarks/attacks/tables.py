@@ -90,7 +90,10 @@ def _attack(
     path.write_bytes(content)
     expected = ground.once(f"table {name}", lambda: read(path))
     lines = lines and chance.random() < 0.5
-    done, changed = (damaged_lines if lines else damaged_cells)(content, chance)
+    if lines and b"success" in content and chance.random() < 0.3:
+        done, changed = _with_failed_row(content, chance)
+    else:
+        done, changed = (damaged_lines if lines else damaged_cells)(content, chance)
     path.write_bytes(changed)
     attack = f"{name}: {done}"
     try:
@@ -115,12 +118,27 @@ def _attack(
     told = bool(warned) or any(key.startswith(_NOTES) and key not in expected for key in found)
     gone = sum(1 for key in expected if key not in found and not key.startswith(_NOTES))
     # A table that ends early, or lacks a line, is a whole table of fewer pictures.
-    if gone > 1 and not told and done not in ("the end lost", "a line lost"):
+    if gone > 1 and not told and done not in ("the end lost", "a line lost", "a line emptied"):
         return Finding(LOST, attack, f"{gone} rows are not read, and nothing is said")
     return Finding(RIGHT, attack)
 
 
 _NOTES = "note: "
+
+
+def _with_failed_row(content: bytes, chance: Random) -> tuple[str, bytes]:
+    """Return a table in which a row says that it failed, and holds other decisions."""
+    lines = content.split(b"\n")
+    names = [name.strip() for name in lines[0].split(b",")]
+    i = chance.randrange(1, len(lines) - 1)
+    cells = lines[i].split(b",")
+    for position, name in enumerate(names):
+        if name == b"success":
+            cells[position] = b"0"
+        elif name.endswith(b"_c"):
+            cells[position] = b"0" if float(cells[position]) else b"1"
+    lines[i] = b",".join(cells)
+    return f"row {i} failed", b"\n".join(lines)
 
 
 def _read_coding(path: Path) -> Values:
