@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from metafacs.data.datasets.reading import numbered_rows, whole_number
 from metafacs.faces.pictures import SUFFIXES
 from metafacs.facs import au_name
+from metafacs.texts import shown
 
 PICTURE, FRAME = "picture", "frame"
 _AU_COLUMN = re.compile(r"^AU0*(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
@@ -128,7 +129,9 @@ def read_support(path: Path | str) -> Support:
 def _au_columns(path: Path, header: Sequence[str]) -> dict[int, int]:
     """Return AU -> position of its column."""
     if PICTURE not in header:
-        raise SupportError(f"{path}, line 1: there is no column '{PICTURE}'; the columns are {list(header)}")
+        raise SupportError(
+            f"{path}, line 1: there is no column '{PICTURE}'; the columns are {shown(', '.join(header))}"
+        )
     columns: dict[int, int] = {}
     for position, name in enumerate(header):
         if name in (PICTURE, FRAME):
@@ -136,7 +139,8 @@ def _au_columns(path: Path, header: Sequence[str]) -> dict[int, int]:
         match = _AU_COLUMN.match(name)
         if match is None:
             raise SupportError(
-                f"{path}, line 1: unknown column {name!r}; columns are {PICTURE}, {FRAME} and AUs as AU12"
+                f"{path}, line 1: unknown column {shown(name)!r}; columns are {PICTURE}, {FRAME} and AUs "
+                "as AU12"
             )
         au = int(match["au"])
         try:
@@ -159,7 +163,8 @@ def _row(path: Path, number: int, cells: dict[str, str]) -> SupportRow:
         frame = whole_number(cells[FRAME])
         if frame is None:
             raise SupportError(
-                f"{path}, line {number}: frame {cells[FRAME]!r} is no number; write 0, 1, 2 ... for a video "
+                f"{path}, line {number}: frame {shown(cells[FRAME])!r} is no number; write 0, 1, 2 ... "
+                "for a video "
                 "and nothing for a picture"
             )
     picture = path.parent / cells[PICTURE]
@@ -176,7 +181,7 @@ def _row(path: Path, number: int, cells: dict[str, str]) -> SupportRow:
 def _label(path: Path, number: int, column: str, cell: str) -> float:
     if cell not in _LABELS:
         raise SupportError(
-            f"{path}, line {number}: {column} is {cell!r}; write 1 (shown), 0 (not shown) or nothing "
+            f"{path}, line {number}: {column} is {shown(cell)!r}; write 1 (shown), 0 (not shown) or nothing "
             "(unknown)"
         )
     return _LABELS[cell]

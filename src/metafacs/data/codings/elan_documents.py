@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 from xml.parsers import expat
 
 from metafacs.data.codings.delimited import CodingError
+from metafacs.texts import shown
 
 _LARGEST = 200 * 2**20
 _DIGITS = re.compile(r"-?[0-9]{1,12}")
@@ -192,7 +193,7 @@ class _Reader:
         units = attributes.get("TIME_UNITS", "milliseconds")
         if units != "milliseconds":
             raise self._document.error(
-                self._line, f"times are in '{units}'; save the file with times in milliseconds"
+                self._line, f"times are in '{shown(units)}'; save the file with times in milliseconds"
             )
 
     def _media(self, attributes: dict[str, str]) -> None:
@@ -298,7 +299,8 @@ def _settle_slots(document: ElanDocument, tier: Tier) -> None:
 def _timeless(document: ElanDocument, tier: Tier, annotation: Annotation) -> CodingError:
     return document.error(
         annotation.line,
-        f"an annotation '{annotation.value}' of tier '{tier.name}' begins or ends at a time slot without a "
+        f"an annotation '{shown(annotation.value)}' of tier '{shown(tier.name)}' begins or ends at a time "
+        "slot without a "
         "time, and none beside it has one; give it a time in ELAN",
     )
 
@@ -329,7 +331,8 @@ def _settled_ancestor(
             return ancestor
     raise document.error(
         annotation.line,
-        f"an annotation of tier '{tier.name}' refers to '{annotation.parent}', which has no time",
+        f"an annotation of tier '{shown(tier.name)}' refers to '{shown(annotation.parent)}', which has no "
+        "time",
     )
 
 

@@ -23,6 +23,7 @@ from metafacs.data.codings.values import (
     says_letter,
 )
 from metafacs.facs import AU_NAMES
+from metafacs.texts import shown
 
 _SEEN = "seen"
 """What metafacs writes on a person's tier where the face is seen; its other tiers tell of these stretches."""
@@ -66,7 +67,7 @@ def read_elan(path: Path, rules: ReadingRules) -> IntervalCoding:
     for tier in document.tiers:
         _gather_tier(document, tier, gathering)
     if not gathering.intervals:
-        listed = ", ".join(repr(tier.name) for tier in document.tiers[:8]) or "none"
+        listed = ", ".join(repr(shown(tier.name)) for tier in document.tiers[:8]) or "none"
         raise CodingError(
             f"{path} codes no action unit; tiers are called AU12 or person0_AU12, or their annotations say "
             f"AU12; its tiers: {listed}"
@@ -103,7 +104,9 @@ def _gather_tier(document: ElanDocument, tier: Tier, gathering: _Gathering) -> N
         return
     if parsed.au not in AU_NAMES:
         if not other_facs_code(parsed.au):
-            raise document.error(tier.line, f"tier '{tier.name}': AU{parsed.au} is no FACS action unit")
+            raise document.error(
+                tier.line, f"tier '{shown(tier.name)}': AU{parsed.au} is no FACS action unit"
+            )
         gathering.strange.add(parsed.au)
         return
     who, side, is_level = _read_name(document, tier, parsed)
@@ -133,7 +136,8 @@ def _read_name(document: ElanDocument, tier: Tier, parsed: AuName) -> tuple[str,
     else:
         raise document.error(
             tier.line,
-            f"tier '{tier.name}': '{after}' is unknown; expected e.g. AU12, person0_AU12, AU12_L or "
+            f"tier '{shown(tier.name)}': '{shown(after)}' is unknown; expected e.g. AU12, person0_AU12, "
+            "AU12_L or "
             "AU12_intensity",
         )
     return who, side, is_level
@@ -155,7 +159,8 @@ def _coded_interval(
         if codes is None or len(codes) != 1 or codes[0].au != au:
             raise document.error(
                 one.line,
-                f"tier '{tier.name}' says '{text}' at {one.start:.3f} s; expected nothing, AU{au}, 1, 0, an "
+                f"tier '{shown(tier.name)}' says '{shown(text)}' at {one.start:.3f} s; expected nothing, "
+                f"AU{au}, 1, 0, an "
                 "intensity 1 to 5 or A to E, or 9 for unknown",
             ) from None
         gathering.graded |= not math.isnan(codes[0].level)
@@ -166,7 +171,8 @@ def _coded_interval(
     if 0 < level < 1 and gathering.between is None:
         gathering.between = document.error(
             one.line,
-            f"tier '{tier.name}' says '{text}', neither 0 nor 1, though no other tells an intensity above 1",
+            f"tier '{shown(tier.name)}' says '{shown(text)}', neither 0 nor 1, though no other tells an "
+            "intensity above 1",
         )
     return _interval(document, one, presence=float(level > 0), level=level, side=side)
 
@@ -193,7 +199,8 @@ def _known(
     if codes is None or wrong is not None:
         raise document.error(
             one.line,
-            f"tier '{tier.name}' says '{one.value}' at {one.start:.3f} s, though its other annotations name "
+            f"tier '{shown(tier.name)}' says '{shown(one.value)}' at {one.start:.3f} s, though its other "
+            "annotations name "
             "action units; expected e.g. AU6+AU12B",
         )
     gathering.strange |= {code.au for code in codes if code.au not in AU_NAMES}

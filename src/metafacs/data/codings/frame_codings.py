@@ -22,6 +22,7 @@ from metafacs.data.codings.values import (
     says_letter,
 )
 from metafacs.facs import AU_NAMES
+from metafacs.texts import shown
 
 FRAME_COLUMNS = ("frame", "frames", "frame_number", "frame number", "frame_id", "frame_no", "framenumber")
 TIME_COLUMNS = {"timestamp": 1.0, "time": 1.0, "seconds": 1.0, "time_s": 1.0, "time_ms": 0.001, "ms": 0.001}
@@ -118,12 +119,15 @@ def _au_columns(raw: RawTable, names: Sequence[str]) -> tuple[list[_Column], lis
             if name.lower() in IGNORED_COLUMNS:
                 continue
             raise CodingError(
-                f"{raw.path}:1: column '{name}' is unknown; expected frame, timestamp, person and action "
+                f"{raw.path}:1: column '{shown(name)}' is unknown; expected frame, timestamp, person and "
+                "action "
                 "units such as AU12; call a column of remarks 'note'"
             )
         if parsed.au not in AU_NAMES:
             if not other_facs_code(parsed.au):
-                raise CodingError(f"{raw.path}:1: column '{name}': AU{parsed.au} is no FACS action unit")
+                raise CodingError(
+                    f"{raw.path}:1: column '{shown(name)}': AU{parsed.au} is no FACS action unit"
+                )
             left_out.append(name)
             continue
         columns.append(_column(raw, name, parsed, halved=parsed.au in halved))
@@ -132,8 +136,12 @@ def _au_columns(raw: RawTable, names: Sequence[str]) -> tuple[list[_Column], lis
     keys = [(column.au, column.side, column.is_intensity) for column in columns]
     twice = next((column.name for i, column in enumerate(columns) if keys[i] in keys[:i]), None)
     if twice:
-        raise CodingError(f"{raw.path}:1: column '{twice}' is a second one of its action unit")
-    notes = [f"left out, since metafacs does not know these codes: {', '.join(left_out)}"] if left_out else []
+        raise CodingError(f"{raw.path}:1: column '{shown(twice)}' is a second one of its action unit")
+    notes = (
+        [f"left out, since metafacs does not know these codes: {shown(', '.join(left_out))}"]
+        if left_out
+        else []
+    )
     return columns, notes
 
 
@@ -148,7 +156,8 @@ def _column(raw: RawTable, name: str, parsed: AuName, *, halved: bool) -> _Colum
             side = known
         else:
             raise CodingError(
-                f"{raw.path}:1: column '{name}': '{word}' is unknown; expected e.g. AU12, AU12_c (0 or 1), "
+                f"{raw.path}:1: column '{shown(name)}': '{shown(word)}' is unknown; expected e.g. AU12, "
+                "AU12_c (0 or 1), "
                 "AU12_r (intensity), AU12_p (probability), AU12_L or AU12_R"
             )
     return _Column(name, parsed.au, side, is_intensity)
@@ -165,7 +174,7 @@ def _codes(raw: RawTable, column: _Column) -> Floats:
         except ValueError as error:
             raise raw.error(row, f"{column.name}: {error}") from error
         if column.is_intensity is False and known[cell] not in (0, 1) and known[cell] == known[cell]:
-            raise raw.error(row, f"{column.name} is '{cell}', neither 0 nor 1")
+            raise raw.error(row, f"{column.name} is '{shown(cell)}', neither 0 nor 1")
     return np.array([known[cell] for cell in cells])
 
 

@@ -26,6 +26,7 @@ from metafacs.data.codings.values import (
     says_letter,
 )
 from metafacs.facs import AU_NAMES
+from metafacs.texts import shown
 
 _AU_COLUMNS = ("au", "aus", "action_unit", "action_units", "code", "tier", "behavior", "behaviour")
 _VALUE_COLUMNS = ("intensity", "level", "value", "presence")
@@ -199,7 +200,7 @@ def _refuse_unknown(raw: RawTable, told: set[str | None]) -> None:
             continue
         if not plain.startswith(_IGNORED_BEGINNINGS):
             raise CodingError(
-                f"{raw.path}:1: column '{name}' is unknown; expected onset, offset, au, intensity and "
+                f"{raw.path}:1: column '{shown(name)}' is unknown; expected onset, offset, au, intensity and "
                 "person; call a column of remarks 'note'"
             )
 
@@ -228,7 +229,8 @@ def _codes_of(raw: RawTable, row: int, cell: str) -> tuple[str, list[AuCode]]:
     if not codes or wrong:
         raise raw.error(
             row,
-            f"'{cell}' is no action unit; expected e.g. AU12, 12, L12B, AU6+AU12, or 'coded' for a stretch "
+            f"'{shown(cell)}' is no action unit; expected e.g. AU12, 12, L12B, AU6+AU12, or 'coded' for a "
+            "stretch "
             "that was coded",
         )
     return person, codes

@@ -25,6 +25,7 @@ from metafacs.data.codings.usable_rows import usable_rows
 from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_person
 from metafacs.facs import AU_NAMES, au_column
 from metafacs.parsing import convert, read_json
+from metafacs.texts import shown
 
 _USUAL_THRESHOLD = 0.5
 _FASTEST = 500.0
@@ -129,7 +130,7 @@ def read_predicted_table(
     usable = usable_rows(raw, rules, notes)
     series = _series(raw, program, usable, _thresholds(raw, program, sidecar, rules, notes), rules, notes)
     if unread := [name for name in raw.names if _is_unread(name)]:
-        warnings.append(f"columns that look like action units and are not read: {', '.join(unread)}")
+        warnings.append(f"columns that look like action units and are not read: {shown(', '.join(unread))}")
     if program is OPENFACE and "success" not in names:
         warnings.append("no column 'success': only a confidence of 0 tells that no face was found")
     numbers = raw.numbers(names[program.frame], what="the frame")
@@ -222,7 +223,7 @@ def _series(
         role = _SUFFIXES[parsed.after]
         columns.setdefault(parsed.au, {})[program.plain if role == "plain" else role] = name
     if strange:
-        notes.append(f"left out, since FACS has no such action unit: {', '.join(strange)}")
+        notes.append(f"left out, since FACS has no such action unit: {shown(', '.join(strange))}")
     if not columns:
         raise CodingError(f"{raw.path}: the {program.name} has no column of an action unit such as AU12_c")
     series, from_intensity = {}, []

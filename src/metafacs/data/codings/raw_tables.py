@@ -17,6 +17,7 @@ from metafacs.data.codings.coding import Floats
 from metafacs.data.codings.delimited import CodingError, open_text, read_delimited
 from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_number
 from metafacs.parsing import parse_json
+from metafacs.texts import shown
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 """Endings of the tables that can be read."""
@@ -79,7 +80,7 @@ class RawTable:
             return math.nan
         number = parse_number(cell)
         if math.isnan(number) and cell.lower() != "nan":
-            raise self.error(row, f"{what} is '{cell}', not a number")
+            raise self.error(row, f"{what} is '{shown(cell)}', not a number")
         return number
 
 
@@ -109,7 +110,7 @@ def _read_text(path: Path) -> RawTable:
         if not name or cells.get(name) == column:
             continue
         if name in cells:
-            raise CodingError(f"{path}: two columns are called '{name}' and differ; name them apart")
+            raise CodingError(f"{path}: two columns are called '{shown(name)}' and differ; name them apart")
         cells[name] = column
     return RawTable(path, tuple(cells), len(file.lines), file.error, cells)
 
@@ -145,7 +146,7 @@ def _read_parquet(path: Path) -> RawTable:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in file.schema_arrow.names if _asked_for(name)]
             if twice := next((name for name in wanted if wanted.count(name) > 1), None):
-                raise CodingError(f"{path}: two columns are called '{twice}'; name them apart")
+                raise CodingError(f"{path}: two columns are called '{shown(twice)}'; name them apart")
             if file.metadata.num_rows > _MOST_ROWS:
                 raise CodingError(f"{path} tells of {file.metadata.num_rows:,} rows; no video has so many")
             table = file.read(columns=wanted)

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from metafacs.facs import HIGHEST_INTENSITY
+from metafacs.texts import shown
 
 UNKNOWN_CODES = frozenset({"9", "999", "-1", "?", "na", "n/a", "nan", "none", "null", "unknown"})
 """Codes that stand for an AU that was not or could not be coded; an empty cell does too."""
@@ -131,7 +132,8 @@ def parse_code(code: str) -> float:
         return math.nan
     if not 0 <= value <= HIGHEST_INTENSITY:
         raise ValueError(
-            f"'{code}' is no code of an action unit; expected 0 or 1, an intensity 0 to 5, a letter A to E, "
+            f"'{shown(code)}' is no code of an action unit; expected 0 or 1, an intensity 0 to 5, a "
+            "letter A to E, "
             "or 9, 999, -1 or nothing for unknown"
         )
     return value
