@@ -52,7 +52,7 @@ class Registry(Generic[ThingT]):
         if name in self.table:
             return self.table[name]
         if (offered := self._offered(name)) is not None:
-            return self._checked(name, offered.load())
+            return self._checked(name, _loaded(self.what, name, offered))
         if ":" not in name:
             raise PluginError(
                 f"unknown {self.what} '{name}'; choose one of {', '.join(self.table)}, or name one of your "
@@ -99,6 +99,18 @@ class Registry(Generic[ThingT]):
         return thing  # type: ignore[return-value]
 
 
+def _loaded(what: str, name: str, offered: EntryPoint) -> object:
+    """Import what another installed package offers."""
+    try:
+        return offered.load()
+    except (Exception, SystemExit) as error:
+        package = offered.dist.name if offered.dist else offered.value
+        raise PluginError(
+            f"the {what} {name} of the installed package {package} cannot be imported: "
+            f"{type(error).__name__}: {error}; update or remove that package"
+        ) from error
+
+
 def _imported(what: str, name: str, module: str) -> object:
     """Import a module that a user named; one in the current folder is found, too."""
     here = os.getcwd()
@@ -114,7 +126,7 @@ def _imported(what: str, name: str, module: str) -> object:
                 "the current folder"
             ) from error
         raise PluginError(f"the {what} {name} cannot be imported: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"the {what} {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 

@@ -31,7 +31,7 @@ from metafacs.methods.single_task import SingleTask
 from metafacs.methods.single_task_expression import SingleTaskExpression
 from metafacs.methods.source_only import SourceOnly
 from metafacs.methods.uncertainty_weighting import UncertaintyWeighting
-from metafacs.plugins import Registry
+from metafacs.plugins import PluginError, Registry
 
 METHODS: dict[str, type[Method]] = {
     "single_task": SingleTask,
@@ -93,9 +93,19 @@ def find_method(method: str | type[Method], *, named: bool = True) -> type[Metho
     return method if isinstance(method, type) else _METHODS.find(method, named=named)
 
 
-def installed_methods() -> dict[str, type[Method]]:
-    """Return the methods that other installed packages offer, by their names."""
-    return {name: find_method(name) for name in _METHODS.installed}
+def installed_methods(broken: list[str]) -> dict[str, type[Method]]:
+    """Return the methods that other installed packages offer, by their names.
+
+    Args:
+        broken: Takes what is wrong with those that cannot be imported, a sentence each.
+    """
+    found = {}
+    for name in _METHODS.installed:
+        try:
+            found[name] = find_method(name)
+        except PluginError as error:
+            broken.append(str(error))
+    return found
 
 
 def method_name(method: type[Method]) -> str:
