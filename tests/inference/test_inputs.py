@@ -70,6 +70,13 @@ def test_what_is_not_read_is_counted_by_kind() -> None:
     assert "files ending in .jpg_large: 2 (set/a.jpg_large, ...)" in gather("set").told(names=1)
 
 
+def test_folders_that_never_end_are_passed_over() -> None:
+    make("/".join(["set", *"d" * 100, "1.jpg"]), "/".join(["set", *"e" * 101, "2.jpg"]))
+    inputs = gather("set")
+    assert [str(one.path.name) for one in inputs.found] == ["1.jpg"]
+    assert list(inputs.passed_over) == ["folders nested more than 100 deep"]
+
+
 def test_a_loop_of_links_ends() -> None:
     make("set/sub/1.jpg")
     os.symlink("..", "set/sub/up")

@@ -26,6 +26,9 @@ _CAMERA = re.compile(r"(?:camera:?)?(\d*)")
 RESULTS = "the folder of the results"
 """Kind of what is passed over because results are written there."""
 
+_DEEPEST = 100
+"""Folders within folders that are read; a tool gone wrong makes thousands."""
+
 _SEQUENCE = 25
 """Pictures that are numbered one after the other, from which on a folder looks like the frames of a video."""
 
@@ -201,6 +204,8 @@ class _Gathering:
                 self._pass_over("linked folders", path)
             elif entry.is_dir() and absolute(path) == self._out:
                 self._pass_over(RESULTS, path)
+            elif entry.is_dir() and len(path.relative_to(root).parts) > _DEEPEST:
+                self._pass_over(f"folders nested more than {_DEEPEST} deep", path)
             elif entry.is_dir():
                 self._add_folder(path, root)
             elif (kind := self._kind_of_listed(path)) is not None:
@@ -219,16 +224,19 @@ class _Gathering:
     def _kind_of_listed(self, path: Path) -> Kind | None:
         """Return what a file is that nobody named; None if it is passed over."""
         kind = _kind_of(path)
-        if not path.exists():
-            self._pass_over("broken links", path)
-        elif not path.is_file():
-            self._pass_over("pipes and devices", path)
-        elif kind is None:
-            self._pass_over(_unknown(path), path)
-        elif path.stat().st_size == 0:
-            self._pass_over("empty files", path)
-        else:
-            return kind
+        try:
+            if not path.exists():
+                self._pass_over("broken links", path)
+            elif not path.is_file():
+                self._pass_over("pipes and devices", path)
+            elif kind is None:
+                self._pass_over(_unknown(path), path)
+            elif path.stat().st_size == 0:
+                self._pass_over("empty files", path)
+            else:
+                return kind
+        except OSError as error:
+            self._pass_over(f"files that cannot be reached ({error.strerror})", path)
         return None
 
     def _add_found(self, path: Path, kind: Kind, place: Path) -> None:

@@ -102,6 +102,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
         (["1.png", "2.png", "1.jpg"], r"number 1 twice, 1.jpg and 1.png; remove one"),
         (["1.png", "2.png", "01.png"], r"1.png and 01.png, numbered in different ways"),
         (["001.png", "002.png", "0003.png"], "in different ways as if they were two sequences"),
+        (["1.png", "99999999999999.png"], r"2 pictures from 1.png to 99999999999999.png; so far apart"),
     ],
 )
 def test_folders_that_cannot_be_understood(tmp_path: Path, names: list[str], message: str) -> None:

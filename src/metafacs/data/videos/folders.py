@@ -12,6 +12,9 @@ from metafacs.data.videos.remarks import enumerate_briefly
 from metafacs.data.videos.selection import EVERY_FRAME, Selection
 from metafacs.faces.pictures import SUFFIXES, PictureError, read_picture
 
+_SPARSEST = 1000
+"""Numbers per picture above which they are no numbers of frames but times or names."""
+
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<digits>\d+)", re.ASCII | re.DOTALL)
 
 
@@ -112,4 +115,10 @@ def _sequence(folder: Path) -> dict[int, Path]:
                 f"{folder} holds number {number} twice, {pictures[number].name} and {path.name}; remove one"
             )
         pictures[number] = path
+    first, last = min(pictures), max(pictures)
+    if last - first >= _SPARSEST * len(pictures):
+        raise VideoError(
+            f"{folder} holds {len(pictures)} pictures from {pictures[first].name} to {pictures[last].name}; "
+            "so far apart these are no numbers of frames: number them one after the other"
+        )
     return pictures
