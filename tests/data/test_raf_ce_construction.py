@@ -24,6 +24,7 @@ from metafacs.data.raf_ce_construction import (
     two_highest,
     write_raf_ce,
 )
+from metafacs.locks import FolderInUseError, claimed
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*action units, the paper counts.*")
 
@@ -134,6 +135,34 @@ def test_stopped_writing_goes_on_and_other_folders_are_left_alone(
     (out / "construction.json").unlink()
     with pytest.raises(DatasetError, match="not an empty folder"):
         write_raf_ce(built, out, progress=False)
+
+
+@pytest.mark.parametrize("left", [b"", b"[]", b"{}", b"\0" * 9, b"[" * 100_000, b'{"content": 7}'])
+def test_a_damaged_description_says_what_to_delete(
+    roots: tuple[Path, Path], tmp_path: Path, left: bytes
+) -> None:
+    out = tmp_path / "raf_ce"
+    built = construct_raf_ce(*roots)
+    write_raf_ce(built, out, progress=False)
+    (out / "construction.json").write_bytes(left)
+    with pytest.raises(DatasetError, match=r"delete (it|.*raf_ce and build again)"):
+        write_raf_ce(built, out, progress=False)
+
+
+def test_damaged_pictures_and_lists_are_written_again_and_one_process_at_a_time(
+    roots: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "raf_ce"
+    built = construct_raf_ce(*roots)
+    write_raf_ce(built, out, progress=False)
+    whole = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for name in ("aligned/0002_aligned.jpg", "RAFCE_AUlabel.txt", "RAFCE_emolabel.txt"):
+        (out / name).write_bytes(b"")
+    (out / "aligned" / ".0001_aligned.jpg.4711.partial").write_bytes(b"half")
+    with claimed(out, "painting"), pytest.raises(FolderInUseError, match="painting"):
+        write_raf_ce(built, out, progress=False)
+    write_raf_ce(built, out, progress=False)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == whole
 
 
 def test_published_partition_decides(roots: tuple[Path, Path], tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from metafacs.compounds import BASIC_EXPRESSIONS, COMPOUND_EXPRESSIONS, compound_of
 from metafacs.data.datasets.action_unit_codes import read_action_unit_list
@@ -22,7 +22,9 @@ from metafacs.data.datasets.raf_ce import (
 )
 from metafacs.data.datasets.raf_ml import read_raf_ml
 from metafacs.data.datasets.reading import TWIN_FILE, DatasetError, Reading, Skipped, count_reasons
-from metafacs.files import write_json, written_whole
+from metafacs.files import make_durable, write_json, write_text, written_whole
+from metafacs.locks import OWN_FILES, claimed
+from metafacs.parsing import read_json
 from metafacs.progress import progress_bar
 from metafacs.version import __version__
 
@@ -232,30 +234,34 @@ def write_raf_ce(construction: Construction, out: Path | str, *, progress: bool 
 
     Raises:
         DatasetError: If the folder holds anything else: RAF-CE's own files are never overwritten.
+        FolderInUseError: If another process is writing the folder.
     """
     out = Path(out)
     lists = raf_ce_lists(construction.pictures)
     content = hashlib.sha256("".join(lists[name] for name in sorted(lists)).encode()).hexdigest()
-    _claim(out, content)
-    described = {
-        **construction.summary(),
-        "content": content,
-        "metafacs": __version__,
-        "discarded_pictures": [asdict(entry) for entry in construction.discarded],
-        "skipped_lines": [asdict(entry) for entry in construction.skipped],
-    }
-    write_json(out / CONSTRUCTION_FILE, described)
-    if construction.twin is not None:
-        write_json(out / TWIN_FILE, construction.twin)
-    with progress_bar(progress) as bar:
-        task = bar.add_task("building raf_ce", total=len(construction.pictures))
-        for picture in construction.pictures:
-            with written_whole(out / "aligned" / f"{picture.key}_aligned.jpg") as temporary:
-                shutil.copyfile(picture.file, temporary)
-            bar.advance(task)
-    for name in (ACTION_UNIT_FILE, PARTITION_FILE, EXPRESSION_FILE):
-        with written_whole(out / name) as temporary:
-            temporary.write_bytes(lists[name].encode())
+    _refuse_another(out, content)  # Before anything is written: a foreign folder is left as it is.
+    with claimed(out, "building raf_ce", below=True):
+        _refuse_another(out, content)
+        described = {
+            **construction.summary(),
+            "content": content,
+            "metafacs": __version__,
+            "discarded_pictures": [asdict(entry) for entry in construction.discarded],
+            "skipped_lines": [asdict(entry) for entry in construction.skipped],
+        }
+        write_json(out / CONSTRUCTION_FILE, described)
+        if construction.twin is not None:
+            write_json(out / TWIN_FILE, construction.twin)
+        copies = [out / "aligned" / f"{picture.key}_aligned.jpg" for picture in construction.pictures]
+        with progress_bar(progress) as bar:
+            task = bar.add_task("building raf_ce", total=len(copies))
+            for picture, copy in zip(construction.pictures, copies, strict=True):
+                with written_whole(copy, durable=False) as temporary:
+                    shutil.copyfile(picture.file, temporary)
+                bar.advance(task)
+        make_durable(copies)
+        for name in (ACTION_UNIT_FILE, PARTITION_FILE, EXPRESSION_FILE):
+            write_text(out / name, lists[name])
 
 
 def raf_ce_lists(pictures: Iterable[BuiltPicture]) -> dict[str, str]:
@@ -306,14 +312,11 @@ def _common_twin(shares: Reading, faces: Reading) -> dict[str, object] | None:
     return {"twin": "raf_ce", **identity, "synthetic": True, "built_from": ["raf_ml", "raf_au"]}
 
 
-def _claim(out: Path, content: str) -> None:
+def _refuse_another(out: Path, content: str) -> None:
     path = out / CONSTRUCTION_FILE
     if path.is_file():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))["content"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"{path} is damaged; delete {out} and build again") from error
+        found = read_json(path, dict[str, Any], DatasetError, f"delete {out} and build again").get("content")
         if found != content:
             raise DatasetError(f"{out} holds another construction; choose another --out or delete it")
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (not out.is_dir() or {entry.name for entry in out.iterdir()} - OWN_FILES):
         raise DatasetError(f"{out} is not an empty folder, and no earlier construction; choose another --out")
