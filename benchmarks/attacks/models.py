@@ -46,7 +46,7 @@ def attack_run(ground: Ground, chance: Random, place: Path) -> Finding:
     out = place / "run"
     shutil.copytree(source, out, ignore=shutil.ignore_patterns(".metafacs*"))
     target = chance.choice(sorted(path for path in out.rglob("*") if path.is_file()))
-    attack, _ = damage_tensor_file(target, target, chance)
+    attack, _ = damage_tensor_file(target, target, chance, on_purpose=False)
     ended = run_here(ground.train_words(out))
     expected = ground.once("run", lambda: tree_of(ground.run)["model.safetensors"])
     return judge_command(
@@ -58,20 +58,23 @@ def attack_run(ground: Ground, chance: Random, place: Path) -> Finding:
     )
 
 
-def damage_tensor_file(source: Path, path: Path, chance: Random) -> tuple[str, bool]:
+def damage_tensor_file(
+    source: Path, path: Path, chance: Random, *, on_purpose: bool = True
+) -> tuple[str, bool]:
     """Write a damaged copy of a file of tensors.
 
     Args:
         source: The undamaged one.
         path: The copy.
         chance: Decides about the damage.
+        on_purpose: Sometimes write what no accident writes.
 
     Returns:
         What was done, and whether it was made on purpose, with a digest that fits it: then other results are
         no fault.
     """
     content = source.read_bytes()
-    what = chance.randrange(12)
+    what = chance.randrange(12 if on_purpose else 10)
     if source.suffix != ".safetensors" or what < 4:
         done, changed = damaged_bytes(content, chance)
         path.write_bytes(changed)

@@ -67,7 +67,7 @@ def attack_comparison(ground: Ground, chance: Random, place: Path) -> Finding:
     shutil.copytree(ground.comparison, out, ignore=shutil.ignore_patterns(".metafacs*"))
     target = chance.choice(sorted(path for path in out.rglob("*") if path.is_file()))
     if target.suffix == ".safetensors":
-        attack, _ = damage_tensor_file(target, target, chance)
+        attack, _ = damage_tensor_file(target, target, chance, on_purpose=False)
     else:
         damage = damaged_json if target.suffix == ".json" else damaged_bytes
         attack, changed = damage(target.read_bytes(), chance)

@@ -136,7 +136,7 @@ def attack_option(ground: Ground, chance: Random, place: Path) -> Finding:
     ended = run_here([*words, f"{name}={value}"])
     said = name.lstrip("-").rpartition(".")[2]
     attack = f"{command} {name}={value}"
-    names = (said, said.replace("_", " "), said.rstrip("s"), value.strip("[]")[:20])
+    names = (said, said.replace("_", " "), said.rstrip("s"), said[:6], value.strip("[]")[:20])
     return judge_command(ended, attack, lambda: "accepted", *names)
 
 
