@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -75,17 +76,18 @@ def test_a_damaged_file_is_named_and_the_run_ends_as_before(
     assert unfinished([finished]) == []
 
 
-def test_a_start_whose_model_is_damaged_is_trained_again(
-    finished: Run, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("tested", ["test", None])
+def test_a_run_whose_model_is_damaged_is_trained_again(
+    tested: Literal["test"] | None, finished: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = replace(finished, tested=None)
+    start = replace(finished, tested=tested)
     assert unfinished([start]) == []
     path = start.folder / MODEL_FILE
     path.write_bytes(path.read_bytes()[:-9])
     assert unfinished([start]) == [start]
     assert perform(start).error is None
     assert unfinished([start]) == []
-    assert "has to be trained again" in capsys.readouterr().err
+    assert "is trained again" in capsys.readouterr().err
 
 
 def test_other_pictures_in_the_store_are_told(finished: Run, au_store: Store, tmp_path: Path) -> None:
@@ -143,3 +145,9 @@ def test_what_goes_wrong_is_told_and_is_no_end_of_other_runs(
 def test_settings_of_a_finished_run_hold_what_it_was_made_from(finished: Run, au_store: Store) -> None:
     content = json.loads((finished.folder / SETTINGS_FILE).read_text())
     assert content["inputs"] == {"action_units": au_store.fingerprint}
+
+
+def test_a_tested_model_may_be_deleted(finished: Run) -> None:
+    (finished.folder / MODEL_FILE).unlink()
+    assert unfinished([finished]) == []
+    assert unfinished([replace(finished, tested=None)]) != []

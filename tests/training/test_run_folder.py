@@ -114,6 +114,13 @@ def test_a_damaged_model_is_trained_again(
     assert (tmp_path / f"{MODEL_FILE}.damaged").exists()
 
 
+def test_checkpoints_beside_a_finished_model_go(au_store: Store, tmp_path: Path) -> None:
+    path = run(au_store, tmp_path, iterations=1)
+    (tmp_path / CHECKPOINT_FILE).write_bytes(path.read_bytes())
+    assert run(au_store, tmp_path, iterations=1) == path
+    assert [found.name for found in tmp_path.glob("*.safetensors")] == [MODEL_FILE]
+
+
 def test_other_pictures_with_the_same_labels_are_another_run(au_store: Store, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     rows = [{**row, "image": paint(rng, 36, np.zeros(3))} for row in rows_of(au_store)]

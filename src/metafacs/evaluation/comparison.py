@@ -216,7 +216,10 @@ def _is_finished(run: Run, noted: Mapping[str, Any], known: dict[Path, str]) -> 
     Raises:
         ComparisonError: If the run was made from other data than are there now.
     """
-    if INPUTS not in noted or not (_record_of(run) if run.tested else _has_model(run)):
+    if INPUTS not in noted or _is_damaged(run.folder / MODEL_FILE, run):
+        return False
+    # A model may be deleted for its size, once it is tested; others may start from that of a start.
+    if not (_record_of(run) if run.tested else (run.folder / MODEL_FILE).exists()):
         return False
     try:
         inputs = inputs_of(run, known)
@@ -241,13 +244,12 @@ def _record_of(run: Run) -> Record | None:
         return None
 
 
-def _has_model(run: Run) -> bool:
-    path = run.folder / MODEL_FILE
+def _is_damaged(path: Path, run: Run) -> bool:
     if not path.exists():
         return False
     try:
         load_checkpoint(path)
     except CheckpointError as error:
-        print(f"{error}; {run} has to be trained again", file=sys.stderr)
-        return False
-    return True
+        print(f"{error}; {run} is trained again", file=sys.stderr)
+        return True
+    return False

@@ -154,6 +154,7 @@ class Trainer:
         model = self.out / MODEL_FILE
         self._resume(tell=progress)
         if self.iteration == self.plan.iterations and model.is_file():
+            self._drop_checkpoints()  # a power cut may have brought them back
             return model
         self.method.train()
         if self.iteration == 0:
@@ -183,9 +184,12 @@ class Trainer:
                         f"stopped at iteration {self.iteration}; the same command goes on from here"
                     )
         save_checkpoint(model, self._checkpoint().finished())
+        self._drop_checkpoints()
+        return model
+
+    def _drop_checkpoints(self) -> None:
         for name in (CHECKPOINT_FILE, PREVIOUS_FILE):
             (self.out / name).unlink(missing_ok=True)
-        return model
 
     def _save(self) -> None:
         last = self.out / CHECKPOINT_FILE
