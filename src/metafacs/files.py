@@ -35,10 +35,7 @@ def written_whole(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = os.fsencode(path.name)
-    if len(name) > _LONGEST_NAME:
-        name = name[:_LONGEST_NAME] + hashlib.sha256(name).hexdigest()[:8].encode()
-    temporary = path.with_name(f".{os.fsdecode(name)}.{os.getpid()}.partial")
+    temporary = _temporary(path, os.getpid())
     try:
         # Some writers think of everything as secret: what the user's mask gives is seen on an empty file.
         temporary.touch()
@@ -109,6 +106,39 @@ def clear_leftovers(folder: Path, *, below: bool = False) -> list[Path]:
     for path in left:
         path.unlink(missing_ok=True)
     return left
+
+
+def clear_leftovers_of(path: Path) -> list[Path]:
+    """Remove the temporary files of one file that ended processes of this machine left; return which.
+
+    For files in folders that nobody claims. Where a system does not tell who is alive, nothing is removed.
+    """
+    if os.name != "posix" or not path.parent.is_dir():
+        return []
+    left = []
+    for found in sorted(path.parent.glob(".*.partial")):
+        process = found.name.removesuffix(".partial").rpartition(".")[2]
+        if found == _temporary(path, process) and process.isdecimal() and not _is_alive(int(process)):
+            found.unlink(missing_ok=True)
+            left.append(found)
+    return left
+
+
+def _temporary(path: Path, process: int | str) -> Path:
+    name = os.fsencode(path.name)
+    if len(name) > _LONGEST_NAME:
+        name = name[:_LONGEST_NAME] + hashlib.sha256(name).hexdigest()[:8].encode()
+    return path.with_name(f".{os.fsdecode(name)}.{process}.partial")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's, or no number of a process
+        return True
+    return True
 
 
 def digest_of_file(path: Path | str) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.facs import au_name
+from metafacs.files import clear_leftovers_of
 from metafacs.inference.loading import load_model
 from metafacs.methods import FEW_SHOT
 from metafacs.models.devices import check_device
@@ -77,6 +78,7 @@ def run(arguments: Namespace) -> int:
         raise ValueError(
             "no action unit got better, so nothing was written; label more pictures, of different moments"
         )
+    clear_leftovers_of(arguments.out)
     save_person(arguments.out, person)
     size = arguments.out.stat().st_size
     amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
