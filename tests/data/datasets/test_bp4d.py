@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metafacs.data.datasets.bp4d import read_bp4d
+from metafacs.data.datasets.intensities import NO_INTENSITY
 from metafacs.data.datasets.reading import DatasetError
 
 HEADER = "0,1,2,3,4\n"
@@ -92,7 +93,9 @@ def test_intensities_are_read_where_they_are_and_nine_is_unknown(tmp_path: Path)
     reading = read_bp4d(root)
     assert [sample.intensities for sample in reading.samples] == [{6: 3.0}, {12: 0.0}]
     assert [sample.action_units[2] for sample in reading.samples] == [1.0, 1.0]
-    assert not reading.skipped
+    assert [str(entry) for entry in reading.skipped] == [
+        f"AUCoding/AU_INT/AU12/F001_T1_AU12.csv: {NO_INTENSITY}"
+    ]
 
 
 def test_bad_intensities_are_reported_and_do_not_stop_the_rest(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from metafacs.data.datasets.disfa import BAD_FRAMES, read_disfa
+from metafacs.data.datasets.intensities import NO_INTENSITY
 from metafacs.data.datasets.reading import DatasetError
 from metafacs.data.facts import DISFA
 
@@ -174,6 +175,14 @@ def test_another_code_book_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="look like codes of presence"):
         read_disfa(presence)
     assert sum(sample.action_units[1] for sample in read_disfa(presence, threshold=1).samples) == 60
+
+
+def test_frames_that_one_action_unit_lacks_are_counted(tmp_path: Path) -> None:
+    reading = read_disfa(layout(tmp_path, {1: "1,0\n2,3\n3,0\n", 12: "1,5\n3,5\n"}))
+    assert [sample.action_units.get(12) for sample in reading.samples] == [1.0, None, 1.0]
+    assert [str(entry) for entry in reading.skipped] == [
+        f"ActionUnit_Labels/SN003/SN003_au12.txt: {NO_INTENSITY}"
+    ]
 
 
 def test_what_has_no_counterpart_is_named(tmp_path: Path) -> None:

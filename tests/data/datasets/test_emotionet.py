@@ -165,7 +165,10 @@ def test_lists_tell_who_is_not_in_them_and_must_match_something(tmp_path: Path) 
     assert [(s.line, s.reason) for s in reading.skipped] == [
         (3, "picture is in no list: its part stays unknown")
     ]
-    (root / "train.txt").write_text("c/1.jpg\nc/3.jpg\n")
+    (root / "test.txt").write_text(f"{FIRST}\nb/3.jpg\n")
+    (root / "optimization_set/b/3.jpg").touch()
+    assert "test.txt: listed picture without a row in the table" in map(str, read_emotionet(root).skipped)
+    (root / "train.txt").write_text("c/1.jpg\nc/4.jpg\n")
     with pytest.raises(DatasetError, match=r"train\.txt: none of its 2 pictures is there, e\.g\. c/1\.jpg"):
         read_emotionet(root)
 

@@ -104,8 +104,8 @@ def test_people_without_a_counterpart_are_named(tmp_path: Path) -> None:
     (root / "train.txt").write_text("001A\n001C\n")
     assert [str(entry) for entry in read_gft(root).skipped] == [
         "labels/._001A.csv: file ._* of macOS is no picture and no label",
-        "train.txt: listed person without a table",
-        "train.txt: 002B is in neither train.txt nor test.txt",
+        "train.txt: listed person without a table, e.g. 001C",
+        "labels/002B.csv: person is in neither train.txt nor test.txt",
         "videos/005C.mp4: video without labels",
     ]
     (root / "train.txt").write_text("001a\n002b\n")

@@ -56,6 +56,19 @@ def test_another_code_book_is_refused(tmp_path: Path, codes: range, said: str) -
         read_raf_db(layout(tmp_path, text, names))
 
 
+def test_votes_in_another_order_are_refused(tmp_path: Path) -> None:
+    names = [f"train_{code:05d}" for code in range(1, 8)]
+    text = "".join(f"{name}.jpg {code}\n" for code, name in enumerate(names, start=1))
+    rows = [" ".join("1" if k == code else "0" for k in range(7)) for code in range(7)]
+    votes = [f"{name}.jpg {row}\n" for name, row in zip(names, rows, strict=True)]
+    reading = read_raf_db(layout(tmp_path, text, names, "".join(votes[1:])))
+    assert [sample.votes is None for sample in reading.samples] == [True] + [False] * 6
+    assert reading.summary()["skipped"] == {"picture without votes: they stay unknown": 1}
+    moved = [f"{name}.jpg {row}\n" for name, row in zip(names, rows[1:] + rows[:1], strict=True)]
+    with pytest.raises(DatasetError, match="most votes of 7 of 7 pictures are for another class"):
+        read_raf_db(layout(tmp_path, text, names, "".join(moved)))
+
+
 def test_two_pictures_of_one_number_are_named(tmp_path: Path) -> None:
     root = layout(tmp_path, "train_00001.jpg 4\ntest_0001.jpg 1\n", ["train_00001", "test_0001"])
     folder = root / "basic" / "Image" / "aligned"

@@ -53,7 +53,8 @@ def test_lists_have_the_official_sizes_and_never_part_a_group(gft_twin):
 def test_the_reader_gets_back_what_was_rendered(gft_twin):
     root, _ = gft_twin
     reading = read_gft(root)
-    assert reading.summary()["skipped"] == {"listed person without a table": 90}
+    assert [(entry.file, entry.count) for entry in reading.skipped] == [("train.txt", 75), ("test.txt", 15)]
+    assert all("listed person without a table" in entry.reason for entry in reading.skipped)
     assert (reading.aus, len(reading.samples)) == (CODED_AUS, 72)
     with (root / "twin_provenance.csv").open(newline="", encoding="utf-8") as file:
         truth = {row["name"]: row["action_units"].split("+") for row in csv.DictReader(file)}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.data.datasets.folders import find_files, find_folders, note_files
-from metafacs.data.datasets.intensities import IntensityFile
+from metafacs.data.datasets.intensities import NO_INTENSITY, IntensityFile
 from metafacs.data.datasets.list_files import BAD_LANDMARKS, find_lists, joined_lines, parse_landmarks
 from metafacs.data.datasets.mismatches import CodeBook, refuse_moved_frames
 from metafacs.data.datasets.reading import (
@@ -129,20 +129,12 @@ def _intensity_folders(reading: Reading, root: Path) -> dict[int, Path]:
     return found
 
 
-def _read_intensities(
-    reading: Reading, folders: Mapping[int, Path], sequence: str
-) -> dict[int, dict[int, float]]:
-    """Return frame -> AU -> intensity of one sequence; AUs without a file are unknown."""
-    intensities: dict[int, dict[int, float]] = {}
-    for au, folder in folders.items():
-        path = folder / f"{sequence}_AU{au:02d}.csv"
-        if not path.exists():
-            continue
-        for frame, (_, intensity) in IntensityFile(reading, path, unknown={_UNKNOWN}).levels.items():
-            known = intensities.setdefault(frame, {})
-            if intensity is not None:
-                known[au] = float(intensity)
-    return intensities
+def _read_intensities(reading: Reading, folders: Mapping[int, Path], sequence: str) -> list[IntensityFile]:
+    """Return the intensities of one sequence; AUs without a file are unknown."""
+    paths = {au: folder / f"{sequence}_AU{au:02d}.csv" for au, folder in folders.items()}
+    return [
+        IntensityFile(reading, path, au, unknown={_UNKNOWN}) for au, path in paths.items() if path.exists()
+    ]
 
 
 def _read_sequence(
@@ -150,7 +142,7 @@ def _read_sequence(
     path: Path,
     frames: Path,
     sequence: tuple[str, str],
-    intensities: Mapping[int, Mapping[int, float]],
+    intensities: Sequence[IntensityFile],
     landmarks: Landmarks | None,
 ) -> None:
     lines = reading.lines(path)
@@ -208,12 +200,15 @@ def _read_sequence(
                 pictures[frame],
                 subject=subject,
                 action_units=action_units,
-                intensities=intensities.get(frame, {}),
+                intensities={f.au: float(x) for f in intensities if (x := f.levels.get(frame)) is not None},
                 part=task,
                 landmarks=points,
             )
         )
-    reading.skip(path, None, "frame with an intensity but without codes", len(intensities.keys() - coded))
+    for file in intensities:
+        reading.skip(file.path, None, NO_INTENSITY, len(rows.keys() - file.levels.keys()))
+    graded = {frame for file in intensities for frame in file.levels}
+    reading.skip(path, None, "frame with an intensity but without codes", len(graded - coded))
     reading.skip(frames, None, "frame without a label", len(pictures.keys() - rows.keys()))
 
 

@@ -99,6 +99,11 @@ def _refuse_equal_keys(path: Path, samples: Sequence[Sample]) -> None:
         raise DatasetError(f"{path} lists {count} pictures called {shown(key)}; give each a name of its own")
 
 
+def is_name(cell: str) -> bool:
+    """Return whether a cell can be the name of a person: there is one, in letters that can be printed."""
+    return bool(cell) and cell.isprintable()
+
+
 def numbers_of(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """Return the numbers that cells stand for, one each, or None if one is no finite number.
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from metafacs.data.datasets.disfa_landmarks import LandmarkFiles
 from metafacs.data.datasets.folders import find_files, find_folders, note_files
-from metafacs.data.datasets.intensities import IntensityFile, check_threshold
+from metafacs.data.datasets.intensities import NO_INTENSITY, IntensityFile, check_threshold
 from metafacs.data.datasets.mismatches import refuse_presence_codes
 from metafacs.data.datasets.reading import (
     DatasetError,
@@ -229,16 +229,21 @@ def _read_person(
 def _read_intensities(
     reading: Reading, folder: Path, subject: str
 ) -> tuple[dict[int, dict[int, int]], dict[int, tuple[Path, int]]]:
-    intensities: dict[int, dict[int, int]] = {}
-    origins: dict[int, tuple[Path, int]] = {}
+    files: list[IntensityFile] = []
     for path in find_files(reading, folder, (".txt",), known=()):
         match = _LABELS.match(path.name)
         if match is None or match["subject"].upper() != subject or int(match["au"]) not in AU_NAMES:
             reading.skip(path, None, f"file name is not {subject}_au<FACS number>.txt")
-            continue
-        file = IntensityFile(reading, path, first_frame=1)
-        for frame, (number, intensity) in file.levels.items():
+        else:
+            files.append(IntensityFile(reading, path, int(match["au"]), first_frame=1))
+    intensities: dict[int, dict[int, int]] = {}
+    origins: dict[int, tuple[Path, int]] = {}
+    for file in files:
+        for frame, intensity in file.levels.items():
             if intensity is not None:
-                intensities.setdefault(frame, {})[int(match["au"])] = intensity
-                origins.setdefault(frame, (path, number))
+                intensities.setdefault(frame, {})[file.au] = intensity
+                origins.setdefault(frame, (file.path, file.lines[frame]))
+    for file in files:
+        if file.levels:
+            reading.skip(file.path, None, NO_INTENSITY, len(intensities.keys() - file.levels.keys()))
     return intensities, origins

@@ -85,6 +85,10 @@ def read_emotionet(
             reading.skip(table, row.line, "picture is in no list: its part stays unknown")
         reading.samples.append(replace(sample, action_units=row.known))
     reading.samples += [sample for picture, sample in listed.items() if picture not in labelled]
+    for path in lists:
+        codes = [picture in labelled for picture, sample in listed.items() if sample.part == path.stem]
+        if any(codes):  # lists of pictures without any codes are there on purpose
+            reading.skip(path, None, "listed picture without a row in the table", codes.count(False))
     short = Counter(path.with_suffix("") for path in paths)
     reading.samples = [replace(sample, key=_key(folder, sample.picture, short)) for sample in reading.samples]
     reading.skip(folder, None, "picture without a label", len(set(paths) - labelled.keys() - listed.keys()))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from metafacs.data.datasets.folders import find_files
+from metafacs.data.datasets.folders import find_files, note_files
 from metafacs.data.datasets.mismatches import CodeBook, refuse_moved_frames, refuse_unmatched
 from metafacs.data.datasets.reading import (
     PROVENANCE_FILE,
@@ -69,7 +69,7 @@ def read_gft(root: Path | str, *, first_frame: Literal[0, 1] | None = None) -> R
     files = [path for path in found if path.name != PROVENANCE_FILE]
     if not files:
         raise DatasetError(f"{labels} holds no *.csv file; GFT's labels are expected as labels/001A.csv")
-    parts = _read_parts(reading, root, [path.stem for path in files])
+    parts = _read_parts(reading, root, files)
     tables = [table for path in files if (table := _read_table(reading, path)) is not None]
     start = _start([table for table in tables if table.frames.video is not None], first_frame)
     for table in tables:
@@ -94,7 +94,9 @@ class _Table:
     rows: Mapping[int, tuple[int, Mapping[int, float]]]
 
 
-def _read_parts(reading: Reading, root: Path, people: Sequence[str]) -> dict[str, str]:
+def _read_parts(reading: Reading, root: Path, tables: Sequence[Path]) -> dict[str, str]:
+    """Return person -> part of everybody whom the split files name."""
+    people = {table.stem for table in tables}
     parts: dict[str, str] = {}
     for part in ("train", "test"):
         path = root / f"{part}.txt"
@@ -104,13 +106,15 @@ def _read_parts(reading: Reading, root: Path, people: Sequence[str]) -> dict[str
         for name in names:
             if parts.setdefault(name, part) != part:
                 raise DatasetError(f"{name} is in train.txt and in test.txt of {root}; it may be in one only")
-        matched = len(set(names) & set(people))
-        remedy = f"the tables are of {', '.join(people[:3])}, write the names in the same way"
-        refuse_unmatched(path, names, matched, "people", remedy)
-        reading.skip(path, None, "listed person without a table", len(set(names) - set(people)))
+        remedy = f"the tables are of {', '.join(sorted(people)[:3])}: write the names in the same way"
+        refuse_unmatched(path, names, len(people & set(names)), "people", remedy)
+        absent = sorted(set(names) - people)
+        if absent:
+            reason = f"listed person without a table, e.g. {shown(absent[0])}"
+            reading.skip(path, None, reason, len(absent))
     if parts:
-        for name in sorted(set(people) - set(parts)):
-            reading.skip(root / "train.txt", None, f"{shown(name)} is in neither train.txt nor test.txt")
+        unlisted = [table for table in tables if table.stem not in parts]
+        note_files(reading, unlisted, "person is in neither train.txt nor test.txt")
     return parts
 
 

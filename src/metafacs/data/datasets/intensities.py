@@ -9,6 +9,8 @@ from metafacs.data.datasets.mismatches import CodeBook
 from metafacs.data.datasets.reading import DatasetError, Reading, whole_number
 from metafacs.facs import HIGHEST_INTENSITY
 
+NO_INTENSITY = "labelled frame without an intensity of this action unit"
+
 
 class IntensityFile:
     """The intensities of one action unit in one recording; lines that hold none are noted.
@@ -16,11 +18,15 @@ class IntensityFile:
     Args:
         reading: Takes up what is left out.
         path: The file.
+        au: Its action unit.
         unknown: Codes that stand for an intensity that was not coded.
         first_frame: What the data set calls the first frame; None where files begin anywhere.
 
     Attributes:
-        levels: Frame -> line, 1-based, and intensity 0 to 5, None where it was not coded.
+        path: The file.
+        au: Its action unit.
+        levels: Frame -> intensity 0 to 5, None where it was not coded.
+        lines: Frame -> line, 1-based.
 
     Raises:
         DatasetError: If many lines hold numbers that are no intensities, or frames count from another
@@ -28,9 +34,17 @@ class IntensityFile:
     """
 
     def __init__(
-        self, reading: Reading, path: Path, *, unknown: Collection[int] = (), first_frame: int | None = None
+        self,
+        reading: Reading,
+        path: Path,
+        au: int,
+        *,
+        unknown: Collection[int] = (),
+        first_frame: int | None = None,
     ) -> None:
-        self.levels: dict[int, tuple[int, int | None]] = {}
+        self.path, self.au = path, au
+        self.levels: dict[int, int | None] = {}
+        self.lines: dict[int, int] = {}
         also = "".join(f" or {code}" for code in sorted(unknown))
         book = f"an intensity 0 to {HIGHEST_INTENSITY}{also}"
         codes = CodeBook(path, book, float)
@@ -49,7 +63,7 @@ class IntensityFile:
             elif parsed[0] in self.levels:
                 reading.skip(path, number, "frame is labelled twice; the first label counts")
             else:
-                self.levels[parsed[0]] = number, parsed[1]
+                self.lines[parsed[0]], self.levels[parsed[0]] = number, parsed[1]
         codes.refuse_if_many("")
         if first_frame == 1 and frames[:3] == [0, 1, 2]:
             raise DatasetError(

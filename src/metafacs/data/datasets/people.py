@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, numbers_of, read_crowd
+from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, is_name, numbers_of, read_crowd
 from metafacs.data.datasets.reading import Reading, Sample
 from metafacs.facs import EXPRESSIONS, au_column
 from metafacs.synthesis.activations import RENDERED_AUS, continuous_level, is_present
@@ -62,7 +62,7 @@ def read_people(root: Path | str, *, landmarks: bool = False) -> Reading:
 def _sample(picture: Path, cells: list[str], *, landmarks: bool) -> Sample | None:
     person, part, expression, *numbers = cells
     values = numbers_of(numbers)
-    if values is None:
+    if values is None or not is_name(person):
         return None
     # In single precision .65 and .90 would lie below the thresholds of their levels.
     shown = values[_END_OF_ANGLES:_END_OF_INTENSITIES]

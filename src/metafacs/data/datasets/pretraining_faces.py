@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, numbers_of, read_crowd
+from metafacs.data.datasets.crowds import ANGLES, POINTS, TRAINING, is_name, numbers_of, read_crowd
 from metafacs.data.datasets.reading import Reading, Sample
 
 LIST_FILE = "faces.csv"
@@ -39,7 +39,7 @@ def read_pretraining_faces(root: Path | str) -> Reading:
 def _sample(picture: Path, cells: list[str]) -> Sample | None:
     person, part, *numbers = cells
     values = numbers_of(numbers)
-    if values is None or part not in (TRAINING, HELD_OUT):
+    if values is None or not is_name(person) or part not in (TRAINING, HELD_OUT):
         return None
     yaw, pitch, roll = values[:3].astype(np.float32).tolist()
     return Sample(

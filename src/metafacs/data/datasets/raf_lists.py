@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from metafacs.data.datasets.reading import (
 _NAME = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)\.jpe?g", re.IGNORECASE)
 _PICTURE = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)_aligned\.jpe?g", re.IGNORECASE)
 _DIGITS = 4
+_FEWEST_VOTED = 4
 _ENDINGS = (".jpg", ".jpeg")
 
 
@@ -152,9 +153,23 @@ def read_expressions(
         elif key not in pictures:
             reading.skip(path, entry.line, "label without a picture")
         else:
-            shares = (votes or {}).get(key)
+            shares = votes.get(key) if votes else None
+            if votes and shares is None:
+                reading.skip(path, entry.line, "picture without votes: they stay unknown")
             reading.samples.append(Sample(key, pictures[key], expression=code - 1, part=part, votes=shares))
     note_unlabelled(reading, pictures, entries)
+    _refuse_other_votes(path, reading.samples)
+
+
+def _refuse_other_votes(path: Path, samples: Sequence[Sample]) -> None:
+    """Fail if most pictures got most votes for other classes than their labels."""
+    voted = [(s.votes, s.expression) for s in samples if s.votes and s.expression is not None]
+    other = sum(votes[expression] < max(votes) for votes, expression in voted)
+    if 2 * other > max(len(voted), _FEWEST_VOTED):
+        raise DatasetError(
+            f"{path}: most votes of {other} of {len(voted)} pictures are for another class than their label; "
+            "one of the two lists is of other pictures, or has its columns in another order"
+        )
 
 
 def note_unlabelled(reading: Reading, pictures: Mapping[str, Path], labelled: Mapping[str, object]) -> None:
