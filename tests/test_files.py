@@ -95,19 +95,6 @@ def test_only_temporaries_are_left_over(tmp_path: Path) -> None:
     assert clear_leftovers(tmp_path) == left[:1]
     assert clear_leftovers(tmp_path, below=True) == left[1:]
     assert clear_leftovers(tmp_path / "missing") == []
-
-
-def test_leftovers_of_one_file_are_removed_unless_somebody_is_writing_it(tmp_path: Path) -> None:
-    with subprocess.Popen(["true"]) as ended:
-        ended.wait()
-    left = [tmp_path / f".{name}.{ended.pid}.partial" for name in ("a.csv", "b.csv")]
-    writing = tmp_path / f".a.csv.{os.getpid()}.partial"
-    others = [writing, tmp_path / ".a.csv.mine.partial", tmp_path / f".a.csv.{10**30}.partial"]
-    for path in (*left, *others):
-        path.touch()
-    assert clear_leftovers_of(tmp_path / "a.csv") == left[:1]
-    assert all(path.exists() for path in (left[1], *others))
-    assert clear_leftovers_of(tmp_path / "missing" / "a.csv") == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.partial", "a.7.partial", "below"]
 
 
@@ -124,3 +111,16 @@ def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=told), written_whole(tmp_path / "a") as temporary:
         fill(temporary)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_one_file_are_removed_unless_somebody_is_writing_it(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    left = [tmp_path / f".{name}.{ended.pid}.partial" for name in ("a.csv", "b.csv")]
+    writing = tmp_path / f".a.csv.{os.getpid()}.partial"
+    others = [writing, tmp_path / ".a.csv.mine.partial", tmp_path / f".a.csv.{10**30}.partial"]
+    for path in (*left, *others):
+        path.touch()
+    assert clear_leftovers_of(tmp_path / "a.csv") == left[:1]
+    assert all(path.exists() for path in (left[1], *others))
+    assert clear_leftovers_of(tmp_path / "missing" / "a.csv") == []
