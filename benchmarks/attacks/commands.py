@@ -19,6 +19,9 @@ from attacks.verdicts import REFUSED, RIGHT, STUCK, TRACEBACK, WRONG, Finding, j
 from metafacs.cli import main as metafacs
 
 USAGE = 2
+PATIENCE = 60.0
+"""Seconds after which a command that takes one counts as stuck."""
+
 _LONGEST = 1 << 20
 """Bytes that a command may print; more would wait for somebody who reads."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from attacks.commands import BUG, ENDLESS, Ended, limit_files, run_copies, run_copy, run_here
+from attacks.commands import BUG, ENDLESS, PATIENCE, Ended, limit_files, run_copies, run_copy, run_here
 from attacks.ground import Ground, GroundError, differing, tree_of
 from attacks.verdicts import LOST, REFUSED, RIGHT, STUCK, TRACEBACK, VAGUE, WRONG, Finding
 
@@ -65,7 +65,7 @@ def attack_with_kill(ground: Ground, chance: Random, place: Path) -> Finding:
     for _ in range(chance.choice((1, 1, 2))):
         number, delay = chance.choice(_SIGNALS), chance.uniform(0, seconds)
         words = [*job.words(ground, out), *(job.go_on if ended else ())]
-        ended.append(run_copy(words, kill=(number, delay), seconds=50))
+        ended.append(run_copy(words, kill=(number, delay), seconds=PATIENCE))
         attack += f", {number.name} after {delay:.3f} s"
         if finding := _bad_end(ended[-1], attack, (-number, 0, *_STOPPED)):
             return finding
@@ -84,7 +84,7 @@ def attack_with_another(ground: Ground, chance: Random, place: Path) -> Finding:
     else:
         commands = [JOBS[name].words(ground, out)] * 2
         expected = [ground.once(f"job {name}", lambda: undisturbed(ground, name))[0]] * 2
-    both = run_copies(commands, seconds=50, apart=apart)
+    both = run_copies(commands, seconds=PATIENCE, apart=apart)
     for one in both:
         if finding := _bad_end(one, attack, (0, 1)):
             return finding
@@ -107,7 +107,7 @@ def attack_with_full_disk(ground: Ground, chance: Random, place: Path) -> Findin
     largest = max(len(content) for content in expected.values())
     size = int(chance.choice((0.0, 0.5, 1.0, 1.0)) * chance.random() * largest)
     attack = f"{name}, no file larger than {size} bytes"
-    ended = run_copy(job.words(ground, out), before=limit_files(size), seconds=50)
+    ended = run_copy(job.words(ground, out), before=limit_files(size), seconds=PATIENCE)
     if finding := _bad_end(ended, attack, (0, 1)):
         return finding
     if ended.code == 0 and differing(expected, tree_of(out)) is not True:
@@ -126,7 +126,7 @@ def go_on(
 ) -> Finding:
     """Give an interrupted command again and judge what it leaves."""
     job = JOBS[name]
-    ended = run_copy([*job.words(ground, out), *job.go_on], seconds=50)
+    ended = run_copy([*job.words(ground, out), *job.go_on], seconds=PATIENCE)
     if ended.code == ENDLESS:
         return Finding(STUCK, attack, ended.last)
     if ended.code == BUG or ended.code < 0:

@@ -15,18 +15,21 @@ from attacks.tables import attack_coding, attack_labels, attack_support
 from attacks.twins import attack_twin
 from attacks.verdicts import Kind
 
+_LONG = 300.0
+"""Seconds that attacks may take that give commands several times."""
+
 KINDS: dict[str, Kind] = {
     "stores read": Kind(attack_store, 500),
-    "stores prepared again": Kind(attack_preparation, 200),
-    "twins": Kind(attack_twin, 60),
-    "other inputs": Kind(attack_with_other_inputs, 140),
+    "stores prepared again": Kind(attack_preparation, 200, seconds=_LONG),
+    "twins": Kind(attack_twin, 60, seconds=_LONG),
+    "other inputs": Kind(attack_with_other_inputs, 140, seconds=_LONG),
     "models": Kind(attack_model, 550),
     "persons": Kind(attack_person, 300),
-    "runs": Kind(attack_run, 200),
+    "runs": Kind(attack_run, 200, seconds=_LONG),
     "records": Kind(attack_record, 300),
     "few-shot records": Kind(attack_few_shot_record, 150),
     "archives": Kind(attack_archive, 150),
-    "comparisons": Kind(attack_comparison, 150),
+    "comparisons": Kind(attack_comparison, 150, seconds=_LONG),
     "yaml": Kind(attack_yaml, 200),
     "options": Kind(attack_option, 150),
     "readers": Kind(attack_reader, 900),
@@ -36,9 +39,9 @@ KINDS: dict[str, Kind] = {
     "pictures": Kind(attack_picture, 250),
     "videos": Kind(attack_video, 100),
     "names": Kind(attack_name, 100),
-    "kills": Kind(attack_with_kill, 200),
-    "power cuts": Kind(attack_with_power_cut, 250),
-    "two processes": Kind(attack_with_another, 60),
-    "full disks": Kind(attack_with_full_disk, 90),
+    "kills": Kind(attack_with_kill, 200, seconds=_LONG),
+    "power cuts": Kind(attack_with_power_cut, 250, seconds=_LONG),
+    "two processes": Kind(attack_with_another, 60, seconds=_LONG),
+    "full disks": Kind(attack_with_full_disk, 90, seconds=_LONG),
 }
 """Name -> attacks of that kind."""

@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from attacks.commands import ENDLESS, USAGE, run_copy
+from attacks.commands import ENDLESS, PATIENCE, USAGE, run_copy
 from attacks.damage import damaged_bytes
 from attacks.ground import Ground
 from attacks.verdicts import LOST, RIGHT, STUCK, TRACEBACK, WRONG, Finding, judge_message
@@ -132,7 +132,7 @@ def _predict(
         os.environ["PATH"] = f"{tools}:{os.environ['PATH']}"
 
     words = ground.predict_words(out, *inputs)
-    ended = run_copy(words, before=before, seconds=50, folder=path.parent)
+    ended = run_copy(words, before=before, seconds=PATIENCE, folder=path.parent)
     if ended.code == ENDLESS:
         return Finding(STUCK, attack, ended.last)
     if ended.code not in (0, 1, USAGE) or "Traceback (most recent call last)" in ended.said:

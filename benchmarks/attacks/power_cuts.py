@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from attacks.commands import ENDLESS, run_copy
+from attacks.commands import ENDLESS, PATIENCE, run_copy
 from attacks.damage import PAGE
 from attacks.ground import Ground, differing, tree_of
 from attacks.interruptions import JOBS, go_on, undisturbed
@@ -179,7 +179,7 @@ def attack_with_power_cut(ground: Ground, chance: Random, place: Path) -> Findin
         recorder.install()
         _at_end(recorder)
 
-    ended = run_copy(JOBS[name].words(ground, out), before=before, seconds=50)
+    ended = run_copy(JOBS[name].words(ground, out), before=before, seconds=PATIENCE)
     attack = f"{name}, power cut after {cut} of {events} events"
     if ended.code == ENDLESS:
         return Finding(STUCK, attack, ended.last)

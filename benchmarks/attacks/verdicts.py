@@ -70,7 +70,7 @@ class Kind:
 
     attack: Attack
     share: int
-    seconds: float = 60.0
+    seconds: float = 120.0
 
 
 def judge_error(error: BaseException, attack: str, *names: str) -> Finding:
