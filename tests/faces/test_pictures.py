@@ -136,6 +136,18 @@ def test_a_tile_larger_than_the_picture_is_refused(tmp_path: Path) -> None:
         read_picture(tmp_path / "a.tif")
 
 
+def test_a_jpeg_of_thousands_of_scans_is_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    coloured().save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    (tmp_path / "a.jpg").write_bytes(content)
+    assert read_picture(tmp_path / "a.jpg").shape == (20, 30, 3)
+    last = content[content.rfind(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + 300 * last + content[-2:])
+    with pytest.raises(PictureError, match=r"a\.jpg consists of 31\d scans"):
+        read_picture(tmp_path / "a.jpg")
+
+
 def test_text_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
     text = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(20_000_000)))
     buffer = io.BytesIO()

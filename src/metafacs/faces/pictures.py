@@ -35,6 +35,9 @@ SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 MOST_PIXELS = 120_000_000
 """Pixels of the largest picture that is read; it takes up to 2 GB meanwhile. The file may be tiny."""
 
+# A progressive JPEG comes in about ten scans, each of which is a pass over the whole picture.
+_MOST_SCANS = 200
+
 # Brands of files laid out as MP4 (ISO/IEC 14496-12, 23008-12) that hold pictures.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -65,6 +68,7 @@ def open_picture(source: Path | BinaryIO) -> Iterator[Image.Image]:
         with _translated(name):
             picture = Image.open(file, formats=_formats_of(file, name))
             _check_size(picture, name)
+            _check_scans(picture, file, name)
             picture.load()
         with picture:
             yield picture
@@ -177,6 +181,15 @@ def _check_size(picture: Image.Image, name: str) -> None:
     for width, height in (picture.size, tile):
         if width * height > MOST_PIXELS:
             raise PictureError(_too_large(name, f"{width} x {height} pixels"))
+
+
+def _check_scans(picture: Image.Image, file: BinaryIO, name: str) -> None:
+    """Refuse a small file that would be decoded for hours."""
+    if picture.info.get("progressive"):
+        file.seek(0)
+        scans = sum(block.count(b"\xff\xda") for block in iter(lambda: file.read(1 << 20), b""))
+        if scans > _MOST_SCANS:
+            raise PictureError(f"{name} consists of {scans} scans, about ten are usual; save it anew")
 
 
 def _too_large(name: str, size: str) -> str:
