@@ -128,8 +128,12 @@ def test_who_is_not_seen_at_rest_stays_as_they_are(detector: Detector) -> None:
     assert (list(chosen.people), chosen.unknown) == ([0, 1], (2,))
     after = list(apply_baseline(people, chosen))
     assert logits_of(after, 2) == pytest.approx(logits_of(people, 2), abs=1e-2)
-    with pytest.raises(BaselineError, match="nobody is seen in the frames 500-600"):
+    with pytest.raises(BaselineError, match=r"from 500 to 600, .* the last one is 119, and the first"):
         find_baseline(people, detector, "500-600")
+    with pytest.raises(BaselineError, match="from 500 to 600"):
+        find_baseline(people, detector, "0-20,500-600")
+    with pytest.raises(BaselineError, match="nobody is seen in the frames 0-20"):
+        find_baseline(frames({1: late}), detector, "0-20")
 
 
 def test_a_video_without_faces_has_no_baseline(detector: Detector) -> None:
@@ -153,7 +157,9 @@ def test_quiet_frames_are_those_in_which_little_happens() -> None:
     assert len(quiet_rows(rows[:10])) == 10
 
 
-@pytest.mark.parametrize("neutral", ["", "none", "5-3", "1-", "a-b", "-4", "1;2"])
+@pytest.mark.parametrize(
+    "neutral", ["", "none", "5-3", "1-", "a-b", "-4", "1;2", "9" * 5000, "\u0661-2", "1_0"]
+)
 def test_what_names_no_frames_is_refused(neutral: str) -> None:
     with pytest.raises(BaselineError, match="names no quiet frames"):
         parse_neutral(neutral)

@@ -51,7 +51,7 @@ _LEAST_CERTAIN = 1e-6
 _USUAL = 0.4
 """Quantile of a person's probabilities that is usual: low enough for people who are busy most of the time."""
 
-_RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", re.ASCII)
+_RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", re.ASCII)
 
 Array = NDArray[np.float64]
 Ranges = tuple[tuple[int, int], ...]
@@ -143,17 +143,28 @@ def find_baseline(frames: Iterable[FrameResults], detector: Detector, neutral: s
         neutral: Which frames are quiet: ``auto``, or numbers of frames as ``100-200,250-300``.
 
     Raises:
-        BaselineError: If ``neutral`` cannot be read, or nobody is seen in the frames that it names.
+        BaselineError: If ``neutral`` cannot be read, names a range that holds no frame, or nobody is seen in
+            the frames that it names.
     """
     ranges = parse_neutral(neutral)
     people: dict[int, _Rows] = {}
+    reached: set[tuple[int, int]] = set()
+    last_frame = -1
     for frame in frames:
-        wanted = ranges is None or any(first <= frame.number <= last for first, last in ranges)
+        inside = [(first, last) for first, last in ranges or () if first <= frame.number <= last]
+        wanted, last_frame = ranges is None or bool(inside), frame.number
+        reached.update(inside)
         for face in frame.faces:
             if face.success:
                 rows = people.setdefault(face.face_id, _Rows(detector))
                 if wanted:
                     rows.add(face)
+    if ranges is not None and (beyond := [each for each in ranges if each not in reached]):
+        first, last = beyond[0]
+        raise BaselineError(
+            f"no frame that was analysed has a number from {first} to {last}, as the neutral frames {neutral} "
+            f"say; the last one is {last_frame}, and the first frame of a video is 0"
+        )
     if ranges is not None and people and not any(rows.count for rows in people.values()):
         raise BaselineError(f"nobody is seen in the frames {neutral}; name frames that show people at rest")
     usual = resting_logits(detector) if people else np.zeros(0)
