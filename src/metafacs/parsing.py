@@ -7,11 +7,14 @@ limits such as ``Annotated[int, Meta(ge=1, le=4096)]``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import yaml
+
+if TYPE_CHECKING:
+    import yaml
 
 KindT = TypeVar("KindT")
 
@@ -127,8 +130,10 @@ def parse_yaml(text: str, source: str, refuse: Refusal = FileError) -> Any:
         Exception: ``refuse``, if it is no YAML, holds a key twice, is nested deeper than 50 levels, or refers
             to an anchor more than 100 times or within an anchor.
     """
+    import yaml
+
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_loader())
     except RecursionError:
         raise refuse(f"{source} is nested too deeply; correct it") from None
     except (yaml.YAMLError, ValueError) as error:
@@ -184,37 +189,44 @@ def _reason(error: Exception) -> str:
     return f"{place}: {reason}" if place else reason
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with limits."""
+@cache
+def _loader() -> type[yaml.SafeLoader]:
+    """Return PyYAML's safe loader with limits; imported here, because most programs read no YAML."""
+    import yaml
 
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self._depth, self._aliases, self._anchored = 0, 0, 0
+    class Loader(yaml.SafeLoader):
+        """PyYAML's safe loader with limits."""
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        alias = self.check_event(yaml.events.AliasEvent)
-        anchored = not alias and self.peek_event().anchor is not None
-        if alias:
-            self._aliases += 1
-            if self._anchored or self._aliases > _MOST_ALIASES:
-                raise yaml.YAMLError("anchors within anchors, or too many references to them")
-        self._depth += 1
-        self._anchored += anchored
-        if self._depth > _DEEPEST_YAML:
-            raise yaml.YAMLError(f"nested deeper than {_DEEPEST_YAML} levels")
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self._depth -= 1
-            self._anchored -= anchored
+        def __init__(self, stream: str) -> None:
+            super().__init__(stream)
+            self._depth, self._aliases, self._anchored = 0, 0, 0
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            alias = self.check_event(yaml.events.AliasEvent)
+            anchored = not alias and self.peek_event().anchor is not None
+            if alias:
+                self._aliases += 1
+                if self._anchored or self._aliases > _MOST_ALIASES:
+                    raise yaml.YAMLError("anchors within anchors, or too many references to them")
+            self._depth += 1
+            self._anchored += anchored
+            if self._depth > _DEEPEST_YAML:
+                raise yaml.YAMLError(f"nested deeper than {_DEEPEST_YAML} levels")
+            try:
+                return super().compose_node(parent, index)
+            finally:
+                self._depth -= 1
+                self._anchored -= anchored
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            seen = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                    if key.value in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key.value!r} is given twice", key.start_mark
+                        )
+                    seen.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    return Loader
