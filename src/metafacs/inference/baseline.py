@@ -35,6 +35,7 @@ from metafacs.facs import HIGHEST_INTENSITY, au_column
 from metafacs.inference.detector import Detector, Picture
 from metafacs.inference.engine import FrameResults
 from metafacs.inference.result import FaceResult
+from metafacs.texts import shown
 
 AUTO = "auto"
 
@@ -127,7 +128,7 @@ def parse_neutral(neutral: str) -> Ranges | None:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise BaselineError(
-                f"{neutral!r} names no quiet frames: write {AUTO}, or numbers of frames as 100-200,250-300"
+                f"{shown(neutral)!r} names no quiet frames: write {AUTO}, or numbers of frames as 100-200,250-300"
             )
         ranges.append((first, last))
     return tuple(ranges)
@@ -162,11 +163,13 @@ def find_baseline(frames: Iterable[FrameResults], detector: Detector, neutral: s
     if ranges is not None and (beyond := [each for each in ranges if each not in reached]):
         first, last = beyond[0]
         raise BaselineError(
-            f"no frame that was analysed has a number from {first} to {last}, as the neutral frames {neutral} "
-            f"say; the last one is {last_frame}, and the first frame of a video is 0"
+            f"no frame that was analysed has a number from {first} to {last}, as the neutral frames "
+            f"{shown(neutral)} say; the last one is {last_frame}, and the first frame of a video is 0"
         )
     if ranges is not None and people and not any(rows.count for rows in people.values()):
-        raise BaselineError(f"nobody is seen in the frames {neutral}; name frames that show people at rest")
+        raise BaselineError(
+            f"nobody is seen in the frames {shown(neutral)}; name frames that show people at rest"
+        )
     usual = resting_logits(detector) if people else np.zeros(0)
     rests = {}
     for person, rows in sorted(people.items()):
