@@ -152,6 +152,7 @@ def test_contradictions_are_refused(record_of: MakeRecord) -> None:
         ({"history": {"iteration": ["a"]}}, "Expected float, got str"),
         ({"versions": {"torch": 2}}, "Expected str, got int"),
         ({"labl": "x"}, "holds the unknown key 'labl'"),
+        ({"config": {"data": None}}, "config.data: Expected array, got null"),
         ({"config": {"options": 7}}, "config.options: Expected object, got int"),
         (
             {"config": {"data": [{"name": "bp4d"}]}},

@@ -132,3 +132,9 @@ def test_presence_is_counted_from_the_labels(record_of: MakeRecord) -> None:
     assert comparison.presence_rates[1] == pytest.approx(record.positives[1] / known)
     assert (comparison.people, comparison.held_out) == (8, "held-out people")
     assert comparison.label == "BP4D twin, synthetic"
+
+
+def test_an_option_that_cannot_be_one_is_named(record_of: MakeRecord) -> None:
+    record = replace(record_of(), config={"options": {"backbone": [1]}})
+    with pytest.raises(ValueError, match=r"the option backbone of mal is \[1\], which names no backbone"):
+        Comparison([record])

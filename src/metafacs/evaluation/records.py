@@ -297,7 +297,7 @@ class _Configuration:
     """What reports ask of a configuration."""
 
     options: dict[str, Any] = field(default_factory=dict)
-    data: Annotated[tuple[_Used, ...], Meta(min_length=1)] | None = None
+    data: Annotated[tuple[_Used, ...], Meta(min_length=1)] = ()
 
 
 @dataclass(frozen=True)

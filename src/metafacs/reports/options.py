@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import PurePosixPath
 
+from metafacs.evaluation.record_files import RecordError
 from metafacs.evaluation.records import Record
 from metafacs.methods import METHODS
 from metafacs.methods.options import option_defaults, upgraded_options, with_backbone_written_out
@@ -36,6 +37,8 @@ def with_defaults(method: str, options: Mapping[str, object]) -> dict[str, objec
         for name, usual in option_defaults(kind).items():
             if isinstance(usual, Backbone):
                 given = with_backbone_written_out({"backbone": found.get(name, {})})["backbone"]
+                if not isinstance(given, Mapping):
+                    raise RecordError(f"the option {name} of {method} is {given!r}, which names no backbone")
                 found[name] = {**asdict(usual), **given}
             elif usual is not inspect.Parameter.empty:
                 found.setdefault(name, usual)
