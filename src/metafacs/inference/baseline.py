@@ -128,7 +128,8 @@ def parse_neutral(neutral: str) -> Ranges | None:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise BaselineError(
-                f"{shown(neutral)!r} names no quiet frames: write {AUTO}, or numbers of frames as 100-200,250-300"
+                f"{shown(neutral)!r} names no quiet frames: write {AUTO}, or numbers of frames as "
+                "100-200,250-300"
             )
         ranges.append((first, last))
     return tuple(ranges)
