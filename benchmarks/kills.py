@@ -12,27 +12,25 @@ Example:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import random
-import re
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from PIL import Image
 
+from attacks.commands import run_copy
+from attacks.folders import differing, tree_of
 from metafacs.cli import command_module
-from metafacs.cli import main as run_metafacs
 from metafacs.data.videos import encode_video
 from metafacs.synthesis.clips import CLIPS, render_clip
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _SIZE = (320, 180)
+_PATIENCE = 600.0
 _RATE = 25
 
 
@@ -50,51 +48,6 @@ def render_inputs(folder: Path, kind: str, seconds: float, pictures: int) -> lis
     return [str(clip), *(str(folder / f"{i}.png") for i in range(pictures))]
 
 
-def start(words: list[str]) -> int:
-    """Begin a run in a process of its own; return its number."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child:
-        return child
-    code = 99
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        code = run_metafacs(words)
-    finally:
-        os._exit(code)
-
-
-def end(child: int) -> int:
-    """Wait until a run and its processes are gone; return its exit code, negative for a signal."""
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    while True:
-        try:
-            os.killpg(child, 0)
-        except ProcessLookupError:
-            return code
-        time.sleep(0.01)
-
-
-def contents(out: Path) -> dict[str, bytes]:
-    """Return what lies in a folder, without dates."""
-    found = {}
-    for path in sorted(out.rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            if path.name.endswith(".meta.json"):
-                content = json.dumps(json.loads(content) | {"written": ""}).encode()
-            if path.suffix == ".eaf":
-                content = re.sub(rb' DATE="[^"]*"', b"", content)
-            found[path.relative_to(out).as_posix()] = content
-    return found
-
-
 def kill_and_resume(words: list[str], out: Path, number: signal.Signals, delay: float) -> dict[str, object]:
     """Kill one run after a delay and let another go on; return what was seen.
 
@@ -102,17 +55,13 @@ def kill_and_resume(words: list[str], out: Path, number: signal.Signals, delay: 
         KilledRunError: If either ends with a code that it should not have.
     """
     shutil.rmtree(out, ignore_errors=True)
-    child = start(words)
-    time.sleep(delay)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(child, number)
-    code = end(child)
+    code = run_copy(words, kill=(number, delay), seconds=_PATIENCE).code
     expected = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
     # Before the command has taken over, a signal ends it at once.
     if code not in (expected, -number, 0):
         raise KilledRunError(f"{number.name} after {delay:.2f} s: exit code {code}, not {expected}")
     kept = sum(path.read_bytes().count(b'"frame":') for path in out.rglob("*.unfinished"))
-    if (code := end(start([*words, "--resume"]))) != 0:
+    if (code := run_copy([*words, "--resume"], seconds=_PATIENCE).code) != 0:
         raise KilledRunError(f"{number.name} after {delay:.2f} s: --resume ended with {code}")
     return {"signal": number.name, "after": round(delay, 3), "frames_kept": kept}
 
@@ -139,19 +88,16 @@ def main(argv: list[str] | None = None) -> None:
         words = ["predict", *inputs, "--out", str(out), "--workers", "1", *options.more.split()]
         words += ["--model", options.model] if options.model else []
         began = time.perf_counter()
-        if (code := end(start(words))) != 0:
+        if (code := run_copy(words, seconds=_PATIENCE).code) != 0:
             raise KilledRunError(f"the undisturbed run ended with {code}")
         duration = time.perf_counter() - began
-        undisturbed = contents(out)
+        undisturbed = tree_of(out)
         kills = []
         for i in range(options.kills):
             number = SIGNALS[i % len(SIGNALS)]
             kills.append(kill_and_resume(words, out, number, chance.uniform(0, duration)))
-            after = contents(out)
-            if differing := sorted(
-                name for name in {*undisturbed, *after} if undisturbed.get(name) != after.get(name)
-            ):
-                raise KilledRunError(f"{kills[-1]}: {', '.join(differing)} differ from the undisturbed run's")
+            if (told := differing(undisturbed, tree_of(out))) is not True:
+                raise KilledRunError(f"{kills[-1]}: {told} from the undisturbed run's")
             print(f"{i + 1}/{options.kills}: {kills[-1]}: same bytes", flush=True)
     print(json.dumps({"seconds": round(duration, 2), "files": len(undisturbed), "kills": kills}))
 

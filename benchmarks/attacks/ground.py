@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 import signal
@@ -11,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -21,7 +19,6 @@ from metafacs.data.videos import encode_video
 from metafacs.evaluation.archive import write_archive
 from metafacs.evaluation.few_shot_records import FewShotRecord, write_few_shot_record
 from metafacs.evaluation.records import read_records
-from metafacs.seals import SEAL
 from metafacs.synthesis.clips import render_clip
 
 COMMANDS = ("twin", "prepare", "inspect", "train", "compare", "evaluate", "report", "personalise", "predict")
@@ -222,61 +219,4 @@ def _few_shot_record(subject: str) -> FewShotRecord:
         iterations=10,
         seconds={"train": 1.5, "test": 0.5},
         config={"testing": {"judged": 10, "repetitions": 50}},
-    )
-
-
-def tree_of(folder: Path) -> dict[str, bytes]:
-    """Return what lies in a folder but claims and temporary files, and without dates and times taken."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.name.startswith(".metafacs") or path.name.endswith(".partial") or not path.is_file():
-            continue
-        found[name] = _without_times(path).replace(str(folder).encode(), b"OUT")
-    return found
-
-
-def differing(first: dict[str, bytes], second: dict[str, bytes]) -> bool | str:
-    """Return True if two folders hold the same, else what differs."""
-    names = sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
-    return True if not names else f"{', '.join(names)} differ"
-
-
-def _without_times(path: Path) -> bytes:
-    content = path.read_bytes()
-    try:
-        return _sound_without_times(path, content)
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        return content  # It is damaged.
-
-
-def _sound_without_times(path: Path, content: bytes) -> bytes:
-    if path.suffix == ".safetensors":
-        return _model_without_times(content)
-    if path.name == "record.json" or path.name.endswith(".meta.json"):
-        values = json.loads(content)
-        for name in ("seconds", "written", SEAL):
-            values.pop(name, None)
-        return json.dumps(values, sort_keys=True).encode()
-    # Pages hold the times of training in their text.
-    return b"page" if path.suffix == ".html" else content
-
-
-def _model_without_times(content: bytes) -> bytes:
-    size = int.from_bytes(content[:8], "little")
-    head = json.loads(content[8 : 8 + size])
-    metadata = head.pop("__metadata__", {})
-    header = json.loads(metadata.get("metafacs", "{}"))
-    header.pop("seconds", None)
-    tensors = {
-        name: (entry["dtype"], entry["shape"], content[8 + size :][slice(*entry["data_offsets"])])
-        for name, entry in sorted(head.items())
-    }
-    return json.dumps(header, sort_keys=True).encode() + repr(tensors).encode()
-
-
-def same_array(first: np.ndarray, second: np.ndarray) -> bool:
-    """Return whether two arrays hold the same, NaN where NaN is."""
-    return first.shape == second.shape and bool(
-        np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
     )

@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 
 from attacks.commands import BUG, ENDLESS, PATIENCE, Ended, limit_files, run_copies, run_copy, run_here
-from attacks.ground import Ground, GroundError, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground, GroundError
 from attacks.verdicts import LOST, REFUSED, RIGHT, STUCK, TRACEBACK, VAGUE, WRONG, Finding
 
 _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 
 from attacks.commands import judge_command, run_here
 from attacks.damage import damaged_bytes, damaged_values
-from attacks.ground import Ground, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground
 from attacks.verdicts import RIGHT, WRONG, Finding, judge_error
 from metafacs import load_detector
 from metafacs.faces.pictures import read_picture

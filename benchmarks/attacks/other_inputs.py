@@ -11,7 +11,8 @@ from random import Random
 from PIL import Image, ImageOps
 
 from attacks.commands import judge_command, run_here
-from attacks.ground import Ground, GroundError, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground, GroundError
 from attacks.verdicts import Finding
 
 _LATER = 5_000_000_000

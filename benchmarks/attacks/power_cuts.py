@@ -19,7 +19,8 @@ from typing import Any
 
 from attacks.commands import ENDLESS, PATIENCE, run_copy
 from attacks.damage import PAGE
-from attacks.ground import Ground, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground
 from attacks.interruptions import JOBS, go_on, undisturbed
 from attacks.verdicts import LOST, RIGHT, STUCK, TRACEBACK, Finding
 

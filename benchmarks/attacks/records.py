@@ -11,7 +11,8 @@ from typing import Any
 
 from attacks.commands import judge_command, run_here
 from attacks.damage import damaged_bytes, damaged_json, damaged_lines
-from attacks.ground import Ground, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground
 from attacks.models import damage_tensor_file
 from attacks.verdicts import RIGHT, WRONG, Finding, judge_error
 from metafacs.evaluation.archive import read_archive

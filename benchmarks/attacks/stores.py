@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from attacks.commands import judge_command, run_here
 from attacks.damage import damaged_bytes, damaged_integer, damaged_json
-from attacks.ground import Ground, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground
 from attacks.verdicts import RIGHT, WRONG, Finding, judge_error
 from metafacs.data.store import Store
 

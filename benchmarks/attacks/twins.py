@@ -11,7 +11,8 @@ from typing import Any
 
 from attacks.commands import judge_command, run_copy, run_here
 from attacks.damage import damaged_bytes, damaged_json
-from attacks.ground import Ground, GroundError, differing, tree_of
+from attacks.folders import differing, tree_of
+from attacks.ground import Ground, GroundError
 from attacks.interruptions import JOBS, undisturbed
 from attacks.verdicts import Finding
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from random import Random
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
 import pytest
+import torch
 
-from metafacs.files import make_durable, write_bytes
+from metafacs.files import make_durable, write_bytes, write_json
+from metafacs.seals import sealed
+from metafacs.tensor_files import save_tensors
 
 
 def part(name: str) -> ModuleType:
@@ -145,10 +147,22 @@ def test_a_copy_is_killed_and_its_words_are_kept(benchmark: ModuleType) -> None:
     assert "nothing" in limited.said
 
 
-def test_arrays_are_the_same_with_what_is_unknown(benchmark: ModuleType) -> None:
-    same = part("ground").same_array
-    assert same(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
-    assert not same(np.array([1.0, np.nan]), np.array([1.0, 0.0]))
+def test_folders_are_the_same_but_for_times_claims_and_temporaries(
+    benchmark: ModuleType, tmp_path: Path
+) -> None:
+    folders = part("folders")
+    for name, seconds in (("a", 1.0), ("b", 2.0)):
+        write_json(tmp_path / name / "record.json", sealed({"f1": 0.5, "seconds": seconds}))
+        save_tensors(tmp_path / name / "m.safetensors", {"w": torch.ones(2)}, {"seconds": seconds})
+        (tmp_path / name / f".x.{seconds:.0f}.partial").touch()
+        (tmp_path / name / ".metafacs.lock").touch()
+    one, other = folders.tree_of(tmp_path / "a"), folders.tree_of(tmp_path / "b")
+    assert sorted(one) == ["m.safetensors", "record.json"]
+    assert folders.differing(one, other) is True
+    save_tensors(tmp_path / "b" / "m.safetensors", {"w": torch.zeros(2)}, {"seconds": 2.0})
+    (tmp_path / "b" / "record.json").write_text("{")
+    told = folders.differing(one, folders.tree_of(tmp_path / "b"))
+    assert told == "m.safetensors, record.json differ"
 
 
 def cut_power(work: Callable[[Path], None], folder: Path, cut: int | None, seed: int) -> list[str]:
