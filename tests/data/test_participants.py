@@ -111,6 +111,14 @@ def test_a_head_that_moves_is_still_the_participant(
     assert (len(store), store.noted) == (10, {})
 
 
+def test_of_a_few_photos_nobody_doubts_a_face_that_is_alone(
+    faces: dict[str, list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [scene(None, faces["M001"][row]) if row else scene(faces["F001"][0], None) for row in range(3)]
+    monkeypatch.setattr("metafacs.data.participants.describe", None)
+    assert len(recorded(tmp_path / "root", pictures, "F001", monkeypatch)) == 3
+
+
 def test_in_a_photo_of_several_the_largest_is_taken_and_told(
     faces: dict[str, list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,7 @@ class Participants:
 
     The participant is the person whom most of the recording's witnesses show, and the larger one of two whom
     equally many show. Nobody looks at the identity of a face that is alone in its picture and stays where the
-    last one was. In a photo that belongs to no recording it is the largest face.
+    last one was, or is the first of a shard. In a photo that belongs to no recording it is the largest face.
 
     Args:
         witnesses: Recording -> pictures that tell whom it is of.
@@ -103,7 +103,9 @@ class Participants:
             several = len(faces) > 1
             return Choice(faces[0], "several faces, the largest was taken" if several else "")
         last = self._last.get(recording)
-        if len(faces) == 1 and (last is None or _stayed(last, faces[0])):
+        # Of a few photos of somebody, each may be taken from anywhere.
+        photos = sample.frame is None and len(self._witnesses[recording]) < WITNESSES
+        if len(faces) == 1 and (photos or last is None or _stayed(last, faces[0])):
             self._last[recording] = faces[0]
             return Choice(faces[0])
         choice = self._recognise(recording, picture, faces)
