@@ -177,6 +177,19 @@ def test_another_code_book_is_refused(tmp_path: Path) -> None:
     assert sum(sample.action_units[1] for sample in read_disfa(presence, threshold=1).samples) == 60
 
 
+def test_what_is_there_twice_is_never_mixed(tmp_path: Path) -> None:
+    root = layout(tmp_path, {1: "1,0\n2,3\n"})
+    (root / "ActionUnit_Labels" / "SN003" / "SN003_au01.txt").write_text("1,5\n2,5\n")
+    reading = read_disfa(root)
+    assert [str(entry) for entry in reading.skipped] == [
+        "ActionUnit_Labels/SN003/SN003_au1.txt: second file of one action unit; the first is read"
+    ]
+    assert [sample.intensities[1] for sample in reading.samples] == [5.0, 5.0]
+    (root / "ActionUnit_Labels" / "sn003").mkdir()
+    with pytest.raises(DatasetError, match="two folders whose names differ in upper and lower case only"):
+        read_disfa(root)
+
+
 def test_frames_that_one_action_unit_lacks_are_counted(tmp_path: Path) -> None:
     reading = read_disfa(layout(tmp_path, {1: "1,0\n2,3\n3,0\n", 12: "1,5\n3,5\n"}))
     assert [sample.action_units.get(12) for sample in reading.samples] == [1.0, None, 1.0]

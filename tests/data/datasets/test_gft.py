@@ -89,6 +89,13 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_two_tables_of_one_video_are_refused(tmp_path: Path) -> None:
+    root = with_video(tmp_path, "frame,AU1\n1,1\n")
+    (root / "labels" / "001a.csv").write_text("frame,AU1\n1,0\n")
+    with pytest.raises(DatasetError, match=r"001A\.csv and .*001a\.csv belong to one video"):
+        read_gft(root)
+
+
 def test_a_table_of_intensities_is_refused(tmp_path: Path) -> None:
     text = "frame,AU1,AU12\n1,1,0\n2,1,3\n3,0,5\n"
     with pytest.raises(DatasetError, match=r"001A\.csv: 2 of 3 rows .* for AU12 .* these are intensities"):

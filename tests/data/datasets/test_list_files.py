@@ -179,6 +179,27 @@ def test_a_list_of_other_pictures_is_refused(tmp_path: Path) -> None:
     assert labels_of(read_list_files(long_lists(tmp_path, LISTED, CODES), aus=AUS, pictures=root / "img"))
 
 
+@pytest.mark.parametrize(("first_listed", "first"), [(0, 1), (1, 0)])
+def test_pictures_that_count_from_another_number_than_the_list_are_refused(
+    tmp_path: Path, first_listed: int, first: int
+) -> None:
+    """FFmpeg counts from 1, the lists of others from 0: each picture would get the label of the next."""
+    layout(tmp_path, "".join(f"SN001/{first_listed + k}.jpg\n" for k in range(20)), "1 0 1\n" * 20)
+    (tmp_path / "img" / "SN001").mkdir()
+    for number in range(first, first + 20):
+        (tmp_path / "img" / "SN001" / f"{number}.jpg").touch()
+    with pytest.raises(DatasetError, match=r"moved by .1 fit 20 pictures, as they are 19"):
+        read(tmp_path)
+
+
+def test_other_aus_than_the_list_has_are_refused(tmp_path: Path) -> None:
+    root = long_lists(tmp_path, LISTED, CODES)
+    with pytest.raises(
+        DatasetError, match=r"AUoccur\.txt: 30 of 30 rows do not hold 2 codes, one for each AU"
+    ):
+        read_list_files(root, aus=(1, 2), pictures=root / "img")
+
+
 def test_lists_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     root = long_lists(tmp_path, LISTED, CODES)
     layout(root, "\n".join(LISTED), "\n".join(CODES[1:] + CODES[:1]), part="BP4D_part2")
@@ -214,6 +235,7 @@ def test_files_of_no_list_are_named(tmp_path: Path) -> None:
         ("../img/F001/T1/2440.jpg", "1 0 1", "does not stay below"),
         ("/etc/hosts", "1 0 1", "does not stay below"),
         ("x" * 5000 + "/1.jpg", "1 0 1", "label without a picture"),
+        ("F001/" + "9" * 5000 + ".jpg", "1 0 1", "label without a picture"),
     ],
 )
 def test_bad_rows_are_reported_and_do_not_stop_the_rest(

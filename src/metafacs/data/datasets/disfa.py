@@ -103,6 +103,8 @@ def read_disfa(
     named = [folder for folder in folders if _SUBJECT.match(folder.name)]
     if not named:
         raise DatasetError(f"{labels} holds no folder such as SN001; DISFA's intensities are one per person")
+    if len({folder.name.upper() for folder in named}) < len(named):
+        raise DatasetError(f"{labels} holds two folders whose names differ in upper and lower case only")
     note_files(reading, set(folders) - set(named), "name of the folder is no person such as SN001")
     points = None
     if landmarks:
@@ -229,21 +231,23 @@ def _read_person(
 def _read_intensities(
     reading: Reading, folder: Path, subject: str
 ) -> tuple[dict[int, dict[int, int]], dict[int, tuple[Path, int]]]:
-    files: list[IntensityFile] = []
+    files: dict[int, IntensityFile] = {}
     for path in find_files(reading, folder, (".txt",), known=()):
         match = _LABELS.match(path.name)
         if match is None or match["subject"].upper() != subject or int(match["au"]) not in AU_NAMES:
             reading.skip(path, None, f"file name is not {subject}_au<FACS number>.txt")
+        elif (au := int(match["au"])) in files:
+            reading.skip(path, None, "second file of one action unit; the first is read")
         else:
-            files.append(IntensityFile(reading, path, int(match["au"]), first_frame=1))
+            files[au] = IntensityFile(reading, path, au, first_frame=1)
     intensities: dict[int, dict[int, int]] = {}
     origins: dict[int, tuple[Path, int]] = {}
-    for file in files:
+    for file in files.values():
         for frame, intensity in file.levels.items():
             if intensity is not None:
                 intensities.setdefault(frame, {})[file.au] = intensity
                 origins.setdefault(frame, (file.path, file.lines[frame]))
-    for file in files:
+    for file in files.values():
         if file.levels:
             reading.skip(file.path, None, NO_INTENSITY, len(intensities.keys() - file.levels.keys()))
     return intensities, origins

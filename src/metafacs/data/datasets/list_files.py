@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metafacs.data.datasets.folders import find_files, note_files
 from metafacs.data.datasets.intensities import check_threshold
-from metafacs.data.datasets.mismatches import CodeBook, refuse_unmatched
+from metafacs.data.datasets.mismatches import CodeBook, refuse_many, refuse_moved_frames, refuse_unmatched
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -25,6 +25,7 @@ from metafacs.data.datasets.reading import (
     require_folder,
     whole_number,
 )
+from metafacs.data.datasets.recorded_frames import number_of
 from metafacs.facs import HIGHEST_INTENSITY, check_aus
 
 _UNKNOWN = (-1, 9, 999)
@@ -102,13 +103,15 @@ def read_list_files(
         paths, labels, points = found[part]
         others = (labels, points) if landmarks else (labels,)
         book = CodeBook(labels, rows.words, rows.meaning)
-        missed, matched, other_codes = set(), 0, []
-        for number, line, beside in joined_lines(reading, paths, *others):
+        missed, matched, other_codes, narrow = set(), 0, [], 0
+        lines = joined_lines(reading, paths, *others)
+        for number, line, beside in lines:
             sample = rows.parse(line, beside, part, book)
             if isinstance(sample, str):
                 reading.skip(paths, number, sample)
                 if sample == NO_PICTURE:
                     missed.add(line)
+                narrow += sample == rows.narrow
                 continue
             matched += 1
             first = seen.setdefault(sample.picture, sample)
@@ -119,6 +122,8 @@ def read_list_files(
                 if first.action_units != sample.action_units:
                     other_codes.append(number)
         book.refuse_if_many("say from which one on an AU is present, e.g. --options.threshold 2")
+        refuse_many(labels, narrow, len(lines), f"{len(aus)} codes, one for each AU given")
+        _refuse_moved(paths, folder, [line for _, line, _ in lines], missed)
         refuse_unmatched(
             paths, missed, matched, "pictures", f"{folder} is where paths start, see the option 'pictures'"
         )
@@ -204,18 +209,23 @@ class _Rows:
         """What the codes are, in words."""
         return f"{'0 and 1' if self.threshold is None else '0 to 5'}, or -1, 9 and 999 for unknown"
 
+    @property
+    def narrow(self) -> str:
+        """Reason for leaving out a row that is too short or too long."""
+        return f"row has another number of codes than the {len(self.aus)} AUs given"
+
     def parse(self, line: str, beside: tuple[str, ...], part: str, book: CodeBook) -> Sample | str:
         """Return the sample of a row, or why there is none."""
         cells = beside[0].replace(",", " ").split()
         if len(cells) != len(self.aus):
-            return f"row has another number of codes than the {len(self.aus)} AUs given"
+            return self.narrow
         levels = book.read(dict(zip(self.aus, cells, strict=True)))
         if levels is None:
             return f"code other than {book.words}"
         points = parse_landmarks(beside[1]) if len(beside) > 1 else None
         if len(beside) > 1 and points is None:
             return BAD_LANDMARKS
-        place = PurePosixPath(line.rstrip(",").strip().replace("\\", "/"))
+        place = _place(line)
         if place.is_absolute() or ".." in place.parts:
             return "path does not stay below the folder of pictures"
         if not _is_file(self.folder / place):
@@ -247,6 +257,33 @@ class _Rows:
         return (
             float(level) if level is not None and level <= HIGHEST_INTENSITY else occurrence(cell, _UNKNOWN)
         )
+
+
+def _place(line: str) -> PurePosixPath:
+    """Return the path that a line of a list holds."""
+    return PurePosixPath(line.rstrip(",").strip().replace("\\", "/"))
+
+
+def _refuse_moved(paths: Path, folder: Path, lines: Sequence[str], missed: Collection[str]) -> None:
+    """Fail if the numbered pictures of a recording are there, but counted from another number than listed."""
+    listed: dict[PurePosixPath, set[int]] = defaultdict(set)
+    for place in map(_place, lines):
+        if (number := number_of(place)) is not None:
+            listed[place.parent].add(number)
+    for parent in sorted({_place(line).parent for line in missed}):
+        if parent.is_absolute() or ".." in parent.parts or not _is_folder(folder / parent):
+            continue
+        # One name may have two endings: the numbers alone count here.
+        numbers = {number_of(PurePosixPath(entry.name)) for entry in (folder / parent).iterdir()}
+        there = {number for number in numbers if number is not None}
+        refuse_moved_frames(paths, listed[parent], there)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

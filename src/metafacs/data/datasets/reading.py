@@ -125,7 +125,7 @@ class Reading:
             return
         path = Path(file)
         name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-        self.skipped.append(Skipped(name, line, reason, count))
+        self.skipped.append(Skipped(printable(name), line, reason, count))
 
     def lines(self, path: Path) -> list[tuple[int, str]]:
         """Return the numbered lines of one file of many; one without any, or that is no text, is noted."""

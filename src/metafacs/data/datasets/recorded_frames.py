@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from metafacs.data.datasets.folders import find_files, note_files
 from metafacs.data.datasets.reading import Reading
@@ -14,6 +14,7 @@ from metafacs.data.videos import VIDEO_SUFFIXES, Video, VideoError
 from metafacs.faces.pictures import SUFFIXES
 
 _LAST_NUMBER = re.compile(r"(\d+)$", re.ASCII)
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,22 @@ def numbered_pictures(reading: Reading, folder: Path) -> dict[int, Path]:
     by_number: dict[int, list[Path]] = defaultdict(list)
     unnumbered = []
     for path in find_files(reading, folder, SUFFIXES, known=()):
-        match = _LAST_NUMBER.search(path.stem)
-        if match is None:
+        number = number_of(path)
+        if number is None:
             unnumbered.append(path)
         else:
-            by_number[int(match[1])].append(path)
+            by_number[number].append(path)
     note_files(reading, unnumbered, "name of the picture does not end with the number of the frame")
     shared = [path for paths in by_number.values() if len(paths) > 1 for path in paths]
     note_files(reading, shared, "several pictures have the number of one frame; none is read")
     return {number: paths[0] for number, paths in by_number.items() if len(paths) == 1}
+
+
+def number_of(path: PurePath) -> int | None:
+    """Return the number that the name of a picture ends with, if there is one.
+
+    >>> number_of(PurePath("SN001/frame_0012.jpg")), number_of(PurePath("face.jpg"))
+    (12, None)
+    """
+    match = _LAST_NUMBER.search(path.stem)
+    return None if match is None or len(match[1]) > _MOST_DIGITS else int(match[1])
