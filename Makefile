@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPEED := allocator attention_mesh dual_domain faces hypergradient maml render store
 DOCS_STAMP := $(VENV)/.docs_installed
 
-.PHONY: demo test check format bench docs clean
+.PHONY: demo test check format bench attack docs clean
 
 demo: $(STAMP)
 	$(BIN)/metafacs demo --out runs/demo
@@ -27,6 +27,10 @@ format: $(STAMP)
 # Those of speed; the others need a trained model, or photos.
 bench: $(STAMP)
 	@for name in $(SPEED); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Damage, hostile input, kills and power cuts: docs/reliability.md.
+attack: $(STAMP)
+	$(BIN)/python benchmarks/reliability.py
 
 # The banner about MkDocs 2 is for people who have not pinned MkDocs.
 docs: $(DOCS_STAMP)
