@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conftest import rows_of
+from conftest import rows_of, write_store
 from metafacs.data.shards import StoreError
 from metafacs.data.store import Store
 from metafacs.seals import sealed
@@ -145,6 +145,7 @@ def test_a_damaged_crop_is_named(au_store: Store, tmp_path: Path) -> None:
         ({"aus": [1, 4, 99]}, "99"),
         ({"alignment": {"box_enlarge": 99, "border": 0}}, "box_enlarge"),
         ({"alignment": {"box": 2.9}}, "box"),
+        ({"twin": 3}, "twin"),
         ({"skipped": 3}, "skipped: Expected array"),
         ({"format": 3}, "later version"),
         ({"shards": []}, "shards"),
@@ -188,3 +189,11 @@ def test_the_fingerprint_tells_content_and_not_place(
         other.action_units[row, column] = 1 - np.nan_to_num(other.action_units[row, column])
         seen.add(other.fingerprint)
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize(
+    ("twin", "seed"), [(None, None), ({}, None), ({"seed": "x"}, None), ({"seed": 7}, 7)]
+)
+def test_the_seed_of_a_twin(au_store: Store, tmp_path: Path, twin: dict[str, object], seed: int) -> None:
+    content = {**au_store.description, "twin": twin}
+    assert write_store(tmp_path / "store", rows_of(au_store), **content).twin_seed == seed

@@ -170,7 +170,7 @@ def cut_shard(job: Job, cut: Cut) -> int:
             skipped.append(Skipped(place_of(sample.picture, cut.root), None, printable(note)))
     for sample in participants.consulted:
         place = place_of(sample.picture, cut.root)
-        sources.setdefault(place, source_of(sample.picture, place))
+        sources.setdefault(place, source_of(Path(sample.picture), place))
     note_path(job.path).unlink(missing_ok=True)
     shard = write_rows(job.path, rows, shard_schema(cut.aus, cut.expressions))
     known = ShardNote(cut.plan, shard, list(sources.values()), _decoders(), skipped, noted)
@@ -202,7 +202,7 @@ def _cut(
 
 
 def _places(samples: Iterable[Sample], root: Path) -> dict[str, Path]:
-    return {place_of(sample.picture, root): sample.picture for sample in samples}
+    return {place_of(sample.picture, root): Path(sample.picture) for sample in samples}
 
 
 def _decoders() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def recording_of(sample: Sample) -> Recording | None:
     if sample.frame is not None:
         return (str(sample.picture),)
     if sample.subject is not None:
-        return (sample.subject, str(sample.picture.parent))
+        return (sample.subject, str(Path(sample.picture).parent))
     return None
 
 

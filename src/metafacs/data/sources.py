@@ -31,12 +31,13 @@ class Source:
     digest: str
 
 
-def place_of(path: Path, root: Path) -> str:
+def place_of(path: Path | str, root: Path | str) -> str:
     """Return where a file is below a folder, with slashes, in letters that can be written everywhere.
 
     >>> place_of(Path("data/bp4d/F001/1.jpg"), Path("data/bp4d"))
     'F001/1.jpg'
     """
+    path = Path(path)
     inside = path.relative_to(root) if path.is_relative_to(root) else path
     return printable(inside.as_posix())
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,6 +120,12 @@ class Store:
     def synthetic(self) -> bool:
         """True where the faces are rendered."""
         return bool(self.description["synthetic"])
+
+    @property
+    def twin_seed(self) -> int | None:
+        """Seed of the generator of the faces; None for real ones, or where the twin does not tell it."""
+        seed = (self.description["twin"] or {}).get("seed")
+        return seed if isinstance(seed, int) else None
 
     @property
     def noted(self) -> dict[str, list[str]]:
@@ -282,7 +288,7 @@ def _described(path: Path) -> tuple[dict[str, Any], _Description]:
         raise StoreError(f"{path} is damaged: half of it is of an earlier version; {REMEDY}")
     try:
         check_aus(known.aus)
-        AlignmentSpec.from_mapping(known.alignment)
+        content["alignment"] = asdict(AlignmentSpec.from_mapping(known.alignment))
     except (TypeError, ValueError) as error:
         raise StoreError(f"{path}: {error}; {REMEDY}") from error
     return content, known

@@ -87,14 +87,13 @@ def open_test(
         method.domain = domain
     elif method.domain and opened.dataset == described.data[0].dataset:
         method.domain = "source"
-    twin = opened.description["twin"]
     data = TestedData(
         name=opened.dataset,
         synthetic=described.synthetic or opened.synthetic,
         split=chosen.name if side == "test" else f"{chosen.name}, validation people",
         split_hash=chosen.hash,
         fold=chosen.fold,
-        twin_seed=twin["seed"] if twin else None,
+        twin_seed=opened.twin_seed,
         store=opened.fingerprint,
     )
     return HeldOutTest(checkpoint, method, stream, data)
