@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,10 @@ from metafacs.data.store import Store
 from metafacs.locks import FolderInUseError, claimed
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.single_task import SingleTask
+from metafacs.models.backbones import Backbone
 from metafacs.models.model_file import CheckpointError
 from metafacs.tensor_files import save_tensors
-from metafacs.training.identity import code_of
+from metafacs.training.identity import foreign_code
 from metafacs.training.run import train
 from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, PREVIOUS_FILE, RUN
 from metafacs.training.training_data import BatchSizes
@@ -219,21 +220,23 @@ def test_numbers_of_batches_and_optimisers_have_ranges() -> None:
         OptimizerSpec("adam", betas=(0.9,))  # type: ignore[arg-type]
 
 
-def test_code_of_a_foreign_method_is_what_its_file_holds(tmp_path: Path) -> None:
-    def imported(text: str) -> type:
-        (tmp_path / "foreign_method.py").write_text(text)
-        spec = importlib.util.spec_from_file_location("foreign_method", tmp_path / "foreign_method.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["foreign_method"] = module
-        spec.loader.exec_module(module)
-        return module.Own  # type: ignore[no-any-return]
+def test_a_foreign_method_is_known_by_what_its_file_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
 
-    try:
-        first = code_of(imported("class Own: pass\n"))
-        assert code_of(imported("class Own: a = 1\n")) != first
-        assert code_of(imported("class Own: pass\n")) == first
-    finally:
-        del sys.modules["foreign_method"]
-    assert set(code_of(SingleTask)) == {"metafacs"}
+    def digests(text: str) -> dict[str, str]:
+        (tmp_path / "foreign_code_here.py").write_text(text)
+        sys.modules.pop("foreign_code_here", None)
+        importlib.invalidate_caches()
+        kind = importlib.import_module("foreign_code_here").Own
+        return foreign_code(
+            kind, {"width": 3, "backbone": {"name": "foreign_code_here:Own", "weights": "none"}}
+        )
+
+    first = digests("class Own: pass\n")
+    assert set(first) == {"foreign_code_here"}
+    assert digests("class Own: changed = True\n") != first
+    assert digests("class Own: pass\n") == first
+    assert foreign_code(SingleTask, {"backbone": Backbone("small")}) == {}
+    assert set(foreign_code(SingleTask, {"backbone": Backbone("foreign_code_here:Own")})) == set(first)

@@ -46,10 +46,15 @@ def check_config(words: Sequence[str]) -> None:
     """Read the files of settings that the words of a command line name, before anything else does.
 
     Raises:
-        FileError: If one is too large, no regular file, or no YAML that can be used.
+        FileError: If one is too large, no regular file, no YAML that can be used, or holds no settings.
     """
     for path in config_files(words):
-        read_yaml(path)
+        content = read_yaml(path)
+        if not isinstance(content, dict):
+            raise FileError(f"{path} holds no settings: give names of options with their values")
+        for name in content:
+            if not isinstance(name, str) or not name or any(map(str.isspace, name)):
+                raise FileError(f"{path}: {printable(name)!r} is the name of no option")
 
 
 def config_files(words: Sequence[str]) -> Iterator[Path]:

@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from metafacs.models.model_file import CheckpointError
 from metafacs.parsing import read_json
 from metafacs.processes import out_of_memory, run_jobs, use_one_thread
 from metafacs.seals import sealed, unsealed
+from metafacs.training.identity import foreign_code, texts
 from metafacs.training.run import train
 from metafacs.training.trainer import MODEL_FILE
 
@@ -145,12 +146,13 @@ def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
     """
     known = {} if known is None else known
     arguments = run.arguments
-    roles = {"expression", "target"} & set(find_method(arguments["method"]).streams)
+    kind, options = find_method(arguments["method"]), arguments.get("options") or {}
+    roles = {"expression", "target"} & set(kind.streams)
     stores = {role: arguments.get(role) for role in ("action_units", *sorted(roles))}
     stores["tested_on"] = run.tested_on if run.tested else None
     files = {name: arguments.get(name) for name in ("initialise", "pseudo_labels")}
     files |= {f"lists.{place}": path for place, path in enumerate(arguments.get("lists") or ())}
-    files |= {f"options.{name}": text for name, text in _texts(arguments.get("options") or {})}
+    files |= {f"options.{name}": text for name, text in texts(options)}
     for path in filter(None, stores.values()):
         if Path(path) not in known:
             known[Path(path)] = Store(path).fingerprint
@@ -159,16 +161,8 @@ def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
         if path and Path(path) not in known and (not name.startswith("options.") or _is_file(path)):
             known[Path(path)] = digest_of_file(path)[:16]
     named = {**stores, **files}
-    return {name: known[Path(path)] for name, path in named.items() if path and Path(path) in known}
-
-
-def _texts(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in options.items():
-        inner = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-        if isinstance(inner, Mapping):
-            yield from _texts(inner, f"{before}{name}.")
-        elif isinstance(inner, (str, Path)) and inner:
-            yield f"{before}{name}", str(inner)
+    found = {name: known[Path(path)] for name, path in named.items() if path and Path(path) in known}
+    return found | {f"code.{module}": digest for module, digest in foreign_code(kind, options).items()}
 
 
 def _is_file(path: str) -> bool:

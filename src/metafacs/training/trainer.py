@@ -40,8 +40,9 @@ from metafacs.models.model_file import CheckpointError
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.tensor_files import load_tensors
-from metafacs.training.identity import code_of
+from metafacs.training.identity import foreign_code
 from metafacs.training.stepper import OptimizerStepper
+from metafacs.version import __version__
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 PREVIOUS_FILE = "checkpoint.previous.safetensors"
@@ -141,7 +142,8 @@ class Trainer:
     def identity(self) -> dict[str, Any]:
         """Return what the run's result depends on beside its description and options, as plain data."""
         return {
-            **code_of(type(self.method)),
+            "metafacs": __version__,
+            "code": foreign_code(type(self.method), self.options),
             "aus": list(self.method.aus),
             "expressions": list(self.method.expressions),
             "iterations": self.plan.iterations,
