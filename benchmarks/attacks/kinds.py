@@ -7,6 +7,7 @@ from attacks.models import attack_model, attack_person, attack_run
 from attacks.other_inputs import attack_with_other_inputs
 from attacks.pictures import attack_name, attack_picture, attack_video
 from attacks.power_cuts import attack_with_power_cut
+from attacks.predictions import attack_prediction
 from attacks.readers import attack_reader
 from attacks.records import attack_archive, attack_comparison, attack_few_shot_record, attack_record
 from attacks.settings import attack_option, attack_yaml
@@ -36,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "support lists": Kind(attack_support, 200),
     "tables of labels": Kind(attack_labels, 150),
     "codings": Kind(attack_coding, 300),
+    "predictions": Kind(attack_prediction, 100),
     "pictures": Kind(attack_picture, 250),
     "videos": Kind(attack_video, 100),
     "names": Kind(attack_name, 100),
