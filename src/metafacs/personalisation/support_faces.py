@@ -116,31 +116,35 @@ def _refuse(support: Support, problems: Mapping[int, str]) -> None:
 
 def _choose(support: Support, found: Sequence[Sequence[_Candidate]], notes: list[str]) -> list[_Candidate]:
     """Return the person's face of every picture."""
-    several = [place for place, candidates in enumerate(found) if len(candidates) > 1]
     known = _reference(found)
     chosen: list[_Candidate] = []
     problems: dict[int, str] = {}
+    rules: dict[str, list[int]] = {}
     for place, candidates in enumerate(found):
         others = [view for origin, view in known if origin != place]
         odds = [_likeness(candidate.view, others) for candidate in candidates]
         best = int(np.argmax(odds))
         chosen.append(candidates[best])
-        if place not in several:
+        if len(candidates) == 1:
             continue
-        told = f"{support.rows[place].picture.name} shows {len(candidates)} faces"
         ranked = sorted(odds, reverse=True)
         if ranked[0] > 0 and ranked[0] - ranked[1] >= _CLEARLY:
             size = "" if best == 0 else ", which is not the largest"
-            notes.append(
-                f"line {support.rows[place].line}: {told}; the one most like those of the other pictures was "
-                f"taken{size}"
-            )
+            rule = f"the one most like those of the other pictures was taken{size}"
         elif candidates[0].width >= _MUCH_LARGER * candidates[1].width:
             chosen[-1] = candidates[0]
-            notes.append(f"line {support.rows[place].line}: {told}; the largest by far was taken")
+            rule = "the largest by far was taken"
         else:
-            problems[place] = f"{told}, and the other pictures do not tell which is the person's; cut it out"
+            problems[place] = (
+                f"{support.rows[place].picture.name} shows {len(candidates)} faces, and the other pictures "
+                "do not tell which is the person's; cut it out"
+            )
+            continue
+        rules.setdefault(rule, []).append(support.rows[place].line)
     _refuse(support, problems)
+    for rule, lines in rules.items():
+        listed = ", ".join(map(str, lines[:_SHOWN])) + (" ..." if len(lines) > _SHOWN else "")
+        notes.append(f"{len(lines)} pictures show several faces; {rule}: line {listed}")
     notes += _strangers(support, chosen)
     return chosen
 
