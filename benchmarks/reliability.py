@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -133,6 +134,7 @@ def main(argv: list[str] | None = None) -> int:
             keep=options.out,
             loud=bool(options.only),
         )
+        shutil.rmtree(ground.trials, ignore_errors=True)
     print(table(counts))
     seconds = time.perf_counter() - began
     print(f"seed {options.seed}, {seconds:.0f} s, {len(faults)} faults ({', '.join(FAULTS)})")

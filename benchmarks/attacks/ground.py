@@ -6,6 +6,7 @@ import csv
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,7 +49,8 @@ class Ground:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder.resolve()
-        self.trials = self.root / "trials"
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.trials = Path(tempfile.mkdtemp(prefix="trials-", dir=self.root))
         self.twin, self.few, self.store = self.root / "bp4d", self.root / "few", self.root / "store"
         self.other_store = self.root / "other_store"
         self.run, self.stopped = self.root / "run", self.root / "stopped"
@@ -102,8 +104,6 @@ class Ground:
         torch.set_num_threads(1)
         for name in COMMANDS:
             command_module(name)
-        shutil.rmtree(self.trials, ignore_errors=True)
-        self.trials.mkdir(parents=True)
         if not (self.twin / "TWIN.json").exists():
             twin = ("--preset", "tiny", "--workers", "1", "--progress", "false")
             self._do("twin", "bp4d", "--root", self.twin, *twin)
