@@ -160,7 +160,7 @@ def _brands(file: BinaryIO) -> set[bytes]:
 def _silence_pillow() -> None:
     """Silence Pillow's warnings of large pictures, whose limit is another, and of damaged EXIF."""
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Tiff|Jpeg)ImagePlugin")
 
 
 @lru_cache(maxsize=1)

@@ -62,6 +62,15 @@ def rgb_pixels(picture: Image.Image, path: Path) -> Pixels:
     return out
 
 
+def depth_of(highest: float) -> int:
+    """Return the fewest bits that cameras give in which a grey value fits.
+
+    >>> depth_of(900), depth_of(4095), depth_of(65535)
+    (10, 12, 16)
+    """
+    return next(bits for bits in DEPTHS if highest < 1 << bits)
+
+
 def _strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
     """Yield the first row and the picture of strips from top to bottom."""
     width, height = picture.size
@@ -115,7 +124,7 @@ def _grey_range(picture: Image.Image, path: Path) -> tuple[float, float]:
         values = _finite(part)
         low, high = min(low, float(values.min())), max(high, float(values.max()))
     if picture.mode != "F" and low >= 0 and high <= 65535:
-        bits = _stated_depth(picture, path) or next(bits for bits in DEPTHS if high < 1 << bits)
+        bits = _stated_depth(picture, path) or depth_of(high)
         if high >= 1 << bits:
             # A PNG whose values were spread over all 16 bits, as its specification asks.
             bits = 16

@@ -130,3 +130,18 @@ def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
         container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.corners(), format="rgb24")))
         container.mux(stream.encode(None))
     assert Video(tmp_path / "a.mp4").notes == ["Its pixels are not square (16:11); they are left as stored."]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("form", ["gray16le", "gray16be"])
+def test_deep_grey_is_scaled_by_its_depth(tmp_path: Path, bits: int, form: str) -> None:
+    ramp = np.linspace(0, (1 << bits) - 1, 64 * 48).astype(np.uint16).reshape(48, 64)
+    with av.open(str(tmp_path / "a.nut"), "w") as container:
+        stream = container.add_stream("rawvideo", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, form
+        frame = av.VideoFrame.from_ndarray(ramp, format="gray16le").reformat(format=form)
+        container.mux(stream.encode(frame))
+    (shown,) = Video(tmp_path / "a.nut").frames()
+    expected = np.linspace(0, 255, 64 * 48).reshape(48, 64)
+    assert shown.image is not None
+    assert np.abs(shown.image.astype(float) - expected[:, :, None]).max() <= 1

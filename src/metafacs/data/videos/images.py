@@ -12,9 +12,13 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from metafacs.data.videos.orientation import Orientation
+from metafacs.faces.pixels import depth_of
 
 _TURNED_AS_STORED = ("yuv420p", "yuvj420p", "yuv444p", "yuvj444p")
 """Pixel formats that give the same colours whether they are turned before or after the conversion."""
+
+_DEEP_GREY = ("gray16le", "gray16be")
+"""Pixel formats with room for 16 bits, into which cameras write values of 10 to 14 as they are."""
 
 
 class ImageReader:
@@ -34,8 +38,11 @@ class ImageReader:
         """Return the picture, ``height x width x 3``, uint8, RGB.
 
         The colour matrix and the range are those that the video names; a video that names none is taken as
-        FFmpeg takes it, as BT.601 of limited range.
+        FFmpeg takes it, as BT.601 of limited range. Grey of 16 bits is scaled by its depth, as that of
+        pictures is: see :func:`metafacs.faces.pixels.rgb_pixels`.
         """
+        if frame.format.name in _DEEP_GREY:
+            frame = _scaled_by_depth(frame)
         if not self._orientation:
             return self._rgb(frame)
         # FFmpeg turns a picture ten times faster than numpy, and half as many bytes before the conversion.
@@ -53,6 +60,13 @@ class ImageReader:
             self._graph, self._turning = _turning_graph(*kind, self._orientation), kind
         self._graph.vpush(frame)
         return self._graph.vpull()
+
+
+def _scaled_by_depth(frame: VideoFrame) -> VideoFrame:
+    values = frame.to_ndarray()
+    scale = 255 / ((1 << depth_of(int(values.max()))) - 1)
+    grey = (values * np.float32(scale)).round().astype(np.uint8)
+    return VideoFrame.from_ndarray(np.repeat(grey[:, :, None], 3, axis=2), format="rgb24")
 
 
 def _turning_graph(pixels: str, width: int, height: int, orientation: Orientation) -> av.filter.Graph:
