@@ -134,6 +134,8 @@ def test_witnesses_are_spread_over_a_recording() -> None:
     folder = [Sample(f"f/{n}", Path(f"f/{n}.jpg"), "a") for n in range(3)]
     photo = Sample("p", Path("f/p.jpg"))
     assert recording_of(photo) is None
+    assert recording_of(Sample("w/1", Path("w.mp4"), frame=1)) is None
+    assert recording_of(Sample("w/1", Path("w.mp4"), action_units={12: 0.0}, frame=1)) == ("w.mp4",)
     found = witnesses([*video, *folder, photo])
     assert [sample.frame for sample in found[("v.mp4",)]] == list(range(0, 90, 90 // WITNESSES))
     assert found[("a", "f")] == tuple(folder)

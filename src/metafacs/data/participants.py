@@ -44,12 +44,17 @@ class Choice:
 
 
 def recording_of(sample: Sample) -> Recording | None:
-    """Return what the pictures that were taken of one person in one go have in common; None for a photo."""
-    if sample.frame is not None:
-        return (str(sample.picture),)
-    if sample.subject is not None:
-        return (sample.subject, str(Path(sample.picture).parent))
-    return None
+    """Return what the pictures that were taken of one person in one go have in common.
+
+    Returns:
+        The video, or the person and the folder; None for a photo, and for a frame of a video without labels
+        and people, which may show one after the other.
+    """
+    if sample.frame is None:
+        folder = str(Path(sample.picture).parent)
+        return None if sample.subject is None else (sample.subject, folder)
+    labelled = sample.action_units or sample.intensities or sample.expression is not None
+    return (str(sample.picture),) if labelled or sample.subject is not None else None
 
 
 def witnesses(samples: Sequence[Sample]) -> dict[Recording, tuple[Sample, ...]]:
@@ -74,7 +79,7 @@ class Participants:
 
     The participant is the person whom most of the recording's witnesses show, and the larger one of two whom
     equally many show. Nobody looks at the identity of a face that is alone in its picture and stays where the
-    last one was, or is the first of a shard. In a photo that belongs to no recording it is the largest face.
+    last one was, or is the first of a shard. In a picture that belongs to no recording it is the largest face.
 
     Args:
         witnesses: Recording -> pictures that tell whom it is of.
