@@ -79,7 +79,7 @@ class Participants:
 
     The participant is the person whom most of the recording's witnesses show, and the larger one of two whom
     equally many show. Nobody looks at the identity of a face that is alone in its picture and stays where the
-    last one was, or is the first of a shard. In a picture that belongs to no recording it is the largest face.
+    last one was, or is the first of a shard. In a picture of no recording it is the largest face.
 
     Args:
         witnesses: Recording -> pictures that tell whom it is of.
