@@ -49,7 +49,7 @@ def test_more_cells_than_a_table_has_are_refused(table: Path, monkeypatch: pytes
 
 
 def test_a_small_file_that_unpacks_to_much_is_refused(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(excel, "LARGEST_FILE", 3 << 20)
+    monkeypatch.setattr(excel, "_LARGEST", 3 << 20)
     with zipfile.ZipFile(table, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", bytes(4 << 20))
     assert table.stat().st_size < 10_000

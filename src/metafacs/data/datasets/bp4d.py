@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -158,10 +159,11 @@ def _read_sequence(
         return
     pictures = numbered_pictures(reading, frames)
     wanted = [(index, au) for index, au in enumerate(columns) if au in AU_NAMES]
+    others = [(index, au) for index, au in enumerate(columns) if au and au not in AU_NAMES]
     rows: dict[int, tuple[int, Mapping[int, float]]] = {}
     coded: set[int] = set()
     book = CodeBook(path, "0, 1 and 9", _occurrence)
-    nameless = {au: index for index, au in enumerate(columns) if au and au not in AU_NAMES}
+    nameless: Counter[int] = Counter()
     for number, line in lines:
         cells = [cell.strip() for cell in line.rstrip(",").split(",")]
         if len(cells) != len(columns):
@@ -172,6 +174,7 @@ def _read_sequence(
             reading.skip(path, number, "frame number is not a whole number")
             continue
         coded.add(frame)
+        nameless.update(au for index, au in others if cells[index] == "1")
         known = book.read({au: cells[index] for index, au in wanted})
         if known is None:
             reading.skip(path, number, f"code other than {book.words}")
@@ -179,11 +182,9 @@ def _read_sequence(
             reading.skip(path, number, "frame is labelled twice; the first label counts")
         else:
             rows[frame] = number, known
-    for au, index in nameless.items():
-        shown = sum(line.split(",")[index : index + 1] == ["1"] for _, line in lines)
-        reading.skip(
-            path, header[0], f"column {au} is no known AU and is not read, though frames show it", shown
-        )
+    for au, frames_shown in sorted(nameless.items()):
+        reason = f"column {au} is no known AU and is not read, though frames show it"
+        reading.skip(path, header[0], reason, frames_shown)
     book.refuse_if_many("BP4D's own lie in AUCoding/AU_INT, put the occurrence codes here")
     refuse_moved_frames(path, coded, pictures)
     subject, task = sequence

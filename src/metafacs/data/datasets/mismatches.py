@@ -19,6 +19,7 @@ _SLIPS = 0.01
 _SLIPS_OF_SHOWN = 0.05
 """The same of the rows that show an action unit: a code book of a rare one differs in few rows."""
 
+_STRANGE = -1.0
 _FEWEST_FRAMES = 3
 _NAMED = 3
 _ENOUGH_LEVELS = 100
@@ -35,28 +36,34 @@ class CodeBook:
 
     def __init__(self, path: Path, words: str, meaning: Callable[[str], float | None]) -> None:
         self._path, self.words, self._meaning = path, words, meaning
+        self._values: dict[str, float | None] = {}
         self._strange: Counter[tuple[int | None, str]] = Counter()
         self._rows = self._spoilt = self._showing = 0
 
     def read(self, codes: Mapping[int, str]) -> dict[int, float] | None:
         """Return AU -> what its code says, unknown ones left out; None if the row holds a strange code."""
-        known: dict[int, float] = {}
-        strange = 0
-        for au, code in codes.items():
-            try:
-                value = self._meaning(code)
-            except ValueError:
-                self.count_strange(au, code)
-                strange += 1
-            else:
-                if value is not None:
-                    known[au] = value
+        values = {au: self._value(code) for au, code in codes.items()}
+        strange = [au for au, value in values.items() if value == _STRANGE]
+        for au in strange:
+            self.count_strange(au, codes[au])
+        known = {au: value for au, value in values.items() if value is not None}
         self.count_row(spoilt=bool(strange), shows=any(known.values()))
         return None if strange else known
 
+    def _value(self, code: str) -> float | None:
+        """Return what a code says, ``_STRANGE`` for one that is none."""
+        if code in self._values:  # files hold the same few over and over
+            return self._values[code]
+        try:
+            value = self._meaning(code)
+        except ValueError:
+            return _STRANGE
+        self._values[code] = value
+        return value
+
     def count_strange(self, au: int | None, code: str) -> None:
         """Count one code that is none."""
-        self._strange[au, code.strip()] += 1
+        self._strange[au, shown(code.strip())] += 1
 
     def count_row(self, *, spoilt: bool, shows: bool) -> None:
         """Count one row.
@@ -82,7 +89,7 @@ class CodeBook:
         if self._spoilt < 2 or self._spoilt <= slips:
             return
         examples = ", ".join(
-            f"{shown(code) or 'nothing'}{'' if au is None else f' for AU{au}'} ({count} times)"
+            f"{code or 'nothing'}{'' if au is None else f' for AU{au}'} ({count} times)"
             for (au, code), count in self._strange.most_common(_NAMED)
         )
         intensities = all(whole_number(code) in range(2, 6) for _, code in self._strange)
