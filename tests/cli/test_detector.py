@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,22 @@ def test_what_was_measured_is_of_the_packaged_detector(packaged_model: Path) -> 
     told = json.loads(PACKAGED_REAL_FACES.read_text(encoding="utf-8"))
     (model,) = told["models"].values()
     assert model["sha256"] == hashlib.sha256(packaged_model.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "damaged"),
+        ("[1]", "Expected"),
+        ('{"results": {"set": {"pictures": {"a": "x"}}}}', r"results\[...\].pictures"),
+        ('{"results": {"set": {"people": 3}}}', "missing required field pictures"),
+    ],
+)
+def test_measurements_of_another_shape_are_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    (tmp_path / "real.json").write_text(text)
+    assert main(["detector", "card", "--real", str(tmp_path / "real.json")]) == 1
+    err = capsys.readouterr().err
+    assert re.search(rf"^metafacs detector: \S+real\.json.*{told}.*make it with benchmarks/real_faces", err)
+    assert err.count("\n") == 1

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import torch
@@ -28,10 +27,11 @@ from metafacs.faces.alignment import AlignmentSpec
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.facs import au_column
-from metafacs.files import written_whole
+from metafacs.files import write_text
 from metafacs.inference.loading import PACKAGED_REAL_FACES, detector_of, load_model
 from metafacs.methods.base import Method
-from metafacs.reports.detector_card import detector_card
+from metafacs.parsing import read_json
+from metafacs.reports.detector_card import Measured, detector_card
 from metafacs.training.run import train
 from metafacs.training.training_data import BatchSizes
 
@@ -58,6 +58,10 @@ LICENCE = (
     "mesh (Apache-2.0), which has seen real faces"
 )
 MODEL = "people.safetensors"
+
+
+class _RealFaces(TypedDict):
+    results: dict[str, Measured]
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -117,13 +121,14 @@ def _card(model: Path | None, real: Path | None, out: Path | None) -> None:
     checkpoint, _ = load_model(model)
     if real is None and model is None:
         real = PACKAGED_REAL_FACES
-    measured = None if real is None else json.loads(real.read_text(encoding="utf-8"))["results"]
+    measured = None
+    if real is not None:
+        measured = read_json(real, _RealFaces, ValueError, "make it with benchmarks/real_faces.py")["results"]
     text = detector_card(checkpoint.aus, checkpoint.description, measured)
     if out is None:
         print(text)
         return
-    with written_whole(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(out, text)
     print(f"card: {out}")
 
 
@@ -142,7 +147,7 @@ def _build(arguments: Namespace) -> None:
         options=arguments.options,
         aus=list(DETECTOR_AUS),
         split="parts",
-        iterations=arguments.iterations or ITERATIONS[arguments.preset],
+        iterations=ITERATIONS[arguments.preset] if arguments.iterations is None else arguments.iterations,
         batch=BatchSizes(au=BATCH),
         size=INPUT,
         augmentation=Augmentation.styled(),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Literal, TypedDict, TypeVar
+
+from msgspec import Meta
 
 from metafacs.checkpoints.description import Description
 from metafacs.facs import au_column, au_name
+from metafacs.parsing import convert
 
 SCORES = "scores_on_held_out_rendered_people"
 CHOSEN = "thresholds_chosen_on"
+_AT_REST: Literal["share seen at rest"] = "share seen at rest"
+
+KindT = TypeVar("KindT")
 
 _NOT_FOR = """## What it cannot do, and what it is not for
 
@@ -28,7 +34,77 @@ _NOT_FOR = """## What it cannot do, and what it is not for
 """
 
 
-def detector_card(aus: Sequence[int], description: Description, real: Mapping[str, Any] | None = None) -> str:
+class Area(TypedDict):
+    """An area under the curve with its interval, and the share of pairs of one person that are told apart."""
+
+    auc: float | None
+    low: float | None
+    high: float | None
+    pairs_won: float | None
+
+
+class _Row(TypedDict):
+    expression: str
+    au: int
+    floor: Area | None
+    models: dict[str, Area | None]
+    against_others: dict[str, float | None]
+
+
+class _LipsApart(TypedDict):
+    models: dict[str, Area | None]
+
+
+class _Share(TypedDict):
+    share: float
+
+
+class Measured(TypedDict):
+    """What ``benchmarks/real_faces.py`` measured on one set of real people."""
+
+    pictures: dict[str, int]
+    people: int | None
+    rows: list[_Row]
+    lips_apart: _LipsApart
+    neutral: dict[str, dict[int, _Share]]
+
+
+class _AuScores(TypedDict):
+    auc: float | None
+    f1: float | None
+    icc: float | None
+
+
+class _Mean(TypedDict):
+    auc: float
+    f1: float
+    icc: float
+    mae: float
+
+
+class _Scores(TypedDict):
+    pictures: int
+    people: int
+    mean: _Mean
+    pose_degrees: Annotated[list[float], Meta(min_length=3, max_length=3)]
+    aus: dict[int, _AuScores]
+
+
+_Chosen = TypedDict("_Chosen", {"faces at rest": str, "share seen at rest": dict[str, float | None]})
+
+
+class _Batch(TypedDict):
+    au: int
+
+
+class _Training(TypedDict):
+    iterations: int
+    batch: _Batch
+
+
+def detector_card(
+    aus: Sequence[int], description: Description, real: Mapping[str, Measured] | None = None
+) -> str:
     """Return the card of a detector as Markdown.
 
     Args:
@@ -42,7 +118,10 @@ def detector_card(aus: Sequence[int], description: Description, real: Mapping[st
     """
     if SCORES not in description.more:
         raise ValueError("the model holds no scores; make it with 'metafacs detector build'")
-    scores, chosen = description.more[SCORES], description.more[CHOSEN]
+    scores = _told(description, SCORES, _Scores)
+    chosen = _told(description, CHOSEN, _Chosen)
+    if strange := [au for au in aus if au not in scores["aus"] or au_column(au) not in chosen[_AT_REST]]:
+        raise ValueError(f"the model holds no scores of {strange}; make it with 'metafacs detector build'")
     parts = [
         _what_it_is(description, scores),
         _rendered(aus, description, scores, chosen),
@@ -52,9 +131,17 @@ def detector_card(aus: Sequence[int], description: Description, real: Mapping[st
     return "\n".join(parts)
 
 
-def _what_it_is(description: Description, scores: Mapping[str, Any]) -> str:
-    crop, more = description.framing.crop_size, description.more
-    learned = f"{description.pictures['au']:,} pictures of rendered people (*synthetic*)"
+def _told(description: Description, name: str, kind: type[KindT]) -> KindT:
+    said = description.more.get(name)
+    return convert(said, kind, f"the model, {name}", ValueError, "make it with 'metafacs detector build'")
+
+
+def _what_it_is(description: Description, scores: _Scores) -> str:
+    crop = description.framing.crop_size
+    more = convert(
+        description.more, _Training, "the model", ValueError, "make it with 'metafacs detector build'"
+    )
+    learned = f"{description.pictures.get('au', 0):,} pictures of rendered people (*synthetic*)"
     steps = f"{more['iterations']:,} iterations of {more['batch']['au']}, seed {description.seed}"
     others = f"{scores['pictures']:,} pictures of {scores['people']:,} other rendered people"
     return f"""# Detector card
@@ -69,11 +156,9 @@ def _what_it_is(description: Description, scores: Mapping[str, Any]) -> str:
 """
 
 
-def _rendered(
-    aus: Sequence[int], description: Description, scores: Mapping[str, Any], chosen: Mapping[str, Any]
-) -> str:
+def _rendered(aus: Sequence[int], description: Description, scores: _Scores, chosen: _Chosen) -> str:
     mean, pose = scores["mean"], scores["pose_degrees"]
-    alarms = chosen["share seen at rest"]
+    alarms = chosen[_AT_REST]
     lines = [
         "## Held-out rendered people (*synthetic*)",
         "",
@@ -87,17 +172,18 @@ def _rendered(
         "|---|---|---|---|---|---|---|---|",
     ]
     for au in aus:
-        row = scores["aus"][str(au)]
+        row = scores["aus"][au]
         mark = "experimental" if au in description.experimental else ""
         cells = [str(au), au_name(au), mark, f"{description.threshold_of(au):.2f}"]
-        cells += ["-" if row[name] is None else f"{row[name]:.2f}" for name in ("auc", "f1", "icc")]
+        known = (row["auc"], row["f1"], row["icc"])
+        cells += ["-" if value is None else f"{value:.2f}" for value in known]
         seen = alarms[au_column(au)]
         cells += ["-" if seen is None else f"{100 * seen:.0f} %"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 
-def _real(real: Mapping[str, Any]) -> str:
+def _real(real: Mapping[str, Measured]) -> str:
     lines = ["## Real people", ""]
     lines += [
         "Area under the ROC curve against neutral faces with 95 % intervals; *others*: against all other",
@@ -125,14 +211,14 @@ def _real(real: Mapping[str, Any]) -> str:
                 lines.append(f"| {' | '.join(cells)} | {'' if rest is None else f'{rest:.3f}'} |")
         for model, area in told["lips_apart"]["models"].items():
             lines.append(f"| lips apart | 25 | label: lip gap | {area_cell(area)} | |")
-            shares = told["neutral"][model]
+            shares = told["neutral"].get(model, {})
             worst = sorted(shares, key=lambda au: -shares[au]["share"])[:5]
             listed = ", ".join(f"AU{au} {100 * shares[au]['share']:.0f} %" for au in worst)
             lines += ["", f"Seen most often on the neutral faces: {listed}.", ""]
     return "\n".join(lines)
 
 
-def area_cell(row: Mapping[str, Any] | None, others: float | None = None) -> str:
+def area_cell(row: Area | None, others: float | None = None) -> str:
     """Return ``AUC (low to high)``, pairs won, and the AUC against all other pictures; ``-`` if unknown."""
     if row is None or row["auc"] is None:
         return "-"
