@@ -73,6 +73,7 @@ _BOMB = "a: &a [x, x]\n" + "".join(
         ("a: 1\na: 2", "'a' is given twice"),
         ("\x00", "not YAML"),
         ("a: [", "not YAML"),
+        ("a: 1\nb: " + "w" * 1001, "a text of more than 1,000 letters in line 2"),
     ],
 )
 def test_yaml_that_unfolds_or_makes_objects_is_refused(text: str, said: str) -> None:

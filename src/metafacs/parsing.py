@@ -27,6 +27,7 @@ LARGEST_TEXT = 64 << 20
 _LARGEST_YAML = 1 << 20
 _DEEPEST_YAML = 50
 _MOST_ALIASES = 100
+_LONGEST_SCALAR = 1000
 
 
 class FileError(ValueError):
@@ -127,8 +128,8 @@ def parse_yaml(text: str, source: str, refuse: Refusal = FileError) -> Any:
         refuse: Class of the error.
 
     Raises:
-        Exception: ``refuse``, if it is no YAML, holds a key twice, is nested deeper than 50 levels, or refers
-            to an anchor more than 100 times or within an anchor.
+        Exception: ``refuse``, if it is no YAML, holds a key twice or a text of more than 1,000 letters, is
+            nested deeper than 50 levels, or refers to an anchor more than 100 times or within an anchor.
     """
     import yaml
 
@@ -208,6 +209,9 @@ def _loader() -> type[yaml.SafeLoader]:
                 self._aliases += 1
                 if self._anchored or self._aliases > _MOST_ALIASES:
                     raise yaml.YAMLError("anchors within anchors, or too many references to them")
+            if self.check_event(yaml.events.ScalarEvent) and len(self.peek_event().value) > _LONGEST_SCALAR:
+                line = self.peek_event().start_mark.line + 1
+                raise yaml.YAMLError(f"a text of more than {_LONGEST_SCALAR:,} letters in line {line}")
             self._depth += 1
             self._anchored += anchored
             if self._depth > _DEEPEST_YAML:

@@ -195,6 +195,8 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(au_store: Store
         ({"iterations": 10**12}, "iterations is 1000000000000"),
         ({"size": 4}, "size is 4; give a number from 16 to 1,024"),
         ({"aus": []}, "no action units are given"),
+        ({"aus": [1, 1]}, r"--aus: action units are repeated: \(1, 1\)"),
+        ({"aus": [3]}, "--aus: AU3 is not a FACS action unit"),
         ({"seed": -1}, "seed is -1"),
         ({"reserve": float("nan")}, "reserve is nan"),
         ({"checkpoint_every": 0}, "checkpoint_every is 0"),

@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -24,7 +23,6 @@ from metafacs.differences import differences
 from metafacs.evaluation.few_shot import FewShotTest, judge_subject
 from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_record, write_few_shot_record
 from metafacs.evaluation.records import RecordError
-from metafacs.facs import check_aus
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner
 from metafacs.methods.options import with_backbone_written_out
@@ -33,6 +31,7 @@ from metafacs.progress import progress_bar
 from metafacs.texts import check_folder_name
 from metafacs.training.few_shot import FewShotTraining, train_few_shot
 from metafacs.training.trainer import MODEL_FILE
+from metafacs.training.training_data import chosen_aus
 
 RECORDS, MODELS = "records", "models"
 AS_PRINTED = FewShotTraining()
@@ -114,10 +113,8 @@ def plan_few_shot(
             f"{test} is {target.dataset} too: its people may be those trained on; leave --test out to hold "
             "people of one data set out"
         )
-    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
-    tested = numbers if test is None else check_aus(facts_of(target.dataset).evaluated_aus or target.aus)
-    store.columns_of(numbers)
-    target.columns_of(tested)
+    numbers = chosen_aus(store, aus)
+    tested = numbers if test is None else chosen_aus(target, None)
     if aus is not None and not aus:
         raise ValueError(
             "no action units are given; name some with --aus, or leave it out for the usual ones"

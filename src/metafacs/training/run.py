@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
 
-from metafacs.data.facts import facts_of
 from metafacs.data.splits import SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
 from metafacs.data.transforms import Augmentation
 from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP
-from metafacs.facs import check_aus
 from metafacs.methods import find_method, method_name
 from metafacs.methods.base import Method, OptimizerSpec
 from metafacs.methods.options import complete_options, option_defaults
@@ -25,7 +23,7 @@ from metafacs.parsing import check_number
 from metafacs.training.description import describe_run
 from metafacs.training.pseudo_labels import LabelTable, PseudoLabelled, read_labeller
 from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
-from metafacs.training.training_data import BatchSizes, choose_rows, further_store, make_streams
+from metafacs.training.training_data import BatchSizes, choose_rows, chosen_aus, further_store, make_streams
 from metafacs.training.transfer import transfer
 
 PSEUDO_LABELS = "pseudo_labels"
@@ -108,7 +106,7 @@ def train(
         CheckpointError: If ``out`` holds another run.
         FolderInUseError: If another process trains there.
     """
-    _check_settings(size, seed, fold, reserve, validation_people, aus)
+    _check_settings(size, seed, fold, reserve, validation_people)
     kind = find_method(method)
     name = method_name(kind)
     device = check_device(accelerator)
@@ -121,7 +119,7 @@ def train(
         for role, path in (("expression", expression), ("target", target))
         if role in kind.streams
     }
-    numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
+    numbers = chosen_aus(store, aus)
     chosen = choose_split(store, split, fold, lists)
     if validation_people:
         chosen = with_validation_people(chosen, validation_people, seed=0)
@@ -161,18 +159,12 @@ def train(
     return trainer.run(progress=progress)
 
 
-def _check_settings(
-    size: int, seed: int, fold: int, reserve: float, validation_people: int, aus: Sequence[int] | None
-) -> None:
+def _check_settings(size: int, seed: int, fold: int, reserve: float, validation_people: int) -> None:
     check_number("size", size, SMALLEST_CROP, LARGEST_CROP)
     check_number("seed", seed, 0, LARGEST_SEED)
     check_number("fold", fold, 1, LONGEST_RUN)
     check_number("reserve", reserve, 0, 0.9)
     check_number("validation_people", validation_people, 0, LONGEST_RUN)
-    if aus is not None and not len(aus):
-        raise ValueError(
-            "no action units are given; name some with --aus, or leave it out for the usual ones"
-        )
 
 
 def _initial_weights(options: Mapping[str, Any]) -> dict[str, object]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, own_training_rows, refuse_overlap, validation_reserve
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.facs import check_aus
 from metafacs.parsing import check_number
 
 LARGEST_BATCH = 16_384
@@ -64,6 +66,25 @@ class TrainingData:
     reserve: np.ndarray
     others: Mapping[str, Store] = field(default_factory=dict)
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def chosen_aus(store: Store, aus: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the AUs to learn: those asked for, else those the field evaluates on the data set.
+
+    Raises:
+        ValueError: If none is asked for, one twice, or one that is no action unit.
+        StoreError: If one has no labels in the store.
+    """
+    if aus is not None and not len(aus):
+        raise ValueError(
+            "no action units are given; name some with --aus, or leave it out for the usual ones"
+        )
+    try:
+        numbers = check_aus(aus or facts_of(store.dataset).evaluated_aus or store.aus)
+    except ValueError as error:
+        raise ValueError(f"--aus: {error}") from error
+    store.columns_of(numbers)
+    return numbers
 
 
 def further_store(role: str, path: Path | str | None, method: str) -> Store:
