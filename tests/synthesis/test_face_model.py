@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from metafacs.synthesis import face_model
 from metafacs.synthesis.face_model import (
     LASHES,
     LEFT_EYE,
@@ -59,3 +63,17 @@ def test_face_vertices_leave_out_ears_and_neck(model: FaceModel) -> None:
     face = model.neutral[model.face_vertices]
     assert not model.ear_vertices[model.face_vertices].any()
     assert face[:, 1].min() > 6.25
+
+
+@pytest.mark.parametrize("what", ["cut", "turned"])
+def test_a_damaged_file_of_the_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    whole = (files("metafacs.synthesis") / "assets" / "face_maps.npz").read_bytes()
+    middle = len(whole) // 2
+    turned = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "a.npz").write_bytes(whole[:middle] if what == "cut" else turned)
+    monkeypatch.setattr(face_model, "files", lambda _: tmp_path)
+    with pytest.raises(ValueError, match=r"a\.npz is damaged .*; reinstall metafacs"):
+        face_model._arrays("a.npz")

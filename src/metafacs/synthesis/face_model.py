@@ -6,11 +6,13 @@ The data come from MakeHuman (CC0); `scripts/build_face_asset.py` made the file.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,12 +152,17 @@ class FaceModel:
 @cache
 def load_face_model() -> FaceModel:
     """Return the face model shipped with the package, read once per process."""
-    folder = files("metafacs.synthesis") / "assets"
-    with (folder / "face.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        mesh = dict(archive)
-    with (folder / "face_maps.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        maps = dict(archive)
-    return assemble_face_model(mesh, maps)
+    return assemble_face_model(_arrays("face.npz"), _arrays("face_maps.npz"))
+
+
+def _arrays(name: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file of the package; the archive's own checksums tell whether it is whole."""
+    path = files("metafacs.synthesis") / "assets" / name
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            return dict(archive)
+    except (BadZipFile, zlib.error, EOFError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}); reinstall metafacs") from error
 
 
 def assemble_face_model(mesh: Mapping[str, NDArray[Any]], maps: Mapping[str, NDArray[Any]]) -> FaceModel:
