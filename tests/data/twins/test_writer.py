@@ -217,6 +217,20 @@ def test_lists_and_manifests_are_made_again(
     assert contents(root) == whole
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [('"value": 1', '"value": 7'), ('"sha256"', '"sha257"'), ('"c1"', '"c1"')]
+)
+def test_other_values_in_a_manifest_are_not_believed(
+    tmp_path: Path, whole: dict[str, bytes], old: str, new: str
+) -> None:
+    root = tmp_path / "twin"
+    write(root, flat_plan())
+    manifest = root / MANIFESTS / "c1.json"
+    manifest.write_text(manifest.read_text().replace(old, new))
+    assert write(root, flat_plan()).rendered == (0 if old == new else 2)
+    assert contents(root) == whole
+
+
 def test_what_is_intact_is_not_written_again(tmp_path: Path) -> None:
     write(tmp_path, flat_plan())
     for name in contents(tmp_path):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metafacs.files import digest_of_file, make_durable, write_text
-from metafacs.parsing import FileError, read_json
+from metafacs.parsing import FileError, convert, read_json
+from metafacs.seals import SEAL, sealed, unsealed
 
 MANIFESTS = ".chunks"
 """Folder of the manifests below a twin's root."""
@@ -47,7 +48,7 @@ def write_manifest(root: Path, name: str, twin: Mapping[str, Any], record: Recor
     make_durable(paths.values())
     marks = {file: FileMark(path.stat().st_size, digest_of_file(path)) for file, path in paths.items()}
     manifest = ChunkManifest(dict(twin), marks, record)
-    write_text(_path(root, name), json.dumps(asdict(manifest), allow_nan=False))
+    write_text(_path(root, name), json.dumps(sealed(asdict(manifest))))
 
 
 def finished_record(root: Path, name: str, twin: Mapping[str, Any]) -> Record | None:
@@ -80,7 +81,10 @@ def _path(root: Path, name: str) -> Path:
 def _read(path: Path) -> ChunkManifest | None:
     """Return a manifest; None if it is missing, damaged or of an earlier version."""
     try:
-        return read_json(path, ChunkManifest)
+        content = read_json(path, dict[str, Any])
+        if SEAL not in content:
+            return None
+        return convert(unsealed(content, str(path)), ChunkManifest, str(path))
     except FileError:
         return None
 
