@@ -96,3 +96,10 @@ def test_kinds_are_told_apart(tmp_path: Path, there: bytes, content: bytes, alik
     else:
         with pytest.raises(ForeignFileError, match="is no table of this kind"):
             refuse_foreign_table(path, content)
+
+
+@pytest.mark.parametrize("name", ["../a.csv", "/a.csv", "b/../../a.csv", ""])
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="is no place below"):
+        write(tmp_path / "out", {name: b"x"})
+    assert not list(tmp_path.iterdir())

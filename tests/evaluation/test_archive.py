@@ -144,6 +144,7 @@ def test_what_exists_is_taken_as_it_is(records: list[Record], path: Path) -> Non
 
 def test_a_folder_of_archives_is_refused(path: Path) -> None:
     (path.parent / "faces.jsonl").write_text('{"input": "a.png"}\n')
+    os.mkfifo(path.parent / "pipe.jsonl")
     assert archives_in(path.parent) == [path]
     for read in (read_records, read_few_shot_records):
         with pytest.raises(RecordError, match=r"each of its archives; name one of them: study\.jsonl"):

@@ -136,3 +136,10 @@ def test_shapes_must_fit() -> None:
     seen = ExpressionPredictions(("a", "b"), np.zeros((2, 2)), np.zeros(2, int))
     with pytest.raises(ValueError, match="3 subjects do not fit 2 expressions"):
         Predictions((1,), np.zeros((3, 1)), np.zeros((3, 1)), people, rows, seen)
+
+
+def test_what_is_no_number_is_not_taken_for_absent() -> None:
+    probabilities = np.array([[0.5, np.nan], [0.1, 0.2], [np.inf, 0.2]], np.float32)
+    targets, people = np.zeros_like(probabilities), np.array(["a", "a", "b"])
+    with pytest.raises(ValueError, match="of 2 of 3 pictures the model tells NaN or infinity"):
+        Predictions((1, 2), probabilities, targets, people, np.arange(3))

@@ -109,3 +109,10 @@ def test_another_or_a_broken_file_is_refused(content: str, message: str, tmp_pat
     (tmp_path / "summary.csv").write_text(content)
     with pytest.raises(ValueError, match=rf"summary\.csv.*{message}"):
         read_overview(tmp_path / "summary.csv")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a,b\n\0", b'comparison,"row\n', b"\0" * 4096])
+def test_a_damaged_overview_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "summary.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"summary\.csv"):
+        read_overview(tmp_path / "summary.csv")

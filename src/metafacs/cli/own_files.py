@@ -48,9 +48,12 @@ class OwnFiles:
 
         Raises:
             ForeignFileError: Naming the first file in the way.
+            ValueError: If a name could lead to another folder.
             OSError: If the folder cannot be written.
         """
         for name, content in files.items():
+            if {"", ".", ".."} & set(name.split("/")):
+                raise ValueError(f"{printable(name)!r} is no place below {self.folder}")
             self._refuse_foreign(name, content)
         now = {name: (hashlib.sha256(content).hexdigest(),) for name, content in files.items()}
         # First the list: what was written just before a kill is known the next time, and what was not yet.

@@ -132,7 +132,7 @@ def archives_in(folder: Path) -> list[Path]:
     """Return the archives that lie in a folder, in order."""
     start = f'{{"format":"{FORMAT}"'.encode()
     paths = []
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
+    for path in sorted(file for file in folder.glob(f"*{SUFFIX}") if file.is_file()):
         with path.open("rb") as file:
             if file.read(len(start)) == start:
                 paths.append(path)

@@ -36,6 +36,7 @@ class ExpressionPredictions:
                 f"{len(self.targets)} targets and {len(self.names)} expressions do not fit probabilities of "
                 f"shape {self.probabilities.shape}"
             )
+        _refuse_no_numbers(self.probabilities)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Predictions:
                 f"{self.probabilities.shape}, targets of shape {self.targets.shape} "
                 f"and {len(self.index)} rows"
             )
+        _refuse_no_numbers(self.probabilities)
         if self.expressions is not None and len(self.expressions.targets) != shape[0]:
             raise ValueError(f"{shape[0]} subjects do not fit {len(self.expressions.targets)} expressions")
         known = self.subjects != ""
@@ -79,6 +81,15 @@ class Predictions:
     def people_known(self) -> bool:
         """Whether the data set tells who is on the pictures."""
         return bool((self.subjects != "").any())
+
+
+def _refuse_no_numbers(probabilities: np.ndarray) -> None:
+    """Raise a ValueError for NaN, which a threshold would take for absent."""
+    if count := int((~np.isfinite(probabilities)).any(axis=1).sum()):
+        raise ValueError(
+            f"of {count} of {len(probabilities)} pictures the model tells NaN or infinity instead of a "
+            "probability; train it again"
+        )
 
 
 def collect_predictions(

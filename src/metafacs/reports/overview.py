@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from metafacs.evaluation.few_shot_statistics import average_accuracy
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread, spread
 from metafacs.files import written_whole
+from metafacs.parsing import read_bytes
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.texts import cell
@@ -77,8 +79,11 @@ def read_overview(path: Path) -> list[Line]:
     """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        head, *rows = list(csv.reader(file)) or [[]]
+    try:
+        text = read_bytes(path).decode("utf-8")
+        head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged ({error}); restore the file") from error
     if tuple(head) != COLUMNS:
         raise ValueError(
             f"{path} lacks the columns {', '.join(COLUMNS)}; move it away and archive every comparison again"
