@@ -136,6 +136,39 @@ def test_a_run_goes_on_before_damage_that_a_power_cut_left(tmp_path: Path) -> No
     assert b'"frame":4' not in path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "change", [(b'{"people":7}', b'{"people":6}'), (b'{"people":7}', b"7"), (b'"frames":8', b'"frames":9')]
+)
+def test_a_damaged_checkpoint_is_none(tmp_path: Path, change: tuple[bytes, bytes]) -> None:
+    path = tmp_path / "journal"
+    written(path, 8, 4)
+    content = path.read_bytes()
+    content = content[: content.index(b'{"complete"')]
+    assert change[0] in content
+    path.write_bytes(content.replace(*change))
+    with Journal.resume(path, RUN) as journal:
+        assert (journal.next_frame, journal.frames, journal.tracker_state) == (4, 4, {"people": 3})
+
+
+def test_a_line_nested_without_end_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    written(path, 8, 4)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'{"frame":6', b'{"frame":' + b"[" * 100_000 + b"]" * 100_000))
+    with pytest.raises(JournalError, match="journal is damaged at byte"):
+        list(read_journal(path)[1])
+    with Journal.resume(path, RUN) as journal:
+        assert journal.next_frame == 4
+
+
+def test_a_frame_of_another_shape_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    written(path, 8, 4)
+    path.write_bytes(path.read_bytes().replace(b'"timestamp"', b'"timestamps"', 3))
+    with pytest.raises(JournalError, match="journal is damaged at byte"):
+        list(read_journal(path)[1])
+
+
 def test_damage_in_the_middle_is_told(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     written(path)

@@ -11,6 +11,7 @@ from metafacs.inference.inputs import Inputs, gather_inputs
 from metafacs.inference.journal import Journal
 from metafacs.inference.outputs import Destination, OutputError, Plan, check_outputs, plan_outputs
 from metafacs.inference.sidecars import sidecar_path
+from metafacs.seals import sealed
 
 OUT = Path("out")
 RUN = {"input": ["a.mp4", 1, 2], "detector": "abc"}
@@ -186,9 +187,50 @@ def test_what_was_corrected_by_hand_is_not_written_over() -> None:
     check(made)
     later = sidecar_path(destination.table).stat().st_mtime + 60
     os.utime("out/a.eaf", (later, later))
+    check(made)
+    Path("out/a.eaf").write_text("corrected")
     with pytest.raises(OutputError, match=r"out/a\.eaf was changed after it was written"):
         check(made)
     check(made, overwrite=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_damaged_table_is_not_taken_for_finished(resume: bool) -> None:
+    made = planned("a.mp4")
+    (destination,) = made[1].videos
+    finish(destination)
+    check(made, resume=resume)
+    written = os.stat("out/a.csv").st_mtime
+    for content in ("", "result."):
+        Path("out/a.csv").write_text(content)
+        os.utime("out/a.csv", (written, written))
+        with pytest.raises(OutputError, match=r"out/a\.csv was changed after it was written: .*--overwrite"):
+            check(made, resume=resume)
+
+
+def test_a_damaged_sidecar_is_named() -> None:
+    made = planned("a.mp4")
+    (destination,) = made[1].videos
+    finish(destination)
+    sidecar = sidecar_path(destination.table)
+    sidecar.write_text(json.dumps(sealed(destination.described(RUN))))
+    check(made)
+    sidecar.write_text(sidecar.read_text().replace("abc", "abd"))
+    with pytest.raises(OutputError, match=r"out/a\.csv\.meta\.json is damaged or was edited: .*--overwrite"):
+        check(made)
+
+
+def test_digests_are_not_asked_of_what_earlier_versions_wrote() -> None:
+    made = planned("a.mp4")
+    (destination,) = made[1].videos
+    finish(destination)
+    known = destination.described(RUN)
+    sidecar_path(destination.table).write_text(json.dumps({**known, "digests": None}))
+    check(made)
+    later = sidecar_path(destination.table).stat().st_mtime + 60
+    os.utime("out/a.csv", (later, later))
+    with pytest.raises(OutputError, match=r"out/a\.csv was changed"):
+        check(made)
 
 
 def test_what_a_replaced_run_wrote_beside_goes_with_it() -> None:

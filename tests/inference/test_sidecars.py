@@ -57,3 +57,18 @@ def test_more_can_be_said_and_read(tmp_path: Path, make_detector: Maker) -> None
     assert read_sidecar(tmp_path / "none.csv") == {}
     sidecar_path(tmp_path / "faces.csv").write_text("[1")
     assert read_sidecar(tmp_path / "faces.csv") == {}
+
+
+def test_only_the_time_differs_between_runs_that_do_the_same(tmp_path: Path, make_detector: Maker) -> None:
+    first, second = (written(tmp_path, "openface", make_detector()) for _ in range(2))
+    del first["written"], second["written"]
+    assert first == second
+
+
+def test_a_changed_sidecar_tells_nothing(tmp_path: Path, make_detector: Maker) -> None:
+    written(tmp_path, "openface", make_detector(), more={"run": {"input": "a"}})
+    file = sidecar_path(tmp_path / "faces.csv")
+    content = file.read_text(encoding="utf-8")
+    file.write_text(content.replace('"input": "a"', '"input": "b"'), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") != content
+    assert read_sidecar(tmp_path / "faces.csv") == {}

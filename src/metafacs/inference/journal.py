@@ -22,7 +22,7 @@ from metafacs.inference.detector import Detector
 from metafacs.inference.engine import GROUP, FrameResults, analyse_frames
 from metafacs.inference.journal_lines import decode_line, encode_line, frame_from_json, frame_to_json
 
-VERSION = 1
+VERSION = 2
 
 Run = Mapping[str, object]
 """What tells one run from another, plain data: input, model, thresholds, options, versions."""
@@ -182,7 +182,8 @@ class Journal:
         self.close()
 
     def _seal(self, content: dict[str, object]) -> None:
-        self._write(content | {"frames": self.frames, "sum": self._sum})
+        content = content | {"frames": self.frames}
+        self._write(content | {"sum": _sum_with(content, self._sum)})
         os.fsync(self._file.fileno())
 
     def _write(self, content: Mapping[str, object]) -> None:
@@ -209,12 +210,15 @@ class Journal:
                 torn = not line.endswith(b"\n") and _BEGINNING.startswith(line[: len(_BEGINNING)])
                 if place == 0 and not torn:
                     _check(self.path, content, run)
-                if content is None or content.get("sum", found) != found:
+                if content is None:
                     break
+                told, before = content.pop("sum", None), found
                 found = zlib.crc32(line, found)
                 place += len(line)
-                if "sum" not in content:
+                if told is None:
                     continue
+                if told != _sum_with(content, before):
+                    break
                 behind, total, self.frames = place, found, content["frames"]
                 self.complete, self.notes = "complete" in content, content["notes"]
                 if not self.complete:
@@ -348,8 +352,17 @@ def _frames(path: Path, exact: bool) -> Iterator[FrameResults]:
                     )
                 return
             if "frame" in content:
-                results = frame_from_json(content)
+                try:
+                    results = frame_from_json(content)
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    place = file.tell() - len(line)
+                    raise JournalError(f"{path} is damaged at byte {place}; run it anew") from None
                 yield results if exact else results.rounded()
+
+
+def _sum_with(content: Mapping[str, object], before: int) -> int:
+    """Return the sum over the lines before and what the line says that is to hold it."""
+    return zlib.crc32(encode_line(content), before)
 
 
 def _check(path: Path, content: Mapping[str, Any] | None, run: Run) -> None:
@@ -370,7 +383,7 @@ def _check(path: Path, content: Mapping[str, Any] | None, run: Run) -> None:
 
 
 def _check_version(path: Path, content: Mapping[str, Any] | None) -> None:
-    if content is None or "journal" not in content:
+    if content is None or "journal" not in content or not isinstance(content.get("run"), dict):
         raise JournalError(f"{path} is no journal of a run of metafacs")
     if content["journal"] != VERSION:
         raise JournalError(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metafacs.files import digest_of_file
 from metafacs.inference.inputs import Input, Inputs
 from metafacs.inference.journal import read_journal
 from metafacs.inference.naming import distinct_stems
@@ -87,7 +88,10 @@ class Destination:
         return [Path(os.path.relpath(path, self.table.parent)).as_posix() for path in paths]
 
     def described(self, run: Run) -> dict[str, object]:
-        """Return what the sidecar says of the run and its files, those that it wrote before among them."""
+        """Return what the sidecar says of the run and its files, those that it wrote before among them.
+
+        Everything but the sidecar must be there: it gets the digests.
+        """
         known = read_sidecar(self.table)
         beside = set(self.beside)
         outputs = set(self.listed({*self.present, sidecar_path(self.table)}))
@@ -96,7 +100,17 @@ class Destination:
             outputs |= {
                 name for name in _strings(known.get("outputs")) if (self.table.parent / name).is_file()
             }
-        return {"run": dict(run), "beside": sorted(beside), "outputs": sorted(outputs)}
+        digests = {
+            name: digest_of_file(path)
+            for name in sorted(outputs)
+            if (path := self.table.parent / name) != sidecar_path(self.table) and path.is_file()
+        }
+        return {
+            "run": dict(run),
+            "beside": sorted(beside),
+            "outputs": sorted(outputs),
+            "digests": digests,
+        }
 
     def clear(self, run: Run) -> None:
         """Remove what would be taken for results of the run that is about to be written.
@@ -125,12 +139,22 @@ class Destination:
                 path.unlink()
 
     def changed(self) -> list[Path]:
-        """Return files that somebody has changed since the run ended, whose sidecar was written last."""
+        """Return files that are not as the run left them, whose sidecar was written last."""
         try:
             ended = sidecar_path(self.table).stat().st_mtime
         except OSError:
             return []
-        return [path for path in self.present if path.stat().st_mtime > ended + _COARSE]
+        known = read_sidecar(self.table).get("digests")
+        digests = known if isinstance(known, dict) else {}
+
+        def is_changed(path: Path) -> bool:
+            digest = digests.get(self.listed([path])[0])
+            # Earlier versions wrote no digests.
+            if digest is None or not path.is_file():
+                return path.stat().st_mtime > ended + _COARSE
+            return bool(digest_of_file(path) != digest)
+
+        return [path for path in self.present if is_changed(path)]
 
     def is_finished(self, run: Run) -> bool:
         """Return whether everything that is asked for is there, and is of this run."""
@@ -304,8 +328,12 @@ def _check_destination(destination: Destination, run: Run, resume: bool, repeata
             )
         # What this run had written when it ended.
         allowed |= set(destination.listed(destination.present))
-    if not destination.journal.exists() and (changed := destination.changed()):
-        raise OutputError(f"{printable(changed[0])} was changed after it was written: {ways}")
+    if not destination.journal.exists():
+        sidecar = sidecar_path(destination.table)
+        if os.path.lexists(sidecar) and not known:
+            raise OutputError(f"{printable(sidecar)} is damaged or was edited: {ways}")
+        if changed := destination.changed():
+            raise OutputError(f"{printable(changed[0])} was changed after it was written: {ways}")
     for path in destination.present:
         if not set(destination.listed([path])) <= allowed:
             of = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import av
 import torch
@@ -14,6 +14,8 @@ import torch
 from metafacs.facs import au_column, au_name
 from metafacs.files import write_json
 from metafacs.inference.detector import Detector
+from metafacs.parsing import FileError, read_json
+from metafacs.seals import sealed, unsealed
 from metafacs.version import __version__
 
 _PICTURE_NUMBERS = "frame is the number of the picture in the run, from 0; timestamp is 0"
@@ -51,7 +53,6 @@ def write_sidecar(
     content = {
         "format": form,
         "metafacs": __version__,
-        "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "synthetic": detector.synthetic,
         "action_units": {au_column(au): au_name(au) for au in detector.aus},
         "thresholds": {au_column(au): detector.thresholds[au] for au in detector.aus},
@@ -65,16 +66,20 @@ def write_sidecar(
         "numbering": _FRAME_NUMBERS if video else _PICTURE_NUMBERS,
         "model": dict(detector.description),
     }
-    write_json(sidecar_path(path), content | dict(more or {}))
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    # The seal is that of the rest, so that two runs that do the same have the same.
+    write_json(sidecar_path(path), {"written": now} | sealed(content | dict(more or {})))
 
 
 def read_sidecar(path: str | Path) -> dict[str, object]:
-    """Return what lies beside a table; empty if there is nothing that can be read."""
+    """Return what lies beside a table; empty if there is nothing that is as it was written."""
+    file = sidecar_path(path)
     try:
-        content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(file, dict[str, Any])
+        content.pop("written", None)
+        return unsealed(content, str(file))
+    except FileError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _units(form: str, detector: Detector) -> str:
