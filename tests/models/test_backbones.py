@@ -104,6 +104,9 @@ def test_a_backbone_of_ones_own_is_named_by_its_module(
     assert Backbone("own_backbones:Flat").build()(torch.zeros(2, 3, 8, 8)).shape == (2, 192)
     with pytest.raises(PluginError, match="feature_width"):
         Backbone("own_backbones:Silent").build()
+    for name in ("os:system", "os:sep"):
+        with pytest.raises(PluginError, match="is no backbone: give a class or a function that needs no arg"):
+            Backbone(name).build()
     with pytest.raises(PluginError, match="own_backbones has no Round"):
         Backbone("own_backbones:Round").build()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -37,11 +38,26 @@ BACKBONES: dict[str, Callable[[], nn.Module]] = {
 }
 """Name -> function that builds it with random weights."""
 
+_NEEDED = "give a class or a function that needs no arguments and returns a module"
+
+
+def _needs_no_arguments(found: object) -> bool:
+    if not callable(found):
+        return False
+    try:
+        inspect.signature(found).bind()
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # Some built in C do not tell.
+    return True
+
+
 _REGISTRY: Registry[Callable[[], nn.Module]] = Registry(
     "backbone",
     "metafacs.backbones",
     BACKBONES,
-    lambda found: None if callable(found) else "give a class or a function that returns a module",
+    lambda found: None if _needs_no_arguments(found) else _NEEDED,
     "--backbone",
 )
 
