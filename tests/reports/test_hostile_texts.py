@@ -10,6 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
@@ -21,6 +22,7 @@ from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_person, accuracy_by_steps
 from metafacs.reports.figures import f1_bars
 from metafacs.reports.page import render_page
+from metafacs.reports.picture_sheet import SheetRow, draw_sheet
 from metafacs.reports.style import encoded
 
 LABELS = (
@@ -105,3 +107,10 @@ def test_figures_are_drawn(comparison: Comparison, few_shot_record_of: Callable[
     models = {learner: group for (_, learner), group in tests.groups.items()}
     for figure in (accuracy_by_steps(tests), accuracy_by_person(models, {})):
         assert encoded(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", [*LABELS, "\udcff"])
+def test_sheets_of_pictures_are_drawn(text: str) -> None:
+    picture = np.zeros((8, 8, 3), np.uint8)
+    sheet = draw_sheet(text, [SheetRow(text, text, [picture])], columns=1, side=8)
+    assert sheet.height < 200

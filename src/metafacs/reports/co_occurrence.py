@@ -15,6 +15,7 @@ from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
 from metafacs.data.facts import dataset_title
 from metafacs.reports.style import INK, blank_figure, house_style, task_colour
 from metafacs.reports.tables import Column, Table
+from metafacs.texts import shown
 
 Rates = Mapping[str, Mapping[int, float]]
 
@@ -196,7 +197,7 @@ def _draw(
                         )
                     )
     axes.set_xticks(range(len(aus)), [f"AU{au}" for au in aus], fontsize=7.8)
-    axes.set_yticks(range(len(labels)), list(labels.values()))
+    axes.set_yticks(range(len(labels)), list(map(shown, labels.values())))
     axes.tick_params(axis="y", labelcolor=INK)
     axes.grid(visible=False)
     axes.set_xticks(np.arange(1, len(aus)) - 0.5, minor=True)
@@ -208,12 +209,12 @@ def _draw(
 
 
 def _label(found: CoOccurrence) -> str:
-    name = dataset_title(found.dataset)
+    name = shown(dataset_title(found.dataset))
     return f"{name} twin, synthetic" if found.synthetic else name
 
 
 def _source(found: CoOccurrence) -> str:
-    return "twin, synthetic" if found.synthetic else dataset_title(found.dataset)
+    return "twin, synthetic" if found.synthetic else shown(dataset_title(found.dataset))
 
 
 def _percent(rate: float | None) -> str:

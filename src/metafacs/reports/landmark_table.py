@@ -10,6 +10,7 @@ from metafacs.evaluation.records import TestedData
 from metafacs.evaluation.statistics import spread
 from metafacs.reports.papers.paper import Paper, PrintedLandmarks
 from metafacs.reports.tables import Column, Table, faces_in_words, percent
+from metafacs.texts import shown
 
 
 def landmark_table(
@@ -24,7 +25,7 @@ def landmark_table(
     """
     tested = any(run.synthetic for runs in scores.values() for run in runs)
     tag = faces_in_words(tested=tested, trained=data.synthetic)
-    label = ", ".join(filter(None, (dataset_title(data.name), tag)))
+    label = ", ".join(filter(None, (shown(dataset_title(data.name)), tag)))
     return Table(
         title=f"Landmarks on pictures held out ({label})",
         columns=(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from metafacs.reports.style import INK, MUTED
+from metafacs.texts import shown
 
 _LEFT, _HEAD, _GAP, _PAD = 176, 52, 4, 16
 
@@ -34,11 +35,11 @@ def draw_sheet(title: str, rows: Sequence[SheetRow], *, columns: int, side: int)
     width = _LEFT + columns * (side + _GAP) + _PAD
     sheet = Image.new("RGB", (width, _HEAD + len(rows) * (side + _GAP) + _PAD), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((_PAD, _HEAD / 2), title, INK, _font(17, bold=True), anchor="lm")
+    draw.text((_PAD, _HEAD / 2), shown(title), INK, _font(17, bold=True), anchor="lm")
     for position, row in enumerate(rows):
         top = _HEAD + position * (side + _GAP)
-        draw.text((_PAD, top + side / 2 - 9), row.name, INK, _font(13, bold=True), anchor="lm")
-        draw.text((_PAD, top + side / 2 + 9), row.note, MUTED, _font(11), anchor="lm")
+        draw.text((_PAD, top + side / 2 - 9), shown(row.name), INK, _font(13, bold=True), anchor="lm")
+        draw.text((_PAD, top + side / 2 + 9), shown(row.note), MUTED, _font(11), anchor="lm")
         for column, picture in enumerate(row.pictures):
             small = Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)
             sheet.paste(small, (_LEFT + column * (side + _GAP), top))
