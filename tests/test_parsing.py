@@ -58,16 +58,16 @@ def test_plain_data_become_an_object() -> None:
 
 
 _BOMB = "a: &a [x, x]\n" + "".join(
-    f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(9)
+    f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
 )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (_BOMB, "anchors within anchors"),
-        ("a: &a [*a]", "anchors within anchors"),
-        ("a: &a 1\nb: [" + "*a, " * 101 + "]", "too many references"),
+        (_BOMB, "more than 100,000 values"),
+        ("a: &a [*a]", "the anchor 'a' refers to itself"),
+        ("a: &a [" + "1, " * 999 + "]\nb: [" + "*a, " * 101 + "]", "more than 100,000 values"),
         ("[" * 3000 + "]" * 3000, "nested"),
         ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
         ("a: 1\na: 2", "'a' is given twice"),
@@ -79,6 +79,12 @@ _BOMB = "a: &a [x, x]\n" + "".join(
 def test_yaml_that_unfolds_or_makes_objects_is_refused(text: str, said: str) -> None:
     with pytest.raises(FileError, match=f"(?s)^c.yaml.*{said}"):
         parse_yaml(text, "c.yaml")
+
+
+def test_anchors_within_anchors_are_read() -> None:
+    text = "a: &a {x: &x [1, 2]}\nb: &b {x: *x, a: *a}\nc: [*a, *b]"
+    one = {"x": [1, 2]}
+    assert parse_yaml(text, "c.yaml") == {"a": one, "b": {**one, "a": one}, "c": [one, {**one, "a": one}]}
 
 
 def test_yaml_with_an_anchor_and_a_merge_is_read(tmp_path: Path) -> None:

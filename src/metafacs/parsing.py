@@ -26,7 +26,7 @@ LARGEST_TEXT = 64 << 20
 
 _LARGEST_YAML = 1 << 20
 _DEEPEST_YAML = 50
-_MOST_ALIASES = 100
+_MOST_VALUES = 100_000
 _LONGEST_SCALAR = 1000
 
 
@@ -129,7 +129,7 @@ def parse_yaml(text: str, source: str, refuse: Refusal = FileError) -> Any:
 
     Raises:
         Exception: ``refuse``, if it is no YAML, holds a key twice or a text of more than 1,000 letters, is
-            nested deeper than 50 levels, or refers to an anchor more than 100 times or within an anchor.
+            nested deeper than 50 levels, or holds more than 100,000 values, what anchors stand for included.
     """
     import yaml
 
@@ -200,27 +200,36 @@ def _loader() -> type[yaml.SafeLoader]:
 
         def __init__(self, stream: str) -> None:
             super().__init__(stream)
-            self._depth, self._aliases, self._anchored = 0, 0, 0
+            self._depth, self._values = 0, 0
+            self._anchored: dict[str, int] = {}
+            self._open: set[str] = set()
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            alias = self.check_event(yaml.events.AliasEvent)
-            anchored = not alias and self.peek_event().anchor is not None
-            if alias:
-                self._aliases += 1
-                if self._anchored or self._aliases > _MOST_ALIASES:
-                    raise yaml.YAMLError("anchors within anchors, or too many references to them")
-            if self.check_event(yaml.events.ScalarEvent) and len(self.peek_event().value) > _LONGEST_SCALAR:
-                line = self.peek_event().start_mark.line + 1
-                raise yaml.YAMLError(f"a text of more than {_LONGEST_SCALAR:,} letters in line {line}")
-            self._depth += 1
-            self._anchored += anchored
-            if self._depth > _DEEPEST_YAML:
+            event = self.peek_event()
+            before = self._values
+            self._values += self._anchored.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
+            if isinstance(event, yaml.AliasEvent) and event.anchor in self._open:
+                raise yaml.YAMLError(f"the anchor {event.anchor!r} refers to itself")
+            if self._values > _MOST_VALUES:
+                raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values, what anchors stand for included")
+            if isinstance(event, yaml.ScalarEvent) and len(event.value) > _LONGEST_SCALAR:
+                where = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
+                raise yaml.YAMLError(f"a text of more than {_LONGEST_SCALAR:,} letters{where}")
+            if self._depth == _DEEPEST_YAML:
                 raise yaml.YAMLError(f"nested deeper than {_DEEPEST_YAML} levels")
-            try:
-                return super().compose_node(parent, index)
-            finally:
-                self._depth -= 1
-                self._anchored -= anchored
+            if isinstance(event, yaml.AliasEvent) or event.anchor is None:
+                return self._composed(parent, index)
+            self._open.add(event.anchor)
+            node = self._composed(parent, index)
+            self._open.discard(event.anchor)
+            self._anchored[event.anchor] = self._values - before
+            return node
+
+        def _composed(self, parent: Any, index: Any) -> Any:
+            self._depth += 1
+            node = super().compose_node(parent, index)
+            self._depth -= 1
+            return node
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             seen = set()
