@@ -187,12 +187,14 @@ def test_what_has_no_counterpart_is_named(tmp_path: Path) -> None:
     root = layout(tmp_path, HEADER + "1,0,1,1,0\n", ["0001", "0002", "002", "._0001", "last"])
     layout(root, HEADER + "1,0,1,0,0\n", ["0001"], "M002_T3")
     (root / "AUCoding" / "AU_OCC" / "M002_T3.csv").unlink()
+    (root / "AUCoding" / "AU_OCC" / "F001_T1.cSv").write_text(HEADER + "1,1,1,1,1\n")
     frames = next(root.rglob("F001")).relative_to(root).as_posix()
     assert {str(entry) for entry in read_bp4d(root).skipped} == {
         f"{frames}/T1/._0001.jpg: file ._* of macOS is no picture and no label",
         f"{frames}/T1/last.jpg: name of the picture does not end with the number of the frame",
         f"{frames}/T1/0002.jpg: several pictures have the number of one frame; none is read (2 times)",
-        "AUCoding/AU_OCC/F001_T1.csv:1: column 3 is no known AU and is not read, though frames show it",
+        "AUCoding/AU_OCC/F001_T1.csv: second file of one sequence; the first is read",
+        "AUCoding/AU_OCC/F001_T1.cSv:1: column 3 is no known AU and is not read, though frames show it",
         f"{frames[:-4]}M002/T3: frames of a sequence without labels",
     }
 

@@ -89,10 +89,15 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_two_tables_of_one_video_are_refused(tmp_path: Path) -> None:
+def test_two_tables_of_the_same_frames_are_refused(tmp_path: Path) -> None:
     root = with_video(tmp_path, "frame,AU1\n1,1\n")
     (root / "labels" / "001a.csv").write_text("frame,AU1\n1,0\n")
-    with pytest.raises(DatasetError, match=r"001A\.csv and .*001a\.csv belong to one video"):
+    with pytest.raises(DatasetError, match=r"001A\.csv and .*001a\.csv label the same frames"):
+        read_gft(root)
+    (root / "labels" / "001a.csv").unlink()
+    layout(root, "frame,AU1\n1,1\n", "002B")
+    (root / "labels" / "002B.CSV").write_text("frame,AU1\n1,1\n")
+    with pytest.raises(DatasetError, match=r"002B\.CSV and .*002B\.csv label the same frames"):
         read_gft(root)
 
 

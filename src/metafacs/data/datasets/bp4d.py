@@ -76,8 +76,11 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
         if match is None:
             reading.skip(path, None, "file name is not <subject>_<task>.csv")
             continue
-        intensities = _read_intensities(reading, intensity_folders, path.stem)
         sequence = match["subject"], match["task"]
+        if sequences.joinpath(*sequence) in coded:
+            reading.skip(path, None, "second file of one sequence; the first is read")
+            continue
+        intensities = _read_intensities(reading, intensity_folders, path.stem)
         coded.add(sequences.joinpath(*sequence))
         _read_sequence(reading, path, sequences.joinpath(*sequence), sequence, intensities, points)
     note_files(reading, set(_recorded(sequences)) - coded, "frames of a sequence without labels")

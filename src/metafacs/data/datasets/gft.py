@@ -71,7 +71,7 @@ def read_gft(root: Path | str, *, first_frame: Literal[0, 1] | None = None) -> R
         raise DatasetError(f"{labels} holds no *.csv file; GFT's labels are expected as labels/001A.csv")
     parts = _read_parts(reading, root, files)
     tables = [table for path in files if (table := _read_table(reading, path)) is not None]
-    _refuse_shared_videos(tables)
+    _refuse_shared_frames(tables)
     start = _start([table for table in tables if table.frames.video is not None], first_frame)
     for table in tables:
         _add_samples(reading, table, parts.get(table.path.stem), start)
@@ -151,14 +151,14 @@ def _read_table(reading: Reading, path: Path) -> _Table | None:
     return _Table(path, frames, rows)
 
 
-def _refuse_shared_videos(tables: Sequence[_Table]) -> None:
-    """Fail if two tables belong to one video: their names differ in upper and lower case only."""
+def _refuse_shared_frames(tables: Sequence[_Table]) -> None:
+    """Fail if two tables label the same frames: their names differ in upper and lower case only."""
     first: dict[Path, _Table] = {}
     for table in tables:
-        if table.frames.video is not None and first.setdefault(table.frames.video, table) is not table:
+        place = table.frames.video or min(table.frames.pictures.values())
+        if first.setdefault(place, table) is not table:
             raise DatasetError(
-                f"{first[table.frames.video].path} and {table.path} belong to one video, "
-                f"{table.frames.video}; keep one of them"
+                f"{first[place].path} and {table.path} label the same frames, e.g. {place}; keep one of them"
             )
 
 
