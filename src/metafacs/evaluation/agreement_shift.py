@@ -84,7 +84,7 @@ def check_shift(pair: AlignedPair, evidence: ShiftEvidence) -> list[str]:
         here, there = evidence.at(0), evidence.at(evidence.best)
         files = " and ".join(map(str, pair.guessed))
         raise CodingError(
-            f"{files}: nothing tells whether a video begins with frame 0 or 1, "
+            f"{files}: nothing tells whether the first frame is 0 or 1, "
             f"and left and right agree better one frame apart (kappa {there[0]:.3f} instead of "
             f"{here[0]:.3f}); say which it is with --first_frame"
         )

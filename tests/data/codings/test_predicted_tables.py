@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from metafacs.data.codings import CodingError, ReadingRules, read_coding
+from metafacs.data.codings import CodingError, ReadingRules, delimited, raw_tables, read_coding
 from metafacs.data.codings.coding import FrameCoding
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
@@ -250,6 +250,20 @@ def test_json_lines_and_parquet_of_any_shape_are_refused_in_words(tmp_path: Path
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(CodingError, match="is missing"):
         read_coding(tmp_path / "pipe.csv")
+
+
+def test_tables_without_end_are_refused(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_tables, "MOST_CELLS", 20)
+    monkeypatch.setattr(delimited, "MOST_CELLS", 20)
+    with pytest.raises(CodingError, match=r"t\.csv has more than 20 cells"):
+        read_coding(write("t.csv", "frame,success,AU12_c", *(f"{i},1,0" for i in range(7))))
+    with pytest.raises(CodingError, match=r"t\.jsonl has more than 20 cells"):
+        read_coding(write("t.jsonl", *['{"frame": 0, "success": 1, "AU12_p": 0.5}'] * 7))
+    pq.write_table(pa.table({"frame": [0] * 10**6, "AU12_p": [0.5] * 10**6}), tmp_path / "t.parquet")
+    with pytest.raises(CodingError, match="tells of 1,000,000 rows"):
+        read_coding(tmp_path / "t.parquet")
 
 
 def test_people_without_end_are_refused(write: Write) -> None:

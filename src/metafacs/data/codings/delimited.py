@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+MOST_CELLS = 100_000_000
+"""Cells of the columns that are read; a video of ten hours has 40 million in a table of OpenFace."""
+
 _CHUNK = 1 << 20
 _DELIMITERS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
@@ -79,6 +82,10 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
                         "correct the line, or leave it out if the file was cut off there"
                     )
                 lines.append(line)
+                if len(lines) * len(cells) > MOST_CELLS:
+                    raise CodingError(
+                        f"{path} has more than {MOST_CELLS:,} cells that are read; cut it into a file per video"
+                    )
                 if delimiter == "," and len(row) == len(header):
                     for position, column in cells.items():
                         column.append(row[position].strip())

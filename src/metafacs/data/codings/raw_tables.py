@@ -14,15 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from metafacs.data.codings.coding import Floats
-from metafacs.data.codings.delimited import CodingError, open_text, read_delimited
+from metafacs.data.codings.delimited import MOST_CELLS, CodingError, open_text, read_delimited
 from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_number
 from metafacs.parsing import parse_json
 from metafacs.texts import shown
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 """Endings of the tables that can be read."""
-
-_MOST_ROWS = 20_000_000
 
 _NEVER = ("x_", "y_", "z_", "p_", "eye_", "gaze_", "pose_", "facerect", "lm_", "landmarks")
 """Beginnings of the many columns of programs that nobody asks for here."""
@@ -117,6 +115,7 @@ def _read_text(path: Path) -> RawTable:
 
 def _read_json_lines(path: Path) -> RawTable:
     records: list[dict[str, object]] = []
+    names: dict[str, None] = {}
     lines: list[int] = []
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
@@ -127,10 +126,12 @@ def _read_json_lines(path: Path) -> RawTable:
             )
             records.append({name: value for name, value in record.items() if _asked_for(name)})
             lines.append(number)
+            names.update(dict.fromkeys(records[-1]))
+            if len(lines) * len(names) > MOST_CELLS:
+                raise CodingError(f"{path} has more than {MOST_CELLS:,} cells; cut it into a file per video")
     if not records:
         raise CodingError(f"{path} is empty")
 
-    names = dict.fromkeys(name for record in records for name in record)
     cells = {name: _column(record.get(name) for record in records) for name in names}
     return RawTable(
         path,
@@ -147,11 +148,11 @@ def _read_parquet(path: Path) -> RawTable:
             wanted = [name for name in file.schema_arrow.names if _asked_for(name)]
             if twice := next((name for name in wanted if wanted.count(name) > 1), None):
                 raise CodingError(f"{path}: two columns are called '{shown(twice)}'; name them apart")
-            if file.metadata.num_rows > _MOST_ROWS:
+            if file.metadata.num_rows * len(wanted) > MOST_CELLS:
                 raise CodingError(f"{path} tells of {file.metadata.num_rows:,} rows; no video has so many")
             table = file.read(columns=wanted)
             table.validate(full=True)
-            cells = {name: _column(table.column(name).to_pylist()) for name in table.column_names}
+            cells = {name: _arrow_column(table.column(name)) for name in table.column_names}
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CodingError(f"{path} cannot be read as Parquet ({error}); it may be cut off") from error
     return RawTable(
@@ -161,6 +162,12 @@ def _read_parquet(path: Path) -> RawTable:
         lambda row, message: CodingError(f"{path}: row {row % max(table.num_rows, 1) + 1}: {message}"),
         cells,
     )
+
+
+def _arrow_column(column: pa.ChunkedArray) -> list[str] | Floats:
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return column.to_numpy().astype(np.float64)
+    return _column(column.to_pylist())
 
 
 def _column(values: Iterable[object]) -> list[str] | Floats:
