@@ -84,7 +84,7 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
                 lines.append(line)
                 if len(lines) * len(cells) > MOST_CELLS:
                     raise CodingError(
-                        f"{path} has more than {MOST_CELLS:,} cells that are read; cut it into a file per video"
+                        f"{path} has more than {MOST_CELLS:,} cells to read; cut it into a file per video"
                     )
                 if delimiter == "," and len(row) == len(header):
                     for position, column in cells.items():
