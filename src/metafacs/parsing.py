@@ -207,8 +207,9 @@ def _loader() -> type[yaml.SafeLoader]:
         def compose_node(self, parent: Any, index: Any) -> Any:
             event = self.peek_event()
             before = self._values
-            self._values += self._anchored.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
-            if isinstance(event, yaml.AliasEvent) and event.anchor in self._open:
+            alias = event.anchor if isinstance(event, yaml.AliasEvent) else None
+            self._values += self._anchored.get(alias or "", 1)
+            if alias in self._open:
                 raise yaml.YAMLError(f"the anchor {event.anchor!r} refers to itself")
             if self._values > _MOST_VALUES:
                 raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values, what anchors stand for included")
@@ -217,7 +218,7 @@ def _loader() -> type[yaml.SafeLoader]:
                 raise yaml.YAMLError(f"a text of more than {_LONGEST_SCALAR:,} letters{where}")
             if self._depth == _DEEPEST_YAML:
                 raise yaml.YAMLError(f"nested deeper than {_DEEPEST_YAML} levels")
-            if isinstance(event, yaml.AliasEvent) or event.anchor is None:
+            if alias is not None or event.anchor is None:
                 return self._composed(parent, index)
             self._open.add(event.anchor)
             node = self._composed(parent, index)
