@@ -151,3 +151,18 @@ def test_a_tested_model_may_be_deleted(finished: Run) -> None:
     (finished.folder / MODEL_FILE).unlink()
     assert unfinished([finished]) == []
     assert unfinished([replace(finished, tested=None)]) != []
+
+
+def test_a_record_of_another_model_is_no_result_of_this_run(
+    finished: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = replace(finished, seed=1, settings={"seed": 1})
+    other = replace(other, arguments={**finished.arguments, "seed": 1, "out": tmp_path / "other"})
+    assert unfinished([other]) == [other]
+    assert perform(other).error is None
+    before = scores(finished)
+    (finished.folder / RECORD_FILE).write_bytes((other.folder / RECORD_FILE).read_bytes())
+    assert unfinished([finished]) == [finished]
+    assert "record.json is of another model: seed (1 there, 0 here)" in capsys.readouterr().err
+    assert perform(finished).error is None
+    assert scores(finished) == before

@@ -14,7 +14,7 @@ from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
 from metafacs.differences import differences
-from metafacs.evaluation.protocols import evaluate
+from metafacs.evaluation.protocols import described, evaluate
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.files import digest_of_file, write_json
 from metafacs.methods import find_method
@@ -210,10 +210,7 @@ def _is_finished(run: Run, noted: Mapping[str, Any], known: dict[Path, str]) -> 
     Raises:
         ComparisonError: If the run was made from other data than are there now.
     """
-    if INPUTS not in noted or _is_damaged(run.folder / MODEL_FILE, run):
-        return False
-    # A model may be deleted for its size, once it is tested; others may start from that of a start.
-    if not (_record_of(run) if run.tested else (run.folder / MODEL_FILE).exists()):
+    if INPUTS not in noted or not _has_results(run):
         return False
     try:
         inputs = inputs_of(run, known)
@@ -238,12 +235,24 @@ def _record_of(run: Run) -> Record | None:
         return None
 
 
-def _is_damaged(path: Path, run: Run) -> bool:
-    if not path.exists():
+def _has_results(run: Run) -> bool:
+    """Return whether model and record are there, whole, and belong together; what is not so is named."""
+    model, path = None, run.folder / MODEL_FILE
+    if path.exists():
+        try:
+            model = load_checkpoint(path)
+        except CheckpointError as error:
+            print(f"{error}; {run} is trained again", file=sys.stderr)
+            return False
+    if not run.tested:
+        return model is not None
+    if (record := _record_of(run)) is None:
         return False
-    try:
-        load_checkpoint(path)
-    except CheckpointError as error:
-        print(f"{error}; {run} is trained again", file=sys.stderr)
-        return True
-    return False
+    # A model may be deleted for its size, once it is tested.
+    if model is not None and (told := differences(record.config, _plain(described(model)))):
+        print(
+            f"{run.folder / RECORD_FILE} is of another model: {told}; {run} has to be tested again",
+            file=sys.stderr,
+        )
+        return False
+    return True

@@ -6,6 +6,7 @@ import time
 import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -138,7 +139,7 @@ def evaluate(
         method=checkpoint.method,
         data=test.data,
         seed=checkpoint.description.seed,
-        config={"options": checkpoint.options, **checkpoint.description.to_json()},
+        config=described(checkpoint),
         threshold=torch.tensor([checkpoint.description.threshold_of(au) for au in checkpoint.aus]),
         seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
         iterations=checkpoint.iteration,
@@ -147,6 +148,11 @@ def evaluate(
     if method.domain in method.landmark_domains and len(measurable(test.stream)):
         return replace(record, landmarks=evaluate_landmarks(test))
     return record
+
+
+def described(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a record says of its model, as plain data."""
+    return {"options": checkpoint.options, **checkpoint.description.to_json()}
 
 
 def evaluate_landmarks(test: HeldOutTest) -> LandmarkScores:
