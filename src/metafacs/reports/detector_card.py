@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypedDict, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
 from msgspec import Meta
 
@@ -218,7 +218,7 @@ def _real(real: Mapping[str, Measured]) -> str:
     return "\n".join(lines)
 
 
-def area_cell(row: Area | None, others: float | None = None) -> str:
+def area_cell(row: Area | Mapping[str, Any] | None, others: float | None = None) -> str:
     """Return ``AUC (low to high)``, pairs won, and the AUC against all other pictures; ``-`` if unknown."""
     if row is None or row["auc"] is None:
         return "-"
