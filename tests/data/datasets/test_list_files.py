@@ -166,6 +166,10 @@ def test_intensities_are_no_presence(tmp_path: Path) -> None:
         {1: float(number % 6 >= 2), 2: 0.0} for number in range(30)
     ]
     assert [sample.intensities[1] for sample in reading.samples] == [number % 6 for number in range(30)]
+    layout(root, "\n".join(LISTED), "\n".join([*levels[:-2], "2.0 0 9", "1.5 0 9"]))
+    assert [sample.intensities[1] for sample in read(root, threshold=2).samples[-2:]] == [2.0, 1.5]
+    with pytest.raises(DatasetError, match="these are intensities"):
+        read(root)
     with pytest.raises(ValueError, match="1 to 5, not 6"):
         read(root, threshold=6)
     with pytest.raises(DatasetError, match="hold other codes than 0 to 5, or -1, 9 and 999"):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
-from metafacs.data.datasets.reading import DatasetError, shown, whole_number
+from metafacs.data.datasets.reading import DatasetError, intensity, shown
 
 _SLIPS = 0.01
 """Share of the rows up to which wrong codes count as slips; one always does."""
@@ -92,7 +92,7 @@ class CodeBook:
             f"{code or 'nothing'}{'' if au is None else f' for AU{au}'} ({count} times)"
             for (au, code), count in self._strange.most_common(_NAMED)
         )
-        intensities = all(whole_number(code) in range(2, 6) for _, code in self._strange)
+        intensities = all((intensity(code) or 0) > 0 for _, code in self._strange)
         advice = f"these are intensities: {remedy}" if intensities and remedy else "correct the file"
         raise DatasetError(
             f"{self._path}: {self._spoilt} of {self._rows} rows hold other codes than {self.words}: "

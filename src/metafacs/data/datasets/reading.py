@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metafacs.facs import HIGHEST_INTENSITY
 from metafacs.parsing import read_bytes, read_json
 from metafacs.texts import printable
 
@@ -24,6 +25,7 @@ LARGEST_FILE = 1 << 29
 """Bytes of a file of labels that is read; the largest known, a list of a million addresses, has 0.3 GB."""
 
 _CODE = re.compile(r"-?\d{1,9}(\.0{1,9})?", re.ASCII)
+_LEVEL = re.compile(r"\d(\.\d{1,9})?", re.ASCII)
 _NUMBERS = re.compile(r"[-+.,\s0-9eE]*", re.ASCII)
 _SHOWN = 40
 
@@ -258,6 +260,16 @@ def whole_number(cell: str) -> int | None:
     """
     # Python refuses to convert very long numbers; no frame or code needs ten digits.
     return int(cell) if cell.isascii() and cell.isdecimal() and len(cell) < 10 else None
+
+
+def intensity(code: str) -> float | None:
+    """Return the intensity that a code stands for, 0 to 5, with fractions if need be; None for anything else.
+
+    >>> intensity("3"), intensity("2.5"), intensity("5.1"), intensity("9")
+    (3.0, 2.5, None, None)
+    """
+    level = float(code) if _LEVEL.fullmatch(code.strip()) else None
+    return level if level is not None and level <= HIGHEST_INTENSITY else None
 
 
 def finite_numbers(text: str) -> NDArray[np.float64] | None:
