@@ -254,55 +254,6 @@ class _Rows:
         level = None if self.threshold is None else intensity(cell)
         return occurrence(cell, _UNKNOWN) if level is None else level
 
-    @property
-    def narrow(self) -> str:
-        """Reason for leaving out a row that is too short or too long."""
-        return f"row has another number of codes than the {len(self.aus)} AUs given"
-
-    def parse(self, line: str, beside: tuple[str, ...], part: str, book: CodeBook) -> Sample | str:
-        """Return the sample of a row, or why there is none."""
-        cells = beside[0].replace(",", " ").split()
-        if len(cells) != len(self.aus):
-            return self.narrow
-        levels = book.read(dict(zip(self.aus, cells, strict=True)))
-        if levels is None:
-            return f"code other than {book.words}"
-        points = parse_landmarks(beside[1]) if len(beside) > 1 else None
-        if len(beside) > 1 and points is None:
-            return BAD_LANDMARKS
-        place = _place(line)
-        if place.is_absolute() or ".." in place.parts:
-            return "path does not stay below the folder of pictures"
-        if not _is_file(self.folder / place):
-            return NO_PICTURE
-        folders = place.parts[:-1]
-        subject = None
-        if self.subject_folder is not None:
-            if not 0 <= self.subject_folder < len(folders):
-                return f"path has no folder number {self.subject_folder} to name the person"
-            subject = folders[self.subject_folder]
-        present = levels
-        if self.threshold is not None:
-            present = {au: float(level >= self.threshold) for au, level in levels.items()}
-        return Sample(
-            place.as_posix(),
-            self.folder / place,
-            subject=subject,
-            action_units=present,
-            intensities={} if self.threshold is None else levels,
-            part=part,
-            landmarks=points,
-        )
-
-    def meaning(self, cell: str) -> float | None:
-        """Return what a code says: presence or an intensity, None for unknown."""
-        if self.threshold is None:
-            return occurrence(cell, _UNKNOWN)
-        level = whole_number(cell)
-        return (
-            float(level) if level is not None and level <= HIGHEST_INTENSITY else occurrence(cell, _UNKNOWN)
-        )
-
 
 def _place(line: str) -> PurePosixPath:
     """Return the path that a line of a list holds."""
