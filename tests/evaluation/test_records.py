@@ -152,6 +152,9 @@ def test_contradictions_are_refused(record_of: MakeRecord) -> None:
         ({"history": {"iteration": ["a"]}}, "Expected float, got str"),
         ({"versions": {"torch": 2}}, "Expected str, got int"),
         ({"labl": "x"}, "holds the unknown key 'labl'"),
+        ({"interval": {**content["interval"], "f1_average": [0.9, 0.1]}}, "the bounds of 'interval'"),
+        ({"interval": {**content["interval"], "level": 95}}, "at level 95"),
+        ({"seconds": {"train": -1}}, "times are 0 or more"),
         ({"config": {"data": None}}, "config.data: Expected array, got null"),
         ({"config": {"options": 7}}, "config.options: Expected object, got int"),
         (

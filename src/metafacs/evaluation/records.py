@@ -361,3 +361,19 @@ def _check_scores(record: Record) -> None:
     known = [score for score in record.f1.values() if not math.isnan(score)]
     if known and not abs(record.f1_average - sum(known) / len(known)) <= _CLOSE:
         raise RecordError(f"'f1_average' is {record.f1_average}, which is not the mean of 'f1'")
+    if (found := record.interval) is not None:
+        _check_bounds("interval", found.f1_average, found.level)
+    if record.expressions is not None and (told := record.expressions.intervals) is not None:
+        _check_bounds("accuracy of expressions", told.accuracy, told.level)
+        _check_bounds("mean recall of expressions", told.mean_recall, told.level)
+    marks = record.landmarks
+    if marks is not None and (marks.mean_error < 0 or not 0 <= marks.failure_rate <= 1 + _CLOSE):
+        raise RecordError("'landmarks' has a negative error, or a failure rate outside [0, 1]")
+    if any(seconds < 0 for seconds in record.seconds.values()):
+        raise RecordError(f"'seconds' is {record.seconds}; times are 0 or more")
+
+
+def _check_bounds(name: str, bounds: tuple[float, float], level: float) -> None:
+    low, high = bounds
+    if not (0 < level < 1 and (math.isnan(low) or math.isnan(high) or -_CLOSE <= low <= high <= 1 + _CLOSE)):
+        raise RecordError(f"the bounds of '{name}' are {bounds} at level {level}; all lie in [0, 1]")
