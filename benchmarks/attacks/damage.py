@@ -119,6 +119,10 @@ STRUCTURAL: dict[str, Callable[[list[bytes], Random], list[bytes]]] = {
     "no last line end": lambda lines, chance: lines[:-1] if not lines[-1] else lines,
     "blanks at line ends": lambda lines, chance: [line + b"  " if line else line for line in lines],
     "a byte order mark": lambda lines, chance: [b"\xef\xbb\xbf" + lines[0], *lines[1:]],
+    "a heading misspelt": lambda lines, chance: [_misspelt(lines[0], chance), *lines[1:]],
+    "all first cells misspelt": lambda lines, chance: [
+        line.replace(_separator(line), b"x" + _separator(line), 1) for line in lines
+    ],
     "a line cut": lambda lines, chance: _at(lines, chance, lambda line: line[: line.rfind(_separator(line))]),
     "a cell more": lambda lines, chance: _at(lines, chance, lambda line: line + _separator(line) + b"1"),
     "5000 cells more": lambda lines, chance: _at(
@@ -158,6 +162,12 @@ def damaged_cells(content: bytes, chance: Random) -> tuple[str, bytes]:
 
 def _separator(line: bytes) -> bytes:
     return b"," if b"," in line else b" "
+
+
+def _misspelt(line: bytes, chance: Random) -> bytes:
+    cells = line.split(_separator(line))
+    i = chance.randrange(len(cells))
+    return _separator(line).join([*cells[:i], cells[i] + b"x", *cells[i + 1 :]])
 
 
 def _at(lines: list[bytes], chance: Random, change: Callable[[bytes], bytes]) -> list[bytes]:

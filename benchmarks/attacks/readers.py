@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -20,6 +21,9 @@ Labels = dict[str, tuple[Any, ...]]
 _LABEL_FILES = (".csv", ".txt", ".mat")
 _BY_POSITION = ("AUoccur.txt", "land.txt", "path.txt")
 """Ends of names of lists whose lines belong to those of another by their number alone."""
+
+_LENGTH = re.compile("lost|twice")
+"""Damages after which a list has another length."""
 
 
 def attack_reader(ground: Ground, chance: Random, place: Path) -> Finding:
@@ -41,6 +45,13 @@ def attack_reader(ground: Ground, chance: Random, place: Path) -> Finding:
     done, changed = (damaged_lines if lines_only else damaged_cells)(content, chance)
     path.write_bytes(changed)
     attack = f"{name} {options or ''}, {target}: {done}"
+    if lines_only and chance.random() < 0.3:
+        # Two damages may hide each other, such as a blank line in each of two lists.
+        other = root / chance.choice(ground.once(f"files {name}", lambda: _files(source)))
+        if other.suffix != ".mat" and other != path:
+            again, twice = damaged_lines(other.read_bytes(), chance)
+            other.write_bytes(twice)
+            attack += f"; {other.relative_to(root)}: {again}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -48,8 +59,9 @@ def attack_reader(ground: Ground, chance: Random, place: Path) -> Finding:
         said = str(reading)
     except Exception as error:
         return judge_error(error, attack, path.name, str(root))
-    # Nobody can see that two lines without names were exchanged.
-    unseen = done == "two lines swapped" and path.name.endswith(_BY_POSITION)
+    # Nobody can see that lines without names were exchanged, or that each of two lists lacks another one.
+    nameless = sum(attack.count(f"{end}:") for end in _BY_POSITION)
+    unseen = nameless and ("two lines swapped" in attack or (nameless > 1 and _LENGTH.search(attack)))
     if not lines_only or unseen or changed == content:
         return Finding(RIGHT, attack)
     return _judge(expected, _labels(reading), reading, attack, said, target)

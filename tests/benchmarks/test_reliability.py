@@ -91,7 +91,10 @@ def test_damage_is_by_chance_and_no_more(benchmark: ModuleType, name: str) -> No
 def test_damage_to_lines_keeps_the_values_of_the_lines_that_stay(benchmark: ModuleType) -> None:
     lines = [f"{i},{i + 1},{i + 2}".encode() for i in range(9)]
     for number in range(100):
-        _, changed = part("damage").damaged_lines(b"\n".join([*lines, b""]), Random(number))
+        done, changed = part("damage").damaged_lines(b"\n".join([*lines, b""]), Random(number))
+        if "misspelt" in done:
+            assert b"x" in changed
+            continue
         for line in changed.lstrip(b"\xef\xbb\xbf").split(b"\n"):
             cells = line.strip().split(b",")
             assert not cells[0] or any(kept.split(b",")[: len(cells)] == cells[:3] for kept in lines)
