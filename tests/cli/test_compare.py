@@ -133,6 +133,7 @@ def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_p
         ({"methods": {"mal": {"iteration": 3}}}, "iteration"),
         ({"methods": {}}, "needs 'methods'"),
         ({"methods": {"mal": {"options": 0}}}, "mal: options are names with values, not 0"),
+        ({"methods": {"mal": {"batch": ["a"]}}}, r"mal: batch is \"\['a'\]\"; give names with values"),
         ({"methods": {"mal": 3}}, r"methods\[...\]: Expected object . null, got int"),
         ({"methods": {"mal": {"method": ["mal"]}}}, "unknown method"),
         ({"methods": {"../../x": {"method": "mal"}}}, "'../../x' cannot be the name of a folder"),

@@ -110,6 +110,25 @@ def test_settings_that_are_none_are_refused_with_their_file(
     assert message in told
 
 
+@pytest.mark.parametrize(
+    ("command", "content", "message"),
+    [
+        ("train", {"method": "mal", "batch": float("nan")}, "batch is 'nan'; give names with values instead"),
+        ("train", {"method": "mal", "augmentation": ["a"]}, """augmentation is "['a']"; give names"""),
+        ("train", {"method": "mal", "options": 3}, "options are names with values, not 3"),
+        ("few_shot", {"training": {"augmentation": ["a"]}}, "augmentation is"),
+        ("few_shot", {"testing": {"shots": None}}, "testing.shots and testing.steps are lists of numbers"),
+    ],
+)
+def test_values_where_names_with_values_belong(
+    command: str, content: dict, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump({"action_units": "a", "out": "b", **content}))
+    with pytest.raises(SystemExit):
+        main([command, "--config", str(tmp_path / "a.yaml")])
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
 def test_devices_and_missing_files_are_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
     for path, message in (("/dev/zero", "is no regular file"), ("nowhere.yaml", "does not exist")):
         with pytest.raises(SystemExit):

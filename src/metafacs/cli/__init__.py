@@ -72,14 +72,16 @@ _NOBODY_READS = 141
 
 def _run(words: list[str]) -> int:
     from metafacs.cli.errors import sentence
-    from metafacs.cli.paths import check_config, expanded
+    from metafacs.cli.paths import check_config, check_groups, expanded
     from metafacs.processes import keep_freed_memory
 
     parser = _empty_parser()
     try:
         check_config(words)
-        words = _fill_parser(parser, words)
-        arguments = expanded(parser.instantiate(parser.parse_args(words)))
+        words, command = _fill_parser(parser, words)
+        parsed = parser.parse_args(words)
+        check_groups(parsed[parsed.command], command.get_defaults())
+        arguments = expanded(parser.instantiate(parsed))
     except Exception as error:
         told = sentence(error)
         if not told:
@@ -102,20 +104,19 @@ def _empty_parser() -> ArgumentParser:
     )
 
 
-def _fill_parser(parser: ArgumentParser, words: list[str]) -> list[str]:
-    """Give the parser all commands, the used one with its arguments; return the words it is to parse."""
+def _fill_parser(parser: ArgumentParser, words: list[str]) -> tuple[list[str], ArgumentParser]:
+    """Give the parser all commands; return the words it is to parse, and the used command's own parser."""
     from jsonargparse import ArgumentParser
 
-    used = _command_of(words)
+    used, own = _command_of(words), ArgumentParser()
     commands = parser.add_subcommands(required=True, dest="command")
     if used:
         words = getattr(command_module(used), "rewritten", list)(words)
+        own = command_module(used).build_parser(words)
+        parser.parser_mode = own.parser_mode  # adding it gives it that of the parser above
     for name, help_line in COMMANDS.items():
-        command = command_module(name).build_parser(words) if name == used else ArgumentParser()
-        if name == used:
-            parser.parser_mode = command.parser_mode  # adding it gives it that of the parser above
-        commands.add_subcommand(name, command, help=help_line)
-    return words
+        commands.add_subcommand(name, own if name == used else ArgumentParser(), help=help_line)
+    return words, own
 
 
 def _command_of(words: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from metafacs.cli import train
 from metafacs.cli.output import write_comparison
-from metafacs.cli.paths import expanded
+from metafacs.cli.paths import check_groups, expanded
 from metafacs.cli.train import upgraded
 from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs, unfinished
@@ -252,9 +252,10 @@ def _plan(
     try:
         settings = upgraded({"method": method, "fold": fold, "seed": seed, **settings}, kind)
         # The parser changes what it is given.
-        parsed = parser.instantiate(parser.parse_object({**deepcopy(settings), "out": str(out)}))
+        parsed = parser.parse_object({**deepcopy(settings), "out": str(out)})
+        check_groups(parsed, parser.get_defaults())
         json.dumps(settings, allow_nan=False)
-        known = train.arguments_of(expanded(parsed))
+        known = train.arguments_of(expanded(parser.instantiate(parsed)))
     except (ArgumentError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ComparisonError(f"{path}, {label}: {error}") from error
     elsewhere = expanded(content.tested_on) if tested else None

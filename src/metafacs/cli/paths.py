@@ -57,6 +57,25 @@ def check_config(words: Sequence[str]) -> None:
                 raise FileError(f"{path}: {printable(name)!r} is the name of no option")
 
 
+def check_groups(parsed: Namespace, usual: Namespace, before: str = "") -> None:
+    """Refuse a value where names with values belong, such as ``batch: 3``; jsonargparse lets it through.
+
+    Args:
+        parsed: What was parsed.
+        usual: The parser's defaults: a namespace where there is a group of options.
+        before: What stands before the names in messages.
+
+    Raises:
+        FileError: Naming the option.
+    """
+    for name, default in vars(usual).items():
+        value = parsed.get(name)
+        if isinstance(default, Namespace) and name in parsed:
+            if not isinstance(value, Namespace):
+                raise FileError(f"{before}{name} is {printable(value)!r}; give names with values instead")
+            check_groups(value, default, f"{before}{name}.")
+
+
 def config_files(words: Sequence[str]) -> Iterator[Path]:
     """Yield the files of settings that the words of a command line name.
 

@@ -40,6 +40,8 @@ class FewShotTest:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.shots, (list, tuple)) or not isinstance(self.steps, (list, tuple)):
+            raise ValueError("testing.shots and testing.steps are lists of numbers")
         if min(self.shots, default=0) < 1 or self.repetitions < 1 or self.judged < 1:
             raise ValueError("shots, repetitions and judged pictures must be 1 or more")
         limits = {"repetitions": 10**6, "judged": 10**5, "seed": LARGEST_SEED}
