@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from metafacs.data.codings.coding import FrameCoding
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
-from metafacs.inference.sidecars import write_sidecar
+from metafacs.inference.sidecars import sidecar_path, write_sidecar
 from metafacs.inference.writers import SUFFIXES, WRITERS, open_writer
 
 Write = Callable[..., Path]
@@ -67,6 +68,16 @@ def ours(folder: Path, form: str) -> Path:
             )
     write_sidecar(path, form, detector)
     return path
+
+
+def test_thresholds_that_are_not_what_was_written_are_refused(tmp_path: Path) -> None:
+    sidecar = sidecar_path(path := ours(tmp_path, "openface"))
+    content = sidecar.read_text()
+    threshold = re.search(r'"AU12": 0\.\d+', content)
+    assert threshold is not None
+    sidecar.write_text(content.replace(threshold[0], '"AU12": 0.95'))
+    with pytest.raises(CodingError, match=r"meta\.json is damaged or was edited"):
+        frames_of(path)
 
 
 @pytest.mark.parametrize("form", list(WRITERS))

@@ -25,6 +25,7 @@ from metafacs.data.codings.usable_rows import usable_rows
 from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_person
 from metafacs.facs import AU_NAMES, au_column
 from metafacs.parsing import convert, read_json
+from metafacs.seals import unsealed
 from metafacs.texts import shown
 
 _USUAL_THRESHOLD = 0.5
@@ -102,6 +103,9 @@ def read_sidecar(path: Path) -> Sidecar | None:
     content = read_json(sidecar, dict[str, Any], CodingError, remedy)
     if "metafacs" not in content:
         return None
+    # The time of writing stands outside the seal.
+    content.pop("written", None)
+    content = unsealed(content, str(sidecar), CodingError, remedy)
     return convert(content, Sidecar, str(sidecar), CodingError, remedy)
 
 
