@@ -77,3 +77,17 @@ def test_options_have_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*words, "--aus", "[]"]) == 1
     assert "--aus names no action unit" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_people_of_another_data_set_are_not_taken_for_those_held_out(
+    models: list[Path],
+    disfa_store: Store,
+    expression_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--action_units", str(disfa_store.path), "--expression", str(expression_store.path)]
+    assert main(["analyse", str(models[0]), *words, "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "single_task was trained on bp4d, and" in told
+    assert "holds disfa; give the store that it was trained on" in told

@@ -114,6 +114,13 @@ def _findings(
     """
     method, found = checkpoint.build(Method), _Findings()
     label = shown(name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})")
+    used = [data.dataset for data in checkpoint.description.data]
+    if store.dataset not in used:
+        # Who was held out is only told of these: F001 of BP4D is nobody in DISFA.
+        raise ValueError(
+            f"{label} was trained on {', '.join(used)}, and {store.path} holds {store.dataset}; give the "
+            "store that it was trained on"
+        )
     size = checkpoint.description.framing.input_size
     if method.weighs_pictures:
         weighed = weigh_pictures(method, faces, size)
