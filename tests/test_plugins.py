@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,10 @@ def test_a_module_that_cannot_be_imported_is_told(code: str, message: str, folde
         REGISTRY.find(f"{name}:Thing")
 
 
-@pytest.mark.parametrize("name", [":x", "x:", "..x:y", "a b:c", "os:path.", "a\0b:c", "/tmp:x"])
-def test_a_name_that_is_none_is_told(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [None, 3, ["own"], ":x", "x:", "..x:y", "a b:c", "os:path.", "a\0b:c", "/tmp:x"]
+)
+def test_a_name_that_is_none_is_told(name: Any) -> None:
     with pytest.raises(PluginError, match="thing"):
         REGISTRY.find(name)
 

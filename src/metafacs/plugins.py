@@ -49,6 +49,8 @@ class Registry(Generic[ThingT]):
         Raises:
             PluginError: If there is no such thing, it cannot be imported, or it does not fit.
         """
+        if not isinstance(name, str):  # what a file gives may be anything
+            raise PluginError(f"a {self.what} is named by a text, not by {name!r}")
         if name in self.table:
             return self.table[name]
         if (offered := self._offered(name)) is not None:
@@ -81,7 +83,9 @@ class Registry(Generic[ThingT]):
 
     def knows(self, name: str) -> bool:
         """Return whether a word can be a name here, without importing anything."""
-        return name in self.table or ":" in name or self._offered(name) is not None
+        return isinstance(name, str) and (
+            name in self.table or ":" in name or self._offered(name) is not None
+        )
 
     @property
     def installed(self) -> dict[str, str]:
