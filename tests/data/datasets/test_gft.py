@@ -62,9 +62,18 @@ def test_tables_tell_what_they_call_the_first_frame(tmp_path: Path, first: int) 
 
 def test_tables_that_do_not_tell_are_asked_about(tmp_path: Path) -> None:
     root = with_video(tmp_path, "frame,AU1\n70,1\n")
-    with pytest.raises(DatasetError, match=r"begin with frame 70: is the first frame .*first_frame 1"):
+    with pytest.raises(
+        DatasetError, match=r"begin with frame 70 or later: is the first frame .*first_frame 1"
+    ):
         read_gft(root)
     assert [read_gft(root, first_frame=first).samples[0].frame for first in (0, 1)] == [70, 69]
+    with_video(root, "frame,AU1\n0,1\n", "002B")
+    with_video(root, "frame,AU1\n1,1\n", "003C")
+    with pytest.raises(
+        DatasetError, match=r"002B\.csv begins with frame 0, .*003C\.csv with frame 1: is the"
+    ):
+        read_gft(root)
+    assert [sample.frame for sample in read_gft(root, first_frame=0).samples] == [70, 0, 1]
 
 
 @pytest.mark.parametrize(("first", "frames"), [(0, range(1, 13)), (1, range(0, 12))])

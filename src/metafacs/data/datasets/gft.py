@@ -46,7 +46,7 @@ def read_gft(root: Path | str, *, first_frame: Literal[0, 1] | None = None) -> R
     Args:
         root: The folder that holds ``labels``.
         first_frame: What the frame column calls the first frame of a video, 0 or 1. None takes it from the
-            tables: 0 where one of them has a frame 0, 1 where one has a frame 1 and none a frame 0.
+            tables: some must begin with it, and none with the other of the two.
 
     Returns:
         The reading; ``part`` is ``train`` or ``test`` where the split files name the person. Columns that
@@ -80,7 +80,7 @@ def read_gft(root: Path | str, *, first_frame: Literal[0, 1] | None = None) -> R
     return reading
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Table:
     """The codes of one person.
 
@@ -164,18 +164,23 @@ def _refuse_shared_frames(tables: Sequence[_Table]) -> None:
 
 def _start(tables: Sequence[_Table], wanted: int | None) -> int:
     """Return what the tables of videos call the first frame, 0 or 1."""
-    numbers = {frame for table in tables for frame, _ in table.rows.values()}
-    if 0 in numbers and wanted == 1:
-        place = next(table.path for table in tables for frame, _ in table.rows.values() if frame == 0)
-        raise DatasetError(f"{place} has a frame 0, first_frame says that the first is 1; leave it out")
-    if wanted is not None or not numbers:
+    lowest = {table: min(frame for frame, _ in table.rows.values()) for table in tables if table.rows}
+    starts = {start: table.path for table, start in lowest.items() if start in (0, 1)}
+    if 0 in starts and wanted == 1:
+        raise DatasetError(f"{starts[0]} has a frame 0, first_frame says that the first is 1; leave it out")
+    if wanted is not None or not lowest:
         return wanted or 0
-    if not numbers & {0, 1}:
-        raise DatasetError(
-            f"{tables[0].path} and the other tables begin with frame {min(numbers)}: is the first frame of "
-            "a video called 0 or 1? Say so with the option first_frame, e.g. --options.first_frame 1"
-        )
-    return min(numbers)
+    if len(starts) == 1:
+        return min(starts)
+    seen = (
+        f"{starts[0]} begins with frame 0, {starts[1]} with frame 1"
+        if starts
+        else f"{tables[0].path} and the other tables begin with frame {min(lowest.values())} or later"
+    )
+    raise DatasetError(
+        f"{seen}: is the first frame of a video called 0 or 1? Say so with the option first_frame, e.g. "
+        "--options.first_frame 1"
+    )
 
 
 def _add_samples(reading: Reading, table: _Table, part: str | None, start: int) -> None:
