@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from conftest import paint, rows_of, write_store
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.facts import DISFA, FACTS
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
+from metafacs.evaluation import few_shot_protocol
 from metafacs.evaluation.few_shot import FewShotTest
 from metafacs.evaluation.few_shot_protocol import (
     MODELS,
@@ -99,6 +102,63 @@ def test_other_settings_do_not_mix(finished: FewShotProtocol) -> None:
     other = replace(finished, testing=replace(TESTING, repetitions=3))
     with pytest.raises(RecordError, match="other settings"):
         run(other)
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", None])
+def test_a_damaged_record_is_named_and_made_again(
+    content: bytes | None, finished: FewShotProtocol, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = finished.record_path("baseline", finished.subjects[0], 1)
+    before = read_few_shot_record(path).accuracy
+    path.write_bytes(path.read_bytes().replace(b"0.", b"1.", 1) if content is None else content)
+    assert len(run(finished)) == 4
+    assert str(path) in capsys.readouterr().err
+    assert read_few_shot_record(path).accuracy == before
+
+
+def test_a_record_of_somebody_else_is_refused(finished: FewShotProtocol) -> None:
+    one, other = (finished.record_path("maml", person, 1) for person in finished.subjects)
+    before = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(RecordError, match=f"{one} was made with other settings or from other data: of "):
+        run(finished)
+    one.write_bytes(before)
+
+
+def test_other_pictures_are_other_data(finished: FewShotProtocol, au_store: Store, tmp_path: Path) -> None:
+    rows = [{**row, "image": paint(np.random.default_rng(9), 36, np.zeros(3))} for row in rows_of(au_store)]
+    other = write_store(tmp_path / "other", rows, dataset="bp4d", aus=[1, 4, 12], expressions=[], size=36)
+    with pytest.raises(RecordError, match=rf"data \(\['{au_store.fingerprint}'\] there"):
+        run(replace(finished, trained_on=other.path, tested_on=other.path))
+
+
+def test_what_goes_wrong_with_one_person_is_told_and_the_others_are_tested(
+    au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protocol = plan(au_store, tmp_path, learners=("baseline",), training=replace(TRAINING, iterations=0))
+    judge, calls = few_shot_protocol.judge_subject, []
+
+    def failing(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 1:
+            raise MemoryError
+        return judge(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(few_shot_protocol, "judge_subject", failing)
+    failed: list[str] = []
+    (record,) = run_few_shot(protocol, workers=1, progress=False, failed=failed)
+    assert record.subject == protocol.subjects[1]
+    (told,) = failed
+    assert told.startswith(
+        f"baseline, {protocol.subjects[0]}: memory is short for this; take smaller batches"
+    )
+
+
+def test_people_whose_names_are_paths_are_refused(au_store: Store, tmp_path: Path) -> None:
+    rows = [{**row, "subject": f"../{row['subject']}"} for row in rows_of(au_store)]
+    odd = write_store(tmp_path / "odd", rows, dataset="bp4d", aus=[1, 4, 12], expressions=[], size=36)
+    with pytest.raises(ValueError, match=r"'../F001' cannot be the name of a folder"):
+        plan(odd, tmp_path / "out", subjects="all", training=replace(TRAINING, shared_iterations=0))
 
 
 def test_without_iterations_per_fold_the_start_serves_everybody(au_store: Store, tmp_path: Path) -> None:
