@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metafacs.processes import WorkerError, keep_freed_memory, run_jobs, worker_count
+from metafacs.processes import WorkerError, keep_freed_memory, out_of_memory, run_jobs, worker_count
 
 
 def test_default_is_one_per_core() -> None:
@@ -72,3 +72,17 @@ def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> 
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=30) != 0
     assert [path.read_text() for path in sorted(out.iterdir())] == ["saved", "saved"]
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"), True),
+        (RuntimeError("shapes do not match"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_want_of_memory_is_told_from_other_errors(error: Exception, short: bool) -> None:
+    assert bool(out_of_memory(error)) == short
