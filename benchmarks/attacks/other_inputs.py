@@ -22,7 +22,6 @@ _PREPARED: tuple[tuple[object, ...], ...] = (
     ("--size", "64"),
     ("--alignment.border", "0"),
     ("--alignment.box_enlarge", "2.5"),
-    ("--options.landmarks", "true"),
 )
 _TRAINED: tuple[tuple[object, ...], ...] = (
     ("--seed", "1"),
