@@ -189,7 +189,7 @@ def names_of(models: Sequence[Path]) -> dict[str, Path]:
     # Several files in one folder: their own names have to tell.
     files = [(*parts, place.stem) for parts, place in zip(folders, places, strict=True)]
     for paths, needed in ((folders, usual), (files, [2] * len(files))):
-        for depth in range(1, max(map(len, paths), default=0) + 1):
+        for depth in range(1, max(map(len, paths), default=1) + 1):
             names = [
                 "/".join(parts[-max(least, depth) :]) for parts, least in zip(paths, needed, strict=True)
             ]
