@@ -201,6 +201,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(au_store: Store
         ({"reserve": float("nan")}, "reserve is nan"),
         ({"checkpoint_every": 0}, "checkpoint_every is 0"),
         ({"fold": 0}, "fold is 0"),
+        ({"fold": 2, "split": "everybody"}, "the split 'everybody' has no fold 2, only fold 1"),
         ({"stand_ins": {1: 2}}, "name it with --initialise"),
         ({"accelerator": "tpu"}, "'tpu' is no device that metafacs knows"),
     ],
@@ -211,6 +212,14 @@ def test_settings_out_of_range_are_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=message):
         run(au_store, tmp_path / "run", **changes)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_store_that_the_method_does_not_read_is_named(
+    au_store: Store, expression_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(au_store, tmp_path, iterations=1, expression=expression_store.path, progress=True)
+    told = f"single_task reads no expression pictures: {expression_store.path} is not used"
+    assert told in capsys.readouterr().out
 
 
 def test_numbers_of_batches_and_optimisers_have_ranges() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 
-from metafacs.data.splits import SplitName, choose_split, with_validation_people
+from metafacs.data.splits import SplitError, SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
 from metafacs.data.transforms import Augmentation
@@ -121,6 +121,14 @@ def train(
     }
     numbers = chosen_aus(store, aus)
     chosen = choose_split(store, split, fold, lists)
+    if chosen.fold != fold:
+        raise SplitError(
+            f"the split '{chosen.name}' has no fold {fold}, only fold {chosen.fold}; leave --fold out"
+        )
+    if progress:
+        for role, path in (("expression", expression), ("target", target)):
+            if path is not None and role not in kind.streams:
+                print(f"{name} reads no {role} pictures: {path} is not used")
     if validation_people:
         chosen = with_validation_people(chosen, validation_people, seed=0)
     data = choose_rows(store, others, numbers, chosen, reserve, seed, joint="joint" in kind.streams)
