@@ -79,7 +79,18 @@ def test_things_of_one_kind_are_counted_together(tmp_path: Path) -> None:
         "b:3: frame without a label",
     ]
     assert reading.summary()["skipped"] == {"frame without a label": 8}
-    assert "skipped 8: frame without a label" in str(reading)
+    assert "skipped 8: frame without a label (first: a)" in str(reading)
+
+
+def test_every_reason_is_told_with_its_first_place(tmp_path: Path) -> None:
+    reading = Reading("x", tmp_path)
+    for number in range(1, 26):
+        for line in range(1, number + 1):
+            reading.skip(tmp_path / "list.txt", line, f"reason {number}")
+    told = str(reading).splitlines()
+    assert told[1] == "  skipped 25: reason 25 (first: list.txt:1)"
+    assert told[-1] == "  and more, for 5 other reasons"
+    assert len(told) == 22
 
 
 def test_a_file_that_is_not_text_is_noted(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ _CODE = re.compile(r"-?\d{1,9}(\.0{1,9})?", re.ASCII)
 _LEVEL = re.compile(r"\d(\.\d{1,9})?", re.ASCII)
 _NUMBERS = re.compile(r"[-+.,\s0-9eE]*", re.ASCII)
 _SHOWN = 40
+_MOST_REASONS = 20
 
 
 class DatasetError(ValueError):
@@ -77,10 +78,14 @@ class Skipped:
     reason: str
     count: int = 1
 
+    @property
+    def place(self) -> str:
+        """The file, with the line where one is known, in letters that can be printed."""
+        return printable(self.file if self.line is None else f"{self.file}:{self.line}")
+
     def __str__(self) -> str:
-        place = printable(self.file if self.line is None else f"{self.file}:{self.line}")
         times = "" if self.count == 1 else f" ({self.count} times)"
-        return f"{place}: {printable(self.reason)}{times}"
+        return f"{self.place}: {printable(self.reason)}{times}"
 
 
 def count_reasons(skipped: Iterable[Skipped]) -> dict[str, int]:
@@ -156,8 +161,12 @@ class Reading:
         counts = self.summary()
         synthetic = " (synthetic twin)" if self.twin is not None else ""
         lines = [f"{self.dataset}{synthetic}: {counts['pictures']} pictures, {counts['subjects']} subjects"]
-        lines += [f"  skipped {n}: {reason}" for reason, n in counts["skipped"].items()]  # type: ignore[attr-defined]
-        lines += [f"    {s}" for s in self.skipped[:5]]
+        reasons = list(counts["skipped"].items())  # type: ignore[attr-defined]
+        for reason, count in reasons[:_MOST_REASONS]:
+            first = next(entry for entry in self.skipped if entry.reason == reason)
+            lines.append(f"  skipped {count}: {printable(reason)} (first: {first.place})")
+        if len(reasons) > _MOST_REASONS:
+            lines.append(f"  and more, for {len(reasons) - _MOST_REASONS} other reasons")
         return "\n".join(lines)
 
 
