@@ -78,3 +78,22 @@ def test_an_overlay_that_cannot_be_written_costs_no_row(make_detector: Maker) ->
     assert [bool(trouble) for trouble in troubles] == [False, True, False, False, False]
     assert "out/1_overlay.png could not be written" in troubles[1]
     assert len(pd.read_csv(destination.table)) == 5
+
+
+def test_a_picture_that_memory_does_not_hold_costs_the_others_nothing(
+    make_detector: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = picture_predictions.read_picture
+
+    def scarce(path: Path) -> np.ndarray:
+        if path.name == "2.png":
+            raise MemoryError
+        return read(path)
+
+    monkeypatch.setattr(picture_predictions, "read_picture", scarce)
+    problems: list[str] = []
+    destination = predicted(
+        make_detector(), report=lambda outcome: problems.append(outcome.results[0].problem)
+    )
+    assert problems == ["", "", "set/2.png takes more memory than there is; make it smaller", "", ""]
+    assert pd.read_csv(destination.table)["frame"].tolist() == [0, 1, 3, 4]

@@ -64,26 +64,32 @@ def analyse_picture(get_detector: Callable[[], Detector], job: PictureJob) -> Pi
     detector = get_detector()
     try:
         image = read_picture(job.path)
+        results = detector.analyse_picture(image, input=job.name, frame=job.number)
     except PictureError as error:
-        problem = FaceResult(job.name, job.number, problem=printable(str(error)))
-        return PictureOutcome(job.number, [problem])
-    results = detector.analyse_picture(image, input=job.name, frame=job.number)
+        return _unread(job, printable(str(error)))
+    except MemoryError:
+        return _unread(job, f"{job.name} takes more memory than there is; make it smaller")
     if job.overlay is None:
         return PictureOutcome(job.number, results)
-    drawing = draw_overlay(
-        image,
-        results,
-        detector.thresholds,
-        synthetic=detector.synthetic,
-        experimental=detector.experimental,
-    )
     try:
+        drawing = draw_overlay(
+            image,
+            results,
+            detector.thresholds,
+            synthetic=detector.synthetic,
+            experimental=detector.experimental,
+        )
         with written_whole(job.overlay) as temporary:
             drawing.save(temporary, "PNG")
-    except OSError as error:
-        trouble = f"{printable(job.overlay)} could not be written ({error.strerror or error})"
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "out of memory"
+        trouble = f"{printable(job.overlay)} could not be written ({reason})"
         return PictureOutcome(job.number, results, trouble)
     return PictureOutcome(job.number, results)
+
+
+def _unread(job: PictureJob, problem: str) -> PictureOutcome:
+    return PictureOutcome(job.number, [FaceResult(job.name, job.number, problem=problem)])
 
 
 def predict_pictures(
