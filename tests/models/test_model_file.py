@@ -75,6 +75,11 @@ def test_a_header_of_the_wrong_kind_is_refused_in_a_sentence(
         read_model_file(path)
 
 
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is a folder; give the model\.safetensors in it"):
+        read_model_file(tmp_path)
+
+
 def test_tensors_that_no_model_has_are_refused(tmp_path: Path) -> None:
     # A name that was damaged would leave an optimiser without a part of its memory.
     save_tensors(tmp_path / "m", {**WEIGHTS, "optimizes.base.0.step": torch.ones(1)}, HEADER)

@@ -107,6 +107,8 @@ def read_model_file(path: Path | str) -> tuple[ModelHeader, dict[str, Tensor]]:
         raise CheckpointError(
             f"{path} does not exist; give the model.safetensors that 'metafacs train' wrote"
         )
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; give the model.safetensors in it")
     content, tensors = load_tensors(path, CheckpointError, REMEDY)
     if content is None:
         raise CheckpointError(f"{path} is a safetensors file but not a metafacs checkpoint")
