@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from metafacs.faces.pipeline import landmarks_of_aligned
-from metafacs.files import written_whole
+from metafacs.files import digest_of_file, write_text, written_whole
+from metafacs.seals import sealed
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.renderer import Subject, render
@@ -48,9 +49,9 @@ def main() -> None:
         points.append(landmarks.round(2).tolist())
     with written_whole(folder / "resting_faces.jpg") as temporary:
         Image.fromarray(sheet).save(temporary, "JPEG", quality=QUALITY, subsampling=0)
+    digest = digest_of_file(folder / "resting_faces.jpg")
     content = {"metafacs": __version__, "synthetic": True, "size": PIXELS, "landmarks": points}
-    with written_whole(folder / "resting_faces.json") as temporary:
-        temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    write_text(folder / "resting_faces.json", json.dumps(sealed({**content, "picture": digest})) + "\n")
     print(f"{folder}: {len(points)} people")
 
 

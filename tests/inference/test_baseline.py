@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from math import exp, log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,3 +201,18 @@ def test_the_sidecar_tells_what_was_moved(detector: Detector) -> None:
     assert told["people"]["3"]["quiet_frames"] == 30
     assert told["people"]["3"]["logits"]["AU01"] == pytest.approx(-1.0, abs=0.2)
     assert told["people"]["3"]["intensities"]["AU12"] == -0.5
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [("json", b"36.84", b"36.85"), ("jpg", b"", b"\0")])
+def test_damaged_resting_faces_of_the_package_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: bytes, new: bytes
+) -> None:
+    shutil.copytree(Path(baseline_module.__file__).parent / "assets", tmp_path / "assets")
+    monkeypatch.setattr(baseline_module, "files", lambda _: tmp_path)
+    whole = baseline_module._resting_faces.__wrapped__()
+    assert {picture.shape for picture, _ in whole} == {(208, 208, 3)}
+    path = tmp_path / "assets" / f"resting_faces.{name}"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(old, new, 1) if old else content[:-1] + new)
+    with pytest.raises(ValueError, match=rf"resting_faces\.{name} is damaged.*; reinstall metafacs"):
+        baseline_module._resting_faces.__wrapped__()

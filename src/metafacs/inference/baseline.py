@@ -17,14 +17,16 @@ quiet frames where that may be. ``benchmarks/person_baseline.py`` measures what 
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 from math import exp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,9 @@ from metafacs.facs import HIGHEST_INTENSITY, au_column
 from metafacs.inference.detector import Detector, Picture
 from metafacs.inference.engine import FrameResults
 from metafacs.inference.result import FaceResult
+from metafacs.parsing import parse_json
+from metafacs.seals import unsealed
+from metafacs.tensor_files import REINSTALL
 from metafacs.texts import shown
 
 AUTO = "auto"
@@ -280,9 +285,13 @@ def _probability(logit: float) -> float:
 def _resting_faces() -> tuple[tuple[Picture, Array], ...]:
     """Return rendered people at rest with their 68 points; ``scripts/build_resting_faces.py`` makes them."""
     folder = files("metafacs.inference").joinpath("assets")
-    known = json.loads(folder.joinpath("resting_faces.json").read_text(encoding="utf-8"))
-    with folder.joinpath("resting_faces.jpg").open("rb") as file:
-        sheet = np.array(Image.open(file, formats=["JPEG"]).convert("RGB"))
+    path = folder.joinpath("resting_faces.json")
+    content = parse_json(path.read_bytes(), dict[str, Any], str(path), ValueError, REINSTALL)
+    known = unsealed(content, str(path), ValueError, REINSTALL)
+    picture = folder.joinpath("resting_faces.jpg").read_bytes()
+    if hashlib.sha256(picture).hexdigest() != known.get("picture"):
+        raise ValueError(f"{folder.joinpath('resting_faces.jpg')} is damaged; {REINSTALL}")
+    sheet = np.array(Image.open(BytesIO(picture), formats=["JPEG"]).convert("RGB"))
     size = known["size"]
     places = ((top, left) for top in range(0, len(sheet), size) for left in range(0, sheet.shape[1], size))
     return tuple(
