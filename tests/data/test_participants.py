@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from metafacs.data.datasets.reading import Reading, Sample
-from metafacs.data.participants import WITNESSES, recording_of, witnesses
+from metafacs.data.participants import ANOTHER, WITNESSES, recording_of, witnesses
 from metafacs.data.prepare import prepare_store
 from metafacs.data.store import Store
 from metafacs.faces.pictures import read_picture
@@ -101,6 +101,26 @@ def test_somebody_else_alone_in_the_picture_is_left_out(
     assert list(store.keys) == ["00", "01", "02", "03", "04", "05", "08", "09"]
     skipped = [(entry["file"], entry["reason"]) for entry in store.description["skipped"]]
     assert skipped == [(f"0{row}.png", "one face, not the participant's") for row in (6, 7)]
+
+
+def test_where_the_participant_comes_in_it_is_noted(
+    faces: dict[str, list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = enumerate(zip(faces["F001"], faces["M001"], strict=True))
+    pictures = [scene(other if row < 2 else own, None) for row, (own, other) in pairs]
+    store = recorded(tmp_path / "root", pictures, "F001", monkeypatch)
+    assert (len(store), store.noted) == (10, {ANOTHER: ["02"]})
+
+
+@pytest.mark.parametrize("change", [5, 6])
+def test_another_face_in_the_same_place_is_told(
+    faces: dict[str, list[np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: int
+) -> None:
+    pairs = enumerate(zip(faces["F001"], faces["M001"], strict=True))
+    pictures = [scene(own if row < change else other, None) for row, (own, other) in pairs]
+    store = recorded(tmp_path / "root", pictures, "F001", monkeypatch, shard=5)
+    told = {*store.noted.get(ANOTHER, []), *(entry["file"][:2] for entry in store.description["skipped"])}
+    assert f"0{change}" in told
 
 
 def test_a_head_that_moves_is_still_the_participant(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from metafacs.data.datasets.reading import Sample, Skipped
-from metafacs.data.participants import Participants, Recording
+from metafacs.data.participants import ANOTHER, Participants, Recording, are_others, recording_of
 from metafacs.data.shards import Shard, StoreError, check_crops, shard_schema, write_rows
 from metafacs.data.sources import Source, is_unchanged, place_of, source_of
 from metafacs.data.store import Noted
 from metafacs.data.videos import Video, VideoError
 from metafacs.faces.alignment import AlignmentSpec, align, turned_pose
+from metafacs.faces.identity import Appearance
 from metafacs.faces.landmarks import spread_to_68
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
@@ -72,6 +73,28 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class End:
+    """The recording at one end of a shard, and the face that was chosen nearest to it.
+
+    Attributes:
+        recording: The recording in words.
+        key: Of the crop.
+        face: See :class:`metafacs.faces.identity.Appearance`.
+        colours: Likewise.
+    """
+
+    recording: str
+    key: str
+    face: tuple[int, ...]
+    colours: tuple[int, ...]
+
+    @property
+    def looks(self) -> Appearance:
+        """How the face looks."""
+        return Appearance(np.array(self.face, np.int8), np.array(self.colours, np.int8))
+
+
+@dataclass(frozen=True)
 class ShardNote:
     """What stands beside a shard: what it was made from, and that it is whole.
 
@@ -82,6 +105,8 @@ class ShardNote:
         decoders: Versions of the libraries that read them.
         skipped: Pictures that gave no crop.
         noted: Crops that are not beyond doubt.
+        first: The end where the shard begins; None where it belongs to no recording or shows no face.
+        last: The other end.
     """
 
     plan: str
@@ -90,6 +115,8 @@ class ShardNote:
     decoders: dict[str, str]
     skipped: list[Skipped] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)
+    first: End | None = None
+    last: End | None = None
 
 
 def note_path(shard: Path) -> Path:
@@ -173,9 +200,33 @@ def cut_shard(job: Job, cut: Cut) -> int:
         sources.setdefault(place, source_of(Path(sample.picture), place))
     note_path(job.path).unlink(missing_ok=True)
     shard = write_rows(job.path, rows, shard_schema(cut.aus, cut.expressions))
-    known = ShardNote(cut.plan, shard, list(sources.values()), _decoders(), skipped, noted)
+    ends = [_end(job.samples[place], participants, place, cut.root) for place in (0, -1)]
+    known = ShardNote(cut.plan, shard, list(sources.values()), _decoders(), skipped, noted, *ends)
     write_json(note_path(job.path), sealed(asdict(known)))
     return len(job.samples)
+
+
+def changed_between(notes: Sequence[ShardNote]) -> list[Noted]:
+    """Return where a recording shows another face at the beginning of a shard than at the end of the last."""
+    return [
+        Noted(here.first.key, ANOTHER)
+        for before, here in pairwise(notes)
+        if before.last is not None
+        and here.first is not None
+        and before.last.recording == here.first.recording
+        and are_others(before.last.looks, here.first.looks)
+    ]
+
+
+def _end(sample: Sample, participants: Participants, place: int, root: Path) -> End | None:
+    recording = recording_of(sample)
+    if recording is None or recording not in participants.seen:
+        return None
+    view = participants.seen[recording][place]
+    face, colours = (tuple(values.tolist()) for values in (view.looks.face, view.looks.colours))
+    picture = Path(sample.picture)
+    where = place_of(picture.parent if sample.frame is None else picture, root)
+    return End(f"{printable(sample.subject)}, {where}", printable(view.key), face, colours)
 
 
 def _cut(

@@ -10,19 +10,21 @@ import numpy as np
 
 from metafacs.data.datasets.reading import Sample
 from metafacs.faces.face import Face
-from metafacs.faces.identity import Appearance, People, assign, describe
+from metafacs.faces.identity import Appearance, People, assign, describe, log_odds
 from metafacs.faces.warping import Picture
 
 WITNESSES = 9
 """Pictures of a recording, evenly spread, that tell whom it is of."""
 
 _MOST_FACES = 5
-# Of the smaller of two boxes, how much must lie in the other for the head to have moved and nothing else.
-_STAYED = 0.2
-
 # Log-odds below which a face is not the participant's: of 51 people who smile in one photo and do not in
 # another, none came below -1.8, and of two people three in four.
 _SOMEBODY_ELSE = -3.0
+
+ANOTHER = "another face than in the picture before"
+_LARGEST = "several faces, the largest was taken"
+_PARTICIPANT = "several faces, the participant's was taken"
+_LARGER = "several faces in the whole recording, the larger person's was taken"
 
 Recording = tuple[str, ...]
 
@@ -41,6 +43,23 @@ class Choice:
 
     face: Face | None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """How the chosen face of a picture looks: the key of the picture, and the looks."""
+
+    key: str
+    looks: Appearance
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody among the people of a recording: their number there, and whether nobody is seen as often."""
+
+    people: People
+    number: int
+    clear: bool
 
 
 def recording_of(sample: Sample) -> Recording | None:
@@ -78,8 +97,9 @@ class Participants:
     """Tells the participant of a recording from others who come into the picture.
 
     The participant is the person whom most of the recording's witnesses show, and the larger one of two whom
-    equally many show. Nobody looks at the identity of a face that is alone in its picture and stays where the
-    last one was, or is the first of a shard. In a picture of no recording it is the largest face.
+    equally many show. They are looked at where a picture shows several faces, or one that does not look like
+    the one before. In a picture of no recording it is the largest face. One who is alone in the picture from
+    the beginning is believed to be the participant; where the participant comes in, it is noted.
 
     Args:
         witnesses: Recording -> pictures that tell whom it is of.
@@ -94,8 +114,9 @@ class Participants:
         find: Callable[[Picture], list[Face]],
     ) -> None:
         self._witnesses, self._look, self._find = witnesses, look, find
-        self._known: dict[Recording, tuple[People, int] | None] = {}
-        self._last: dict[Recording, Face] = {}
+        self._known: dict[Recording, Person | None] = {}
+        self.seen: dict[Recording, list[View]] = {}
+        """How the face that was chosen first in a recording looks, and that chosen last."""
         self.consulted: list[Sample] = []
         """Witnesses that were looked at."""
 
@@ -105,34 +126,38 @@ class Participants:
         if not faces:
             return Choice(None, "no face found")
         recording = recording_of(sample)
+        alone = len(faces) == 1
         if recording is None:
-            several = len(faces) > 1
-            return Choice(faces[0], "several faces, the largest was taken" if several else "")
-        last = self._last.get(recording)
-        # Of a few photos of somebody, each may be taken from anywhere.
-        photos = sample.frame is None and len(self._witnesses[recording]) < WITNESSES
-        if len(faces) == 1 and (photos or last is None or _stayed(last, faces[0])):
-            self._last[recording] = faces[0]
+            return Choice(faces[0], "" if alone else _LARGEST)
+        # Of a few photos of somebody, each may be taken in another light.
+        if alone and sample.frame is None and len(self._witnesses[recording]) < WITNESSES:
             return Choice(faces[0])
-        choice = self._recognise(recording, picture, faces)
-        if choice.face is not None:
-            self._last[recording] = choice.face
-        return choice
+        looks = [describe(picture, face) for face in faces[:_MOST_FACES]]
+        before = self.seen.get(recording)
+        best: int | None = 0
+        note = ""
+        if not alone or (before is not None and are_others(before[-1].looks, looks[0])):
+            best, note = self._recognise(recording, looks)
+        if best is None:
+            return Choice(None, note)
+        view = View(sample.key, looks[best])
+        self.seen[recording] = [view, view] if before is None else [before[0], view]
+        return Choice(faces[best], note)
 
-    def _recognise(self, recording: Recording, picture: Picture, faces: list[Face]) -> Choice:
-        known = self._participant(recording)
+    def _recognise(self, recording: Recording, looks: list[Appearance]) -> tuple[int | None, str]:
+        """Return which of the faces is the participant's, None if none is, and what to note."""
+        alone, known = len(looks) == 1, self._participant(recording)
         if known is None:
-            several = len(faces) > 1
-            return Choice(faces[0], "several faces, the largest was taken" if several else "")
-        people, participant = known
-        likeness = [people.likeness(participant, describe(picture, face)) for face in faces[:_MOST_FACES]]
+            return 0, "" if alone else _LARGEST
+        likeness = [known.people.likeness(known.number, view) for view in looks]
         best = int(np.argmax(likeness))
         if likeness[best] < _SOMEBODY_ELSE:
-            what = "one face, not" if len(faces) == 1 else "several faces, none of them"
-            return Choice(None, f"{what} the participant's")
-        return Choice(faces[best], "several faces, the participant's was taken" if len(faces) > 1 else "")
+            return None, f"{'one face, not' if alone else 'several faces, none of them'} the participant's"
+        if alone:
+            return best, ANOTHER
+        return best, _PARTICIPANT if known.clear else _LARGER
 
-    def _participant(self, recording: Recording) -> tuple[People, int] | None:
+    def _participant(self, recording: Recording) -> Person | None:
         if recording not in self._known:
             seen: list[list[tuple[Appearance, float]]] = []
             for sample in self._witnesses[recording]:
@@ -145,8 +170,13 @@ class Participants:
         return self._known[recording]
 
 
-def most_seen(seen: Sequence[Sequence[tuple[Appearance, float]]]) -> tuple[People, int] | None:
-    """Return the people in some pictures, and which of them the most pictures show; None if there is nobody.
+def are_others(one: Appearance, other: Appearance) -> bool:
+    """Tell whether two faces of a recording are certainly not of one person."""
+    return log_odds(one, other) < _SOMEBODY_ELSE
+
+
+def most_seen(seen: Sequence[Sequence[tuple[Appearance, float]]]) -> Person | None:
+    """Return the person whom the most of some pictures show; None if they show nobody.
 
     Args:
         seen: Per picture, how each face in it looks and how large it is.
@@ -165,12 +195,5 @@ def most_seen(seen: Sequence[Sequence[tuple[Appearance, float]]]) -> tuple[Peopl
             sizes[person] = sizes.get(person, 0.0) + size
     if not pictures:
         return None
-    return people, max(pictures, key=lambda person: (pictures[person], sizes[person]))
-
-
-def _stayed(last: Face, face: Face) -> bool:
-    """Tell whether a face is where the last one was."""
-    left, top = max(last.box[0], face.box[0]), max(last.box[1], face.box[1])
-    right, bottom = min(last.box[2], face.box[2]), min(last.box[3], face.box[3])
-    common = max(0.0, right - left) * max(0.0, bottom - top)
-    return common > _STAYED * min(last.width * last.height, face.width * face.height)
+    first = max(pictures, key=lambda person: (pictures[person], sizes[person]))
+    return Person(people, first, sorted(pictures.values())[-2:].count(pictures[first]) == 1)

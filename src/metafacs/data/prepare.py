@@ -11,7 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from metafacs.data.cutting import Cut, Job, ShardNote, cut_shard, read_note, reason_to_cut
+from metafacs.data.cutting import (
+    Cut,
+    Job,
+    ShardNote,
+    changed_between,
+    cut_shard,
+    read_note,
+    reason_to_cut,
+)
 from metafacs.data.datasets import find_reader
 from metafacs.data.datasets.reading import DatasetError, Reading, find_twin
 from metafacs.data.participants import recording_of, witnesses
@@ -186,7 +194,10 @@ def _finish(out: Path, reading: Reading, plan: dict[str, Any], notes: list[Shard
             "pictures": pictures,
             "shards": [asdict(note.shard) for note in notes],
             "skipped": [asdict(entry) for entry in (*skipped, *(e for note in notes for e in note.skipped))],
-            "noted": [asdict(entry) for note in notes for entry in note.noted],
+            "noted": [
+                asdict(entry)
+                for entry in (*(e for note in notes for e in note.noted), *changed_between(notes))
+            ],
         }
     )
     try:
