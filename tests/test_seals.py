@@ -22,7 +22,13 @@ def test_numbers_as_keys_are_sealed_as_json_has_them() -> None:
 
 def test_any_other_value_is_refused() -> None:
     whole = json.dumps(sealed(CONTENT))
-    for before, after in (("2.5", "2.6"), ("true", "1"), ('"a"', '"c"'), ("1,", "1.0,"), (": {", ': {"y": 0, ')):
+    for before, after in (
+        ("2.5", "2.6"),
+        ("true", "1"),
+        ('"a"', '"c"'),
+        ("1,", "1.0,"),
+        (": {", ': {"y": 0, '),
+    ):
         with pytest.raises(FileError, match=r"a\.json is damaged or was edited: .*; evaluate again"):
             unsealed(json.loads(whole.replace(before, after, 1)), "a.json", remedy="evaluate again")
 

@@ -38,7 +38,9 @@ def test_markdown_sees_no_mark(text: str, written: str) -> None:
     assert markdown(text) == written
 
 
-@pytest.mark.parametrize("text", ["", "1", "-1", "+.5", "-1e-3", "5%", "-0.1 ± 0.2", "+0.1 (-0.1 to +0.3)", "a=b", "F001/T1/2440"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "-1", "+.5", "-1e-3", "5%", "-0.1 ± 0.2", "+0.1 (-0.1 to +0.3)", "a=b", "F001/T1/2440"]
+)
 def test_ordinary_cells_stay(text: str) -> None:
     assert cell(text) == text
 

@@ -42,7 +42,11 @@ def test_error_of_draws_is_that_of_repeating_the_whole_test(few_shot_record_of: 
     # Two people with AU 1, one of them with AU 4 as well.
     drawn = [rng.normal(0.7, d, (4000, repetitions)).mean(1) for d in deviations]
     averages = ((drawn[0] + drawn[1]) / 2 + drawn[2]) / 2
-    settings = {"config": {"testing": {"judged": 10, "repetitions": repetitions}}, "steps": (5,), "filled": ()}
+    settings = {
+        "config": {"testing": {"judged": 10, "repetitions": repetitions}},
+        "steps": (5,),
+        "filled": (),
+    }
     records = [
         few_shot_record_of(accuracy={1: (0.7,)}, deviation={1: (0.05,)}, **settings),
         few_shot_record_of(accuracy={1: (0.7,), 4: (0.7,)}, deviation={1: (0.1,), 4: (0.2,)}, **settings),
