@@ -144,3 +144,19 @@ def test_intervals_that_touch_do_not_overlap(write: Write) -> None:
         (1, 2),
         (2, 3.5),
     ]
+
+
+def test_values_between_0_and_1_are_no_presence(write: Write) -> None:
+    with pytest.raises(CodingError, match=r"c\.csv:3: 0\.7 is neither 0 nor 1"):
+        read_coding(write("c.csv", "onset_s,offset_s,au,value", "0,1,12,1", "2,3,12,0.7"))
+    assert list_of(write("c.csv", "onset_s,offset_s,au,value", "0,1,12,0.7", "2,3,12,2")).with_intensities
+
+
+def test_the_first_frame_is_told_by_a_frame_0_or_guessed(write: Write) -> None:
+    header = "onset_frame,offset_frame,au"
+    assert not list_of(write("c.csv", header, "0,5,12")).first_frame_guessed
+    assert list_of(write("c.csv", header, "1,5,12")).first_frame_guessed
+    assert not list_of(write("c.csv", header, "1,5,12"), ReadingRules(first_frame=1)).first_frame_guessed
+    assert not list_of(write("c.csv", "onset_s,offset_s,au", "1,5,12")).first_frame_guessed
+    with pytest.raises(CodingError, match=r"c\.csv:2: the onset lies before frame 1, the first"):
+        read_coding(write("c.csv", header, "0,5,12"), ReadingRules(first_frame=1))
