@@ -70,6 +70,14 @@ def test_what_is_not_read_is_counted_by_kind() -> None:
     assert "files ending in .jpg_large: 2 (set/a.jpg_large, ...)" in gather("set").told(names=1)
 
 
+def test_a_named_folder_that_adds_nothing_is_told() -> None:
+    make("set/1.jpg")
+    Path("bare/below").mkdir(parents=True)
+    assert gather("set", "bare").told() == ["folders with nothing new in them: 1 (bare)"]
+    assert gather("set/1.jpg", "set").told() == ["folders with nothing new in them: 1 (set)"]
+    assert not gather("set").told()
+
+
 def test_folders_that_never_end_are_passed_over() -> None:
     make("/".join(["set", *"d" * 100, "1.jpg"]), "/".join(["set", *"e" * 101, "2.jpg"]))
     inputs = gather("set")

@@ -161,7 +161,10 @@ class _Gathering:
     def _add_named(self, path: Path) -> None:
         if path.is_dir():
             self._inputs.folders.append(path)
+            before = len(self._known), sum(map(len, self._inputs.passed_over.values()))
             self._add_folder(path, path)
+            if before == (len(self._known), sum(map(len, self._inputs.passed_over.values()))):
+                self._pass_over("folders with nothing new in them", path)
         elif not path.exists():
             raise InputError(f"{printable(path)} is a link to something that does not exist; mend it")
         elif not path.is_file():
