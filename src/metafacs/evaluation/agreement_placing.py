@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,12 @@ class Grid:
     frames: Integers
     times: Floats | None
     frame_length: float
+
+    @cached_property
+    def middles(self) -> Floats:
+        """When the middle of each frame is shown, in seconds."""
+        assert self.times is not None
+        return self.times + self.frame_length * 0.5
 
 
 def frame_grid(frames: Integers, times: Floats | None, rate: float | None) -> Grid:
@@ -119,9 +127,11 @@ def _placed(
     presence = np.where(inside, 0.0, np.nan)
     intensity = presence.copy()
     for one in intervals:
-        covered = _covered(grid, ((one.onset, one.offset),), coding.unit, coding) & inside
-        presence[covered] = one.presence
-        intensity[covered] = one.intensity if one.presence or not math.isnan(one.intensity) else 0.0
+        for first, last in _ranges(grid, ((one.onset, one.offset),), coding.unit, coding):
+            part = inside[first:last]
+            presence[first:last][part] = one.presence
+            graded = one.presence or not math.isnan(one.intensity)
+            intensity[first:last][part] = one.intensity if graded else 0.0
     return presence, intensity
 
 
@@ -130,26 +140,37 @@ def _covered(
 ) -> NDArray[np.bool_]:
     """Return which frames lie in any of the stretches."""
     covered = np.zeros(len(grid.frames), dtype=bool)
+    for first, last in _ranges(grid, stretches, unit, coding):
+        covered[first:last] = True
+    return covered
+
+
+def _ranges(
+    grid: Grid, stretches: tuple[Stretch, ...], unit: Unit, coding: IntervalCoding
+) -> Iterator[tuple[int, int]]:
+    """Yield for every stretch the place of its first frame in the grid and the one behind its last."""
     if unit == "frames":
         for start, end in stretches:
-            covered |= (grid.frames >= start) & (grid.frames <= end)
-        return covered
+            yield (
+                int(np.searchsorted(grid.frames, start, side="left")),
+                int(np.searchsorted(grid.frames, end, side="right")),
+            )
+        return
     if stretches == ((-math.inf, math.inf),):
-        return ~covered
+        yield 0, len(grid.frames)
+        return
     if grid.times is None or math.isnan(grid.frame_length):
         raise CodingError(
             f"{coding.path} is in seconds, but the other file does not tell when its frames are shown; "
             "--rate tells the frames per second"
         )
-    middles = grid.times + grid.frame_length * 0.5
     for start, end in stretches:
-        first, last = np.searchsorted(middles, [start, end], side="left")
+        first, last = (int(np.searchsorted(grid.middles, bound, side="left")) for bound in (start, end))
         if first == last:
             shown = int(np.searchsorted(grid.times, start, side="right")) - 1
             if shown >= 0 and start < grid.times[shown] + grid.frame_length:
                 first, last = shown, shown + 1
-        covered[first:last] = True
-    return covered
+        yield first, last
 
 
 def outside_grid(coding: IntervalCoding, person: str, grid: Grid) -> str:

@@ -74,7 +74,6 @@ def gather_rows(rows: FrameRows) -> GatheredRows:
                 int(broken[0]), f"{told[broken[0]]:g} is no number of a frame; frames count from 0 or 1"
             )
     keys, first, place = np.unique(told, return_index=True, return_inverse=True)
-    names = np.array(rows.people, dtype=object)
     people: dict[str, dict[int, AuSeries]] = {}
     known = _in_order(rows.people, rows.usable)
     if len(known) * len(keys) * len(rows.series) > _MOST_VALUES:
@@ -82,8 +81,10 @@ def gather_rows(rows: FrameRows) -> GatheredRows:
             0,
             f"there are {len(known):,} people over {len(keys):,} frames; is the column of people right?",
         )
-    for name in known:
-        mine = np.flatnonzero((names == name) & rows.usable)
+    numbers = {name: number for number, name in enumerate(known)}
+    who = np.array([numbers.get(name, -1) for name in rows.people])
+    for name, number in numbers.items():
+        mine = np.flatnonzero((who == number) & rows.usable)
         _refuse_twice(rows, mine, place, name)
         people[name] = {
             au: AuSeries(
