@@ -159,12 +159,23 @@ def test_other_plans_and_foreign_folders_are_refused(bp4d: Reading, tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def disfa(bp4d: Reading, write_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stills(bp4d_twin: Path) -> Reading:
+    """Six pictures each of two people of BP4D."""
+    reading = read_bp4d(bp4d_twin)
+    people = [[s for s in reading.samples if s.subject == subject][:6] for subject in ("F001", "M001")]
+    reading.samples = [*people[0], *people[1]]
+    return reading
+
+
+@pytest.fixture(scope="module")
+def disfa(
+    stills: Reading, write_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Two people of DISFA: the frames of BP4D's twin as real AVI files."""
     root = tmp_path_factory.mktemp("disfa")
     rng = np.random.default_rng(0)
     for position, subject in enumerate(("SN003", "SN005")):
-        pictures = [read_picture(sample.picture) for sample in bp4d.samples[6 * position :][:6]]
+        pictures = [read_picture(sample.picture) for sample in stills.samples[6 * position :][:6]]
         height, width = (side // 2 * 2 for side in pictures[0].shape[:2])
         write_video(
             root / "Videos_LeftCamera" / f"LeftVideo{subject}_comp.avi",
@@ -180,7 +191,7 @@ def disfa(bp4d: Reading, write_video: Callable[..., Path], tmp_path_factory: pyt
 
 
 def test_frames_of_videos_come_back_with_their_labels(
-    disfa: Path, bp4d: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disfa: Path, stills: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading = read_disfa(disfa)
     whole = prepare_store(reading, tmp_path / "whole", size=48, workers=1, progress=False)
@@ -189,7 +200,6 @@ def test_frames_of_videos_come_back_with_their_labels(
     labels = [[sample.action_units[au] for au in whole.aus] for sample in reading.samples]
     assert np.array_equal(whole.action_units, labels)
     # The crop of a frame is the crop of the picture that was encoded, not of its neighbour.
-    stills = Reading(**{**vars(bp4d), "samples": bp4d.samples[:12]})
     still = prepare_store(stills, tmp_path / "stills", size=48, workers=1, progress=False)
     difference = np.abs(
         whole.images(np.arange(12)).astype(int)[:, None] - still.images(np.arange(12)).astype(int)
