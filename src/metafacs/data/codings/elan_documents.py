@@ -16,6 +16,7 @@ from metafacs.data.codings.delimited import CodingError
 from metafacs.texts import shown
 
 _LARGEST = 200 * 2**20
+_MOST_ANCESTORS = 100
 _DIGITS = re.compile(r"-?[0-9]{1,12}")
 _TEXTS = ("ANNOTATION_VALUE", "CVE_VALUE", "PROPERTY")
 
@@ -338,7 +339,7 @@ def _settled_ancestor(
 
 def _ancestors(annotation: Annotation, known: dict[str, Annotation]) -> Iterator[Annotation]:
     seen = {annotation.key}
-    while annotation.parent in known and annotation.parent not in seen:
+    while annotation.parent in known and annotation.parent not in seen and len(seen) < _MOST_ANCESTORS:
         seen.add(annotation.parent)
         annotation = known[annotation.parent]
         yield annotation
