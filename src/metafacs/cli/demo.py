@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
-from rich.console import Console
 from rich.table import Table
 
 from metafacs.analysis.sample_weights import weigh_pictures
@@ -39,7 +38,7 @@ from metafacs.inference.predictions import Options, run_of
 from metafacs.locks import claimed
 from metafacs.methods.base import OptimizerSpec
 from metafacs.parsing import check_number
-from metafacs.progress import progress_bar
+from metafacs.progress import plain_console, progress_bar
 from metafacs.reports.analysis import consistency_claims, ranked_pictures
 from metafacs.reports.claims import Claim
 from metafacs.reports.comparison import Comparison
@@ -208,7 +207,7 @@ def _print_scores(comparison: Comparison) -> None:
         )
     table.add_section()
     table.add_row("", "average", *(f"{100 * average_f1_spread(runs).mean:.1f}" for runs in rows.values()))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def _told(detector: Detector) -> str:
