@@ -173,7 +173,10 @@ class FaceDetector:
             sure = presences[place] >= SURE_PRESENCE and scores[place] >= SURE_SCORE
             if presences[place] > DOUBT[0] and not (sure and abs(seen.angle) <= UPRIGHT):
                 better = self._look_from_all_sides(image, seen)
-                if better is not None and better[1] >= min(presences[place], DOUBT[1]):
+                if better is None or better[1] < min(presences[place], DOUBT[1]):
+                    continue
+                # What was upright and is so still has been seen as well before.
+                if max(abs(seen.angle), abs(region_of_mesh(better[0]).angle)) > UPRIGHT:
                     meshes[place], presences[place], scores[place] = better
         faces = _faces(meshes, presences, scores)
         return _without_repeats([face for face in faces if not _same(np.array(face.box), known).any()])
