@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,29 @@ def test_frames_missing_on_either_side_are_counted_and_unknown() -> None:
     assert (account.left_unknown, account.right_unknown) == (1, 1)
     assert person.grid.times == pytest.approx(np.arange(5) / 25)
     assert person.name == "v, person 0"
+
+
+@pytest.mark.parametrize(
+    ("frames", "outcome"),
+    [
+        ([0, 1, 2, 3, 4], "told"),  # 1 to 5 of a video whose last frame is 4: they start at 1.
+        ([0, 1, 2, 3], "refused"),  # 1 to 4: they start at 0, and the first row is missing, or at 1.
+        ([2, 3, 4], "told"),
+        ([3, 4, 5], "refused"),  # There is no frame 5.
+        ([0, 1, 2], "guessed"),
+        ([1, 2], "guessed"),
+    ],
+)
+def test_the_last_frame_tells_the_first(frames: list[int], outcome: str) -> None:
+    whole = table([0, 1, 2, 3, 4], {"": {12: [0, 1, 0, 1, 0]}})
+    coded = table(frames, {"": {12: [1.0] * len(frames)}}, rate=None)
+    coded = replace(coded, first_frame_guessed=True)
+    for sides in ((whole, coded), (coded, whole)):
+        if outcome == "refused":
+            with pytest.raises(CodingError, match="say which it is with --first_frame"):
+                pair(*sides)
+        else:
+            assert pair(*sides).guessed == (() if outcome == "told" else (Path("table.csv"),))
 
 
 def test_frames_belong_to_the_intervals_that_hold_their_middle() -> None:

@@ -156,8 +156,33 @@ def align(
             f"{left.path} and {right.path} have no action unit in common: the left has "
             f"{_listed(sides[0])}, the right {_listed(sides[1])}"
         )
-    guessed = tuple(side.path for side in (left, right) if side.first_frame_guessed)
+    guessed = tuple(
+        side.path
+        for side, other in ((left, right), (right, left))
+        if side.first_frame_guessed and not _ends_with(side, other)
+    )
     return AlignedPair(video, tuple(people), tuple(notes), tuple(dict.fromkeys(warnings)), guessed)
+
+
+def _ends_with(side: Coding, other: Coding) -> bool:
+    """Return whether a side whose first frame was guessed has the last frame of the other: a good guess.
+
+    Raises:
+        CodingError: If it would have it with the other guess.
+    """
+    if not isinstance(side, FrameCoding) or not isinstance(other, FrameCoding):
+        return False
+    if side.frames is None or other.frames is None or other.first_frame_guessed:
+        return False
+    last, end = int(side.frames[-1]), int(other.frames[-1])
+    # A file whose lowest frame is 1 was taken to start at 1; it is 0 here.
+    first = 1 if side.frames[0] == 0 else 0
+    if last == (end - 1 if first else end + 1):
+        raise CodingError(
+            f"{side.path}: its frames are taken to start at {first}, but its last one, {last + first}, would "
+            f"be that of {other.path} if they start at {1 - first}; say which it is with --first_frame"
+        )
+    return last == end
 
 
 def _subject(name: str, person: str, *, several: bool) -> str:

@@ -17,9 +17,9 @@ from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.checkpoints.description import Framing
 from metafacs.data.codings.coding import Floats, ReadingRules
+from metafacs.data.codings.predicted_tables import refuse_unread
 from metafacs.data.codings.raw_tables import RawTable, read_raw_table
 from metafacs.data.codings.usable_rows import usable_rows
-from metafacs.data.codings.values import looks_like_au, parse_au_name
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
@@ -33,6 +33,7 @@ _PICTURE_COLUMNS = ("picture", "input")
 _AU_COLUMN = re.compile(r"^AU0*(?P<au>[1-9]\d?)(?P<decision>_c)?$", re.IGNORECASE | re.ASCII)
 
 
+_AU_SUFFIXES = ("", "c", "p", "r", "intensity")
 _PRESENT_FROM = 0.5
 
 
@@ -153,6 +154,7 @@ class LabelTable:
     def __init__(self, path: Path, store: Store) -> None:
         raw = read_raw_table(path)
         picture, columns = _columns_of(path, raw.names)
+        refuse_unread(raw, _AU_SUFFIXES)
         self.aus = tuple(sorted(columns))
         notes: list[str] = []
         usable = usable_rows(raw, ReadingRules(), notes)
@@ -181,8 +183,6 @@ class LabelTable:
         missing = [key for key, row in keys.items() if row not in listed]
         if missing:
             notes.append(f"{len(missing)} pictures of {store.path} are not in it, unknown: {_some(missing)}")
-        if unread := [name for name in raw.names if looks_like_au(name) and parse_au_name(name) is None]:
-            notes.append(f"columns that look like action units and are not read: {_some(unread)}")
         self.notes = tuple(f"{path}: {note}" for note in notes)
 
     def label(self, batch: Batch) -> Tensor:

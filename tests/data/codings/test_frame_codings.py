@@ -80,6 +80,15 @@ def test_the_number_of_the_first_frame_is_taken_from_the_file_or_told(
     assert coding.first_frame_guessed == (rules is None and numbers[0] != 0)
 
 
+def test_a_blank_line_is_not_overlooked_where_the_first_frame_is_guessed(write: Write) -> None:
+    lines = ("frame,AU12", "", "1,0", "2,1")
+    with pytest.raises(CodingError, match=r"c\.csv:2: the line is blank, .* say it with --first_frame"):
+        read_coding(write("c.csv", *lines))
+    assert frames_of(write("c.csv", *lines), ReadingRules(first_frame=0)).rows == 2
+    assert frames_of(write("c.csv", "frame,AU12", "0,0", "", "1,1", "", "")).rows == 2
+    assert frames_of(write("c.csv", "frame,AU12", "1,0", "2,1", "", "")).rows == 2
+
+
 def test_times_tell_the_number_of_the_first_frame(write: Write) -> None:
     coding = frames_of(write("c.csv", "frame,time,AU12", "51,2.0,1", "52,2.04,1", "53,2.08,0"))
     assert coding.frames is not None

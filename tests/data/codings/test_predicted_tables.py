@@ -203,11 +203,12 @@ def test_times_tell_that_a_table_of_openface_was_counted_from_0(write: Write) ->
     assert any("start at 0" in note for note in coding.notes)
 
 
-def test_columns_that_were_meant_to_be_read_are_named(write: Write) -> None:
-    path = write("of.csv", "frame,success,AU12_c,AUU04_c,AU06_x,note", "1,1,1,1,1,hi")
-    coding = frames_of(path)
-    assert list(coding.people[""]) == [12]
-    assert coding.warnings == ("columns that look like action units and are not read: AUU04_c, AU06_x",)
+def test_misspelt_columns_are_refused(write: Write) -> None:
+    for name in ("AUU04_c", "AU06_x", "AU01_cx", "A12_r", "UA4"):
+        with pytest.raises(CodingError, match=rf"of\.csv:1: column '{name}' looks like an action unit"):
+            read_coding(write("of.csv", f"frame,success,AU12_c,AU12_r,{name},note", "1,1,1,2,1,hi"))
+    path = write("of.csv", "frame,success,AU12_c,smooth_AU12,anger_2,audio1", "1,1,1,7,1,hi")
+    assert list(frames_of(path).people[""]) == [12]
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,15 @@ class DelimitedFile:
         header: Names of all columns, without blanks around them.
         columns: Position of a column -> its cells, without blanks around them.
         lines: 1-based number of the line of each row.
+        blank: 1-based number of the first blank line between header and rows or among them; None if there is
+            none.
     """
 
     path: Path
     header: tuple[str, ...]
     columns: Mapping[int, list[str]]
     lines: list[int]
+    blank: int | None = None
 
     def error(self, row: int, message: str) -> CodingError:
         """Return an error that names file and line of a row; -1 is the last."""
@@ -61,6 +64,7 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
     header: tuple[str, ...] = ()
     cells: dict[int, list[str]] = {}
     lines: list[int] = []
+    blanks: list[int] = []
     before = 0
     with open_text(path) as file:
         first = next((line for line in file if line.strip()), "")
@@ -71,6 +75,7 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
             for row in reader:
                 line, before = before + 1, reader.line_num
                 if not any(cell.strip() for cell in row):
+                    blanks += [line] if header else []
                     continue
                 if not header:
                     header = tuple(cell.strip() for cell in row)
@@ -96,7 +101,8 @@ def read_delimited(path: Path, wanted: Callable[[tuple[str, ...]], Iterable[int]
             raise CodingError(f"{path}:{reader.line_num}: not a table ({error})") from error
     if not header:
         raise CodingError(f"{path} is empty")
-    return DelimitedFile(path, header, cells, lines)
+    blank = next((line for line in blanks if lines and line < lines[-1]), None)
+    return DelimitedFile(path, header, cells, lines, blank)
 
 
 def open_text(path: Path) -> TextIO:

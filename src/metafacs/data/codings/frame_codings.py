@@ -78,6 +78,11 @@ def read_frame_coding(raw: RawTable, rules: ReadingRules) -> FrameCoding:
     if frames is not None:
         first, how, guessed = _first_frame(frames, gathered.times, rules)
         notes.append(how)
+        if guessed and raw.blank is not None:
+            raise CodingError(
+                f"{raw.path}:{raw.blank}: the line is blank, and nothing tells whether the first frame is 0 "
+                "or 1, since a row may be missing there; say it with --first_frame"
+            )
         if frames[0] < first:
             raise CodingError(f"{raw.path}: a frame has the number 0, though --first_frame says 1")
         frames = frames - first

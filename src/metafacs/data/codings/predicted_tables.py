@@ -8,7 +8,8 @@ and ``au_1_intensity`` (0 to 5); some of its versions write seconds into ``frame
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from metafacs.data.codings.delimited import CodingError
 from metafacs.data.codings.frame_rows import FrameRows, first_frame_by_times, gather_rows
 from metafacs.data.codings.raw_tables import RawTable
 from metafacs.data.codings.usable_rows import usable_rows
-from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_person
+from metafacs.data.codings.values import parse_au_name, parse_person
 from metafacs.facs import AU_NAMES, au_column
 from metafacs.parsing import convert, read_json
 from metafacs.seals import unsealed
@@ -33,6 +34,7 @@ _FASTEST = 500.0
 _SLOWEST = 1.0
 """Step from frame to frame up to which times that are called milliseconds must be seconds."""
 
+_NEARLY_AU = re.compile(r"\W*(?:a+u+|ua|a)[\s_-]*[0-9]{1,2}(?:[\s_.-]?\w+)?", re.IGNORECASE)
 _SUFFIXES = {"": "plain", "p": "p", "r": "r", "c": "c", "intensity": "r"}
 
 
@@ -133,8 +135,7 @@ def read_predicted_table(
     warnings: list[str] = []
     usable = usable_rows(raw, rules, notes)
     series = _series(raw, program, usable, _thresholds(raw, program, sidecar, rules, notes), rules, notes)
-    if unread := [name for name in raw.names if _is_unread(name)]:
-        warnings.append(f"columns that look like action units and are not read: {shown(', '.join(unread))}")
+    refuse_unread(raw, _SUFFIXES)
     if program is OPENFACE and "success" not in names:
         warnings.append("no column 'success': only a confidence of 0 tells that no face was found")
     numbers = raw.numbers(names[program.frame], what="the frame")
@@ -172,12 +173,28 @@ def read_predicted_table(
     )
 
 
-def _is_unread(name: str) -> bool:
-    """Return whether a column's name names an action unit, or was meant to, in a way that is not read."""
-    parsed = parse_au_name(name)
-    if parsed is None:
-        return looks_like_au(name)
-    return bool(parsed.before) or parsed.after not in _SUFFIXES
+def refuse_unread(raw: RawTable, suffixes: Collection[str]) -> None:
+    """Refuse a column that was meant to be one of an action unit: a misspelt one must not be passed over.
+
+    Args:
+        raw: The table.
+        suffixes: What may stand behind the number of an action unit, in lower case.
+
+    Raises:
+        CodingError: If a column names an action unit, or nearly, in another way.
+    """
+    for name in raw.names:
+        parsed = parse_au_name(name)
+        if parsed is None:
+            unread = _NEARLY_AU.fullmatch(name) is not None
+        else:
+            unread = not parsed.before and parsed.after not in suffixes
+        if unread:
+            known = ", ".join(f"AU12_{suffix}" for suffix in suffixes if suffix)
+            raise CodingError(
+                f"{raw.path}:1: column '{shown(name)}' looks like an action unit and is none that is read; "
+                f"correct its name ({known}), or put another word before it, such as smooth_AU12"
+            )
 
 
 def _thresholds(

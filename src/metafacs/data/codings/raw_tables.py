@@ -36,6 +36,7 @@ class RawTable:
         rows: Number of rows.
         error: (row, message) -> an error that names the file and, for text, the line.
         cells: Name -> cells as text, or as numbers with NaN for unknown.
+        blank: Number of the first blank line among the rows of a text; None if there is none.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class RawTable:
     rows: int
     error: Callable[[int, str], CodingError]
     cells: Mapping[str, list[str] | Floats]
+    blank: int | None = None
 
     def numbers(self, name: str, *, what: str) -> Floats:
         """Return a column as numbers, NaN where nothing is told.
@@ -110,7 +112,7 @@ def _read_text(path: Path) -> RawTable:
         if name in cells:
             raise CodingError(f"{path}: two columns are called '{shown(name)}' and differ; name them apart")
         cells[name] = column
-    return RawTable(path, tuple(cells), len(file.lines), file.error, cells)
+    return RawTable(path, tuple(cells), len(file.lines), file.error, cells, file.blank)
 
 
 def _read_json_lines(path: Path) -> RawTable:
