@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attacks.verdicts import REFUSED, RIGHT, STUCK, TRACEBACK, WRONG, Finding, judge_message
+from attacks.verdicts import REFUSED, RIGHT, STUCK, TRACEBACK, WRONG, Finding, judge_message, place_of
 from metafacs.cli import main as metafacs
 
-USAGE = 2
+USAGE, STOPPED = 2, 130
 PATIENCE = 60.0
 """Seconds after which a command that takes one counts as stuck."""
 
@@ -186,17 +186,18 @@ def _start(
     code = BUG
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         for descriptor, (_, writing) in enumerate(pipes, start=1):
             os.dup2(writing, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if folder is not None:
             os.chdir(folder)
         if before is not None:
             before()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         code = _code_of(words)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):
@@ -211,7 +212,9 @@ def _code_of(words: Sequence[object]) -> int:
         return metafacs([str(word) for word in words])
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not place_of(error):
+            return STOPPED  # Before the command began, or after its end.
         with contextlib.suppress(OSError):
             traceback.print_exc()
         return BUG

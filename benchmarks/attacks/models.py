@@ -141,7 +141,7 @@ def _write_crafted(source: Path, path: Path, chance: Random) -> str:
         done = f"a header of {text[:10]}"
     else:
         name = chance.choice([key for key, value in tensors.items() if value.is_floating_point()])
-        odd = chance.choice((float("nan"), float("inf"), 1e30))
+        odd = chance.choice((float("nan"), float("inf"), torch.finfo(tensors[name].dtype).max))
         tensors[name] = torch.full_like(tensors[name], odd)
         done = f"{name} is {odd}"
     text = text.encode("utf-8", "replace").decode()

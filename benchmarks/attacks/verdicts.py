@@ -92,7 +92,7 @@ def judge_message(message: str, attack: str, *names: str) -> Finding:
     message = message.strip()
     if len(message) > _LONGEST_MESSAGE or len(message.splitlines()) > _MOST_LINES:
         return Finding(VAGUE, attack, f"{len(message)} letters: {message[:300]}")
-    if not any(name in message for name in names):
+    if not any(name.lower() in message.lower() for name in names):
         return Finding(VAGUE, attack, message[-500:] or "nothing was said")
     return Finding(REFUSED, attack, message[-500:])
 
