@@ -7,6 +7,9 @@ Takes a finished ``metafacs detector build`` and makes one model per row, calibr
 - ``one_way``: without the mirror image; nothing is trained
 - ``no_noise``: trained without noise on points and features
 - ``unstyled``: trained on pictures as they were rendered, only mirrored
+- ``trunk_frozen``, ``trunk_tuned``, ``trunk_quarter``: one small head on the features of FaceMesh's trunk, no
+  points and no noise; the trunk stays, learns at a twentieth of the head's rate, or is taken back to a
+  quarter of that way
 - ``pixels``: a small network from a random start on crops of 64 px (single_task, backbone small)
 
 Fewer people are a build of their own: ``metafacs detector build --preset small``.
@@ -28,10 +31,12 @@ from jsonargparse import ArgumentParser
 from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.cli.detector import BATCH, CROP, DETECTOR_AUS, INPUT, METHOD, MODEL, cut_faces, finish
 from metafacs.data.transforms import Augmentation
+from metafacs.evaluation.protocols import open_test
 from metafacs.methods.base import OptimizerSpec
 from metafacs.training.run import train
 from metafacs.training.trainer import MODEL_FILE
 from metafacs.training.training_data import BatchSizes
+from tuned_trunk import TunedTrunk
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Row:
         size: Side of the network's input; the store's crops keep its proportion.
         optimizer: Instead of the method's own.
         off_intensity: Whether presence is read off the intensity.
+        share: How far of the way from FaceMesh's weights to its own a tuned trunk is left.
+        model: Row whose training it shares.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +62,11 @@ class Row:
     size: int = INPUT
     optimizer: OptimizerSpec | None = None
     off_intensity: bool = True
+    share: float = 1.0
+    model: str | None = None
 
+
+TUNED = "tuned_trunk:TunedTrunk"
 
 ROWS: dict[str, Row] = {
     "geometry": Row({"geometry": 1.0}),
@@ -64,6 +75,9 @@ ROWS: dict[str, Row] = {
     "one_way": Row({"mirrored": False}),
     "no_noise": Row({"point_noise": 0.0, "feature_noise": 0.0}, trained=True),
     "unstyled": Row({}, trained=True, augmentation=Augmentation()),
+    "trunk_frozen": Row({"tuned": False}, trained=True, method=TUNED),
+    "trunk_tuned": Row({}, trained=True, method=TUNED),
+    "trunk_quarter": Row({}, trained=True, method=TUNED, share=0.25, model="trunk_tuned"),
     "pixels": Row(
         {"backbone": {"name": "small", "weights": "none"}, "reduction": "mean"},
         trained=True,
@@ -86,7 +100,7 @@ def make(name: str, row: Row, build: Path, out: Path, london: Path | None, itera
         model = train(
             row.method,
             store,
-            out / name / "model",
+            out / (row.model or name) / "model",
             options=row.options,
             aus=list(DETECTOR_AUS),
             split="parts",
@@ -100,7 +114,19 @@ def make(name: str, row: Row, build: Path, out: Path, london: Path | None, itera
         checkpoint = load_checkpoint(build / "model" / MODEL_FILE)
         model = out / name / MODEL_FILE
         save_checkpoint(model, replace(checkpoint, options={**checkpoint.options, **row.options}))
+    if row.share != 1:
+        model = _brought_back(model, out / name / MODEL_FILE, store, row.share)
     return finish(model, store, path, london, off_intensity=row.off_intensity)[0]
+
+
+def _brought_back(model: Path, path: Path, store: Path, share: float) -> Path:
+    """Write a model whose trunk is left a share of the way from FaceMesh's weights to its own."""
+    checkpoint = load_checkpoint(model)
+    method = checkpoint.build(TunedTrunk)
+    stream = open_test(model, store, side="validation").stream
+    method.bring_back(share, (stream.at(rows).images for rows in stream.sequential(BATCH)))
+    save_checkpoint(path, replace(checkpoint, weights=method.state_dict()))
+    return path
 
 
 def main() -> None:
