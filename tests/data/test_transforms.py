@@ -173,11 +173,11 @@ def test_styled_pictures_are_a_pure_function_of_the_generator(pictures: np.ndarr
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"flip": 1.5}, "flip is 0 to 1, not 1.5"),
-        ({"noise": -1.0}, "noise is 0 or more, not -1.0"),
-        ({"scale": 0.9}, "scale is 0 to 0.5, not 0.9"),
-        ({"quality": 0}, "quality is 1 to 95, not 0"),
-        ({"grey": float("nan")}, "grey is 0 to 1"),
+        ({"flip": 1.5}, "flip is 1.5; give a number from 0 to 1"),
+        ({"noise": float("inf")}, "noise is inf; give a number from 0 to 255"),
+        ({"scale": 0.9}, "scale is 0.9; give a number from 0 to 0.5"),
+        ({"quality": 0}, "quality is 0; give a number from 1 to 95"),
+        ({"grey": float("nan")}, "grey is nan; give a number from 0 to 1"),
     ],
 )
 def test_values_out_of_range_are_refused(wrong: dict, message: str) -> None:
