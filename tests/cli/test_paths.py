@@ -91,6 +91,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ("", "holds no settings"),
         ("[seed, 1]", "holds no settings"),
         ("seed one: 1", "'seed one' is the name of no option"),
+        ("batch: {seed one: 1}", "'seed one' is the name of no option"),
         ("3: 1", "'3' is the name of no option"),
         ("x" * (2 << 20), "is larger than 1 MiB"),
         ("a: \udcff", "is no UTF-8 text"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,18 @@ def check_config(words: Sequence[str]) -> None:
         if not isinstance(content, dict):
             raise FileError(f"{path} holds no settings: give names of options with their values")
         for name in content:
-            if not isinstance(name, str) or not name or any(map(str.isspace, name)):
+            if not isinstance(name, str) or not name:
                 raise FileError(f"{path}: {printable(name)!r} is the name of no option")
+        _refuse_spaces(content, path)
+
+
+def _refuse_spaces(content: Mapping[Any, Any], path: Path) -> None:
+    """Refuse names with spaces at any depth, which jsonargparse refuses without naming the file."""
+    for name, value in content.items():
+        if isinstance(name, str) and any(map(str.isspace, name)):
+            raise FileError(f"{path}: {printable(name)!r} is the name of no option")
+        if isinstance(value, Mapping):
+            _refuse_spaces(value, path)
 
 
 def check_groups(parsed: Namespace, usual: Namespace, before: str = "") -> None:
