@@ -85,7 +85,9 @@ def test_the_last_frame_tells_the_first(frames: list[int], outcome: str) -> None
             with pytest.raises(CodingError, match="say which it is with --first_frame"):
                 pair(*sides)
         else:
-            assert pair(*sides).guessed == (() if outcome == "told" else (Path("table.csv"),))
+            told = pair(*sides)
+            assert told.guessed == (() if outcome == "told" else (Path("table.csv"),))
+            assert any("--first_frame" in warning for warning in told.warnings) == (outcome == "guessed")
 
 
 def test_frames_belong_to_the_intervals_that_hold_their_middle() -> None:

@@ -161,6 +161,9 @@ def align(
         for side, other in ((left, right), (right, left))
         if side.first_frame_guessed and not _ends_with(side, other)
     )
+    warnings += [
+        f"{path} does not tell whether its first frame is 0 or 1 (--first_frame)" for path in guessed
+    ]
     return AlignedPair(video, tuple(people), tuple(notes), tuple(dict.fromkeys(warnings)), guessed)
 
 

@@ -139,9 +139,11 @@ def read_predicted_table(
     if program is OPENFACE and "success" not in names:
         warnings.append("no column 'success': only a confidence of 0 tells that no face was found")
     numbers = raw.numbers(names[program.frame], what="the frame")
-    gathered = gather_rows(
-        FrameRows(raw.error, numbers, _times(raw, names, notes), _people(raw, names), usable, series)
-    )
+    people = _people(raw, names)
+    if people is None:
+        notes.append("no column tells whose face a row is of; all are taken to be of one person")
+        people = [NOBODY] * raw.rows
+    gathered = gather_rows(FrameRows(raw.error, numbers, _times(raw, names, notes), people, usable, series))
     assert gathered.frames is not None
     first = program.first_frame
     if first and (
@@ -305,8 +307,8 @@ def _times(raw: RawTable, names: dict[str, str], notes: list[str]) -> Floats | N
     return times / 1000
 
 
-def _people(raw: RawTable, names: dict[str, str]) -> list[str]:
+def _people(raw: RawTable, names: dict[str, str]) -> list[str] | None:
     for column in ("face_id", "person", "identity"):
         if column in names:
             return [parse_person(name) for name in raw.texts(names[column])]
-    return [NOBODY] * raw.rows
+    return None
