@@ -96,9 +96,10 @@ def test_labels_of_another_program_are_learned_from_or_refused_at_once(
     assert not (tmp_path / "other" / "landmarks").exists()
 
 
-def test_discriminators_and_landmark_branches_keep_the_published_rates() -> None:
+def test_domain_discriminators_and_landmark_branches_keep_the_published_rates() -> None:
     rates = {group: spec.lr for group, spec in short_run_optimizers("dual_domain", 4).items()}
     assert rates == {
+        "landmark_discriminator": pytest.approx(2e-3),
         "discriminators": 5e-5,
         "generators": pytest.approx(2e-3),
         "task": pytest.approx(2e-3),

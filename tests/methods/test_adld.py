@@ -50,7 +50,7 @@ def test_iteration_is_the_sum_of_the_published_code() -> None:
     step = RecordingStepper(method)
     curves = method.update(data, step)
     (played, adversaries), (total, others) = step.noted
-    assert adversaries == ("discriminators",)
+    assert adversaries == ("landmark_discriminator", "discriminators")
     assert others == ("generators", "task")
     torch.testing.assert_close(
         played.detach(), curves["loss_landmark_discriminator"] + curves["loss_domain_discriminator"]
@@ -62,6 +62,7 @@ def test_iteration_is_the_sum_of_the_published_code() -> None:
         "loss_self": 3,
         "loss_action_units": 1,
         "loss_cells": 0.6,
+        "loss_mixed_cells": 0.6,
     }
     torch.testing.assert_close(total.detach(), sum(factor * curves[name] for name, factor in weights.items()))
     for network in (method.network.extractors, method.network.separation, method.network.detector):
@@ -89,3 +90,16 @@ def test_labels_are_the_landmarks_of_the_batch() -> None:
     first = method.update(data, RecordingStepper(method))["loss_cells"]
     moved = {name: Batch(b.images, b.action_units, landmarks=b.landmarks / 2) for name, b in data.items()}
     assert method.update(moved, RecordingStepper(method))["loss_cells"] != first
+
+
+def test_target_pictures_are_read_directly_where_asked_for() -> None:
+    images = batches()["target"].images
+    method = build().eval()
+    features = method.network.extractor("target")(images)
+    direct = method.network.detector(features).sigmoid()
+    again = method.network.detector(method.network.separation.reconstruct(features)).sigmoid()
+    torch.testing.assert_close(method.predict(images).probabilities, again)
+    method.reading = "direct"
+    torch.testing.assert_close(method.predict(images).probabilities, direct)
+    method.reading, method.domain = "reconstruction", "source"
+    torch.testing.assert_close(method.predict(images).probabilities, direct)

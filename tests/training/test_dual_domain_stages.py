@@ -83,13 +83,13 @@ def test_collapse_keeps_the_last_checkpoint(tmp_path: Path, au_store: Store, exp
 
     def collapse_later(*arguments: object) -> dict[str, Tensor]:
         if run.iteration == 2:
-            run.method.watch.level.fill_(1e-9)  # type: ignore[union-attr, operator]
-            run.method.watch.MEMORY = 1e9  # type: ignore[union-attr, assignment]
+            run.method.watch.levels.zero_()  # type: ignore[union-attr, operator]
+            run.method.watch.seen.fill_(10_000)  # type: ignore[union-attr, operator]
         return update(*arguments)  # type: ignore[arg-type]
 
     run.method.update = collapse_later  # type: ignore[method-assign, assignment]
     with pytest.raises(
-        DivergedError, match=r"loss_domain_discriminator .* at iteration 2; the last checkpoint"
+        DivergedError, match=r"game of the domains is lost.* at iteration 2; the last checkpoint"
     ):
         run.run(progress=False)
     kept = load_checkpoint(tmp_path / CHECKPOINT_FILE)

@@ -15,7 +15,7 @@ from metafacs.methods.adversarial_separation import (
     ADVERSARY_OPTIMIZER,
     LANDMARKS,
     TASK_OPTIMIZER,
-    CollapseWatch,
+    GameWatch,
     discriminator_losses,
     inner_landmarks,
     label_cells,
@@ -24,11 +24,12 @@ from metafacs.methods.adversarial_separation import (
     separation_losses,
 )
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
-from metafacs.models.dual_domain import Domain, DualDomainNet
+from metafacs.models.dual_domain import Domain, DualDomainNet, Reading
 
 _WEIGHTS = {
     "loss_action_units": 1.0,
     "loss_cells": 0.6,
+    "loss_mixed_cells": 0.6,
     "loss_uniformity": 400.0,
     "loss_domain": 1.2,
     "loss_cycle": 40.0,
@@ -47,8 +48,9 @@ class ADLD(Method):
     Args:
         aus: FACS numbers to detect.
         width: Channels of the first module, 32 in the paper; all other widths follow.
-        domain: Which pictures :meth:`predict` expects: ``target`` ones, read from their reconstruction, or
-            ``source`` ones, read directly.
+        domain: Which pictures :meth:`predict` expects, ``target`` ones or ``source`` ones, which are read
+            directly.
+        read: How target pictures are read, from the ``reconstruction`` of their features or ``direct``.
         shift_to_centres: Move landmarks onto action units before they become cells.
         pseudo_labels: Learn from AU labels of target pictures as well; they must come from another detector.
     """
@@ -62,13 +64,15 @@ class ADLD(Method):
         *,
         width: int = 32,
         domain: Domain = "target",
+        read: Reading = "reconstruction",
         shift_to_centres: bool = True,
         pseudo_labels: bool = False,
     ) -> None:
         super().__init__(aus)
-        self.domain, self.shift_to_centres, self.pseudo_labels = domain, shift_to_centres, pseudo_labels
+        self.domain, self.reading = domain, read
+        self.shift_to_centres, self.pseudo_labels = shift_to_centres, pseudo_labels
         self.network = DualDomainNet(self.aus, width, LANDMARKS)
-        self.watch = CollapseWatch()
+        self.watch = GameWatch()
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
@@ -76,12 +80,13 @@ class ADLD(Method):
         self.au_weights.copy_(rate_balanced_weights(occurrence_rates(labels["source"])))
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters of ADLD's three optimisers."""
+        """Return the parameters of ADLD's three optimisers; D_l is a group of its own."""
         return self.network.groups()
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return ADLD's three Adams."""
         return {
+            "landmark_discriminator": ADVERSARY_OPTIMIZER,
             "discriminators": ADVERSARY_OPTIMIZER,
             "generators": ADVERSARY_OPTIMIZER,
             "task": TASK_OPTIMIZER,
@@ -98,8 +103,7 @@ class ADLD(Method):
         cells = label_cells(landmarks, picture, side, shift=self.shift_to_centres)
 
         played = discriminator_losses(network.discriminators, rounds, cells)
-        step.descend(total_loss(played), "discriminators")
-        self.watch(played["loss_domain_discriminator"])
+        step.descend(total_loss(played), "landmark_discriminator", "discriminators")
 
         labelled, targets = labelled_rows(rounds, source, target, pseudo_labels=self.pseudo_labels)
         action_units = action_unit_loss(
@@ -114,8 +118,9 @@ class ADLD(Method):
             "loss_self": reconstruction_loss([(restored, original)]).mean(),
         }
         step.descend(total_loss(losses, _WEIGHTS), "generators", "task")
-        return {name: loss.detach() for name, loss in {**losses, **played}.items()}
+        told = {name: loss.detach() for name, loss in {**losses, **played}.items()}
+        return {**told, **self.watch(told, rounds, step.progress)}
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU probabilities of pictures of :attr:`domain`, ``batch x au``."""
-        return Prediction(self.network(images, self.domain).sigmoid())
+        return Prediction(self.network(images, self.domain, self.reading).sigmoid())

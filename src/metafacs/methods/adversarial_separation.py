@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -20,7 +21,7 @@ LANDMARKS = len(LANDMARKS_68_TO_49)
 ADVERSARY_OPTIMIZER = OptimizerSpec(
     "adam", lr=5e-5, weight_decay=0.0, schedule="flat_then_linear", betas=(0.5, 0.9)
 )
-"""Of discriminators and generators."""
+"""Of all discriminators and of the generators."""
 
 TASK_OPTIMIZER = OptimizerSpec(
     "adam", lr=1e-4, weight_decay=0.0, schedule="flat_then_linear", betas=(0.95, 0.999)
@@ -104,44 +105,102 @@ def separation_losses(discriminators: Discriminators, rounds: Rounds, cells: Ten
         cells: ``batch x landmark``, where the landmarks of the rows are.
 
     Returns:
-        Scalars, means over both domains: ``loss_cells``, Eq. (3) of Shang & Liu in the features and, as in
-        ADLD, in the mixtures; ``loss_uniformity``, Eq. (5); ``loss_domain``, the generator's side of Eq. (7).
+        Scalars, means over both domains: ``loss_cells``, Eq. (3) of Shang & Liu in the features, and
+        ``loss_mixed_cells``, as in ADLD, in the mixtures; ``loss_uniformity``, Eq. (5); ``loss_domain``, the
+        generator's side of Eq. (7).
     """
-    first, second = cell_loss(rounds.logits, cells), cell_loss(rounds.mixed_logits, cells)
     scores = discriminators.domains(swap_domains(rounds.mixed))
     return {
-        "loss_cells": first.mean() + second.mean(),
+        "loss_cells": cell_loss(rounds.logits, cells).mean(),
+        "loss_mixed_cells": cell_loss(rounds.mixed_logits, cells).mean(),
         "loss_uniformity": uniform_map_loss(discriminators.landmarks(rounds.background)).mean(),
         "loss_domain": domain_loss(scores, real=True).mean(),
     }
 
 
-class CollapseWatch(nn.Module):
-    """Stops a run whose domain discriminators are never wrong any more, so that nothing is played for.
+def share_between_pictures(features: Tensor) -> Tensor:
+    """Return which share of the variance of features is between pictures, 0 to 1 but for chance.
 
-    A discriminator that cannot tell has a least-squares loss of 0.25; the running mean starts there.
+    Of both halves of the rows, the domains, by itself; their mean. 0 where every picture has the same map.
+
+    Args:
+        features: ``batch x channel x height x width``, source pictures first, then as many target ones, at
+            least two of each.
+    """
+    shares = []
+    for half in features.detach().float().chunk(2):
+        everything = half.transpose(0, 1).flatten(1).var(dim=1).mean()
+        shares.append(half.var(dim=0).mean() / everything.clamp(min=torch.finfo(torch.float32).tiny))
+    return torch.stack(shares).mean()
+
+
+class GameWatch(nn.Module):
+    """Ends a run that has lost one of its games, with a sentence that names it.
+
+    A run that has lost goes on without a word otherwise, and ends with a table. Three things are looked at,
+    as running means: whether the domain discriminators are still wrong at times, whether the landmark encoder
+    finds landmarks in mixtures, and whether the background of one picture differs from that of another.
+    Nothing is said in the first quarter of a run, nor in its first :attr:`GRACE` iterations, when nobody has
+    learned to play.
     """
 
-    LIMIT = 1e-4
-    """Mean loss from which on the game is over: scores within 1 % of the truth."""
+    DOMAIN = 0.02
+    """Mean loss of the domain discriminators below which they are hardly ever wrong; chance is .25."""
+    MIXED = 0.8
+    """Share of the cell loss of chance, the logarithm of the number of cells, above which none is found."""
+    BACKGROUND = 0.05
+    """Share of variance between pictures below which everybody has the same background."""
+    GRACE = 300
     MEMORY = 100
-    """Iterations that the running mean looks back."""
+    """Iterations that the running means look back."""
 
-    level: Tensor
+    levels: Tensor
+    seen: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("level", torch.tensor(0.25))
+        # They start where nothing is wrong.
+        self.register_buffer("levels", torch.tensor([0.25, 0.0, 1.0]))
+        self.register_buffer("seen", torch.tensor(0))
 
-    def forward(self, loss: Tensor) -> None:
-        """Take note of one iteration's ``loss_domain_discriminator``.
+    def forward(self, losses: Mapping[str, Tensor], rounds: Rounds, progress: float) -> dict[str, Tensor]:
+        """Take note of one iteration.
+
+        Args:
+            losses: ``loss_domain_discriminator`` and ``loss_mixed_cells``.
+            rounds: Features of both domains.
+            progress: Share of the run that is done.
+
+        Returns:
+            ``share_of_background``: see :func:`share_between_pictures`.
 
         Raises:
-            DivergedError: If its running mean fell below the limit.
+            DivergedError: If a game is lost.
         """
-        self.level.lerp_(loss.detach().to(self.level.dtype), 1 / self.MEMORY)
-        if self.level < self.LIMIT:
+        chance = math.log(rounds.features.shape[-2] * rounds.features.shape[-1])
+        told, mixed = losses["loss_domain_discriminator"].detach(), losses["loss_mixed_cells"].detach()
+        share = share_between_pictures(rounds.background)
+        self.levels.lerp_(torch.stack([told, mixed / chance, share]).to(self.levels), 1 / self.MEMORY)
+        self.seen += 1
+        if progress >= 0.25 and self.seen >= self.GRACE:
+            self._judge(chance)
+        return {"share_of_background": share}
+
+    def _judge(self, chance: float) -> None:
+        domain, mixed, background = self.levels.tolist()
+        if domain < self.DOMAIN:
             raise DivergedError(
-                f"loss_domain_discriminator is {self.level.item():.1e} on average, the discriminators are "
-                "never wrong any more: lower their learning rate"
+                f"the game of the domains is lost: loss_domain_discriminator is {domain:.4f} on average, the "
+                "discriminators are hardly ever wrong; lower their learning rate"
+            )
+        if mixed > self.MIXED:
+            raise DivergedError(
+                "the game of the mixtures is lost: no landmarks are found in them (loss_mixed_cells is "
+                f"{mixed * chance:.2f} on average, chance is {chance:.2f}); lower reconstruction_weight or "
+                "share the feature extractor"
+            )
+        if background < self.BACKGROUND:
+            raise DivergedError(
+                "the game of the backgrounds is lost: every picture has the same one (share_of_background is "
+                f"{background:.3f} on average); raise the learning rate of landmark_discriminator"
             )

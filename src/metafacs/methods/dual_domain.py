@@ -17,7 +17,7 @@ from metafacs.methods.adversarial_separation import (
     ADVERSARY_OPTIMIZER,
     LANDMARKS,
     TASK_OPTIMIZER,
-    CollapseWatch,
+    GameWatch,
     discriminator_losses,
     inner_landmarks,
     label_cells,
@@ -28,7 +28,7 @@ from metafacs.methods.adversarial_separation import (
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
 from metafacs.metrics.landmarks import interocular_distance
 from metafacs.models.domain_separation import Rounds
-from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet
+from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet, Reading
 
 _BRANCHES: dict[str, tuple[Domain, ...]] = {
     "both": ("source", "target"),
@@ -66,15 +66,18 @@ class DualDomain(Method):
         aus: FACS numbers to detect.
         stage: ``landmarks`` or ``joint``.
         width: Channels of the first module, 32 in the paper; all other widths follow.
-        domain: Which pictures :meth:`predict` expects: ``target`` ones, read from their reconstruction, or
-            ``source`` ones, read directly.
+        domain: Which pictures :meth:`predict` expects, ``target`` ones or ``source`` ones, which are read
+            directly.
+        read: How target pictures are read: from the ``reconstruction`` of their features, G_st(F_tl, F_tb),
+            as in ADLD, or ``direct``, E_au(F_t).
         landmark_branches: Which domains have a landmark branch; elsewhere the landmarks of the batch stand in
             for predicted ones (``both`` is SD + TD of Table 7).
         intermediate_supervisors: Align landmarks and background too, not only whole features (AS).
         projectors: Project the ``reconstructed`` features before they are aligned, ``both`` sides as printed,
             or ``none`` (AP).
         focus: Exponent beta of the asymmetric AU loss; 0 is weighted cross-entropy (AL).
-        shared_features: One feature extractor for both domains, as in ADLD.
+        shared_features: One feature extractor for both domains, as in ADLD and as three places of the text
+            say; off gives each domain its own.
         end_to_end: Let gradients pass where ADLD stops them.
         shift_to_centres: Move landmarks onto action units before they become cells, as in ADLD.
         pseudo_labels: Learn from AU labels of target pictures as well; they must come from another detector.
@@ -100,11 +103,12 @@ class DualDomain(Method):
         stage: Literal["joint", "landmarks"] = "joint",
         width: int = 32,
         domain: Domain = "target",
+        read: Reading = "reconstruction",
         landmark_branches: Literal["both", "source", "target", "none"] = "both",
         intermediate_supervisors: bool = True,
         projectors: Literal["reconstructed", "both", "none"] = "reconstructed",
         focus: float = 0.7,
-        shared_features: bool = False,
+        shared_features: bool = True,
         end_to_end: bool = False,
         shift_to_centres: bool = True,
         pseudo_labels: bool = False,
@@ -116,7 +120,7 @@ class DualDomain(Method):
         reconstruction_weight: float = 100.0,
     ) -> None:
         super().__init__(aus)
-        self.stage, self.domain, self.projection = stage, domain, projectors
+        self.stage, self.domain, self.reading, self.projection = stage, domain, read, projectors
         self.landmark_domains = branched = _BRANCHES[landmark_branches]
         self.intermediate_supervisors, self.focus = intermediate_supervisors, focus
         self.end_to_end, self.shift_to_centres = end_to_end, shift_to_centres
@@ -125,6 +129,7 @@ class DualDomain(Method):
             "loss_action_units": action_unit_weight,
             "loss_landmarks": landmark_weight,
             "loss_cells": cell_weight,
+            "loss_mixed_cells": cell_weight,
             "loss_uniformity": uniformity_weight,
             "loss_domain": domain_weight,
             "loss_reconstruction": reconstruction_weight,
@@ -145,7 +150,7 @@ class DualDomain(Method):
                 shared_features=shared_features,
                 project=projectors != "none",
             )
-            self.watch = CollapseWatch()
+            self.watch = GameWatch()
             self.register_buffer("au_weights", torch.ones(len(self.aus)))
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
@@ -167,7 +172,7 @@ class DualDomain(Method):
         return self.network
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return ADLD's three groups, and what the landmark branches have beyond the feature extractors."""
+        """Return ADLD's groups, and what the landmark branches have beyond the feature extractors."""
         if self.stage == "landmarks":
             return {"landmarks": list(self.network.parameters())}
         return self.joint_network.groups()
@@ -177,6 +182,7 @@ class DualDomain(Method):
         if self.stage == "landmarks":
             return {"landmarks": OptimizerSpec("adam", lr=1e-3, weight_decay=5e-4, schedule="halved")}
         specs = {
+            "landmark_discriminator": ADVERSARY_OPTIMIZER,
             "discriminators": ADVERSARY_OPTIMIZER,
             "generators": ADVERSARY_OPTIMIZER,
             "task": TASK_OPTIMIZER,
@@ -196,13 +202,14 @@ class DualDomain(Method):
 
         result = self.run(source, target)
         played = discriminator_losses(self.joint_network.discriminators, result.rounds, result.cells)
-        step.descend(total_loss(played), "discriminators")
-        self.watch(played["loss_domain_discriminator"])
+        adversaries = ("landmark_discriminator", "discriminators")
+        step.descend(total_loss(played), *adversaries)
 
         losses = self.losses(result, source, target)
-        others = [group for group in self.parameter_groups() if group != "discriminators"]
+        others = [group for group in self.parameter_groups() if group not in adversaries]
         step.descend(total_loss(losses, self.loss_weights), *others)
-        return {name: loss.detach() for name, loss in {**losses, **played}.items()}
+        told = {name: loss.detach() for name, loss in {**losses, **played}.items()}
+        return {**told, **self.watch(told, result.rounds, step.progress)}
 
     def run(self, source: Batch, target: Batch) -> Pass:
         """Return landmarks and features of both rounds for a pair of batches."""
@@ -275,7 +282,7 @@ class DualDomain(Method):
         Raises:
             ValueError: If the method was built for the landmark stage only.
         """
-        return Prediction(self.joint_network(images, self.domain).sigmoid())
+        return Prediction(self.joint_network(images, self.domain, self.reading).sigmoid())
 
     def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
         """Return what the landmark branch of a domain finds, ``batch x 49 x 2`` as (x, y) in pixels.

@@ -16,6 +16,8 @@ from metafacs.models.projectors import Projectors
 
 Domain = Literal["source", "target"]
 DOMAINS: tuple[Domain, ...] = ("source", "target")
+Reading = Literal["reconstruction", "direct"]
+"""How a target picture is read; see :meth:`DualDomainNet.forward`."""
 
 
 class LandmarkNet(nn.Module):
@@ -102,10 +104,15 @@ class DualDomainNet(LandmarkNet):
         self.detector = ActionUnitBranches(channels, aus)
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters by who steps them: ADLD's three groups, then the rest of the branches."""
+        """Return the parameters by who steps them.
+
+        ADLD's three groups, D_l taken out of its discriminators: it has to learn as fast as G_b, or G_b wins
+        against a D_l that never found a landmark. Then the rest of the landmark branches.
+        """
         separation = self.separation
         parts: dict[str, list[nn.Module | None]] = {
-            "discriminators": [self.discriminators],
+            "landmark_discriminator": [self.discriminators.landmarks],
+            "discriminators": [self.discriminators.source, self.discriminators.target],
             "generators": [separation.background_generator, separation.feature_generator, self.projectors],
             "task": [self.extractors, separation.landmark_encoder, self.detector],
             "landmarks": [self.branches],
@@ -116,13 +123,16 @@ class DualDomainNet(LandmarkNet):
         }
         return {name: parameters for name, parameters in groups.items() if parameters}
 
-    def forward(self, images: Tensor, domain: Domain) -> Tensor:
+    def forward(self, images: Tensor, domain: Domain, read: Reading = "reconstruction") -> Tensor:
         """Return AU logits, ``batch x au``, of pictures of one domain.
 
-        Source pictures are read from their features, target pictures from the reconstruction of theirs, as
-        in ADLD.
+        Args:
+            images: ``batch x 3 x height x width``.
+            domain: Source pictures are read from their features.
+            read: How target pictures are read: from the ``reconstruction`` of their features, as in ADLD, or
+                ``direct``, from their features too.
         """
         features = self.extractor(domain)(images)
-        if domain == "target":
+        if domain == "target" and read == "reconstruction":
             features = self.separation.reconstruct(features)
         return self.detector(features)

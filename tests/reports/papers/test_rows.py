@@ -62,7 +62,7 @@ def test_labels_of_comparisons_are_known_and_strange_ones_are_not(record_of: Mak
     [
         ("", {}, "dual_domain"),
         ("G", {}, "G"),
-        ("shared", {"shared_features": True}, None),
+        ("separate", {"shared_features": False}, None),
         ("beta_1", {"focus": 1.0}, "beta_1"),
         ("", {"pseudo_labels": True}, "dual_domain_P"),
         ("G_P", {"pseudo_labels": True}, "G_P"),
