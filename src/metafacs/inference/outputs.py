@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -282,9 +283,9 @@ def _check_folder(out: Path) -> None:
     """Make the folder of the results, and see whether it can be written to."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".metafacs.{os.getpid()}.partial"
-        probe.touch()
-        probe.unlink()
+        # Without a name, or removed at once: nothing stays whatever happens.
+        with tempfile.TemporaryFile(dir=out):
+            pass
     except FileExistsError:
         raise OutputError(f"{printable(out)} is a file; give the name of a folder with --out") from None
     except NotADirectoryError:
