@@ -146,6 +146,9 @@ def _read_coding(path: Path) -> Values:
     said: dict[str, tuple[float, ...]] = {f"{_NOTES}{text}": () for text in (*coding.notes, *coding.warnings)}
     if not isinstance(coding, FrameCoding):
         return said
+    if coding.first_frame_guessed:
+        # Which frames are meant is settled, or asked for, when it is compared with another.
+        return {**said, f"{_NOTES}the first frame is guessed": ()}
     if coding.frames is not None:
         places: Any = coding.frames
     else:
