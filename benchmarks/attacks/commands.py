@@ -202,6 +202,8 @@ def _start(
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):
                 stream.flush()
+    except KeyboardInterrupt:
+        code = STOPPED  # It came before the command began, or after its end.
     finally:
         os._exit(code & 255)
 
