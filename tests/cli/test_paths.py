@@ -135,3 +135,18 @@ def test_devices_and_missing_files_are_no_settings(capsys: pytest.CaptureFixture
         with pytest.raises(SystemExit):
             main(["train", "--config", path])
         assert f"{path} {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["folds: [1]", "batch: {foo: 1}", "iterations: x", "options: {nope: 1}"])
+def test_what_no_option_takes_is_refused_with_its_file(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    words = ["--method", "single_task", "--action_units", "store", "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit):
+        main(["train", "--config", str(path), *words])
+    name = text.partition(":")[0]
+    error = capsys.readouterr().err.rpartition("error: ")[2]
+    assert name in error
+    assert f"options were read from {path} too" in error

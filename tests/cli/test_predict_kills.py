@@ -93,7 +93,10 @@ def test_a_stopped_run_says_how_to_go_on(
     assert "tables that were finished already: 1" in capsys.readouterr().out
     assert files("my results") == files("whole")
     # Nothing is left to do.
+    left = Path("my results/.faces.csv.meta.json.77.partial")
+    left.touch()  # a power cut brought it back
     assert predict(*words, "--out", "my results", "--resume") == 0
+    assert not left.exists()
     assert files("my results") == files("whole")
 
 

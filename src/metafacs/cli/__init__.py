@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from metafacs.texts import printable
 from metafacs.version import __version__
 
 if TYPE_CHECKING:
@@ -72,14 +73,20 @@ _NOBODY_READS = 141
 
 def _run(words: list[str]) -> int:
     from metafacs.cli.errors import sentence
-    from metafacs.cli.paths import check_config, check_groups, expanded
+    from metafacs.cli.paths import check_config, check_groups, config_files, expanded
     from metafacs.processes import keep_freed_memory
 
     parser = _empty_parser()
     try:
         check_config(words)
         words, command = _fill_parser(parser, words)
-        parsed = parser.parse_args(words)
+        try:
+            parsed = parser.parse_args(words)
+        except SystemExit as end:
+            # jsonargparse does not tell which options it has from where.
+            if end.code and (files := [printable(path) for path in config_files(words)]):
+                print(f"options were read from {', '.join(files)} too", file=sys.stderr)
+            raise
         check_groups(parsed[parsed.command], command.get_defaults())
         arguments = expanded(parser.instantiate(parsed))
     except Exception as error:

@@ -192,6 +192,7 @@ class PredictionRun:
         if not self.resume or not destination.is_finished(run):
             return False
         destination.journal.unlink(missing_ok=True)
+        destination.clear_leftovers()  # a power cut may have brought them back
         self.skipped += 1
         return True
 

@@ -119,14 +119,7 @@ class Destination:
         That is what killed runs left of its files, plots, of which there may be fewer now, and what another
         run, whose table is replaced, wrote beside it; what somebody has changed since stays.
         """
-        patterns = [(path.parent, glob.escape(path.name)) for path in self.files]
-        patterns += [
-            (plot.parent, f"{glob.escape(plot.stem)}_person*{plot.suffix}")
-            for plot in self.beside.get("plot", ())
-        ]
-        for folder, name in patterns:
-            for left in folder.glob(f".{name}.*.partial"):
-                left.unlink(missing_ok=True)
+        self.clear_leftovers()
         for path in self.plots:
             path.unlink(missing_ok=True)
         known = read_sidecar(self.table)
@@ -138,6 +131,17 @@ class Destination:
                 continue
             if path.stat().st_mtime_ns <= sidecar_path(self.table).stat().st_mtime_ns:
                 path.unlink()
+
+    def clear_leftovers(self) -> None:
+        """Remove what killed runs left of these files, half-written."""
+        patterns = [(path.parent, glob.escape(path.name)) for path in self.files]
+        patterns += [
+            (plot.parent, f"{glob.escape(plot.stem)}_person*{plot.suffix}")
+            for plot in self.beside.get("plot", ())
+        ]
+        for folder, name in patterns:
+            for left in folder.glob(f".{name}.*.partial"):
+                left.unlink(missing_ok=True)
 
     def changed(self) -> list[Path]:
         """Return files that are not as the run left them, whose sidecar was written last."""
