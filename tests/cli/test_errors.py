@@ -130,3 +130,14 @@ def test_a_reader_that_has_gone_ends_it_silently() -> None:
     os.close(writing)
     assert done.stderr == ""
     assert done.returncode in (1, 141)
+
+
+def test_a_warning_names_no_line_of_code() -> None:
+    code = """
+import warnings
+from metafacs import cli
+cli.command_module("methods").run = lambda arguments: warnings.warn("two people\\x1b are missing")
+cli.main(["methods"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "warning: two people\\x1b are missing\n"

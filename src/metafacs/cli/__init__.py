@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -95,10 +96,18 @@ def _run(words: list[str]) -> int:
             raise
         parser.error(told)
     keep_freed_memory()
+    warnings.formatwarning = _worded
     code = command_module(arguments.command).run(arguments[arguments.command])
     # What a full disk or a closed pipe does not take shows here, not after the exit code is decided.
     sys.stdout.flush()
     return int(code or 0)
+
+
+def _worded(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return a warning as it is printed: users are told nothing by the line of code that gives it."""
+    return f"{'warning' if category is UserWarning else category.__name__}: {printable(message)}\n"
 
 
 def _empty_parser() -> ArgumentParser:
