@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metafacs.texts import cell, check_folder_name, markdown, printable, shown
+from metafacs.texts import cell, check_folder_name, from_cell, markdown, printable, shown
 
 
 def test_terminal_sees_no_escape() -> None:
@@ -57,3 +57,8 @@ def test_names_that_can_be_folders(name: str) -> None:
 def test_names_that_cannot(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a folder"):
         check_folder_name(name)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@home.jpg", "-x", "-1", "'", "", "it's", "F001/T1/2440"])
+def test_a_cell_gives_its_text_back(text: str) -> None:
+    assert from_cell(cell(text)) == text

@@ -71,6 +71,15 @@ def cell(text: str) -> str:
     return text
 
 
+def from_cell(text: str) -> str:
+    """Return what :func:`cell` was given, so that names in our own tables are found again.
+
+    >>> from_cell(cell("@home.jpg")), from_cell("'quoted'")
+    ('@home.jpg', "'quoted'")
+    """
+    return text[1:] if text[:1] == "'" and cell(text[1:]) == text else text
+
+
 def check_folder_name(name: str) -> str:
     """Return a name that is to become a folder's, as it is.
 

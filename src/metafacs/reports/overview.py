@@ -16,7 +16,7 @@ from metafacs.files import written_whole
 from metafacs.parsing import read_bytes
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.few_shot_comparison import FewShotComparison
-from metafacs.texts import cell
+from metafacs.texts import cell, from_cell
 
 OVERVIEW = "summary.csv"
 COLUMNS = (
@@ -91,7 +91,7 @@ def read_overview(path: Path) -> list[Line]:
     for number, row in enumerate(rows, start=2):
         if len(row) != len(COLUMNS):
             raise ValueError(f"{path}, line {number}: a cell is missing or too many; restore the file")
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return [dict(zip(COLUMNS, map(from_cell, row), strict=True)) for row in rows]
 
 
 def write_overview(path: Path, lines: Iterable[Mapping[str, str]]) -> None:

@@ -17,7 +17,7 @@ from metafacs.data.codings.coding import Floats
 from metafacs.data.codings.delimited import MOST_CELLS, CodingError, open_text, read_delimited
 from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_number
 from metafacs.parsing import parse_json
-from metafacs.texts import shown
+from metafacs.texts import from_cell, shown
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 """Endings of the tables that can be read."""
@@ -65,7 +65,7 @@ class RawTable:
         cells = self.cells[name]
         if isinstance(cells, np.ndarray):
             return ["" if math.isnan(cell) else f"{cell:.17g}" for cell in cells.tolist()]
-        return cells
+        return [from_cell(cell) for cell in cells]
 
     def _parsed(self, cells: list[str], what: str) -> Floats:
         letters = "".join(cells)
