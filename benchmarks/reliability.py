@@ -26,9 +26,9 @@ from pathlib import Path
 # One thread each: lanes are many, and a process with threads cannot be copied.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 from attacks.ground import Ground
-from attacks.kinds import KINDS
+from attacks.kinds import KINDS, Kind
 from attacks.lanes import Trial, run_trials
-from attacks.verdicts import FAULTS, VERDICTS, Finding, Kind
+from attacks.verdicts import FAULTS, VERDICTS, Finding
 
 Counts = Mapping[str, Counter[str]]
 

@@ -1,7 +1,13 @@
-"""The kinds of attacks by name."""
+"""What an attack is, and the kinds of attacks by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from attacks.ground import Ground
 from attacks.interruptions import attack_with_another, attack_with_full_disk, attack_with_kill
 from attacks.models import attack_model, attack_person, attack_run
 from attacks.other_inputs import attack_with_other_inputs
@@ -14,7 +20,26 @@ from attacks.settings import attack_option, attack_yaml
 from attacks.stores import attack_preparation, attack_store
 from attacks.tables import attack_coding, attack_labels, attack_support
 from attacks.twins import attack_twin
-from attacks.verdicts import Kind
+from attacks.verdicts import Finding
+
+Attack = Callable[[Ground, Random, Path], Finding]
+"""Does one attack in an empty folder, as chance has it."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Attacks of one kind.
+
+    Attributes:
+        attack: Does one of them.
+        share: How many of 5,000 attacks are of this kind.
+        seconds: After which an attack counts as stuck.
+    """
+
+    attack: Attack
+    share: int
+    seconds: float = 120.0
+
 
 _LONG = 300.0
 """Seconds that attacks may take that give commands several times."""

@@ -21,7 +21,8 @@ from random import Random
 
 from attacks.commands import limit_memory
 from attacks.ground import Ground
-from attacks.verdicts import STUCK, TRACEBACK, Finding, Kind
+from attacks.kinds import Kind
+from attacks.verdicts import STUCK, TRACEBACK, Finding
 
 _PR_SET_PDEATHSIG = 1
 MEMORY = 6 << 30

@@ -1,17 +1,10 @@
-"""What became of one attack, and what an attack is."""
+"""What became of one attack."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING
 
 from metafacs.cli.errors import sentence
-
-if TYPE_CHECKING:
-    from attacks.ground import Ground
 
 RIGHT, REFUSED = "right", "refused"
 WRONG, TRACEBACK, STUCK, LOST, VAGUE = "wrong", "traceback", "stuck", "lost", "vague"
@@ -52,25 +45,6 @@ class Finding:
     def is_fault(self) -> bool:
         """True if it must not be."""
         return self.verdict in FAULTS
-
-
-Attack = Callable[["Ground", Random, Path], Finding]
-"""Does one attack in an empty folder, as chance has it."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Attacks of one kind.
-
-    Attributes:
-        attack: Does one of them.
-        share: How many of 5,000 attacks are of this kind.
-        seconds: After which an attack counts as stuck.
-    """
-
-    attack: Attack
-    share: int
-    seconds: float = 120.0
 
 
 def judge_error(error: BaseException, attack: str, *names: str) -> Finding:

@@ -62,7 +62,7 @@ def test_a_lane_that_dies_or_hangs_is_a_fault_and_the_others_go_on(
             time.sleep(60)
         return verdicts.Finding("right" if what < 0.7 else "wrong", f"{what}")
 
-    kinds = {"one": verdicts.Kind(attack, 1, seconds=4.0)}
+    kinds = {"one": part("kinds").Kind(attack, 1, seconds=4.0)}
     chances = [Random(f"17 one {number}").random() for number in range(6)]
     expected = [
         "traceback" if c < 0.2 else "stuck" if c < 0.4 else "right" if c < 0.7 else "wrong" for c in chances
