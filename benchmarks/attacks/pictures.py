@@ -77,8 +77,8 @@ def attack_picture(ground: Ground, chance: Random, place: Path) -> Finding:
 def attack_name(ground: Ground, chance: Random, place: Path) -> Finding:
     """Analyse a sound picture with an odd name between two others, from its own folder."""
     name = chance.choice(_NAMES)
-    path = place / "in" / name
-    path.parent.mkdir()
+    path = place / "in" / name  # one of the names has a folder in it
+    path.parent.mkdir(parents=True)
     shutil.copy(ground.face, path)
     return _predict(ground, place, path, f"a picture named {name!r:.80}", odd=False)
 
