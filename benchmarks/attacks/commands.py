@@ -25,6 +25,8 @@ PATIENCE = 60.0
 _LONGEST = 1 << 20
 """Bytes that a command may print; more would wait for somebody who reads."""
 
+_SENT = (signal.SIGINT, signal.SIGTERM)
+
 BUG, ENDLESS = 98, 97
 """Exit codes of a copy whose command raised what it should not, or that had to be ended."""
 
@@ -177,8 +179,11 @@ def _start(
     pipes = [os.pipe() for _ in range(2)]
     for _, writing in pipes:
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _LONGEST)
+    # A signal that comes at once must not reach the copy before it is one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SENT)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SENT)
         for reading, writing in pipes:
             os.close(writing)
             os.set_blocking(reading, False)
@@ -186,7 +191,6 @@ def _start(
     code = BUG
     try:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         for descriptor, (_, writing) in enumerate(pipes, start=1):
             os.dup2(writing, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -198,6 +202,7 @@ def _start(
         if before is not None:
             before()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SENT)
         code = _code_of(words)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):

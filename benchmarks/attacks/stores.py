@@ -67,7 +67,7 @@ def attack_preparation(ground: Ground, chance: Random, place: Path) -> Finding:
     )
     expected = tree_of(store)
     attack = damage_store(ground, store, chance)
-    if chance.random() < 0.4:
+    if chance.random() < 0.4 and not (store / "store.json").is_dir():
         (store / "store.json").unlink(missing_ok=True)
         attack += ", not finished"
     ended = run_here(ground.prepare_words(store))
