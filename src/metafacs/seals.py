@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from metafacs.parsing import FileError, Refusal
+from metafacs.parsing import FileError, Refusal, convert, read_json
+
+KindT = TypeVar("KindT")
 
 SEAL = "sha256"
 """Key of the digest."""
@@ -47,6 +50,29 @@ def unsealed(
     if SEAL in content and content[SEAL] != _digest(rest):
         raise refuse(f"{source} is damaged or was edited: its content is not what was written; {remedy}")
     return rest
+
+
+def read_sealed(
+    path: Path,
+    kind: type[KindT],
+    refuse: Refusal = FileError,
+    remedy: str = "restore the file",
+) -> KindT:
+    """Return the content of a JSON file that must carry its digest, as an object of a type.
+
+    Args:
+        path: The file.
+        kind: The type, see :mod:`metafacs.parsing`.
+        refuse: Class of the error.
+        remedy: What the user can do.
+
+    Raises:
+        Exception: ``refuse``, if the file is missing, has no digest, or is not what was written.
+    """
+    content = read_json(path, dict[str, Any], refuse, remedy)
+    if SEAL not in content:
+        raise refuse(f"{path} is damaged: it has no digest; {remedy}")
+    return convert(unsealed(content, str(path), refuse, remedy), kind, str(path), refuse, remedy)
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -14,21 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from coloured import coloured
 from metafacs.faces import pictures
 from metafacs.faces.pictures import SUFFIXES, PictureError, is_picture, open_picture, read_picture
-
-
-def coloured() -> Image.Image:
-    """Return a picture whose four quarters differ, wider than high."""
-    pixels = np.zeros((20, 30, 3), np.uint8)
-    pixels[:10, :15], pixels[:10, 15:], pixels[10:, :15], pixels[10:, 15:] = (
-        (250, 0, 0),
-        (0, 250, 0),
-        (0, 0, 250),
-        (250, 250, 0),
-    )
-    return Image.fromarray(pixels)
-
 
 HEIC = base64.b64decode(
     "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA"

@@ -9,20 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from coloured import coloured
 from metafacs.faces import pixels as pixels_module
 from metafacs.faces.pictures import PictureError, read_picture
-
-
-def coloured() -> Image.Image:
-    """Return a picture whose four quarters differ, wider than high."""
-    pixels = np.zeros((20, 30, 3), np.uint8)
-    pixels[:10, :15], pixels[:10, 15:], pixels[10:, :15], pixels[10:, 15:] = (
-        (250, 0, 0),
-        (0, 250, 0),
-        (0, 0, 250),
-        (250, 250, 0),
-    )
-    return Image.fromarray(pixels)
 
 
 @pytest.mark.parametrize(

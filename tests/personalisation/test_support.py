@@ -13,16 +13,6 @@ from metafacs.data.datasets.reading import DatasetError
 from metafacs.personalisation.support import SupportError, read_support
 
 
-@pytest.fixture
-def listed(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "support.csv"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 def test_labels_are_read_by_column_name(listed: Callable[[str], Path], tmp_path: Path) -> None:
     support = read_support(
         listed('\ufeffpicture,AU12,frame,AU04\r\na.jpg,1,,0\r\n\r\nb.mp4, ,7,1\r\n"c, d.png",0,,\r\n')

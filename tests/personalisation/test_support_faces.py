@@ -29,16 +29,6 @@ LIGHTS = (1, 0.84, 0.92)
 
 
 @pytest.fixture
-def listed(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "support.csv"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-@pytest.fixture
 def faces_of(tmp_path: Path) -> Callable[..., SupportFaces]:
     """Return a function that writes pictures and their list and cuts the faces: name -> (picture, label)."""
 

@@ -12,7 +12,7 @@ from PIL import Image
 from metafacs.analysis.co_occurrence import CoOccurrence
 from metafacs.compounds import COMPOUND_EXPRESSIONS, LAB_RATES, WILD_RATES, observed_aus
 from metafacs.reports.co_occurrence import co_occurrence_map, co_occurrence_table, pattern_table
-from metafacs.reports.style import save_figure
+from metafacs.reports.style import encoded
 
 AUS = observed_aus([*WILD_RATES.values(), *LAB_RATES.values()])
 
@@ -95,7 +95,7 @@ def test_map_marks_what_only_one_source_observes(tmp_path: Path) -> None:
     assert sorted(map(int, bold)) == sorted(
         round(100 * rate) for rates in WILD_RATES.values() for rate in rates.values() if rate >= 0.7
     )
-    save_figure(figure, tmp_path / "map.png")
+    (tmp_path / "map.png").write_bytes(encoded(figure))
     with Image.open(tmp_path / "map.png") as picture:
         assert picture.width > 1000
 

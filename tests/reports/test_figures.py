@@ -14,7 +14,7 @@ from metafacs.reports.comparison import Comparison
 from metafacs.reports.figures import f1_bars, running_mean, training_curves
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.paper import TrainingCurves
-from metafacs.reports.style import save_figure
+from metafacs.reports.style import encoded
 
 MakeRecord = Callable[..., Record]
 METHODS = ("single_task", "multi_task", "mal")
@@ -51,14 +51,14 @@ def test_bars_survive_an_au_without_a_score(record_of: MakeRecord, tmp_path: Pat
         positives=record.positives | {1: 0},
         per_subject=per_subject,
     )
-    save_figure(f1_bars(Comparison([without])), tmp_path / "bars.png")
+    (tmp_path / "bars.png").write_bytes(encoded(f1_bars(Comparison([without]))))
     with Image.open(tmp_path / "bars.png") as picture:
         assert picture.width > 1000
 
 
 def test_many_rows_leave_the_bars_their_room(record_of: MakeRecord, tmp_path: Path) -> None:
     figure = f1_bars(Comparison([record_of(f"a_method_with_a_long_name_{n}") for n in range(14)]))
-    save_figure(figure, tmp_path / "bars.png")
+    (tmp_path / "bars.png").write_bytes(encoded(figure))
     (axes,) = figure.axes
     assert axes.get_position().width > 0.9
     legend = axes.get_legend()

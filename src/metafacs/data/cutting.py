@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ from metafacs.faces.landmarks import spread_to_68
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.faces.pipeline import find_faces, landmarks_of_aligned
 from metafacs.files import write_json
-from metafacs.parsing import convert, read_json
-from metafacs.seals import SEAL, sealed, unsealed
+from metafacs.seals import read_sealed, sealed
 from metafacs.texts import printable
 
 _JPEG_QUALITY = 95
@@ -130,11 +128,7 @@ def read_note(shard: Path) -> ShardNote:
     Raises:
         StoreError: If it is missing or not what was written.
     """
-    path = note_path(shard)
-    content = read_json(path, dict[str, Any], StoreError)
-    if SEAL not in content:
-        raise StoreError(f"{path} is damaged")
-    return convert(unsealed(content, str(path), StoreError), ShardNote, str(path), StoreError)
+    return read_sealed(note_path(shard), ShardNote, StoreError)
 
 
 def reason_to_cut(job: Job, cut: Cut) -> str | None:

@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from html import escape
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metafacs.files import write_bytes
 from metafacs.texts import printable
 
 INK = "#1c2733"
@@ -115,11 +113,6 @@ def blank_figure(width: float, height: float, rows: int = 1, columns: int = 1) -
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.ravel())
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as a file by its ending, whole or not at all; see :func:`encoded`."""
-    write_bytes(path, encoded(figure, path.suffix.removeprefix(".")))
 
 
 def encoded(figure: Figure, form: str = "png") -> bytes:

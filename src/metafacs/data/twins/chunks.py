@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metafacs.files import digest_of_file, make_durable, write_text
-from metafacs.parsing import FileError, convert, read_json
-from metafacs.seals import SEAL, sealed, unsealed
+from metafacs.parsing import FileError
+from metafacs.seals import read_sealed, sealed
 
 MANIFESTS = ".chunks"
 """Folder of the manifests below a twin's root."""
@@ -81,10 +81,7 @@ def _path(root: Path, name: str) -> Path:
 def _read(path: Path) -> ChunkManifest | None:
     """Return a manifest; None if it is missing, damaged or of an earlier version."""
     try:
-        content = read_json(path, dict[str, Any])
-        if SEAL not in content:
-            return None
-        return convert(unsealed(content, str(path)), ChunkManifest, str(path))
+        return read_sealed(path, ChunkManifest)
     except FileError:
         return None
 
