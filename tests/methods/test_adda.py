@@ -8,7 +8,7 @@ from metafacs.batch import Batch
 from metafacs.methods.adda import ADDA
 from metafacs.training.stepper import OptimizerStepper
 
-PARTS = ("network.extractor", "network.detector", "target_extractor", "discriminator")
+PARTS = ("network.extractors", "network.detector", "target_extractor", "discriminator")
 
 
 def batches() -> dict[str, Batch]:
@@ -40,7 +40,7 @@ def test_first_the_source_is_learnt_then_the_target_looks_like_it() -> None:
         step.start(iteration)
         curves = method.update(data, step)
         if iteration < 2:
-            assert moved(method, before) == {"network.extractor", "network.detector"}
+            assert moved(method, before) == {"network.extractors", "network.detector"}
             assert curves["loss_action_units"] > 0
         else:
             assert moved(method, before) == {"target_extractor", "discriminator"}

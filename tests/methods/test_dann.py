@@ -23,7 +23,7 @@ def test_features_ascend_the_domain_loss_that_the_classifier_descends() -> None:
     strength = reversal_strength(0.25)
     expected = {}
     for name, loss in (
-        ("network.extractor", units - strength * domain),
+        ("network.extractors", units - strength * domain),
         ("network.detector", units),
         ("discriminator", domain),
     ):

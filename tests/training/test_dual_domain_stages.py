@@ -11,14 +11,17 @@ from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.checkpoints.description import Description, Framing
+from metafacs.data.splits import Split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
+from metafacs.methods import METHODS
 from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.training.run import train
 from metafacs.training.trainer import CHECKPOINT_FILE, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes
+from metafacs.training.transfer import transfer
 
 AUS = (1, 4, 12)
 SIDE = 32
@@ -95,3 +98,37 @@ def test_collapse_keeps_the_last_checkpoint(tmp_path: Path, au_store: Store, exp
     kept = load_checkpoint(tmp_path / CHECKPOINT_FILE)
     assert kept.iteration == 2
     assert all(torch.isfinite(value).all() for value in kept.weights.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "taken"),
+    [
+        ("source_only", {}, {"network.extractors"}),
+        ("dann", {}, {"network.extractors"}),
+        ("adda", {}, {"network.extractors"}),
+        ("adld", {}, {"network.extractors"}),
+        ("dual_domain", {"landmark_branches": "target"}, {"network.extractors", "network.branches"}),
+    ],
+)
+def test_every_method_of_the_comparison_starts_from_one_landmark_stage(
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    method: str,
+    options: dict[str, object],
+    taken: set[str],
+) -> None:
+    torch.manual_seed(0)
+    run = trainer(tmp_path, au_store, expression_store, {"width": 4, "stage": "landmarks"}, iterations=1)
+    path = run.run(progress=False)
+    learner = METHODS[method].build(AUS, (), {"width": 4, **options})
+    done = transfer(learner, path, "disfa", Split("everybody", 1, ("SN001",), ()))
+    assert set(done.loaded) == taken
+    begun = load_checkpoint(path).weights
+    own = learner.state_dict()
+    shared = [name for name in own if name in begun]
+    assert shared
+    assert all(torch.equal(own[name], begun[name]) for name in shared)
+    if options:
+        assert not [name for name in own if "ends.source" in name]
+        assert "network.branches.ends.source" in done.unused

@@ -180,11 +180,14 @@ def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: P
 
     same = untrained((4, 1))
     done = transfer(same, path, "disfa", HELD_OUT)
-    assert done.loaded == {"network.extractor": "network.extractor", "network.detector": "network.detector"}
+    assert done.loaded == {
+        "network.extractors": "network.extractors",
+        "network.detector": "network.detector",
+    }
     for name, value in old.network.detector.state_dict().items():  # type: ignore[operator, union-attr]
         assert torch.equal(same.network.detector.state_dict()[name], value)  # type: ignore[operator, union-attr]
 
     done = transfer(untrained((1, 12)), path, "disfa", HELD_OUT)
-    assert done.loaded == {"network.extractor": "network.extractor"}
+    assert done.loaded == {"network.extractors": "network.extractors"}
     assert done.fresh["network.detector"] == "the model has another one"
     assert not [name for name in (*done.loaded, *done.fresh) if name.startswith("AU")]

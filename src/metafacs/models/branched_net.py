@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -20,9 +21,23 @@ class BranchedNet(nn.Module):
 
     def __init__(self, aus: Sequence[int], width: int) -> None:
         super().__init__()
-        self.extractor = FeatureExtractor(width)
+        # Named as in LandmarkNet: one can start from the other.
+        self.extractors = nn.ModuleList([FeatureExtractor(width)])
         self.detector = ActionUnitBranches(2 * width, aus)
+        self.register_load_state_dict_pre_hook(_rename_old_extractor)
+
+    @property
+    def extractor(self) -> nn.Module:
+        """E_f."""
+        return self.extractors[0]
 
     def forward(self, images: Tensor) -> Tensor:
         """Return AU logits, ``batch x au``."""
         return self.detector(self.extractor(images))
+
+
+def _rename_old_extractor(net: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Read a file from when E_f was called ``extractor`` here."""
+    old = f"{prefix}extractor."
+    for name in [name for name in state if name.startswith(old)]:
+        state[f"{prefix}extractors.0.{name.removeprefix(old)}"] = state.pop(name)

@@ -75,8 +75,8 @@ def transfer(
     """Fill a new method with what a trained model knows, as MAL starts DISFA from BP4D (section 4.1.4).
 
     The backbone is taken over whole, a classifier row by row: an AU by its FACS number, an expression by its
-    name. Other parts of the network are taken over where both have them alike; what is no part of the
-    network, such as MAL's meta net, is not.
+    name. Other parts of the network are taken over where the model has all of them, in the same shapes; what
+    is no part of the network, such as MAL's meta net, is not.
 
     Args:
         method: The method to fill, in place.
@@ -167,10 +167,11 @@ def _fill_parts(
         theirs = saved.get(part, {})
         if not part.startswith("network."):
             done.fresh[part] = "it is no part of the network"
-        elif {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in theirs.items()}:
+        elif _holds(theirs, mine):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
             done.loaded[part] = part
+            done.unused.extend(sorted({_module(name) for name in theirs.keys() - mine.keys()}))
         elif part == BACKBONE:
             raise CheckpointError(
                 f"{done.origin['file']} does not have this method's backbone; set options.backbone to the "
@@ -179,6 +180,16 @@ def _fill_parts(
         else:
             done.fresh[part] = "the model has another one" if theirs else "the model has none"
     done.unused.extend(part for part in saved if part not in done.loaded)
+
+
+def _holds(theirs: Mapping[str, Tensor], mine: Mapping[str, Tensor]) -> bool:
+    """Return whether a part has all tensors of another, in their shapes; it may have more."""
+    return all(name in theirs and theirs[name].shape == tensor.shape for name, tensor in mine.items())
+
+
+def _module(name: str) -> str:
+    """Return a tensor's name down to the module inside its part, as ``network.branches.ends.target``."""
+    return ".".join(name.split(".")[:4])
 
 
 def _fill_rows(
