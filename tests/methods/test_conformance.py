@@ -97,6 +97,9 @@ def test_every_group_moves_and_every_curve_is_finite(
         assert all(
             value.ndim == 0 and torch.isfinite(value) and not value.requires_grad for value in curves.values()
         )
+    told = method.diagnostics(32)
+    assert {one.curve for one in told} <= curves.keys()
+    assert all(one.title and 0 < one.until <= 1 for one in told)
     for group, parameters in groups.items():
         assert any(not torch.equal(p, q) for p, q in zip(parameters, before[group], strict=True)), group
     assert all(torch.isfinite(p).all() for p in method.parameters())

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from metafacs.batch import Batch
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
-from metafacs.methods.adversarial_separation import discriminator_losses
+from metafacs.methods.adversarial_separation import detection_apart, discriminator_losses
 from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.training.stepper import OptimizerStepper
@@ -221,7 +221,7 @@ def test_losses_are_the_equations_written_out() -> None:
     source, target = data["source"], data["target"]
     result = method.run(source, target)
     found = {
-        **method.losses(result, source, target),
+        **method.losses(result, method.action_unit_errors(result.rounds, source, target), source, target),
         **discriminator_losses(method.joint_network.discriminators, result.rounds, result.cells),
     }
     assert found.keys() == expected.keys()
@@ -317,7 +317,8 @@ def test_unknown_landmarks_and_action_units_send_no_gradient() -> None:
     source = replace(data["source"], landmarks=landmarks, action_units=labels)
     result = method.run(source, data["target"])
     assert (result.cells[0] == -1).all()
-    losses = method.losses(result, source, data["target"])
+    detection = method.action_unit_errors(result.rounds, source, data["target"])
+    losses = method.losses(result, detection, source, data["target"])
     assert all(torch.isfinite(loss) for loss in losses.values())
     branch = method.joint_network.detector.branches["4"]
     gradients = torch.autograd.grad(losses["loss_action_units"], list(branch.parameters()))
@@ -338,7 +339,15 @@ def test_pseudo_labels_add_the_two_losses_of_the_target() -> None:
     # F_s and F_sltb carry the source's labels, F_t and F_sbtl the target's.
     labels = torch.cat([source.action_units, pseudo, source.action_units, pseudo]).double()
     expected = functional.binary_cross_entropy_with_logits(logits, labels)
-    torch.testing.assert_close(method.action_unit_error(rounds, source, target), expected)
+    found = method.action_unit_errors(rounds, source, target)
+    torch.testing.assert_close(found.mean(), expected)
+    apart = detection_apart(found)
+    original, mixed = (
+        functional.binary_cross_entropy_with_logits(*half)
+        for half in zip(logits.chunk(2), labels.chunk(2), strict=True)
+    )
+    torch.testing.assert_close(apart["loss_action_units_original"], original)
+    torch.testing.assert_close(apart["loss_action_units_mixed"], mixed)
 
 
 def test_each_domain_is_read_on_its_own_path() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -12,7 +14,15 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.methods.adversarial_separation import ADVERSARY_OPTIMIZER
-from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
+from metafacs.methods.base import (
+    DETECTION,
+    Diagnostic,
+    Method,
+    OptimizerSpec,
+    Prediction,
+    Stepper,
+    total_loss,
+)
 from metafacs.models.branched_net import BranchedNet
 from metafacs.models.discriminators import DomainDiscriminator
 from metafacs.models.dual_domain import Domain
@@ -72,6 +82,25 @@ class ADDA(Method):
             "target": ADVERSARY_OPTIMIZER,
             "discriminator": ADVERSARY_OPTIMIZER,
         }
+
+    def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
+        """Return the AU loss as the first stage ends, and the state of the game as the second does."""
+        chance = math.log(2)
+        return (
+            replace(DETECTION, until=self.source_share),
+            Diagnostic(
+                "loss_domain_discriminator",
+                "domain discriminator's loss",
+                chance,
+                "near 0 it is hardly ever wrong",
+            ),
+            Diagnostic(
+                "loss_domain",
+                "target extractor's loss against it",
+                chance,
+                "far above chance it never passes",
+            ),
+        )
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Run one iteration of the stage that training is in."""

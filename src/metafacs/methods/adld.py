@@ -16,14 +16,16 @@ from metafacs.methods.adversarial_separation import (
     LANDMARKS,
     TASK_OPTIMIZER,
     GameWatch,
+    detection_apart,
     discriminator_losses,
+    game_diagnostics,
     inner_landmarks,
     label_cells,
     labelled_rows,
     paired,
     separation_losses,
 )
-from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
+from metafacs.methods.base import Diagnostic, Method, OptimizerSpec, Prediction, Stepper, total_loss
 from metafacs.models.dual_domain import Domain, DualDomainNet, Reading
 
 _WEIGHTS = {
@@ -92,6 +94,10 @@ class ADLD(Method):
             "task": TASK_OPTIMIZER,
         }
 
+    def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
+        """Return the state of the games."""
+        return game_diagnostics(size)
+
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Step the discriminators, then generators and tasks together."""
         source, target = paired(batches)
@@ -119,6 +125,7 @@ class ADLD(Method):
         }
         step.descend(total_loss(losses, _WEIGHTS), "generators", "task")
         told = {name: loss.detach() for name, loss in {**losses, **played}.items()}
+        told |= detection_apart(action_units)
         return {**told, **self.watch(told, rounds, step.progress)}
 
     def predict(self, images: Tensor) -> Prediction:

@@ -12,7 +12,7 @@ from metafacs.batch import Batch
 from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.losses.adversarial import domain_loss, one_hot_map_loss, uniform_map_loss
 from metafacs.losses.landmarks import action_unit_centres, cell_loss, landmark_cells
-from metafacs.methods.base import DivergedError, OptimizerSpec
+from metafacs.methods.base import DETECTION, Diagnostic, DivergedError, OptimizerSpec
 from metafacs.models.discriminators import Discriminators
 from metafacs.models.domain_separation import Rounds, swap_domains
 
@@ -71,6 +71,51 @@ def labelled_rows(
     rows = sum(map(len, targets))
     # One pass for both: BatchNorm sees original and mixed features together.
     return torch.cat([rounds.features[:rows], rounds.mixed[:rows]]), torch.cat([*targets, *targets])
+
+
+def detection_apart(losses: Tensor) -> dict[str, Tensor]:
+    """Return the AU loss of original and of mixed features apart: whether mixtures carry action units.
+
+    Args:
+        losses: One per row of :func:`labelled_rows`.
+    """
+    original, mixed = losses.detach().chunk(2)
+    return {"loss_action_units_original": original.mean(), "loss_action_units_mixed": mixed.mean()}
+
+
+def game_diagnostics(size: int) -> tuple[Diagnostic, ...]:
+    """Return the curves that tell how the games of separation went.
+
+    Args:
+        size: Side of the pictures in pixels; features have a quarter of it.
+    """
+    cells = (size // 4) ** 2
+    return (
+        DETECTION,
+        Diagnostic("loss_action_units_original", "AU loss of originals"),
+        Diagnostic(
+            "loss_action_units_mixed", "AU loss of mixtures", meaning="above that of originals: AUs are lost"
+        ),
+        Diagnostic(
+            "loss_landmark_discriminator",
+            "D_l's loss",
+            (1 - 1 / cells) / cells,
+            "at chance from the start it never learned to find landmarks",
+        ),
+        Diagnostic("loss_domain_discriminator", "D_d's loss", 0.25, "near 0 it is hardly ever wrong"),
+        Diagnostic("loss_domain", "generators' loss against D_d", 0.25, "near 1 they never pass"),
+        Diagnostic(
+            "loss_mixed_cells",
+            "landmark loss of mixtures",
+            math.log(cells),
+            "near chance no landmarks are found in them",
+        ),
+        Diagnostic(
+            "share_of_background",
+            "share of background",
+            meaning="of its variance between pictures; near 0 everybody has the same one",
+        ),
+    )
 
 
 def discriminator_losses(discriminators: Discriminators, rounds: Rounds, cells: Tensor) -> dict[str, Tensor]:

@@ -89,6 +89,33 @@ class OptimizerSpec:
             check_number("an optimiser's beta", beta, 0, 1)
 
 
+@dataclass(frozen=True)
+class Diagnostic:
+    """A curve that tells whether a run is sound.
+
+    Attributes:
+        curve: Its name among what :meth:`Learner.update` returns.
+        title: What it is called in tables.
+        chance: Level of an answer that knows nothing; None where there is no such level.
+        meaning: How to read its last level, a clause.
+        until: Share of the run after which it is read, where a stage ends earlier than the run.
+    """
+
+    curve: str
+    title: str
+    chance: float | None = None
+    meaning: str = ""
+    until: float = 1.0
+
+
+DETECTION = Diagnostic(
+    "loss_action_units",
+    "AU loss",
+    meaning="on training pictures; rows that differ in the loss itself cannot be compared by it",
+)
+"""What tells whether action units were learned at all."""
+
+
 class Stepper(Protocol):
     """The only thing that changes parameters; see :class:`metafacs.training.stepper.OptimizerStepper`."""
 
@@ -175,6 +202,14 @@ class Learner(nn.Module, ABC):
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Look once, before training, at all AU labels of each stream: ``row x au``, NaN unknown."""
+
+    def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
+        """Return which curves tell whether a run was sound; none by default.
+
+        Args:
+            size: Side of the pictures in pixels, on which chance levels may depend.
+        """
+        return ()
 
     @abstractmethod
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:

@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.methods.adversarial_separation import TASK_OPTIMIZER
-from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
+from metafacs.methods.base import (
+    DETECTION,
+    Diagnostic,
+    Method,
+    OptimizerSpec,
+    Prediction,
+    Stepper,
+    total_loss,
+)
 from metafacs.models.branched_net import BranchedNet
 from metafacs.models.discriminators import DomainDiscriminator
 from metafacs.models.gradient_reversal import reverse_gradient
@@ -51,6 +59,16 @@ class DANN(Method):
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return ADLD's Adam for feature extractor and AU branches."""
         return {"base": TASK_OPTIMIZER}
+
+    def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
+        """Return the AU loss and the state of the game."""
+        classifier = Diagnostic(
+            "loss_domain",
+            "domain classifier's loss",
+            math.log(2),
+            "near 0 the domains are told apart; at chance they are not",
+        )
+        return DETECTION, classifier
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Descend the AU loss of the source and the domain loss of both, reversed into the features."""

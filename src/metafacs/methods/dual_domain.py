@@ -18,14 +18,16 @@ from metafacs.methods.adversarial_separation import (
     LANDMARKS,
     TASK_OPTIMIZER,
     GameWatch,
+    detection_apart,
     discriminator_losses,
+    game_diagnostics,
     inner_landmarks,
     label_cells,
     labelled_rows,
     paired,
     separation_losses,
 )
-from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
+from metafacs.methods.base import Diagnostic, Method, OptimizerSpec, Prediction, Stepper, total_loss
 from metafacs.metrics.landmarks import interocular_distance
 from metafacs.models.domain_separation import Rounds
 from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet, Reading
@@ -190,6 +192,12 @@ class DualDomain(Method):
         }
         return {group: specs[group] for group in self.parameter_groups()}
 
+    def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
+        """Return the state of the games; in the landmark stage the landmark loss."""
+        if self.stage == "landmarks":
+            return (Diagnostic("loss_landmarks", "landmark loss"),)
+        return game_diagnostics(size)
+
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Step the discriminators, then everything else; in the landmark stage only the branches."""
         source, target = paired(batches)
@@ -205,10 +213,12 @@ class DualDomain(Method):
         adversaries = ("landmark_discriminator", "discriminators")
         step.descend(total_loss(played), *adversaries)
 
-        losses = self.losses(result, source, target)
+        detection = self.action_unit_errors(result.rounds, source, target)
+        losses = self.losses(result, detection, source, target)
         others = [group for group in self.parameter_groups() if group not in adversaries]
         step.descend(total_loss(losses, self.loss_weights), *others)
         told = {name: loss.detach() for name, loss in {**losses, **played}.items()}
+        told |= detection_apart(detection)
         return {**told, **self.watch(told, result.rounds, step.progress)}
 
     def run(self, source: Batch, target: Batch) -> Pass:
@@ -224,11 +234,18 @@ class DualDomain(Method):
         cells = label_cells(torch.cat(labels), picture, features.shape[-1], shift=self.shift_to_centres)
         return Pass(network.separation(features, end_to_end=self.end_to_end), cells, landmarks)
 
-    def losses(self, result: Pass, source: Batch, target: Batch) -> dict[str, Tensor]:
-        """Return every loss of Eq. (13) before its weight; scalars, means over both domains."""
+    def losses(self, result: Pass, detection: Tensor, source: Batch, target: Batch) -> dict[str, Tensor]:
+        """Return every loss of Eq. (13) before its weight; scalars, means over both domains.
+
+        Args:
+            result: What the networks make of the batches.
+            detection: From :meth:`action_unit_errors`.
+            source: The source batch.
+            target: The target batch.
+        """
         rounds = result.rounds
         losses = {
-            "loss_action_units": self.action_unit_error(rounds, source, target),
+            "loss_action_units": detection.mean(),
             **separation_losses(self.joint_network.discriminators, rounds, result.cells),
             # Eq. (8) sums over the domains; rows are pictures of both.
             "loss_reconstruction": 2 * reconstruction_loss(self.aligned_pairs(rounds)).mean(),
@@ -246,17 +263,16 @@ class DualDomain(Method):
             errors.append(landmark_loss(predicted, known, scale).mean())
         return torch.stack(errors).mean()
 
-    def action_unit_error(self, rounds: Rounds, source: Batch, target: Batch) -> Tensor:
-        """Return L_au, Eq. (9), of F_s and F_sltb; with pseudo labels of F_t and F_sbtl too."""
+    def action_unit_errors(self, rounds: Rounds, source: Batch, target: Batch) -> Tensor:
+        """Return L_au, Eq. (9), of F_s and F_sltb, row by row; with pseudo labels of F_t and F_sbtl too."""
         features, targets = labelled_rows(rounds, source, target, pseudo_labels=self.pseudo_labels)
-        losses = action_unit_loss(
+        return action_unit_loss(
             self.joint_network.detector(features),
             targets,
             reduction="mean",
             au_weights=self.au_weights,
             focus=self.focus,
         )
-        return losses.mean()
 
     def aligned_pairs(self, rounds: Rounds) -> list[tuple[Tensor, Tensor]]:
         """Return the pairs of Eq. (8), restored and original; originals are what to aim at, so detached."""

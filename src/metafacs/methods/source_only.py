@@ -11,7 +11,7 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.losses.action_units import action_unit_loss, occurrence_rates, rate_balanced_weights
 from metafacs.methods.adversarial_separation import TASK_OPTIMIZER
-from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
+from metafacs.methods.base import DETECTION, Diagnostic, OptimizerSpec, Prediction, SingleLossMethod
 from metafacs.models.branched_net import BranchedNet
 
 
@@ -38,6 +38,10 @@ class SourceOnly(SingleLossMethod):
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return ADLD's Adam for feature extractor and AU branches."""
         return {"base": TASK_OPTIMIZER}
+
+    def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
+        """Return the AU loss."""
+        return (DETECTION,)
 
     def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
         """Return the weighted AU loss of the ``source`` batch."""
