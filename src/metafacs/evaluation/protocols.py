@@ -11,16 +11,26 @@ from typing import Any
 import numpy as np
 import torch
 
-from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from metafacs.checkpoints.description import Description
 from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
+from metafacs.evaluation.diagnostics import levels_of
 from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
 from metafacs.evaluation.predictions import collect_predictions
 from metafacs.evaluation.records import Record, TestedData
 from metafacs.evaluation.scoring import score_predictions
+from metafacs.evaluation.thresholds import (
+    VALIDATION,
+    Thresholds,
+    choose_thresholds,
+    has_validation_thresholds,
+    refuse_without_validation,
+)
 from metafacs.methods.base import Method
 from metafacs.models.dual_domain import Domain
+from metafacs.parsing import check_number
 from metafacs.training.transfer import refuse_leak
 
 
@@ -73,8 +83,7 @@ def open_test(
         ValueError: If a domain is asked for and the method reads all pictures alike.
     """
     checkpoint = load_checkpoint(model)
-    if not checkpoint.aus:
-        raise SplitError(f"{model} detects no action units ({checkpoint.method}): there is nothing to test")
+    _refuse_without_aus(checkpoint)
     opened = Store(store)
     chosen = _test_split(checkpoint, opened, split, fold)
     described = checkpoint.description
@@ -108,6 +117,8 @@ def evaluate(
     fold: int | None = None,
     side: Side = "test",
     domain: Domain | None = None,
+    thresholds: Thresholds | None = None,
+    validation_store: Path | str | None = None,
     batch_size: int = 256,
 ) -> Record:
     """Test a model on the people its split held out, the arguments of :func:`open_test`.
@@ -119,35 +130,117 @@ def evaluate(
         fold: Fold to test on.
         side: ``test``, or ``validation`` to choose settings by.
         domain: As which pictures a method that reads domains apart takes these.
+        thresholds: From which probability on an AU counts as present: a number; ``validation`` for the best
+            F1 per AU on the validation people of the data the model was trained on, read as the tested
+            pictures are, see :func:`validation_thresholds`; None = as the model says, .5 if it says nothing.
+        validation_store: Prepared store with these people; None = ``action_units``.
         batch_size: Pictures at a time.
 
     Returns:
         Scores per AU with their intervals, and everything they depend on. The record of a method that finds
-        landmarks tells how far they were off, where the pictures' landmarks are known.
+        landmarks tells how far they were off, where the pictures' landmarks are known; that of a method with
+        telling curves, at which level they ended.
 
     Raises:
-        SplitError: If the model has learned from somebody it would be tested on.
-        ValueError: If a domain is asked for and the method reads all pictures alike.
+        SplitError: If the model has learned from somebody it would be tested on, or thresholds are to be
+            chosen and it has no validation people.
+        ValueError: If a domain is asked for and the method reads all pictures alike, or thresholds are to be
+            judged on the people that they are chosen on.
     """
+    if thresholds == VALIDATION and side == "validation":
+        raise ValueError(
+            "thresholds chosen on the validation people look too good on the same people: test at a number, "
+            "e.g. 0.5, or go by AUC, which needs no thresholds"
+        )
     test = open_test(
         model, action_units, split=split, fold=fold, side=side, domain=domain, batch_size=batch_size
     )
     began = time.perf_counter()
     checkpoint, method = test.checkpoint, test.method
+    description = checkpoint.description
+    if thresholds == VALIDATION:
+        description = validation_thresholds(
+            checkpoint, method, validation_store or action_units, batch_size=batch_size
+        )
+    elif thresholds is not None:
+        check_number("thresholds", thresholds, 0, 1)
+        description = description.cut_at(thresholds)
+    checkpoint = replace(checkpoint, description=description)
     record = score_predictions(
         collect_predictions(method, test.stream),
         method=checkpoint.method,
         data=test.data,
-        seed=checkpoint.description.seed,
+        seed=description.seed,
         config=described(checkpoint),
-        threshold=torch.tensor([checkpoint.description.threshold_of(au) for au in checkpoint.aus]),
+        threshold=torch.tensor([description.threshold_of(au) for au in checkpoint.aus]),
         seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
         iterations=checkpoint.iteration,
         history=checkpoint.history,
     )
+    record = replace(record, diagnostics=levels_of(checkpoint, method))
     if method.domain in method.landmark_domains and len(measurable(test.stream)):
         return replace(record, landmarks=evaluate_landmarks(test))
     return record
+
+
+def validation_thresholds(
+    checkpoint: Checkpoint, method: Method, store: Path | str, *, batch_size: int = 256
+) -> Description:
+    """Return a model's description with thresholds that its validation people say.
+
+    They are people of the data set that the labels came from, whom the split kept out of training, and never
+    those who are tested. A method that reads domains apart reads them by its ``domain``, as the pictures that
+    the thresholds are for: a threshold cuts what one and the same function says.
+
+    Args:
+        checkpoint: The model; where it keeps such thresholds for that reading, they stand.
+        method: The same as a network.
+        store: Prepared store of the data set with AU labels that it was trained on.
+        batch_size: Pictures at a time.
+
+    Raises:
+        SplitError: If it has no validation people, the store is of another data set, or the model that it
+            started from has learned from these people.
+
+    Warns:
+        UserWarning: Naming the AUs of which the validation people tell no threshold, which keep .5.
+    """
+    description = checkpoint.description
+    if has_validation_thresholds(description, method.domain):
+        return description
+    split, opened = description.held_out, Store(store)
+    refuse_without_validation(split)
+    if opened.dataset != description.data[0].dataset:
+        raise SplitError(
+            f"the model's validation people are of {description.data[0].dataset}, {opened.path} holds "
+            f"{opened.dataset}; name the store it was trained on with --validation_store"
+        )
+    _refuse_other_parts(split, opened)
+    if started := description.initialised_from:
+        try:
+            refuse_leak(started, opened.dataset, replace(split, test=split.validation, validation=()))
+        except SplitError as error:
+            raise SplitError(f"thresholds cannot be chosen on the validation people: {error}") from error
+    stream = held_out_stream(opened, checkpoint, split, "validation", batch_size)
+    return choose_thresholds(description, collect_predictions(method, stream), method.domain)
+
+
+def keep_thresholds(model: Path | str, store: Path | str) -> None:
+    """Write thresholds that its validation people say into a model's file, for pictures as it reads them.
+
+    Args:
+        model: File that ``metafacs train`` wrote; one that has such thresholds stays as it is.
+        store: Prepared store of the data set with AU labels that it was trained on.
+
+    Raises:
+        SplitError: As :func:`validation_thresholds`.
+        OSError: If the file cannot be written.
+    """
+    checkpoint = load_checkpoint(model)
+    _refuse_without_aus(checkpoint)
+    description = validation_thresholds(checkpoint, checkpoint.build(Method), store)
+    if description != checkpoint.description:
+        save_checkpoint(model, replace(checkpoint, description=description))
 
 
 def described(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -191,8 +284,7 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
     usual = _CALLED.get(own.name)
     if own.by == "part":
         _refuse_other(name, fold, usual, own.fold, trained)
-        if own != choose_split(store, "parts"):
-            raise SplitError(f"the parts of {store.path} are not those that the model was trained with")
+        _refuse_other_parts(own, store)
         return own
     if fold is None or name == "everybody" or (fold == own.fold and name in (None, usual)):
         _refuse_other(name, fold, usual, own.fold, trained)
@@ -201,6 +293,18 @@ def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fo
     refuse_overlap(own.train, other.test)
     refuse_overlap(own.train, other.validation, other="validation")
     return other
+
+
+def _refuse_without_aus(checkpoint: Checkpoint) -> None:
+    if not checkpoint.aus:
+        raise SplitError(
+            f"{checkpoint.source} detects no action units ({checkpoint.method}): there is nothing to test"
+        )
+
+
+def _refuse_other_parts(split: Split, store: Store) -> None:
+    if split.by == "part" and split != choose_split(store, "parts"):
+        raise SplitError(f"the parts of {store.path} are not those that the model was trained with")
 
 
 _CALLED: dict[str, SplitName] = {

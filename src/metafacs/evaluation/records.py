@@ -19,7 +19,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from metafacs.checkpoints.description import THRESHOLD, Probability
 from metafacs.evaluation.archive import find_archive, read_archive
+from metafacs.evaluation.diagnostics import Level
 from metafacs.evaluation.expression_results import Count, ExpressionResult, Unit
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.record_files import (
@@ -118,6 +120,8 @@ class Record:
             ``loss_action_units``, ``loss_expression`` and, from methods that learn sample weights,
             ``weight_action_units`` and ``weight_expression`` (from mal mean-normalised: they sum to one).
         versions: Version by package.
+        diagnostics: Curve of the history -> at which level it ended, for those that its method calls telling;
+            optional in the file.
     """
 
     method: str
@@ -140,6 +144,7 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
     label: str = ""
     paper: str = ""
+    diagnostics: dict[str, Level] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self)
@@ -153,6 +158,14 @@ class Record:
     def run(self) -> tuple[str, str]:
         """Name of the run within its comparison: the variant or method, and fold and seed."""
         return self.label or self.method, f"fold{self.data.fold}-seed{self.seed}"
+
+    @property
+    def judged_at(self) -> str:
+        """From which probability on AUs counted as present: a number, or by what each AU's was chosen."""
+        known = convert(self.config, _Configuration, "the record", RecordError, REMEDY)
+        if known.thresholds_chosen_on.get("side") == "validation":
+            return "validation"
+        return "the model's own" if known.thresholds else f"{known.threshold:g}"
 
     @property
     def synthetic(self) -> bool:
@@ -191,6 +204,8 @@ class Record:
             "history": self.history,
             "versions": self.versions,
         }
+        if self.diagnostics:
+            content["diagnostics"] = {curve: asdict(level) for curve, level in self.diagnostics.items()}
         if self.landmarks is not None:
             content["landmarks"] = asdict(self.landmarks)
         if self.interval is not None:
@@ -217,7 +232,7 @@ class Record:
                 f"this program reads record schema {SCHEMA}, but the file has {content.get('schema')!r}; "
                 "evaluate the run again or use the version that wrote it"
             )
-        check_keys(values, cls, optional={"expressions", "history"})
+        check_keys(values, cls, optional={"expressions", "history", "diagnostics"})
         values |= {key: _with_nan(values[key]) for key in _SCORES if key in values}
         values |= {key: _with_nan(values[key]) for key in _SCORES_OR_NONE if values.get(key) is not None}
         expressions = values.get("expressions")
@@ -298,6 +313,9 @@ class _Configuration:
 
     options: dict[str, Any] = field(default_factory=dict)
     data: Annotated[tuple[_Used, ...], Meta(min_length=1)] = ()
+    threshold: Probability = THRESHOLD
+    thresholds: dict[int, Probability] = field(default_factory=dict)
+    thresholds_chosen_on: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
