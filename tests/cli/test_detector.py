@@ -48,7 +48,7 @@ def test_the_file_tells_scores_thresholds_and_what_they_were_chosen_on(built: Pa
     assert (scores["people"], scores["pictures"]) == (2, 6)
     assert set(scores["aus"]) == {str(au) for au in DETECTOR_AUS}
     assert set(description.thresholds) == set(DETECTOR_AUS)
-    assert "(synthetic)" in description.more["thresholds_chosen_on"]["faces at rest"]
+    assert "(synthetic)" in description.thresholds_chosen_on["faces at rest"]
     assert "MediaPipe" in description.licence
 
 

@@ -51,6 +51,7 @@ class Description:
         seed: Seed of training.
         threshold: Probability from which on an AU counts as present.
         thresholds: AU -> its own threshold, where it has one.
+        thresholds_chosen_on: By which pictures, and how, these were chosen; empty where nobody says.
         initialised_from: The model it started from, see :func:`metafacs.models.model_file.origin`; None.
         more: Everything else that is worth a line in a record: batch sizes, augmentation, optimisers, ...
     """
@@ -64,6 +65,7 @@ class Description:
     seed: int = 0
     threshold: float = THRESHOLD
     thresholds: Mapping[int, float] = field(default_factory=dict)
+    thresholds_chosen_on: Mapping[str, Any] = field(default_factory=dict)
     initialised_from: Mapping[str, Any] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -96,6 +98,10 @@ class Description:
         """Return the probability from which on an AU counts as present."""
         return self.thresholds.get(au, self.threshold)
 
+    def cut_at(self, threshold: float) -> Description:
+        """Return the description with one threshold for every AU."""
+        return replace(self, threshold=threshold, thresholds={}, thresholds_chosen_on={})
+
     def with_more(self, **known: object) -> Description:
         """Return the description with more lines in it."""
         return replace(self, more={**self.more, **known})
@@ -117,6 +123,8 @@ class Description:
         }
         if self.thresholds:
             content["thresholds"] = {str(au): value for au, value in self.thresholds.items()}
+        if self.thresholds_chosen_on:
+            content["thresholds_chosen_on"] = dict(self.thresholds_chosen_on)
         if self.initialised_from is not None:
             content["initialised_from"] = self.initialised_from
         plain: dict[str, Any] = json.loads(json.dumps(content))
@@ -156,9 +164,16 @@ class Description:
             seed=known.seed,
             threshold=known.threshold,
             thresholds=known.thresholds,
+            thresholds_chosen_on=known.thresholds_chosen_on,
             initialised_from=known.initialised_from,
             more={name: value for name, value in content.items() if name not in stored},
         )
+
+
+def without_thresholds(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a description says in plain data, without what may be chosen anew after training."""
+    chosen = ("threshold", "thresholds", "thresholds_chosen_on")
+    return {name: value for name, value in content.items() if name not in chosen}
 
 
 def _experimental(content: Mapping[str, Any], source: str) -> tuple[int, ...]:
@@ -181,4 +196,5 @@ class _Stored:
     seed: int = 0
     threshold: Probability = THRESHOLD
     thresholds: dict[int, Probability] = field(default_factory=dict)
+    thresholds_chosen_on: dict[str, Any] = field(default_factory=dict)
     initialised_from: dict[str, Any] | None = None

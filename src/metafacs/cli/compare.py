@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from msgspec import Meta
 
+from metafacs.checkpoints.description import THRESHOLD, Probability
 from metafacs.cli import train
 from metafacs.cli.output import write_comparison
 from metafacs.cli.paths import check_groups, expanded
-from metafacs.cli.train import upgraded
+from metafacs.cli.train import training_parser, upgraded
 from metafacs.data.splits import Side
 from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs, unfinished
 from metafacs.locks import claimed
@@ -51,6 +52,8 @@ class Described:
         paper: Paper whose printed scores stand beside ours.
         side: Side of the split to test on.
         tested_on: Store to test on; None = the one trained on.
+        thresholds: From which probability on AUs count as present: one number, or ``validation`` for the best
+            F1 per AU on the validation people of each training, which must have some.
     """
 
     out: Annotated[str, Meta(min_length=1)]
@@ -62,6 +65,7 @@ class Described:
     paper: str | None = None
     side: Literal["test", "validation"] = "test"
     tested_on: str | None = None
+    thresholds: Literal["validation"] | Probability = THRESHOLD
 
 
 _KEYS = {entry.name for entry in fields(Described)}
@@ -165,8 +169,9 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
     ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
     tests on validation people, to choose settings by; ``tested_on`` names another store to test on than the
-    one trained on. A start that learns from everybody is trained once, as fold 1, any other in every fold;
-    one whose model no setting of a run names is left out.
+    one trained on; ``thresholds: validation`` judges at thresholds that validation people say. A start that
+    learns from everybody is trained once, as fold 1, any other in every fold; one whose model no setting of a
+    run names is left out.
 
     Raises:
         ComparisonError: If a setting is unknown or has a wrong value.
@@ -204,6 +209,11 @@ def _check(described: Described, path: Path) -> None:
     for name, numbers in (("folds", described.folds), ("seeds", described.seeds)):
         if len(set(numbers)) < len(numbers):
             raise ComparisonError(f"{path}: {name} names a number twice: {numbers}")
+    if described.side == described.thresholds:
+        raise ComparisonError(
+            f"{path}: thresholds chosen on the validation people look too good on the same people: drop "
+            "'thresholds' and go by AUC, or drop 'side'"
+        )
     both = sorted(set(described.starts) & set(described.methods))
     if both:
         raise ComparisonError(f"{path}: {both[0]!r} is a start and a method; call one of them otherwise")
@@ -247,7 +257,7 @@ def _plan(
         kind = find_method(str(method))
     except PluginError as error:
         raise ComparisonError(f"{path}, {label}: {error}; name a method with 'method'") from error
-    parser = train.build_parser(["--method", method])
+    parser = training_parser(["--method", method])
     parser.exit_on_error = False
     try:
         settings = upgraded({"method": method, "fold": fold, "seed": seed, **settings}, kind)
@@ -261,7 +271,7 @@ def _plan(
     elsewhere = expanded(content.tested_on) if tested else None
     if elsewhere:
         settings["tested_on"] = elsewhere
-    return Run(label, fold, seed, settings, known, tested, elsewhere, content.paper or "")
+    return Run(label, fold, seed, settings, known, tested, elsewhere, content.paper or "", content.thresholds)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

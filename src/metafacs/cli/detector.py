@@ -19,7 +19,7 @@ from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.transforms import Augmentation
 from metafacs.data.twins.rendering import render_twin
 from metafacs.data.twins.writer import Preset
-from metafacs.evaluation.calibration import MOST_FALSE_ALARMS, choose_threshold, fit_logistic
+from metafacs.evaluation.calibration import MOST_FALSE_ALARMS, both_kinds, choose_threshold, fit_logistic
 from metafacs.evaluation.detector_scores import DetectorScores, Told, collect_told, score_told
 from metafacs.evaluation.protocols import open_test
 from metafacs.evaluation.real_photos import NEUTRAL, london_photos
@@ -222,14 +222,18 @@ def finish(
         au_column(au): float((at_rest[:, i] >= thresholds[au]).mean()) if len(at_rest) else None
         for i, au in enumerate(checkpoint.aus)
     }
-    description = replace(checkpoint.description, thresholds=thresholds, licence=LICENCE).with_more(
-        experimental=[au for au in checkpoint.aus if au not in CARRIED_OVER],
-        scores_on_held_out_rendered_people=scores.to_json(),
+    description = replace(
+        checkpoint.description,
+        thresholds=thresholds,
         thresholds_chosen_on={
             "rendered people": "part validation, best F1",
             "faces at rest": rest,
             "share seen at rest": alarms,
         },
+        licence=LICENCE,
+    ).with_more(
+        experimental=[au for au in checkpoint.aus if au not in CARRIED_OVER],
+        scores_on_held_out_rendered_people=scores.to_json(),
     )
     save_checkpoint(path, replace(checkpoint, description=description))
     return path, scores
@@ -281,12 +285,12 @@ def _told(checkpoint: Checkpoint, model: Path, store: Path, side: Literal["valid
 
 
 def _thresholds(validation: Told, at_rest: np.ndarray) -> dict[int, float]:
-    """Choose the thresholds; an action unit that nobody shows keeps the usual one, which is said."""
-    thresholds = {}
+    """Choose the thresholds; one that nobody or everybody shows stays the usual one, which is said."""
+    thresholds, decidable = {}, both_kinds(validation.targets)
     for column, au in enumerate(validation.aus):
         targets = validation.targets[:, column]
-        if not (targets == 1).any():
-            print(f"nobody of the part validation shows AU{au}: its threshold stays {THRESHOLD}")
+        if not decidable[column]:
+            print(f"the part validation tells no threshold of AU{au}: it stays {THRESHOLD}")
             thresholds[au] = THRESHOLD
             continue
         thresholds[au] = choose_threshold(validation.probabilities[:, column], targets, at_rest[:, column])

@@ -10,12 +10,13 @@ from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
-from metafacs.cli.options import add_paper_option, add_test_options
+from metafacs.cli.options import add_paper_option, add_test_options, add_threshold_options
 from metafacs.cli.output import print_scores, write_table
 from metafacs.cli.summary import say
-from metafacs.evaluation.protocols import evaluate
+from metafacs.evaluation.protocols import evaluate, keep_thresholds
 from metafacs.evaluation.record_files import RecordError
 from metafacs.evaluation.records import Record, read_record, write_record
+from metafacs.evaluation.thresholds import VALIDATION
 from metafacs.locks import claimed
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.expression_table import expression_table
@@ -33,6 +34,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("models", type=Path, nargs="+", help="model.safetensors that 'metafacs train' wrote")
     parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
     add_test_options(parser)
+    add_threshold_options(parser)
     parser.add_argument(
         "--out",
         type=Path | None,
@@ -72,13 +74,16 @@ def run(arguments: Namespace) -> int:
         if path.suffix not in (".md", ".csv"):
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
     records: list[Record] = []
-    settings = {key: arguments[key] for key in ("split", "fold", "side", "domain")}
+    keys = ("split", "fold", "side", "domain", "thresholds", "validation_store")
+    settings = {key: arguments[key] for key in keys}
 
     def test(name: str, model: Path) -> None:
         folder = model.parent if arguments.out is None else arguments.out / name
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
         with claimed(folder, f"testing {model.name}"):
             label, paper = _told_in_comparison(model)
+            if arguments.thresholds == VALIDATION and arguments.side == "test" and arguments.out is None:
+                keep_thresholds(model, arguments.validation_store or arguments.action_units)
             record = evaluate(model, arguments.action_units, **settings)
             if arguments.domain is not None:
                 label = f"{label or record.method}{_READ_AS}{arguments.domain}"

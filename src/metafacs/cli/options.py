@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from jsonargparse import ArgumentParser
@@ -33,6 +34,24 @@ def add_test_options(parser: ArgumentParser) -> None:
         default=None,
         help="read the pictures as the source's or the target's, in methods that read domains apart; default "
         "source on the data set trained on, else target",
+    )
+
+
+def add_threshold_options(parser: ArgumentParser) -> None:
+    """Add the options that choose from which probability on AUs count as present."""
+    parser.add_argument(
+        "--thresholds",
+        type=Literal["validation"] | float | None,
+        default=None,
+        help="from which probability on AUs count as present: a number; validation: best F1 per AU on the "
+        "validation people of the data a model was trained on, which the model keeps unless --out is given; "
+        "default as the model says, .5 if it says nothing",
+    )
+    parser.add_argument(
+        "--validation_store",
+        type=Path | None,
+        default=None,
+        help="prepared store with these people, where the models are tested on other data",
     )
 
 

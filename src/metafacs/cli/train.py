@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.backbones import written_out, yaml_loader
 from metafacs.cli.paths import config_files
+from metafacs.evaluation.protocols import keep_thresholds
+from metafacs.evaluation.thresholds import VALIDATION, check_validation_people
 from metafacs.methods import find_method
 from metafacs.methods.base import Method
 from metafacs.methods.options import GIVEN, upgraded_options
@@ -24,7 +26,23 @@ def rewritten(words: Sequence[str]) -> list[str]:
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
-    """Return the parser; the method named by the words or the configuration decides about ``--options``."""
+    """Return the parser of the command."""
+    parser = training_parser(words)
+    parser.add_argument(
+        "--thresholds",
+        type=Literal["validation"] | None,
+        default=None,
+        help="validation: choose from which probability on each AU counts as present, by best F1 on the "
+        "validation people; otherwise from .5 on",
+    )
+    return parser
+
+
+def training_parser(words: Sequence[str]) -> ArgumentParser:
+    """Return the parser of what :func:`metafacs.training.run.train` takes.
+
+    The method named by the words or the configuration decides about ``--options``.
+    """
     method = _named_method(words)
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
@@ -45,7 +63,14 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 def run(arguments: Namespace) -> None:
     """Train and print where the model is."""
-    print(f"model: {train(**arguments_of(arguments))}")
+    settings = arguments_of(arguments)
+    thresholds = settings.pop("thresholds")
+    if thresholds == VALIDATION:
+        check_validation_people(settings)
+    model = train(**settings)
+    if thresholds == VALIDATION:
+        keep_thresholds(model, settings["action_units"])
+    print(f"model: {model}")
 
 
 def arguments_of(parsed: Namespace) -> dict[str, Any]:

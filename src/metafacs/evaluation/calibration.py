@@ -15,6 +15,50 @@ _DECIMALS = 4
 _STEP = 10.0**-_DECIMALS
 
 
+def both_kinds(targets: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return of which columns some label is present and some absent, ``au``; NaN is unknown."""
+    return np.asarray((targets == 1).any(axis=0) & (targets == 0).any(axis=0))
+
+
+def best_f1_threshold(probabilities: NDArray[np.floating], targets: NDArray[np.floating]) -> float:
+    """Return the threshold of best F1; of several, the one that fewest pictures reach.
+
+    It lies about halfway between the lowest probability that reaches it and the highest that does not (or 0),
+    with as few decimals as part the two in single precision.
+
+    Args:
+        probabilities: ``picture``, of labelled pictures, 0 to 1.
+        targets: ``picture``, 1 present, 0 absent, NaN unknown.
+
+    Raises:
+        ValueError: If the labels known are all of one kind: nothing can be chosen by them.
+
+    >>> best_f1_threshold(np.array([0.1, 0.21, 0.8, 0.9]), np.array([0, 0, 1, 1]))
+    0.5
+    """
+    lowest, below = _best_cut(probabilities, targets)
+    for decimals in range(1, 9):
+        found = round((lowest + below) / 2, decimals)
+        if below < np.float32(found) <= lowest:
+            return found
+    return lowest
+
+
+def _best_cut(probabilities: NDArray[np.floating], targets: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the lowest probability that counts as present at the best F1, and the next lower one, or 0."""
+    known = ~np.isnan(targets)
+    scores, present = probabilities[known].astype(np.float64), targets[known] == 1
+    if present.all() or not present.any():
+        raise ValueError("a threshold needs pictures with and without the action unit")
+    order = np.argsort(-scores, kind="stable")
+    ranked, hits = scores[order], np.cumsum(present[order])
+    # A threshold lies between two different scores: only the last of equal ones may end the selection.
+    last = np.append(ranked[1:] != ranked[:-1], True)
+    f1 = np.where(last, 2 * hits / (np.arange(1, len(hits) + 1) + present.sum()), -1.0)
+    best = int(np.argmax(f1))
+    return float(ranked[best]), float(ranked[best + 1]) if best + 1 < len(ranked) else 0.0
+
+
 def choose_threshold(
     probabilities: NDArray[np.floating],
     targets: NDArray[np.floating],
@@ -39,17 +83,8 @@ def choose_threshold(
     >>> choose_threshold(told, true, np.array([0.85, 0.2]), most=0.0)
     0.8501
     """
-    known = ~np.isnan(targets)
-    scores, present = probabilities[known].astype(np.float64), targets[known] == 1
-    if present.all() or not present.any():
-        raise ValueError("a threshold needs pictures with and without the action unit")
-    order = np.argsort(-scores, kind="stable")
-    ranked, hits = scores[order], np.cumsum(present[order])
-    # A threshold lies between two different scores: only the last of equal ones may end the selection.
-    last = np.append(ranked[1:] != ranked[:-1], True)
-    f1 = np.where(last, 2 * hits / (np.arange(1, len(hits) + 1) + present.sum()), -1.0)
-    best = ranked[int(np.argmax(f1))]
-    chosen = floor(best / _STEP) * _STEP
+    lowest, _ = _best_cut(probabilities, targets)
+    chosen = floor(lowest / _STEP) * _STEP
     allowed = floor(most * len(at_rest))
     if len(at_rest) > allowed:
         loudest = np.sort(np.round(at_rest.astype(np.float64), _DECIMALS))[::-1][allowed]

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.checkpoints.description import THRESHOLD, without_thresholds
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
 from metafacs.differences import differences
-from metafacs.evaluation.protocols import described, evaluate
+from metafacs.evaluation.protocols import described, evaluate, keep_thresholds
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
+from metafacs.evaluation.thresholds import VALIDATION, Thresholds, check_validation_people
 from metafacs.files import digest_of_file, write_json
 from metafacs.methods import find_method
 from metafacs.models.model_file import CheckpointError
@@ -50,6 +52,8 @@ class Run:
             that others start from, which is only trained.
         tested_on: Store to test on; None = the one trained on.
         paper: Paper that the comparison is made for; empty for none.
+        thresholds: From which probability on AUs count as present, as
+            :func:`metafacs.evaluation.protocols.evaluate` has it; ``validation`` ones are kept by the model.
     """
 
     label: str
@@ -60,6 +64,7 @@ class Run:
     tested: Side | None = "test"
     tested_on: str | None = None
     paper: str = ""
+    thresholds: Thresholds = THRESHOLD
 
     @property
     def folder(self) -> Path:
@@ -82,10 +87,20 @@ def perform(run: Run) -> Outcome:
     """Train and test one run in its folder; what went wrong is returned, so that other runs go on."""
     try:
         inputs = inputs_of(run)
+        choose = run.tested and run.thresholds == VALIDATION
+        if choose:
+            check_validation_people(run.arguments)
         model = train(**{**run.arguments, "progress": False})
+        if choose:
+            keep_thresholds(model, run.arguments["action_units"])
         if run.tested:
-            store = run.tested_on or run.arguments["action_units"]
-            record = evaluate(model, store, side=run.tested)
+            record = evaluate(
+                model,
+                run.tested_on or run.arguments["action_units"],
+                side=run.tested,
+                thresholds=run.thresholds,
+                validation_store=run.arguments["action_units"],
+            )
         # Before the record: what is finished says what it was made from.
         write_json(run.folder / SETTINGS_FILE, sealed({**run.settings, INPUTS: inputs}))
         if run.tested:
@@ -248,8 +263,16 @@ def _has_results(run: Run) -> bool:
         return model is not None
     if (record := _record_of(run)) is None:
         return False
+    wanted = run.thresholds if isinstance(run.thresholds, str) else f"{run.thresholds:g}"
+    if record.judged_at != wanted:
+        what = "tested again" if model is not None else "trained again, as its model is not there"
+        print(
+            f"{run} was judged at thresholds {record.judged_at}, not {wanted}: it is {what}", file=sys.stderr
+        )
+        return False
     # A model may be deleted for its size, once it is tested.
-    if model is not None and (told := differences(record.config, _plain(described(model)))):
+    here, there = without_thresholds(record.config), None if model is None else described(model)
+    if there is not None and (told := differences(here, without_thresholds(_plain(there)))):
         print(
             f"{run.folder / RECORD_FILE} is of another model: {told}; {run} has to be tested again",
             file=sys.stderr,

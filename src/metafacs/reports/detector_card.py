@@ -12,7 +12,6 @@ from metafacs.facs import au_column, au_name
 from metafacs.parsing import convert
 
 SCORES = "scores_on_held_out_rendered_people"
-CHOSEN = "thresholds_chosen_on"
 _AT_REST: Literal["share seen at rest"] = "share seen at rest"
 
 KindT = TypeVar("KindT")
@@ -118,8 +117,8 @@ def detector_card(
     """
     if SCORES not in description.more:
         raise ValueError("the model holds no scores; make it with 'metafacs detector build'")
-    scores = _told(description, SCORES, _Scores)
-    chosen = _told(description, CHOSEN, _Chosen)
+    scores = _told(description.more[SCORES], SCORES, _Scores)
+    chosen = _told(description.thresholds_chosen_on, "thresholds_chosen_on", _Chosen)
     if strange := [au for au in aus if au not in scores["aus"] or au_column(au) not in chosen[_AT_REST]]:
         raise ValueError(f"the model holds no scores of {strange}; make it with 'metafacs detector build'")
     parts = [
@@ -131,8 +130,7 @@ def detector_card(
     return "\n".join(parts)
 
 
-def _told(description: Description, name: str, kind: type[KindT]) -> KindT:
-    said = description.more.get(name)
+def _told(said: Any, name: str, kind: type[KindT]) -> KindT:
     return convert(said, kind, f"the model, {name}", ValueError, "make it with 'metafacs detector build'")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 
-from metafacs.data.splits import SplitError, SplitName, choose_split, with_validation_people
+from metafacs.data.splits import Split, SplitError, SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
 from metafacs.data.transforms import Augmentation
@@ -120,17 +120,11 @@ def train(
         if role in kind.streams
     }
     numbers = chosen_aus(store, aus)
-    chosen = choose_split(store, split, fold, lists)
-    if chosen.fold != fold:
-        raise SplitError(
-            f"the split '{chosen.name}' has no fold {fold}, only fold {chosen.fold}; leave --fold out"
-        )
+    chosen = split_to_train(store, split, fold, lists, validation_people)
     if progress:
         for role, path in (("expression", expression), ("target", target)):
             if path is not None and role not in kind.streams:
                 print(f"{name} reads no {role} pictures: {path} is not used")
-    if validation_people:
-        chosen = with_validation_people(chosen, validation_people, seed=0)
     data = choose_rows(store, others, numbers, chosen, reserve, seed, joint="joint" in kind.streams)
     torch.manual_seed(seed)
     classes = others["expression"].expressions if "expression" in others else ()
@@ -165,6 +159,26 @@ def train(
         Fabric(accelerator=device.type, devices=[device.index] if device.index else 1, precision=precision),
     )
     return trainer.run(progress=progress)
+
+
+def split_to_train(
+    store: Store,
+    name: SplitName | None = None,
+    fold: int = 1,
+    lists: tuple[Path, Path] | None = None,
+    validation_people: int = 0,
+) -> Split:
+    """Return whom a training learns from and whom it holds out; the arguments are those of :func:`train`.
+
+    Raises:
+        SplitError: If the store cannot be divided so.
+    """
+    chosen = choose_split(store, name, fold, lists)
+    if chosen.fold != fold:
+        raise SplitError(
+            f"the split '{chosen.name}' has no fold {fold}, only fold {chosen.fold}; leave --fold out"
+        )
+    return with_validation_people(chosen, validation_people, seed=0) if validation_people else chosen
 
 
 def _check_settings(size: int, seed: int, fold: int, reserve: float, validation_people: int) -> None:

@@ -30,7 +30,7 @@ from metafacs.checkpoints.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from metafacs.checkpoints.description import Description
+from metafacs.checkpoints.description import Description, without_thresholds
 from metafacs.data.streams import BatchStream
 from metafacs.differences import differences
 from metafacs.locks import claimed
@@ -314,7 +314,7 @@ class Trainer:
 
 def _flat(method: str, options: Mapping[str, object], description: Description) -> dict[str, Any]:
     """Return all that a run is known by; names that a user knows need no ``run.`` in front."""
-    content = description.to_json()
+    content = without_thresholds(description.to_json())
     return {"method": method, "options": options, **content.pop(RUN), **content}
 
 

@@ -1,0 +1,98 @@
+"""Thresholds of a model, chosen on its validation people: which they are, and what is told of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from metafacs.checkpoints.description import THRESHOLD, Description
+from metafacs.data.splits import Split, SplitError
+from metafacs.data.store import Store
+from metafacs.evaluation.calibration import best_f1_threshold, both_kinds
+from metafacs.evaluation.predictions import Predictions
+from metafacs.models.dual_domain import Domain
+from metafacs.training.run import split_to_train
+
+Thresholds = Literal["validation"] | float
+"""From which probability on AUs count as present: one number, or per AU what validation people say."""
+
+VALIDATION: Literal["validation"] = "validation"
+
+
+def choose_thresholds(
+    description: Description, predictions: Predictions, read_as: Domain | None = None
+) -> Description:
+    """Return the description with the threshold of best F1 on validation people for each AU.
+
+    An AU that none, or all, of the pictures show keeps .5.
+
+    Args:
+        description: Of the model.
+        predictions: What the model says of its validation people.
+        read_as: As which pictures it read them, where it reads domains apart.
+
+    Warns:
+        UserWarning: Naming the AUs that keep .5.
+    """
+    decidable = both_kinds(predictions.targets)
+    undecided = [au for au, known in zip(predictions.aus, decidable, strict=True) if not known]
+    if undecided:
+        warnings.warn(
+            f"the validation people do not tell a threshold of {', '.join(f'AU{au}' for au in undecided)}: "
+            f"nobody shows it, or everybody all the time; it stays {THRESHOLD}",
+            stacklevel=2,
+        )
+    thresholds = {
+        au: best_f1_threshold(predictions.probabilities[:, column], predictions.targets[:, column])
+        for column, au in enumerate(predictions.aus)
+        if decidable[column]
+    }
+    chosen_on = {
+        "side": VALIDATION,
+        "rule": "best F1",
+        "people": len(set(predictions.subjects.tolist()) - {""}),
+        "pictures": len(predictions.index),
+        "read_as": read_as,
+        "undecided": undecided,
+    }
+    return replace(description, threshold=THRESHOLD, thresholds=thresholds, thresholds_chosen_on=chosen_on)
+
+
+def has_validation_thresholds(description: Description, read_as: Domain | None) -> bool:
+    """Return whether a model keeps thresholds that were chosen so, for pictures read as asked."""
+    chosen = description.thresholds_chosen_on
+    return chosen.get("side") == VALIDATION and chosen.get("read_as") == read_as
+
+
+def refuse_without_validation(split: Split) -> None:
+    """Refuse to choose thresholds where nobody was kept for it.
+
+    Raises:
+        SplitError: Saying what to do.
+    """
+    if not split.validation:
+        raise SplitError(
+            f"the split '{split.name}' has no validation people to choose thresholds on: take some out of "
+            "training with validation_people, e.g. 6, or leave thresholds at one number, e.g. 0.5"
+        )
+
+
+def check_validation_people(training: Mapping[str, Any]) -> None:
+    """Refuse, before hours of training, one after which thresholds could not be chosen.
+
+    Args:
+        training: Arguments of :func:`metafacs.training.run.train`.
+
+    Raises:
+        SplitError: If it keeps no validation people.
+    """
+    chosen = split_to_train(
+        Store(training["action_units"]),
+        training.get("split"),
+        training.get("fold", 1),
+        training.get("lists"),
+        training.get("validation_people", 0),
+    )
+    refuse_without_validation(chosen)
