@@ -49,6 +49,9 @@ def test_the_result_predicts_the_pictures_and_goes_on(
     told = capsys.readouterr().out
     assert "2 faces of 36 px" in told
     assert "wall.png: no face found" in told
+    assert "what the networks did" in told
+    assert "D_d's loss" in told
+    assert "(chance 0.25): near 0 it is hardly ever wrong" in told
     out = tmp_path / "mine"
     model = load_checkpoint(out / "model.safetensors")
     assert model.description.pictures == {"au": 89, "validation": 6, "target": 2}

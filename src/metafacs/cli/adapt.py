@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli.output import print_levels
 from metafacs.cli.stores import print_store
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
@@ -31,7 +32,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    """Cut the faces out as the source's are, train, and print where the model is."""
+    """Cut the faces out as the source's are, train, print what the networks did and where the model is."""
     values = {name: value for name, value in vars(arguments).items() if name != "config"}
     folder, every, workers = (values.pop(name) for name in ("target", "every", "workers"))
     source = check_source(values["source"], values["method"], values["size"])
@@ -49,4 +50,5 @@ def run(arguments: Namespace) -> None:
     )
     print_store(store, reading)
     model = adapt(target=store.path, **values)
+    print_levels(model)
     print(f"model: {model}; try it with 'metafacs predict PICTURES --model {model}'")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.own_files import OwnFiles, refuse_foreign_table
 from metafacs.cli.summary import say
+from metafacs.evaluation.diagnostics import LAST, levels_of
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
 from metafacs.facs import au_name
@@ -81,6 +83,15 @@ def print_expressions(result: ExpressionResult, people: int) -> None:
         units = f"{people} people" if result.intervals.over == "subjects" else "the pictures"
         recall += f", {result.intervals.level:.0%} intervals over {units}"
     say(f"{len(result.names)} expressions on {count:,} pictures: {accuracy}, {recall}")
+
+
+def print_levels(model: Path) -> None:
+    """Print at which levels the telling curves of a training ended, and how to read them."""
+    checkpoint = load_checkpoint(model)
+    if levels := levels_of(checkpoint, checkpoint.build()):
+        say(f"what the networks did, means over the last {LAST} iterations:")
+        for level in levels.values():
+            say(f"  {level}")
 
 
 def _bounds(interval: tuple[float, float]) -> str:

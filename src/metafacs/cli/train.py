@@ -10,6 +10,7 @@ from typing import Any, Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.backbones import written_out, yaml_loader
+from metafacs.cli.output import print_levels
 from metafacs.cli.paths import config_files
 from metafacs.evaluation.protocols import keep_thresholds
 from metafacs.evaluation.thresholds import VALIDATION, check_validation_people
@@ -62,7 +63,7 @@ def training_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    """Train and print where the model is."""
+    """Train, and print what the networks did and where the model is."""
     settings = arguments_of(arguments)
     thresholds = settings.pop("thresholds")
     if thresholds == VALIDATION:
@@ -70,6 +71,7 @@ def run(arguments: Namespace) -> None:
     model = train(**settings)
     if thresholds == VALIDATION:
         keep_thresholds(model, settings["action_units"])
+    print_levels(model)
     print(f"model: {model}")
 
 

@@ -14,6 +14,7 @@ from metafacs.reports.expression_table import expression_table
 from metafacs.reports.figures import f1_bars, training_curves
 from metafacs.reports.landmark_table import landmark_table
 from metafacs.reports.named_paper import NO_PAPER
+from metafacs.reports.network_table import network_table
 from metafacs.reports.papers.paper import Paper, TrainingCurves
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
@@ -90,6 +91,8 @@ def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
     }
     if any(located.values()):
         tables.append(landmark_table(located, comparison.records[0].data, comparison.paper))
+    if networks := network_table(comparison.rows):
+        tables.append(networks)
     return tuple(tables)
 
 

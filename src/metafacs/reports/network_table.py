@@ -1,0 +1,73 @@
+"""At which levels the telling curves of training ended: what the networks did, beside what chance does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from metafacs.evaluation.diagnostics import LAST, Level
+from metafacs.evaluation.records import Record
+from metafacs.reports.tables import Column, Table
+
+
+def network_table(rows: Mapping[str, Sequence[Record]]) -> Table | None:
+    """Return mean and range over runs of every level that a record tells; None if none tells any.
+
+    Levels of one title and one chance share a column.
+
+    Args:
+        rows: Name of the row -> its runs; one without levels is left out.
+    """
+    found = {
+        name: [{_key(level): level for level in run.diagnostics.values()} for run in runs]
+        for name, runs in rows.items()
+        if any(run.diagnostics for run in runs)
+    }
+    told = {key: level for runs in found.values() for run in runs for key, level in run.items()}
+    if not told:
+        return None
+    return Table(
+        title="What the networks did",
+        columns=(
+            Column("Method", text=True),
+            *(Column(_head(level)) for level in told.values()),
+            Column("runs"),
+        ),
+        rows=tuple(
+            (
+                name,
+                *(_mean_and_range([run[key].value for run in runs if key in run]) for key in told),
+                str(len(runs)),
+            )
+            for name, runs in found.items()
+        ),
+        note=(
+            f"Means over the last {LAST} iterations of training, or of the stage that a curve is of; in "
+            "brackets lowest and highest run. Chance is the level of an answer that knows nothing. "
+            + _meanings(told.values())
+        ).rstrip(),
+        name="networks",
+    )
+
+
+def _key(level: Level) -> tuple[str, float | None]:
+    return level.title, level.chance
+
+
+def _head(level: Level) -> str:
+    return level.title if level.chance is None else f"{level.title}, chance {_number(level.chance)}"
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    mean = _number(sum(values) / len(values))
+    return mean if len(values) == 1 else f"{mean} ({_number(min(values))} to {_number(max(values))})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if 1e-4 <= abs(value) < 1e5 or not value else f"{value:.1e}"
+
+
+def _meanings(levels: Iterable[Level]) -> str:
+    clauses = {level.title: level.meaning for level in levels if level.meaning}
+    return " ".join(f"{title[:1].upper()}{title[1:]}: {meaning}." for title, meaning in clauses.items())
