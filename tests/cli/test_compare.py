@@ -170,6 +170,19 @@ def test_a_study_tests_on_validation_people(content: dict[str, object], tmp_path
         plan_runs({**content, "side": "train"}, tmp_path / "comparison.yaml")
 
 
+def test_thresholds_are_asked_for_in_the_file(content: dict[str, object], tmp_path: Path) -> None:
+    assert {run.thresholds for run in plan_runs(content, tmp_path / "x.yaml")[1]} == {0.5}
+    for value in ("validation", 0.3, 1):
+        _, runs = plan_runs({**content, "thresholds": value}, tmp_path / "x.yaml")
+        assert {run.thresholds for run in runs} == {value}
+        assert runs[0].settings == plan_runs(content, tmp_path / "x.yaml")[1][0].settings
+    for value, told in (("valid", "thresholds: "), (1.5, "thresholds: "), (None, "thresholds: ")):
+        with pytest.raises(ComparisonError, match=told):
+            plan_runs({**content, "thresholds": value}, tmp_path / "x.yaml")
+    with pytest.raises(ComparisonError, match="too good on the same people"):
+        plan_runs({**content, "side": "validation", "thresholds": "validation"}, tmp_path / "x.yaml")
+
+
 def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
     content: dict[str, object], parted_store: Store, tmp_path: Path
 ) -> None:

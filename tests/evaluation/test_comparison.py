@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import AUS, paint, rows_of, write_store
+from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.store import Store
 from metafacs.evaluation import comparison
 from metafacs.evaluation.comparison import (
@@ -166,3 +167,40 @@ def test_a_record_of_another_model_is_no_result_of_this_run(
     assert "record.json is of another model: seed (1 there, 0 here)" in capsys.readouterr().err
     assert perform(finished).error is None
     assert scores(finished) == before
+
+
+def test_other_thresholds_are_another_test_and_no_other_training(
+    au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = planned(au_store.path, tmp_path / "run", validation_people=1)
+    chosen = replace(half, thresholds="validation")
+    assert perform(half).error is None
+    (before,) = finished_records([half])
+    assert before.judged_at == "0.5"
+    weights = load_checkpoint(half.folder / MODEL_FILE).fingerprint
+    assert unfinished([chosen]) == [chosen]
+    assert "was judged at thresholds 0.5, not validation: it is tested again" in capsys.readouterr().err
+    assert perform(chosen).error is None
+    (after,) = finished_records([chosen])
+    assert (after.judged_at, after.auc) == ("validation", before.auc)
+    model = load_checkpoint(half.folder / MODEL_FILE)
+    assert model.fingerprint == weights
+    assert after.config["thresholds"] == model.description.to_json()["thresholds"]
+    assert unfinished([chosen]) == []
+    # And back: what the model keeps is not what is asked for.
+    assert unfinished([half]) == [half]
+    assert perform(half).error is None
+    assert scores(half) == {k: v for k, v in before.to_json().items() if k != "seconds"}
+    (half.folder / MODEL_FILE).unlink()
+    assert unfinished([chosen]) == [chosen]
+    assert "it is trained again, as its model is not there" in capsys.readouterr().err
+
+
+def test_thresholds_need_validation_people_before_anything_is_trained(
+    au_store: Store, tmp_path: Path
+) -> None:
+    run = replace(planned(au_store.path, tmp_path / "run"), thresholds="validation")
+    told = perform(run).error
+    assert told is not None
+    assert "has no validation people to choose thresholds on" in told
+    assert not (run.folder / MODEL_FILE).exists()
