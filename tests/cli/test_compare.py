@@ -179,8 +179,10 @@ def test_thresholds_are_asked_for_in_the_file(content: dict[str, object], tmp_pa
     for value, told in (("valid", "thresholds: "), (1.5, "thresholds: "), (None, "thresholds: ")):
         with pytest.raises(ComparisonError, match=told):
             plan_runs({**content, "thresholds": value}, tmp_path / "x.yaml")
+    both = {**content, "side": "validation", "thresholds": "validation"}
     with pytest.raises(ComparisonError, match="too good on the same people"):
-        plan_runs({**content, "side": "validation", "thresholds": "validation"}, tmp_path / "x.yaml")
+        plan_runs(both, tmp_path / "x.yaml")
+    assert plan_runs({**both, "tested_on": "elsewhere"}, tmp_path / "x.yaml")[1]
 
 
 def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(

@@ -155,6 +155,9 @@ def test_an_adapted_model_reads_the_sources_validation_people_as_it_reads_the_te
     assert kept.thresholds_chosen_on["read_as"] == "target"
     assert wild.config["thresholds"] == {str(au): value for au, value in kept.thresholds.items()}
     assert own.config["thresholds_chosen_on"]["read_as"] == "source"
+    # The validation part of other data has chosen nothing.
+    part = evaluate(model, parted_store.path, side="validation", thresholds="validation")
+    assert (part.judged_at, part.data.split) == ("validation", "parts, validation people")
     # What is kept is for target pictures: others are asked for anew.
     again = evaluate(model, au_store.path, thresholds="validation")
     assert again.config == own.config

@@ -147,11 +147,6 @@ def evaluate(
         ValueError: If a domain is asked for and the method reads all pictures alike, or thresholds are to be
             judged on the people that they are chosen on.
     """
-    if thresholds == VALIDATION and side == "validation":
-        raise ValueError(
-            "thresholds chosen on the validation people look too good on the same people: test at a number, "
-            "e.g. 0.5, or go by AUC, which needs no thresholds"
-        )
     test = open_test(
         model, action_units, split=split, fold=fold, side=side, domain=domain, batch_size=batch_size
     )
@@ -159,6 +154,11 @@ def evaluate(
     checkpoint, method = test.checkpoint, test.method
     description = checkpoint.description
     if thresholds == VALIDATION:
+        if side == "validation" and test.data.name == description.data[0].dataset:
+            raise ValueError(
+                "thresholds chosen on the validation people look too good on the same people: test at a "
+                "number, e.g. 0.5, or go by AUC, which needs no thresholds"
+            )
         description = validation_thresholds(
             checkpoint, method, validation_store or action_units, batch_size=batch_size
         )
