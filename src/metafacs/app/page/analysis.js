@@ -1,0 +1,166 @@
+// One file's analysis as the page knows it: rows as they come, landmarks near the playhead, timelines when it is done.
+
+import { ask, askBytes, Refused } from "./http.js";
+import { session } from "./session.js";
+import { linesOf, Tracks } from "./tracks.js";
+
+/** Landmarks are fetched for so many frames at a time, and the last few such parts are kept. */
+const PART = 120;
+const PARTS_KEPT = 12;
+
+export class Analysis extends EventTarget {
+  constructor(id) {
+    super();
+    this.id = id;
+    this.number = null;
+    this.ending = new AbortController();
+    session.on("file", (file) => file.id === id && this.follow(), this.ending.signal);
+    session.on("job", (job) => job.file === id && job.kind === "analyse" && this.read(), this.ending.signal);
+    this.follow();
+  }
+
+  close() {
+    this.ending.abort();
+  }
+
+  get file() {
+    return session.files.get(this.id);
+  }
+
+  get state() {
+    return this.file?.analysis?.state ?? "waiting";
+  }
+
+  /** Return what is known of an action unit. */
+  threshold(au) {
+    return this.timelines?.thresholds[au] ?? this.file.analysis.thresholds[au];
+  }
+
+  isExperimental(au) {
+    return this.file.analysis.experimental.includes(au);
+  }
+
+  /** Return what is to be drawn: the timelines if they are there, else what came so far. */
+  get lines() {
+    if (this.timelines) return this.finished;
+    if (this.drawn !== this.tracks?.length) {
+      this.drawn = this.tracks?.length;
+      this.raw = this.tracks ? this.tracks.lines() : [];
+    }
+    return this.raw ?? [];
+  }
+
+  get events() {
+    return this.timelines?.events ?? [];
+  }
+
+  /** Return the action units that are chosen, in the order of the model. */
+  get aus() {
+    const { analysis, settings } = this.file;
+    const told = analysis?.aus ?? [];
+    return settings.aus ? told.filter((au) => settings.aus.includes(au)) : told;
+  }
+
+  tell(kind) {
+    this.dispatchEvent(new Event(kind));
+  }
+
+  /** Begin anew with a new analysis; fetch timelines when it has ended or its settings have changed. */
+  follow() {
+    const file = this.file;
+    if (!file?.analysis) return;
+    if (file.analysis.id !== this.number && file.analysis.aus.length) {
+      this.number = file.analysis.id;
+      this.cursor = 0;
+      this.tracks = new Tracks(file.analysis.aus, file.analysis.intensities);
+      this.timelines = null;
+      this.asked = null;
+      this.parts = new Map();
+      this.tell("restart");
+    }
+    this.read();
+    this.tell("file");
+  }
+
+  async read() {
+    if (this.number === null) return;
+    if (this.reading) {
+      this.again = true;
+      return;
+    }
+    this.reading = true;
+    try {
+      do {
+        this.again = false;
+        await this.readRows();
+      } while (this.again);
+      await this.readTimelines();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 409) this.problem = error.message;
+      this.tell("problem");
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  async readRows() {
+    const number = this.number;
+    let answer;
+    do {
+      answer = await ask(`/api/files/${this.id}/rows?analysis=${number}&after=${this.cursor}`, { signal: this.ending.signal });
+      if (number !== this.number) return;
+      this.cursor = answer.cursor;
+      answer.rows.forEach((row) => this.tracks.add(row));
+      if (answer.rows.length) this.tell("rows");
+    } while (answer.more);
+  }
+
+  async readTimelines() {
+    const { kind, settings } = this.file ?? {};
+    if (!kind || kind === "picture" || !["done", "cancelled", "failed"].includes(this.state) || !this.tracks.length) return;
+    const asked = JSON.stringify([this.number, this.state, settings.aus, settings.smoothing, settings.neutral]);
+    if (asked === this.asked) return;
+    this.asked = asked;
+    const timelines = await ask(`/api/files/${this.id}/timelines`, { signal: this.ending.signal });
+    if (timelines.analysis !== this.number) return;
+    this.timelines = timelines;
+    this.finished = linesOf(timelines);
+    this.tell("timelines");
+  }
+
+  /** Return the 68 points of a face as x0, y0, x1, ..., null while they are on their way. */
+  landmarks(frame, person) {
+    const part = Math.floor(frame / PART);
+    const known = this.parts?.get(part);
+    const complete = known && (known.complete || known.until >= frame);
+    if (this.parts && !complete && !known?.asked) this.fetchPart(part);
+    return known?.points?.get(`${frame} ${person}`) ?? null;
+  }
+
+  async fetchPart(part) {
+    const parts = this.parts;
+    const entry = parts.get(part) ?? { points: new Map(), until: -1 };
+    entry.asked = true;
+    parts.delete(part);
+    parts.set(part, entry);
+    while (parts.size > PARTS_KEPT) parts.delete(parts.keys().next().value);
+    const last = (part + 1) * PART - 1;
+    const upTo = this.tracks.length ? this.tracks.numbers.array[this.tracks.length - 1] : -1;
+    try {
+      const first = Math.max(part * PART, entry.until + 1);
+      const content = await askBytes(`/api/files/${this.id}/landmarks?analysis=${this.number}&first=${first}&last=${last}`);
+      const whole = new Int32Array(content);
+      const points = new Float32Array(content);
+      for (let place = 0; place + 138 <= whole.length; place += 138) {
+        entry.points.set(`${whole[place]} ${whole[place + 1]}`, points.subarray(place + 2, place + 138));
+      }
+      entry.until = Math.min(last, upTo);
+      entry.complete = entry.until === last || this.state === "done";
+      this.tell("landmarks");
+    } catch {
+      // A newer analysis has taken over, or the file is gone: both are told elsewhere.
+    } finally {
+      setTimeout(() => (entry.asked = false), 500);
+    }
+  }
+}

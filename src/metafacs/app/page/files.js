@@ -1,0 +1,247 @@
+// The files of this session: dropped or chosen, sent one after the other, each with its state.
+
+import { announce, button, bytes, el, fill, icon, say } from "./dom.js";
+import { upload } from "./http.js";
+import { session } from "./session.js";
+
+const STATES = { waiting: "state_waiting", running: "state_reading", done: "state_done", failed: "state_failed", cancelled: "state_cancelled" };
+const BUSY = ["waiting", "running"];
+
+export class Files {
+  /** @param {(id: string) => void} open Show a file. */
+  constructor(open) {
+    this.open = open;
+    this.sending = [];
+    this.items = new Map();
+    this.chosen = null;
+    const input = el("input", {
+      type: "file",
+      id: "choose",
+      multiple: true,
+      "aria-label": say("choose_files"),
+      onchange: () => {
+        this.take([...input.files]);
+        input.value = "";
+      },
+    });
+    this.input = input;
+    this.zone = el(
+      "section",
+      { class: "zone", role: "region", "aria-label": say("drop") },
+      el("div", { class: "zone-words" }, icon("drop"), el("p", { class: "large" }, say("drop")), el("p", { class: "quiet" }, say("drop_about"))),
+      el("div", { class: "buttons" }, el("span", { class: "chooser" }, input, el("label", { for: "choose", class: "button main" }, icon("plus"), say("choose_files"))), button(say("camera_open"), () => (location.hash = "camera"), { drawing: "camera" })),
+    );
+    this.list = el("ul", { class: "files", "aria-label": say("files") });
+    this.everything = el("div", { class: "everything" });
+    this.element = el("nav", { class: "shelf", "aria-label": say("files") }, this.zone, this.list, this.everything);
+    this.offerRemoval();
+    this.listenToDrops();
+    session.on("file removed job connection session models", () => this.update());
+  }
+
+  listenToDrops() {
+    let inside = 0;
+    const mark = (over) => document.body.classList.toggle("dropping", over);
+    const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+    document.addEventListener("dragenter", (event) => {
+      if (!holdsFiles(event)) return;
+      inside += 1;
+      mark(true);
+    });
+    document.addEventListener("dragleave", () => {
+      inside = Math.max(0, inside - 1);
+      if (!inside) mark(false);
+    });
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      inside = 0;
+      mark(false);
+      this.take([...(event.dataTransfer?.files ?? [])]);
+    });
+  }
+
+  /** Send files to the server of this computer, one after the other; the first one is shown when it is there. */
+  take(files) {
+    if (!files.length) return;
+    this.showNext = true;
+    for (const file of files) {
+      const entry = { key: Symbol(file.name), file, share: 0, error: file.size > session.limit ? say("error_large", { name: file.name, limit: bytes(session.limit) }) : null };
+      this.sending.push(entry);
+    }
+    announce(say("files_taken", { n: files.length }));
+    this.update();
+    this.send();
+  }
+
+  async send() {
+    if (this.underWay) return;
+    const entry = this.sending.find((other) => !other.error && !other.ended);
+    if (!entry) return;
+    this.underWay = true;
+    const { model, person } = session.choice;
+    const query = { ...(model ? { model } : {}), ...(person ? { person } : {}) };
+    entry.upload = upload(entry.file, query, (share) => {
+      entry.share = share;
+      this.update();
+    });
+    try {
+      const file = await entry.upload.done;
+      entry.ended = true;
+      session.setFile(file);
+      this.sending.splice(this.sending.indexOf(entry), 1);
+      if (this.showNext) {
+        this.showNext = false;
+        this.open(file.id);
+      }
+    } catch (error) {
+      if (error.name === "AbortError") this.sending.splice(this.sending.indexOf(entry), 1);
+      else entry.error = error.message;
+    }
+    this.underWay = false;
+    this.update();
+    this.send();
+  }
+
+  choose(id) {
+    this.chosen = id;
+    this.update();
+  }
+
+  update() {
+    const wanted = [...session.files.values()].map((file) => [file.id, file]).concat(this.sending.map((entry) => [entry.key, entry]));
+    for (const [key, item] of this.items) {
+      if (wanted.some(([other]) => other === key)) continue;
+      const focused = item.element.contains(document.activeElement);
+      item.element.remove();
+      this.items.delete(key);
+      if (focused) this.input.focus();
+    }
+    wanted.forEach(([key, what], place) => {
+      let item = this.items.get(key);
+      if (!item) {
+        item = typeof key === "string" ? new FileItem(this, what) : new SendingItem(this, what);
+        this.items.set(key, item);
+      }
+      if (this.list.children[place] !== item.element) this.list.insertBefore(item.element, this.list.children[place] ?? null);
+      item.update(what);
+    });
+    this.list.hidden = !wanted.length;
+    this.everything.hidden = !wanted.length;
+    document.body.classList.toggle("some", wanted.length > 0);
+    this.onupdate?.();
+  }
+
+  offerRemoval() {
+    fill(this.everything, button(say("remove_all"), () => this.confirmRemoval(), { drawing: "bin", kind: "plain" }));
+  }
+
+  confirmRemoval() {
+    const no = button(say("keep"), () => {
+      this.offerRemoval();
+      this.everything.querySelector("button").focus();
+    });
+    const yes = button(
+      say("remove_all_yes"),
+      async () => {
+        this.sending.forEach((entry) => entry.upload?.cancel());
+        this.sending = [];
+        this.offerRemoval();
+        await session.removeAll().catch((error) => announce(error.message));
+        this.update();
+        this.input.focus();
+      },
+      { kind: "danger" },
+    );
+    fill(this.everything, el("p", {}, say("remove_all_sure")), yes, no);
+    no.focus();
+  }
+}
+
+/** A file that is on its way to the server, or was refused. */
+class SendingItem {
+  constructor(files, entry) {
+    this.bar = el("progress", { max: "1", "aria-label": say("progress_of", { name: entry.file.name }) });
+    this.state = el("span", { class: "state" });
+    this.error = el("p", { class: "problem", role: "alert", hidden: true });
+    const stop = () => {
+      if (entry.upload && !entry.error) entry.upload.cancel();
+      else {
+        files.sending.splice(files.sending.indexOf(entry), 1);
+        files.update();
+      }
+    };
+    this.remove = button(say("cancel_of", { name: entry.file.name }), stop, { drawing: "close", bare: true });
+    this.element = el("li", { class: "file" }, el("span", { class: "thumb" }, icon("film")), el("div", { class: "what" }, el("span", { class: "name" }, entry.file.name), this.state, this.bar, this.error), this.remove);
+  }
+
+  update(entry) {
+    this.bar.hidden = Boolean(entry.error);
+    this.bar.value = entry.share;
+    this.state.textContent = say(entry.error ? "state_refused" : entry.upload ? "state_copying" : "state_waiting");
+    this.error.hidden = !entry.error;
+    if (entry.error && this.error.textContent !== entry.error) {
+      this.error.textContent = entry.error;
+      const words = say("remove_of", { name: entry.file.name });
+      this.remove.setAttribute("aria-label", words);
+      this.remove.title = words;
+    }
+    this.element.classList.toggle("failed", Boolean(entry.error));
+  }
+}
+
+/** A file that the server has. */
+class FileItem {
+  constructor(files, file) {
+    this.files = files;
+    const { id, name } = file;
+    this.name = el("span", { class: "name" }, name);
+    this.state = el("span", { class: "state" });
+    this.bar = el("progress", { "aria-label": say("progress_of", { name }) });
+    this.error = el("p", { class: "problem", role: "alert", hidden: true });
+    this.thumb = el("span", { class: "thumb" }, icon({ video: "film", picture: "picture", camera: "camera" }[file.kind]));
+    this.link = el("a", { class: "open", href: `#${id}` }, this.thumb, el("span", { class: "what" }, this.name, this.state));
+    this.cancel = button(
+      say("cancel_of", { name }),
+      () => {
+        const job = session.jobOf(id, "analyse");
+        if (job) session.cancel(job.id).catch((error) => this.refuse(error.message));
+      },
+      { drawing: "close", bare: true },
+    );
+    this.remove = button(say("remove_of", { name }), () => session.remove(id).catch((error) => this.refuse(error.message)), { drawing: "bin", bare: true });
+    this.element = el("li", { class: "file" }, this.link, this.cancel, this.remove, this.bar, this.error);
+  }
+
+  refuse(sentence) {
+    this.refusal = sentence;
+    this.files.update();
+  }
+
+  update(file) {
+    const state = file.analysis?.state ?? "waiting";
+    const busy = BUSY.includes(state);
+    const { frames_done: done = 0, frames_expected: all = null } = file.analysis ?? {};
+    if (!this.pictured && file.kind !== "camera" && (file.width || done)) {
+      this.pictured = true;
+      const image = el("img", { src: `/api/files/${file.id}/preview.jpg?width=160`, alt: "", onerror: () => image.remove() });
+      this.thumb.append(image);
+    }
+    this.state.textContent = say(STATES[state]) + (state === "running" && all > 1 ? ` · ${Math.floor((100 * done) / all)} %` : "");
+    this.bar.hidden = !busy;
+    if (state === "running" && all) {
+      this.bar.max = all;
+      this.bar.value = done;
+    } else this.bar.removeAttribute("value");
+    this.cancel.hidden = !busy || !session.jobOf(file.id, "analyse");
+    this.remove.hidden = !this.cancel.hidden;
+    const chosen = this.files.chosen === file.id;
+    this.link.toggleAttribute("aria-current", chosen);
+    if (chosen) this.link.setAttribute("aria-current", "page");
+    const sentence = this.refusal ?? (state === "failed" && !chosen ? file.analysis.error : null);
+    this.error.hidden = !sentence;
+    if (sentence && this.error.textContent !== sentence) this.error.textContent = sentence;
+    this.element.classList.toggle("failed", state === "failed");
+    this.element.classList.toggle("chosen", chosen);
+  }
+}
