@@ -148,11 +148,16 @@ def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool) -
     keep_freed_memory()
     if stop_at_once:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent()
+    if initialise is not None:
+        initialise()
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone, however it ended."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    if initialise is not None:
-        initialise()
 
 
 def _end_with(sentinel: int) -> None:

@@ -14,12 +14,10 @@ from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.facs import au_name
 from metafacs.files import clear_leftovers_of
 from metafacs.inference.loading import load_model
-from metafacs.methods import FEW_SHOT
 from metafacs.models.devices import check_device
 from metafacs.personalisation.person import Person, save_person
-from metafacs.personalisation.personalise import personalise
+from metafacs.personalisation.personalise import fit_support
 from metafacs.personalisation.support import read_support
-from metafacs.personalisation.support_faces import cut_faces
 from metafacs.texts import printable
 
 
@@ -56,23 +54,11 @@ def run(arguments: Namespace) -> int:
     import_foreign(arguments)
     device = str(check_device(arguments.device))
     checkpoint, name = load_model(arguments.model)
-    if checkpoint.method in FEW_SHOT and arguments.mode is not None:
-        raise ValueError(f"{name} is a few-shot learner, which is fitted in its own way; drop --mode")
     support = read_support(arguments.support)
     _check_out(arguments, [row.picture for row in support.rows])
-    faces = cut_faces(support, checkpoint.description.framing, device=device)
-    for note in faces.notes:
+    person, notes = fit_support(checkpoint, support, mode=arguments.mode, device=device)
+    for note in notes:
         print(printable(note))
-    person = personalise(
-        checkpoint,
-        faces.images,
-        faces.labels,
-        support.aus,
-        groups=faces.groups,
-        kind="meta_learned" if checkpoint.method in FEW_SHOT else arguments.mode or "last",
-        thresholds={au: checkpoint.description.threshold_of(au) for au in checkpoint.aus},
-        device=device,
-    )
     print_outcomes(person)
     if not person.aus:
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -63,6 +63,7 @@ def write_elan(
     *,
     video: str | Path | None = None,
     aus: Sequence[int] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> None:
     """Write events as an ELAN file (EAF 3.0), whole or not at all.
 
@@ -78,6 +79,8 @@ def write_elan(
         rules: How; they are noted in the header.
         video: The video to link; none if None, e.g. for a camera.
         aus: Which AUs get a tier; all of the model if None.
+        names: Person -> name, in printable letters: the participant of the person's tiers, which else is
+            ``person0``.
 
     Raises:
         ValueError: If the model does not tell one of the AUs, or the name of the video has characters that
@@ -108,7 +111,8 @@ def write_elan(
     if video is not None:
         ET.SubElement(header, "MEDIA_DESCRIPTOR", _link(Path(video), Path(path)))
     order = ET.SubElement(root, "TIME_ORDER")
-    count = _add_tiers(root, order, tiers)
+    participants = {tier_name(person): name for person, name in (names or {}).items()}
+    count = _add_tiers(root, order, tiers, participants)
     for name, value in _notes(timelines, rules, count).items():
         ET.SubElement(header, "PROPERTY", {"NAME": name}).text = value
     for kind in (_SEEN_TYPE, _EVENT_TYPE):
@@ -137,7 +141,12 @@ def _seen(line: Timeline) -> list[Annotation]:
     ]
 
 
-def _add_tiers(root: ET.Element, order: ET.Element, tiers: dict[str, list[Annotation]]) -> int:
+def _add_tiers(
+    root: ET.Element,
+    order: ET.Element,
+    tiers: Mapping[str, list[Annotation]],
+    participants: Mapping[str, str],
+) -> int:
     """Append tiers and the times they refer to; return the number of annotations."""
     times: list[int] = []
     for name, parts in tiers.items():
@@ -148,7 +157,7 @@ def _add_tiers(root: ET.Element, order: ET.Element, tiers: dict[str, list[Annota
             {
                 "ANNOTATOR": "metafacs",
                 "LINGUISTIC_TYPE_REF": _EVENT_TYPE if au else _SEEN_TYPE,
-                "PARTICIPANT": person,
+                "PARTICIPANT": participants.get(person, person),
                 "TIER_ID": name,
             },
         )

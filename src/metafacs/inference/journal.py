@@ -254,6 +254,7 @@ def predict_to_journal(
     selection: Selection = EVERY_FRAME,
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
+    seen: Callable[[FrameResults], None] | None = None,
 ) -> list[str]:
     """Analyse a video into a journal; whatever ends it, the frames that are finished are kept.
 
@@ -265,6 +266,7 @@ def predict_to_journal(
         selection: Which frames are taken.
         resume: Go on with the run whose journal is there; without one it begins.
         report: Called after every frame.
+        seen: Called with what every frame of this run shows, when it is in the journal.
 
     Returns:
         What the source has to say of its frames, those of earlier runs among them.
@@ -293,6 +295,8 @@ def predict_to_journal(
             journal.append(results)
             if journal.frames % CHECKPOINT_EVERY == 0:
                 journal.checkpoint(journal.next_frame, tracker.state(), notes())
+            if seen is not None:
+                seen(results)
             if report is not None:
                 report(Progress(journal.frames, earlier, results.number, results.timestamp))
         journal.finish(notes())

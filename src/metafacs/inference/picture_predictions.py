@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from metafacs.faces.pictures import PictureError, read_picture
 from metafacs.files import written_whole
 from metafacs.inference.counting import Counting, Counts
@@ -72,20 +75,37 @@ def analyse_picture(get_detector: Callable[[], Detector], job: PictureJob) -> Pi
     if job.overlay is None:
         return PictureOutcome(job.number, results)
     try:
-        drawing = draw_overlay(
-            image,
-            results,
-            detector.thresholds,
-            synthetic=detector.synthetic,
-            experimental=detector.experimental,
-        )
-        with written_whole(job.overlay) as temporary:
-            drawing.save(temporary, "PNG")
+        write_picture_overlay(job.overlay, image, results, detector)
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error) or "out of memory"
         trouble = f"{printable(job.overlay)} could not be written ({reason})"
         return PictureOutcome(job.number, results, trouble)
     return PictureOutcome(job.number, results)
+
+
+def write_picture_overlay(
+    path: Path, image: NDArray[np.uint8], results: Sequence[FaceResult], detector: Detector
+) -> None:
+    """Write a picture with the results drawn onto it as PNG, whole or not at all.
+
+    Args:
+        path: The file to write.
+        image: ``height x width x 3``, uint8, RGB.
+        results: One per face.
+        detector: That made them.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    drawing = draw_overlay(
+        image,
+        results,
+        detector.thresholds,
+        synthetic=detector.synthetic,
+        experimental=detector.experimental,
+    )
+    with written_whole(path) as temporary:
+        drawing.save(temporary, "PNG")
 
 
 def _unread(job: PictureJob, problem: str) -> PictureOutcome:

@@ -169,7 +169,7 @@ def _write_video(
 ) -> Counts:
     """Write everything from the journal, the sidecar last; then the journal goes."""
     destination.clear(run)
-    results = _Finished(detector, destination.journal, options.neutral)
+    results = FinishedFrames(detector, destination.journal, options.neutral)
     counting = Counting(detector.thresholds, video=True)
     rate = None if source is None else source.rate
     timelines = TimelineBuilder(detector, rate)
@@ -201,11 +201,19 @@ def _write_video(
     return counts
 
 
-class _Finished:
+class FinishedFrames:
     """The finished frames of a journal as tables hold them, as often as they are gone through.
+
+    Args:
+        detector: That made them.
+        journal: It may belong to a run that is going on.
+        neutral: Which frames show people at rest, see :mod:`metafacs.inference.baseline`; None for none.
 
     Attributes:
         more: What the sidecar says of them.
+
+    Raises:
+        ValueError: If the journal is none, or nobody is seen in the neutral frames.
     """
 
     def __init__(self, detector: Detector, journal: Path, neutral: str | None) -> None:

@@ -124,6 +124,7 @@ def draw_timeline(
     events: Sequence[Event] = (),
     *,
     aus: Sequence[int] | None = None,
+    name: str | None = None,
 ) -> Figure:
     """Return a figure with a row per AU over the time that was analysed.
 
@@ -136,6 +137,7 @@ def draw_timeline(
         person: Whom to draw.
         events: Those of other people are left out.
         aus: Which AUs get a row, in this order; all of the model if None.
+        name: What to call the person; the number if None.
 
     Raises:
         ValueError: If the person is not in the video, or the model does not tell one of the AUs.
@@ -159,7 +161,7 @@ def draw_timeline(
             )
             _draw_row(axes, timelines, line, au, [e for e in events if (e.person, e.au) == (person, au)])
             _label_time(axes, timelines, last=place == len(aus) - 1)
-        _write_title(figure, timelines, line, bool(events))
+        _write_title(figure, timelines, line, name or f"person {person}", bool(events))
     return figure
 
 
@@ -269,7 +271,7 @@ def _clock(seconds: float, hours: bool) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def _write_title(figure: Figure, timelines: Timelines, line: Timeline, events: bool) -> None:
+def _write_title(figure: Figure, timelines: Timelines, line: Timeline, person: str, events: bool) -> None:
     """Write above the rows what is shown, and what lines and shades mean."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -277,8 +279,8 @@ def _write_title(figure: Figure, timelines: Timelines, line: Timeline, events: b
     height = figure.get_figheight()
     left, right = _EDGE / _WIDTH, 1 - _RIGHT / _WIDTH
     # Names of files may hold what no font and no XML has.
-    name = "".join(letter if letter.isprintable() else "?" for letter in Path(timelines.input).name)
-    title = f"{name}, person {line.person}"
+    title = f"{Path(timelines.input).name}, {person}"
+    title = "".join(letter if letter.isprintable() else "?" for letter in title)
     figure.text(
         left, 1 - 0.17 / height, title, va="center", color=_INK, size=9, weight="bold", parse_math=False
     )

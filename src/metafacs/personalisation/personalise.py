@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.methods import FEW_SHOT
 from metafacs.personalisation.fitting import Fitting
 from metafacs.personalisation.person import FITTINGS, Outcome, Person
+from metafacs.personalisation.support import Support
+from metafacs.personalisation.support_faces import cut_faces
 
 FOLDS = 5
 _NEEDED = 2
@@ -86,6 +89,43 @@ def personalise(
         outcomes=tuple(outcomes),
         synthetic=checkpoint.description.synthetic,
     )
+
+
+def fit_support(
+    checkpoint: Checkpoint, support: Support, *, mode: str | None = None, device: str = "cpu"
+) -> tuple[Person, tuple[str, ...]]:
+    """Cut the faces of a person's labelled pictures out and fit a model to them.
+
+    Args:
+        checkpoint: The model.
+        support: The labelled pictures.
+        mode: ``last`` (the default) or ``full``; None of a few-shot learner, which is fitted in its own way.
+        device: Where the model runs.
+
+    Returns:
+        What was fitted and kept, see :func:`personalise`, and sentences on whose face was taken of which
+        picture.
+
+    Raises:
+        ValueError: If a picture cannot be used, or ``mode`` is given of a few-shot learner.
+    """
+    learner = checkpoint.method in FEW_SHOT
+    if learner and mode is not None:
+        raise ValueError(
+            f"{checkpoint.source} is a few-shot learner, which is fitted in its own way; drop --mode"
+        )
+    faces = cut_faces(support, checkpoint.description.framing, device=device)
+    person = personalise(
+        checkpoint,
+        faces.images,
+        faces.labels,
+        support.aus,
+        groups=faces.groups,
+        kind="meta_learned" if learner else mode or "last",
+        thresholds={au: checkpoint.description.threshold_of(au) for au in checkpoint.aus},
+        device=device,
+    )
+    return person, faces.notes
 
 
 def assign_folds(

@@ -1,0 +1,67 @@
+"""Which files the page takes: those that prediction reads, by their endings, and how a browser is told."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from metafacs.app.records import Kind
+from metafacs.data.videos import VIDEO_SUFFIXES
+from metafacs.faces.pictures import SUFFIXES
+from metafacs.texts import printable
+
+_LONGEST_NAME = 200
+
+_MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".jfif": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".ogv": "video/ogg",
+    ".mkv": "video/x-matroska",
+    ".avi": "video/x-msvideo",
+}
+"""Ending -> what a browser is told; of others that it is bytes."""
+
+
+class FormatError(ValueError):
+    """A name whose ending is none of a picture or a video."""
+
+
+def name_of(given: str) -> str:
+    r"""Return what to call a file: the last part of the name that was given, in letters that can be printed.
+
+    >>> name_of("../../etc/pass\nwd.png"), name_of("C:\\me.mp4")
+    ('pass\\nwd.png', 'me.mp4')
+    """
+    name = printable(given.replace("\\", "/").rpartition("/")[2]).strip()
+    if len(name) > _LONGEST_NAME:
+        ending = PurePosixPath(name).suffix[-10:]
+        name = name[: _LONGEST_NAME - len(ending)] + ending
+    return name
+
+
+def kind_of(name: str) -> tuple[Kind, str, str]:
+    """Return what a file is by its name, its ending in small letters, and what a browser is told.
+
+    Raises:
+        FormatError: If prediction reads no such files.
+    """
+    ending = PurePosixPath(name).suffix.lower()
+    media_type = _MEDIA_TYPES.get(ending, "application/octet-stream")
+    if ending in SUFFIXES:
+        return "picture", ending, media_type
+    if ending in VIDEO_SUFFIXES:
+        return "video", ending, media_type
+    what = f"files ending in {printable(ending)}" if ending else "files without an ending"
+    raise FormatError(
+        f"{what} are not read; choose a picture ({', '.join(SUFFIXES)}) or a video "
+        f"({', '.join(VIDEO_SUFFIXES)})"
+    )

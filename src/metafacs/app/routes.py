@@ -1,0 +1,353 @@
+"""Answers what the page asks for: the state, its files, their rows and curves, jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from metafacs.app.formats import kind_of, name_of
+from metafacs.app.guards import Refused, problem, small_page
+from metafacs.app.pages import Pages
+from metafacs.app.records import Analysis, Choice, Json, StoredFile
+from metafacs.app.requests import Personalising, choice_of, json_of, number_of, view_of
+from metafacs.app.rows import read_landmarks, read_rows
+from metafacs.app.session import ConflictError, NotFoundError, Session
+from metafacs.app.uploads import Limits, store_body
+
+HEARTBEAT = 15.0
+"""Seconds between signs of life on a stream of events."""
+
+_WIDEST = 4096
+_MEDIA_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+class Routes:
+    """The addresses of the page.
+
+    Args:
+        session: What they are about.
+        pages: The files of the page, and who is in.
+        limits: Of uploads.
+        quit: Called when the page asks for the end.
+    """
+
+    def __init__(self, session: Session, pages: Pages, limits: Limits, quit: asyncio.Event) -> None:
+        self._session, self._pages, self._limits, self._quit = session, pages, limits, quit
+        self._guard = pages.guard
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return all of them but downloads and the camera."""
+        one = "/api/files/{file:[A-Za-z0-9_-]{12}}"
+        return [
+            web.get("/", self._pages.start),
+            web.get("/open", self._open),
+            web.post("/login", self._log_in),
+            web.get("/page/{name:.+}", self._pages.asset),
+            web.get("/api/session", self._get_session),
+            web.get("/api/events", self._get_events),
+            web.post("/api/files", self._add_file),
+            web.delete("/api/files", self._remove_files),
+            web.get(one, self._get_file),
+            web.patch(one, self._change_file),
+            web.delete(one, self._remove_file),
+            web.post(one + "/analyse", self._analyse),
+            web.get(one + "/media", self._get_media),
+            web.get(one + "/preview.jpg", self._get_preview),
+            web.get(one + "/frames/{number:[0-9]{1,9}}.jpg", self._get_frame),
+            web.get(one + "/people/{person:[0-9]{1,6}}.jpg", self._get_portrait),
+            web.get(one + "/rows", self._get_rows),
+            web.get(one + "/landmarks", self._get_landmarks),
+            web.get(one + "/timelines", self._get_timelines),
+            web.get("/api/jobs", self._get_jobs),
+            web.delete("/api/jobs/{job:j[0-9]{1,9}}", self._cancel_job),
+            web.post("/api/personalise", self._personalise),
+            web.post("/api/quit", self._end),
+        ]
+
+    async def _open(self, request: web.Request) -> web.StreamResponse:
+        if not self._guard.access.takes_token(request.query.get("token", "")):
+            return small_page(
+                "metafacs",
+                "This address was used before, or is of a run that has ended. Open the one that the terminal "
+                "printed.",
+                status=403,
+            )
+        # Not a redirect: a browser sends a strict cookie only where the page before was of this server.
+        response = small_page(
+            "metafacs", "The page opens.", head='<meta http-equiv="refresh" content="0; url=/">'
+        )
+        self._guard.let_in(response)
+        return response
+
+    async def _log_in(self, request: web.Request) -> web.StreamResponse:
+        access, address = self._guard.access, request.remote or ""
+        if not access.shared:
+            raise Refused(404, "there is no password; open the address that the terminal printed")
+        if not access.may_try(address):
+            return small_page(
+                "metafacs", "Too many wrong passwords. Wait a minute, then go back and try again.", status=429
+            )
+        access.note_try(address)
+        given = (await request.post()).get("password", "")
+        password = given if isinstance(given, str) else ""
+        if not await asyncio.to_thread(access.takes_password, password):
+            return small_page("metafacs", "The password is wrong. Go back and try again.", status=403)
+        access.forgive(address)
+        response = web.HTTPSeeOther("/")
+        self._guard.let_in(response)
+        return response
+
+    async def _get_session(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._session.to_json())
+
+    async def _get_events(self, request: web.Request) -> web.StreamResponse:
+        listening = self._session.listen(HEARTBEAT)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        # The first event is asked for before the answer begins, so that a refusal has its status.
+        event = await anext(listening)
+        await response.prepare(request)
+        try:
+            while True:
+                if event is None:
+                    await response.write(b": still here\n\n")
+                else:
+                    content = json.dumps(event[1], separators=(",", ":"))
+                    await response.write(f"event: {event[0]}\ndata: {content}\n\n".encode())
+                event = await anext(listening)
+        except (StopAsyncIteration, ConnectionError):
+            return response
+        finally:
+            await listening.aclose()
+
+    async def _add_file(self, request: web.Request) -> web.StreamResponse:
+        name = name_of(request.query.get("name", ""))
+        kind_of(name)
+        given: Json = {part: request.query[part] for part in ("model", "person") if part in request.query}
+        choice = choice_of(given, Choice())
+        self._session.check_choice(choice)
+        folder = self._session.new_folder()
+        try:
+            path = folder / f"file{kind_of(name)[1]}"
+            size = await store_body(request, path, self._limits)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        file = self._session.add_file(name, folder, path, size, choice)
+        return web.json_response(file.to_json(), status=201)
+
+    async def _remove_files(self, request: web.Request) -> web.StreamResponse:
+        for file in list(self._session.files.values()):
+            self._session.remove_file(file)
+        return web.Response(status=204)
+
+    async def _get_file(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._file(request).to_json())
+
+    async def _remove_file(self, request: web.Request) -> web.StreamResponse:
+        self._session.remove_file(self._file(request))
+        return web.Response(status=204)
+
+    async def _change_file(self, request: web.Request) -> web.StreamResponse:
+        file = self._file(request)
+        given = await json_of(request, dict[str, Any])
+        known = {*file.view.to_json(), "model", "person", "fps"}
+        if strange := sorted({*given} - known):
+            raise Refused(400, f"there is no setting {strange[0]!r:.40}; reload the page")
+        choice = choice_of(given, file.choice)
+        self._session.check_choice(choice)
+        aus = [] if file.analysis is None else file.analysis.model.get("aus", [])
+        view = view_of(given, file.view, aus)
+        if view.neutral is not None and view.neutral != file.view.neutral:
+            try:
+                await self._session.desk.call("check_neutral", {"neutral": view.neutral})
+            except ValueError as error:
+                raise Refused(400, str(error)) from error
+        file.choice, file.view = choice, view
+        self._session.settings_changed(file)
+        return web.json_response(file.to_json())
+
+    async def _analyse(self, request: web.Request) -> web.StreamResponse:
+        file = self._file(request)
+        choice = choice_of(await json_of(request, dict[str, Any]), file.choice)
+        self._session.check_choice(choice)
+        before, file.choice = file.choice, choice
+        try:
+            job = self._session.analyse(file)
+        except ConflictError:
+            file.choice = before
+            raise
+        return web.json_response(job.to_json(), status=202)
+
+    async def _get_media(self, request: web.Request) -> web.StreamResponse:
+        file = self._file(request)
+        headers = {"Content-Type": file.media_type, **_MEDIA_HEADERS}
+        return web.FileResponse(path_of(file), headers=headers)
+
+    async def _get_preview(self, request: web.Request) -> web.StreamResponse:
+        file, width = self._file(request), self._width(request)
+        out = file.folder / "stills" / f"preview-{width}.jpg"
+        if not out.is_file():
+            given = {"path": str(path_of(file)), "name": file.name, "kind": file.kind, "width": width}
+            await self._session.desk.call("write_preview", given | {"out": str(out)})
+        return web.FileResponse(out)
+
+    async def _get_frame(self, request: web.Request) -> web.StreamResponse:
+        file, width, number = self._file(request), self._width(request), int(request.match_info["number"])
+        if file.kind != "video":
+            raise Refused(404, f"{file.name} is no video and has no frames")
+        out = file.folder / "stills" / f"frame-{secrets.token_hex(6)}.jpg"
+        given = {"path": str(path_of(file)), "name": file.name, "number": number, "width": width}
+        await self._session.desk.call("write_frame", given | {"out": str(out)})
+        return await _sent_once(out)
+
+    async def _get_portrait(self, request: web.Request) -> web.StreamResponse:
+        file, analysis = self._analysed(request)
+        out = file.folder / "stills" / f"portrait-{secrets.token_hex(6)}.jpg"
+        given = {
+            "path": str(path_of(file)),
+            "name": file.name,
+            "kind": file.kind,
+            "folder": str(analysis.folder),
+            "person": int(request.match_info["person"]),
+            "out": str(out),
+        }
+        await self._session.desk.call("write_portrait", given)
+        return await _sent_once(out)
+
+    async def _get_rows(self, request: web.Request) -> web.StreamResponse:
+        analysis = self._current(request)
+        after = number_of(request, "after", 0)
+        rows, cursor, more = await asyncio.to_thread(read_rows, analysis.folder, after)
+        head = {"analysis": analysis.id, "cursor": cursor, "more": more}
+        body = json.dumps(head)[:-1].encode() + b', "rows": [' + rows + b"]}"
+        return web.Response(body=body, content_type="application/json")
+
+    async def _get_landmarks(self, request: web.Request) -> web.StreamResponse:
+        analysis = self._current(request)
+        first = number_of(request, "first", most=2**31 - 1)
+        last = number_of(request, "last", most=2**31 - 1)
+        return web.Response(body=await asyncio.to_thread(read_landmarks, analysis.folder, first, last))
+
+    async def _get_timelines(self, request: web.Request) -> web.StreamResponse:
+        file, analysis = self._analysed(request)
+        if file.kind == "picture":
+            raise Refused(404, f"{file.name} is a picture and has no curves over time")
+        out = file.folder / "exports" / f"timelines-{secrets.token_hex(6)}.json"
+        given = viewed_arguments(self._session, file, analysis)
+        await self._session.desk.call("describe_timelines", given | {"out": str(out)})
+        content = await asyncio.to_thread(_taken, out)
+        body = f'{{"analysis":{analysis.id},'.encode() + content[1:]
+        return web.Response(body=body, content_type="application/json")
+
+    async def _get_jobs(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._session.jobs_to_json())
+
+    async def _cancel_job(self, request: web.Request) -> web.StreamResponse:
+        job = self._session.jobs.get(request.match_info["job"])
+        if job is None:
+            raise NotFoundError("this job is not there any more")
+        self._session.cancel(job)
+        return web.json_response(job.to_json())
+
+    async def _personalise(self, request: web.Request) -> web.StreamResponse:
+        wanted = await json_of(request, Personalising)
+        model = self._session.models.get(wanted.model)
+        if model is None:
+            raise Refused(400, "there is no such model; reload the page")
+        labels = []
+        for label in wanted.labels:
+            file = self._session.file(label.file)
+            if (label.frame is None) != (file.kind == "picture"):
+                raise Refused(
+                    400, f"{file.name}: a frame of a video is marked by its number, a picture as it is"
+                )
+            path = str(path_of(file))
+            aus = {str(au): value for au, value in label.aus.items()}
+            labels.append({"path": path, "name": file.name, "frame": label.frame, "aus": aus})
+        if len({(each["path"], each["frame"]) for each in labels}) < len(labels):
+            raise Refused(400, "a frame is marked twice; remove one of the marks")
+        out = self._session.folder / f"person-{secrets.token_hex(6)}.safetensors"
+        given = {
+            "model": model.path and str(model.path),
+            "labels": labels,
+            "out": str(out),
+            "person_name": wanted.name.strip(),
+            "model_id": model.id,
+        }
+        job = self._session.add_job("personalise", None, "personalise", given)
+        return web.json_response(job.to_json(), status=202)
+
+    async def _end(self, request: web.Request) -> web.StreamResponse:
+        if self._session.shared:
+            raise Refused(403, "a shared server is ended where it was started, with Ctrl-C")
+        self._quit.set()
+        return problem(202, "metafacs app has ended")
+
+    def _file(self, request: web.Request) -> StoredFile:
+        return self._session.file(request.match_info["file"])
+
+    def _analysed(self, request: web.Request) -> tuple[StoredFile, Analysis]:
+        file = self._file(request)
+        return file, analysed(file)
+
+    def _current(self, request: web.Request) -> Analysis:
+        """Return the analysis that a request names, which must be the last one."""
+        file = self._file(request)
+        if file.analysis is None or number_of(request, "analysis") != file.analysis.id:
+            raise ConflictError("the file has been analysed anew; begin with its first row")
+        return file.analysis
+
+    def _width(self, request: web.Request) -> int:
+        return max(16, number_of(request, "width", 1280, most=_WIDEST))
+
+
+def path_of(file: StoredFile) -> Path:
+    """Return where a file lies.
+
+    Raises:
+        NotFoundError: Of a camera.
+    """
+    if file.path is None:
+        raise NotFoundError("a camera's pictures are not kept")
+    return file.path
+
+
+def analysed(file: StoredFile) -> Analysis:
+    """Return the analysis of a file that has results.
+
+    Raises:
+        ConflictError: If there are none yet.
+    """
+    if file.analysis is None or file.analysis.frames_done == 0:
+        raise ConflictError(f"{file.name} has no results yet; wait until it is analysed")
+    return file.analysis
+
+
+def viewed_arguments(session: Session, file: StoredFile, analysis: Analysis) -> Json:
+    """Return what tasks on finished results are given."""
+    return {
+        **session.paths_of(analysis.choice),
+        "folder": str(analysis.folder),
+        "view": file.view.to_json(),
+        "name": file.name,
+        "rate": file.about.get("rate"),
+        "path": None if file.path is None else str(file.path),
+    }
+
+
+def _taken(path: Path) -> bytes:
+    """Return what a file holds, and remove it."""
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+async def _sent_once(path: Path) -> web.StreamResponse:
+    """Return a JPEG that nobody asks for again."""
+    return web.Response(body=await asyncio.to_thread(_taken, path), content_type="image/jpeg")

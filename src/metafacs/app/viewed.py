@@ -1,0 +1,153 @@
+"""Finished results as the user wants them: rest taken into account, people left out, AUs chosen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metafacs.app.analysing import JOURNAL
+from metafacs.app.records import View
+from metafacs.files import write_bytes
+from metafacs.inference.detector import Detector
+from metafacs.inference.engine import FrameResults
+from metafacs.inference.events import Event, EventRules, find_events
+from metafacs.inference.journal import is_complete
+from metafacs.inference.predictions import FinishedFrames
+from metafacs.inference.result import FaceResult
+from metafacs.inference.smoothing import moving_median, smoothing_windows
+from metafacs.inference.timelines import Timeline, Timelines, gather_timelines, shares_of_time
+from metafacs.parsing import convert
+
+_EVENT_PARTS = (
+    *("person", "au", "onset", "peak", "offset", "onset_frame", "peak_frame", "offset_frame"),
+    *("peak_probability", "peak_intensity", "complete"),
+)
+
+
+class Viewed:
+    """The frames of an analysis, as often as they are gone through.
+
+    Args:
+        detector: That made them.
+        folder: Of the analysis.
+        view: What the user wants, as :meth:`metafacs.app.records.View.to_json` gives it.
+        name: What the user calls the file.
+        rate: Frames per second of the video, if known.
+
+    Attributes:
+        detector: Writes what is wanted: it knows the chosen AUs alone.
+        view: What the user wants.
+        name: What the user calls the file.
+        rate: Frames per second, if known.
+        complete: Whether the analysis is over.
+        neutral: What was taken away as rest, for a reader; None if nothing was.
+    """
+
+    def __init__(
+        self, detector: Detector, folder: Path, view: dict[str, Any], name: str, rate: float | None
+    ) -> None:
+        self.view, self.name, self.rate = convert(view, View, "the view"), name, rate
+        journal = folder / JOURNAL
+        # Rest is told by the whole model.
+        self._frames = FinishedFrames(detector, journal, self.view.neutral)
+        self.complete = is_complete(journal)
+        self.neutral = self._frames.more.get("neutral")
+        self.detector = detector
+        if self.view.aus is not None:
+            kept = tuple(au for au in detector.aus if au in self.view.aus)
+            pale = tuple(au for au in detector.experimental if au in kept)
+            self.detector = replace(detector, aus=kept, experimental=pale)
+
+    def __iter__(self) -> Iterator[FrameResults]:
+        for frame in self._frames:
+            faces = [self._chosen(face) for face in frame.faces if face.face_id not in self.view.hidden]
+            nobody = FaceResult(self.name, frame.number, timestamp=frame.timestamp)
+            yield replace(frame, faces=faces or [nobody])
+
+    def _chosen(self, face: FaceResult) -> FaceResult:
+        if self.view.aus is None:
+            return face
+        aus = self.detector.aus
+        return replace(
+            face,
+            probabilities={au: value for au, value in face.probabilities.items() if au in aus},
+            intensities={au: value for au, value in face.intensities.items() if au in aus},
+        )
+
+    @property
+    def rules(self) -> EventRules:
+        """How probabilities become events."""
+        return EventRules(smoothing=self.view.smoothing)
+
+    @cached_property
+    def timelines(self) -> Timelines:
+        """The people over time."""
+        return gather_timelines((frame.faces for frame in self), self.detector, self.rate)
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """When action units come, are strongest and go."""
+        return find_events(self.timelines, self.rules)
+
+
+def describe_timelines(viewed: Viewed, out: Path) -> dict[str, Any]:
+    """Write the people over time with their events as JSON; return nothing.
+
+    Args:
+        viewed: The results.
+        out: The file to write.
+    """
+    timelines = viewed.timelines
+    shares = shares_of_time(timelines)
+    content = {
+        "complete": viewed.complete,
+        "aus": list(timelines.aus),
+        "thresholds": {str(au): timelines.thresholds[au] for au in timelines.aus},
+        "step": round(timelines.step, 6),
+        "seconds": round(timelines.seconds, 3),
+        "lost": timelines.lost.tolist(),
+        "rules": viewed.rules.describe(),
+        "neutral": viewed.neutral,
+        "people": [
+            _line(line, viewed) | {"share": {str(au): round(v, 4) for au, v in shares[line.person].items()}}
+            for line in timelines.people
+        ],
+        "events": [_event(event) for event in viewed.events],
+    }
+    write_bytes(out, json.dumps(content, separators=(",", ":"), allow_nan=False).encode(), durable=False)
+    return {}
+
+
+def _line(line: Timeline, viewed: Viewed) -> dict[str, Any]:
+    windows = smoothing_windows(line, viewed.rules.smoothing)
+
+    def curve(values: NDArray[np.float32], decimals: int) -> list[float]:
+        smooth: list[float] = moving_median(values, windows).astype(np.float64).round(decimals).tolist()
+        return smooth
+
+    return {
+        "id": line.person,
+        "name": viewed.view.names.get(line.person, ""),
+        "seconds": round(line.seconds, 3),
+        "frames": line.frames.tolist(),
+        "times": line.times.round(3).tolist(),
+        "stretches": [
+            [round(float(line.times[start]), 3), round(float(line.ends[stop - 1]), 3)]
+            for start, stop in line.stretches.tolist()
+        ],
+        "p": {str(au): curve(values, 4) for au, values in line.probabilities.items()},
+        "i": {str(au): curve(values, 2) for au, values in line.intensities.items()},
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    known = asdict(event)
+    content = {name: known[name] for name in _EVENT_PARTS}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in content.items()}

@@ -1,0 +1,186 @@
+"""A process that does tasks for the server: it can be ended at any time, and a crash of it ends nothing else.
+
+Messages are JSON on a pipe, so that a process that a hostile file has taken over can send nothing but data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from metafacs.app.records import Json
+
+Progress = Callable[[Json], None]
+
+PATIENCE = 300.0
+"""Seconds without a sign of life after which a process is taken to hang."""
+
+
+class TaskError(ValueError):
+    """A task that could not be done; the message is for the user."""
+
+
+class WorkerDiedError(RuntimeError):
+    """The process ended, or was ended, while it did a task."""
+
+
+class Worker:
+    """One process, and the one task it is at; more tasks wait. It is started again when it has died.
+
+    Args:
+        name: For lists of processes.
+        device: Where networks run.
+        folder: The private folder; temporary files are written there.
+        patience: Seconds without a sign of life after which a task is given up.
+    """
+
+    def __init__(self, name: str, device: str, folder: Path, *, patience: float = PATIENCE) -> None:
+        self._name, self._device, self._folder, self._patience = name, device, folder, patience
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection | None = None
+        # One thread: tasks are done one after the other, and the event loop never waits.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"metafacs {name}")
+        self._ended = False
+
+    @property
+    def process_id(self) -> int | None:
+        """Number of the process; None if there is none."""
+        return None if self._process is None else self._process.pid
+
+    async def call(
+        self,
+        task: str,
+        arguments: Mapping[str, Any],
+        *,
+        attached: bytes | None = None,
+        progress: Progress | None = None,
+    ) -> Json:
+        """Do a task in the process; return its result.
+
+        Args:
+            task: Name in :data:`metafacs.app.tasks.TASKS`.
+            arguments: Plain data; paths as texts.
+            attached: Bytes that go with it.
+            progress: Called in the event loop with what the task tells on its way.
+
+        Raises:
+            TaskError: If it could not be done.
+            WorkerDiedError: If the process ended.
+        """
+        loop = asyncio.get_running_loop()
+
+        def report(told: Json) -> None:
+            if progress is not None:
+                loop.call_soon_threadsafe(progress, told)
+
+        message = json.dumps({"task": task, "arguments": dict(arguments), "attached": attached is not None})
+        return await loop.run_in_executor(self._thread, self._exchange, message.encode(), attached, report)
+
+    def kill(self) -> None:
+        """End the process at once; the next task starts a new one."""
+        process = self._process
+        # The thread may just have seen it end, and closed it.
+        with suppress(ValueError):
+            if process is not None and process.is_alive():
+                process.kill()
+
+    async def close(self) -> None:
+        """End the process and the thread for good."""
+        self._ended = True
+        self.kill()
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+        self._forget()
+
+    def _exchange(self, message: bytes, attached: bytes | None, report: Progress) -> Json:
+        """Send a task and receive until its result is there; runs in the thread."""
+        try:
+            connection = self._connected()
+            connection.send_bytes(message)
+            if attached is not None:
+                connection.send_bytes(attached)
+            while True:
+                if not connection.poll(self._patience):
+                    self.kill()
+                    self._forget()
+                    raise TaskError(
+                        f"nothing happened for {self._patience:g} seconds, so that it was given up; convert "
+                        "the file to MP4 or PNG and try again"
+                    )
+                answer = json.loads(connection.recv_bytes())
+                if "progress" in answer:
+                    report(answer["progress"])
+                elif "error" in answer:
+                    raise TaskError(str(answer["error"]))
+                else:
+                    result: Json = answer["result"]
+                    return result
+        except (EOFError, OSError) as error:
+            self._forget()
+            raise WorkerDiedError("the process that was at it has ended") from error
+
+    def _connected(self) -> Connection:
+        """Return the pipe to the process, which is started if needed."""
+        if self._ended:
+            raise EOFError
+        if self._connection is not None and self._process is not None and self._process.is_alive():
+            return self._connection
+        self._forget()
+        # A forked process of one that has threads can deadlock; a spawned one starts clean.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._process = context.Process(
+            target=run_worker, args=(theirs, self._device, str(self._folder)), name=f"metafacs {self._name}"
+        )
+        self._process.start()
+        theirs.close()
+        self._connection = ours
+        if self._ended:
+            self.kill()
+        return ours
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            self._process.join()
+            self._process.close()
+            self._process = None
+
+
+def run_worker(connection: Connection, device: str, folder: str) -> None:
+    """Do tasks until the server is gone; what the process of a :class:`Worker` runs."""
+    import os
+    import signal
+    import tempfile
+
+    from metafacs.processes import end_with_parent
+
+    # Ctrl-C goes to all processes of a terminal; the server ends this one when it is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+    os.umask(0o077)
+    tempfile.tempdir = folder
+
+    from metafacs.app.tasks import Desk
+
+    desk = Desk(device)
+
+    def tell(told: Json) -> None:
+        connection.send_bytes(json.dumps({"progress": told}).encode())
+
+    while True:
+        try:
+            message = json.loads(connection.recv_bytes())
+            attached = connection.recv_bytes() if message["attached"] else None
+        except EOFError:
+            return
+        answer = desk.do(message["task"], message["arguments"], attached, tell)
+        connection.send_bytes(json.dumps(answer).encode())
