@@ -48,6 +48,7 @@ def test_report_of_a_data_set_without_known_people_speaks_of_pictures(record_of:
     assert [table.title.split(" (")[0] for table in content.tables] == [
         "Methods compared on held-out pictures",
         "F1 per action unit on held-out pictures",
+        "AUC per action unit on held-out pictures",
         "Expressions recognised on held-out pictures",
     ]
     assert "nan" not in render_page(content).lower()
@@ -58,12 +59,12 @@ def test_report_without_a_paper_says_how_to_name_one(record_of: MakeRecord) -> N
     content = compose_report(Comparison(records))
     assert content.claims == ()
     assert len(content.figures) == 1
-    assert [table.name for table in content.tables] == ["summary", "f1"]
+    assert [table.name for table in content.tables] == ["summary", "f1", "auc"]
     told = dict(content.facts)["Paper"]
     assert "write 'paper: NAME'" in told
     assert "--paper NAME, one of mal, mml, dual_domain, maml_au" in told
     named = compose_report(Comparison(records, PAPERS["mal"]))
-    assert [table.name for table in named.tables] == ["summary", "f1", "printed"]
+    assert [table.name for table in named.tables] == ["summary", "f1", "auc", "printed"]
     assert dict(named.facts)["Paper"].startswith("Li & Shan")
     assert named.figures[1].caption.startswith("As Fig. 3 of Li & Shan, Meta Auxiliary Learning")
     assert [headline.colour for headline in named.headlines] == ["orange", "teal"]

@@ -36,13 +36,14 @@ def test_a_line_says_what_the_tables_say(record_of: MakeRecord) -> None:
     assert [line["row"] for line in lines] == ["single_task", "mal"]
     for line, row in zip(lines, summary_table(comparison).rows, strict=True):
         assert row[0] == line["row"]
-        low, high = row[2].split(" to ")
-        printed = (row[1].partition(" ")[0], low, high, row[4].partition(" ")[0], row[5].partition(" ")[0])
-        ours = [float(line[name]) for name in ("f1", "f1_low", "f1_high", "accuracy", "auc")]
+        low, high = row[3].split(" to ")
+        auc, f1, accuracy = (row[place].partition(" ")[0] for place in (1, 2, 5))
+        printed = (auc, f1, low, high, accuracy)
+        ours = [float(line[name]) for name in ("auc", "f1", "f1_low", "f1_high", "accuracy")]
         assert ours == pytest.approx([float(cell) for cell in printed], abs=0.056)
         assert (line["runs"], line["folds"], line["seeds"]) == ("4", "2", "2")
         assert (line["data"], line["split"], line["synthetic"]) == ("bp4d", "3fold", "yes")
-        assert line["minutes"] == "1.0"
+        assert (line["minutes"], line["thresholds"]) == ("1.0", "0.5")
         assert (line["comparison"], line["expression_accuracy"]) == ("study", "")
 
 

@@ -14,6 +14,7 @@ from metafacs.reports.tables import (
     Column,
     Table,
     always_present_f1,
+    auc_table,
     f1_table,
     printed_table,
     summary_table,
@@ -127,11 +128,45 @@ def test_people_nobody_tells_of_have_no_interval(record_of: MakeRecord) -> None:
     total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
     unknown = replace(record, per_subject={"": total})
     table = summary_table(Comparison([unknown]))
-    assert table.rows[0][2] == "n/a"
+    assert table.rows[0][3] == "n/a"
     assert "does not tell its people" in table.note
     assert "held-out pictures" in table.title
     assert "8 test people" in summary_table(Comparison([record])).note
     assert f1_table(Comparison([unknown])).rows == f1_table(Comparison([record])).rows
+
+
+def judged_at_thresholds_of_validation_people(record: Record) -> Record:
+    chosen = {"threshold": 0.5, "thresholds": {"1": 0.2}, "thresholds_chosen_on": {"side": "validation"}}
+    return replace(record, config=record.config | chosen)
+
+
+def test_tables_say_at_which_thresholds_and_mix_none(record_of: MakeRecord) -> None:
+    half = record_of()
+    chosen = judged_at_thresholds_of_validation_people(half)
+    own = replace(half, config=half.config | {"thresholds": {"12": 0.3}})
+    for record, told in (
+        (half, "where its probability reaches 0.5."),
+        (replace(half, config={"threshold": 0.25}), "reaches 0.25."),
+        (chosen, "reaches its threshold of best F1 on validation people."),
+        (own, "reaches the model's own threshold."),
+    ):
+        compared = Comparison([record])
+        assert told in f1_table(compared).note
+        assert told in summary_table(compared).note
+    with pytest.raises(ValueError, match=r"judged at 0\.5 and validation: report each alone"):
+        Comparison([half, chosen])
+
+
+def test_areas_stand_beside_f1(record_of: MakeRecord) -> None:
+    records = [record_of("mal", fold=fold) for fold in (1, 2)]
+    table = auc_table(Comparison(records))
+    heads = [column.head for column in summary_table(Comparison(records)).columns]
+    assert heads[1:3] == ["AUC", "average F1"]
+    mean = sum(record.auc[12] for record in records) / 2
+    row = next(row for row in table.rows if row[0].startswith("AU12"))
+    assert float(row[1].partition(" ")[0]) == pytest.approx(100 * mean, abs=0.051)
+    assert table.rows[-1][0] == "Average"
+    assert table.rows[-1][1] == summary_table(Comparison(records)).rows[0][1]
 
 
 def test_guess_is_scored_from_the_rate() -> None:

@@ -36,8 +36,8 @@ class Comparison:
         rows: Name of the row -> its runs; the paper's rows in the paper's order, then the others by name.
 
     Raises:
-        ValueError: If there are no records, they are not all of one data set and split, or they belong to
-            different papers.
+        ValueError: If there are no records, they are not all of one data set and split or not all judged at
+            thresholds that were chosen alike, or they belong to different papers.
     """
 
     def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
@@ -47,6 +47,12 @@ class Comparison:
                 f"one table is of one data set and split, but the records have {sorted(map(str, places))}"
                 if places
                 else "there are no records to report"
+            )
+        if len(judged := sorted({record.judged_at for record in records})) > 1:
+            raise ValueError(
+                "one table is of one kind of thresholds, but the records were judged at "
+                f"{' and '.join(judged)}: report each alone, or test them alike with "
+                "'metafacs evaluate --thresholds'"
             )
         self.records = tuple(records)
         self.paper = paper_of((record.paper for record in records), paper)
@@ -122,6 +128,16 @@ class Comparison:
     def held_out(self) -> str:
         """What the methods were tested on, in words."""
         return "held-out people" if self.people else "held-out pictures"
+
+    @property
+    def thresholds_in_words(self) -> str:
+        """From which probability on AUs counted as present, a sentence."""
+        kind = self.records[0].judged_at
+        at = {
+            "validation": "its threshold of best F1 on validation people",
+            "the model's own": "the model's own threshold",
+        }.get(kind, kind)
+        return f"An AU counts as present where its probability reaches {at}."
 
     @cached_property
     def presence_rates(self) -> dict[int, float]:

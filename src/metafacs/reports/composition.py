@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from metafacs.evaluation.records import Record
@@ -18,7 +19,7 @@ from metafacs.reports.network_table import network_table
 from metafacs.reports.papers.paper import Paper, TrainingCurves
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
-from metafacs.reports.tables import Table, f1_table, printed_table, summary_table
+from metafacs.reports.tables import Table, auc_table, f1_table, printed_table, summary_table
 
 SYNTHETIC_NOTE = (
     "Every face, label and score of this comparison comes from rendered twins of the data sets, not from "
@@ -80,7 +81,7 @@ def compose_report(
 
 
 def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
-    tables = [summary_table(comparison, level=level), f1_table(comparison)]
+    tables = [summary_table(comparison, level=level), f1_table(comparison), auc_table(comparison)]
     if printed := printed_table(comparison):
         tables.append(printed)
     if any(record.expressions is not None for record in comparison.records):
@@ -105,7 +106,9 @@ def _headline(name: str, runs: Sequence[Record], colour: str, level: float) -> H
     interval = average_f1_interval(runs, level=level)
     bounds = f", {level:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
     told = bounds if any(run.people for run in runs) else ""
-    return Headline(name, f"{interval.value:.3f}", f"average F1{told}", colour)
+    ranked = spread(spread(run.auc.values()).mean for run in runs).mean
+    area = "" if math.isnan(ranked) else f"; average AUC {ranked:.3f}"
+    return Headline(name, f"{interval.value:.3f}", f"average F1{told}{area}", colour)
 
 
 def _figures(comparison: Comparison, level: float) -> tuple[DrawnFigure, ...]:

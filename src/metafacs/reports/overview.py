@@ -22,10 +22,12 @@ OVERVIEW = "summary.csv"
 COLUMNS = (
     *("comparison", "row", "method", "data", "split", "synthetic", "runs", "folds", "seeds"),
     *("f1", "f1_low", "f1_high", "auc", "accuracy", "expression_accuracy", "expression_mean_recall"),
-    *("few_shot_accuracy", "minutes"),
+    *("few_shot_accuracy", "minutes", "thresholds"),
 )
 """Heads of the file. Scores are in percent, averaged over AUs and runs. The bounds are those of the 95 %
-interval over people, empty where these are unknown. ``minutes`` are those of one training."""
+interval over people, empty where these are unknown. ``minutes`` are those of one training. F1 and accuracy
+are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. Files of earlier versions
+lack the last column."""
 
 Line = dict[str, str]
 
@@ -51,6 +53,7 @@ def overview_lines(name: str, comparison: Comparison) -> list[Line]:
                 "expression_accuracy": _percent(result.accuracy for result in recognised),
                 "expression_mean_recall": _percent(result.mean_recall for result in recognised),
                 "minutes": _minutes(runs),
+                "thresholds": runs[0].judged_at,
             }
         )
     return lines
@@ -84,14 +87,14 @@ def read_overview(path: Path) -> list[Line]:
         head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is damaged ({error}); restore the file") from error
-    if tuple(head) != COLUMNS:
+    if tuple(head) not in (COLUMNS, COLUMNS[:-1]):
         raise ValueError(
             f"{path} lacks the columns {', '.join(COLUMNS)}; move it away and archive every comparison again"
         )
     for number, row in enumerate(rows, start=2):
-        if len(row) != len(COLUMNS):
+        if len(row) != len(head):
             raise ValueError(f"{path}, line {number}: a cell is missing or too many; restore the file")
-    return [dict(zip(COLUMNS, map(from_cell, row), strict=True)) for row in rows]
+    return [dict(zip(head, map(from_cell, row), strict=True)) for row in rows]
 
 
 def write_overview(path: Path, lines: Iterable[Mapping[str, str]]) -> None:

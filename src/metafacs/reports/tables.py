@@ -139,11 +139,44 @@ def f1_table(comparison: Comparison) -> Table:
         columns=tuple(columns),
         rows=tuple(rows),
         note=(
-            f"F1 in percent, {comparison.runs_in_words}. 'present': share of known test labels that are "
-            f"positive; 'guess': F1 of answering 'present' every time."
+            f"F1 in percent, {comparison.runs_in_words}. {comparison.thresholds_in_words} "
+            "'present': share of known test labels that are positive; 'guess': F1 of answering 'present' "
+            "every time."
             f"{cited(comparison.paper, printed)}"
         ),
         name="f1",
+        last_row_is_total=True,
+    )
+
+
+def auc_table(comparison: Comparison) -> Table:
+    """Return the area under the ROC curve per AU and row in percent, which depends on no threshold.
+
+    Returns:
+        One row per AU and one for the average; mean, and ± one standard deviation over runs where there is
+        more than one.
+    """
+    rows = [
+        (
+            f"AU{au} {au_name(au)}",
+            *(percent(spread(run.auc[au] for run in runs)) for runs in comparison.rows.values()),
+        )
+        for au in comparison.aus
+    ]
+    averages = (percent(spread(_mean(run.auc.values()) for run in runs)) for runs in comparison.rows.values())
+    return Table(
+        title=f"AUC per action unit on {comparison.held_out} ({comparison.label})",
+        columns=(
+            Column("Action unit", text=True),
+            *(Column(name, comparison.label, comparison.tag) for name in comparison.rows),
+        ),
+        rows=(*rows, ("Average", *averages)),
+        note=(
+            f"Area under the ROC curve in percent, {comparison.runs_in_words}: how often a picture that "
+            "shows the AU has a higher probability than one that does not. Guessing gets 50; thresholds play "
+            "no part."
+        ),
+        name="auc",
         last_row_is_total=True,
     )
 
@@ -173,7 +206,7 @@ def cited(paper: Paper | None, printed: PrintedF1 | PrintedExpressions | Printed
 
 
 def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
-    """Return one line per row: average F1 with spread and interval, accuracy, AUC and cost."""
+    """Return one line per row: AUC, average F1 with spread and interval, accuracy and cost."""
     label, tag = comparison.label, comparison.tag
     rows = []
     for name, runs in comparison.rows.items():
@@ -183,17 +216,17 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
         rows.append(
             (
                 name,
+                percent(spread(_mean(run.auc.values()) for run in runs)),
                 percent(average_f1_spread(runs)),
                 "n/a" if math.isnan(interval.low) else bounds,
                 f"{100 * average_f1(runs, 'pooled'):.1f}",
                 percent(spread(_mean(run.accuracy.values()) for run in runs)),
-                percent(spread(_mean(run.auc.values()) for run in runs)),
                 str(len(runs)),
                 f"{max(run.iterations for run in runs):,}",
                 "" if math.isnan(minutes.mean) else f"{minutes.mean:.1f}",
             )
         )
-    scores = ("average F1", f"{level:.0%} interval", "pooled F1", "accuracy", "AUC")
+    scores = ("AUC", "average F1", f"{level:.0%} interval", "pooled F1", "accuracy")
     cost = ("runs", "iterations", "minutes per run")
     return Table(
         title=f"Methods compared on {comparison.held_out} ({label})",
@@ -204,7 +237,8 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
         ),
         rows=tuple(rows),
         note=(
-            f"Percent, averaged over AUs, {comparison.runs_in_words}. "
+            f"Percent, averaged over AUs, {comparison.runs_in_words}. AUC needs no threshold. "
+            f"{comparison.thresholds_in_words} "
             f"{_interval_in_words(comparison.people)} 'pooled' adds up the counts of all folds before F1."
         ),
         name="summary",
