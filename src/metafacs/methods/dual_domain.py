@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -30,7 +31,7 @@ from metafacs.methods.adversarial_separation import (
 from metafacs.methods.base import Diagnostic, Method, OptimizerSpec, Prediction, Stepper, total_loss
 from metafacs.metrics.landmarks import interocular_distance
 from metafacs.models.domain_separation import Rounds
-from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet, Reading
+from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet, Reading, SupervisedNet
 
 _BRANCHES: dict[str, tuple[Domain, ...]] = {
     "both": ("source", "target"),
@@ -61,12 +62,14 @@ class DualDomain(Method):
     Facial Images in the Wild", Eqs. (1)-(13), and the ablations of its Table 7. How the paper is read is
     written in docs/dual_domain.md. Training has two stages, each a run of its own: ``stage="landmarks"``
     trains the landmark branches; ``stage="joint"``, started from that model with ``--initialise``, trains
-    everything. Source pictures need AU labels, pictures of both domains landmarks; AU labels of target
-    pictures are not looked at unless ``pseudo_labels`` says so.
+    everything. For a first stage of which short runs have more, ``stage="supervised"`` trains the AU branches
+    as well. Source pictures need AU labels, pictures of both domains landmarks; AU labels of target pictures
+    are not looked at unless ``pseudo_labels`` says so.
 
     Args:
         aus: FACS numbers to detect.
-        stage: ``landmarks`` or ``joint``.
+        stage: ``landmarks``, ``supervised`` (landmarks of both domains, AUs of the source, no adversaries) or
+            ``joint``.
         width: Channels of the first module, 32 in the paper; all other widths follow.
         domain: Which pictures :meth:`predict` expects, ``target`` ones or ``source`` ones, which are read
             directly.
@@ -102,7 +105,7 @@ class DualDomain(Method):
         self,
         aus: Sequence[int],
         *,
-        stage: Literal["joint", "landmarks"] = "joint",
+        stage: Literal["joint", "landmarks", "supervised"] = "joint",
         width: int = 32,
         domain: Domain = "target",
         read: Reading = "reconstruction",
@@ -143,6 +146,11 @@ class DualDomain(Method):
         self.network: LandmarkNet
         if stage == "landmarks":
             self.network = LandmarkNet(width, LANDMARKS, branched, shared_features=shared_features)
+        elif stage == "supervised":
+            self.reading = "direct"
+            self.network = SupervisedNet(
+                self.aus, width, LANDMARKS, branched, shared_features=shared_features
+            )
         else:
             self.network = DualDomainNet(
                 self.aus,
@@ -153,23 +161,37 @@ class DualDomain(Method):
                 project=projectors != "none",
             )
             self.watch = GameWatch()
+        if stage != "landmarks":
             self.register_buffer("au_weights", torch.ones(len(self.aus)))
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Weigh each AU inversely to how often it occurs in the source pictures, w_i of Eq. (9)."""
-        if self.stage == "joint":
+        if self.stage != "landmarks":
             self.au_weights.copy_(rate_balanced_weights(occurrence_rates(labels["source"])))
+
+    @property
+    def detecting_network(self) -> SupervisedNet:
+        """The network of the stages that detect AUs.
+
+        Raises:
+            ValueError: If the method was built for the landmark stage only.
+        """
+        if not isinstance(self.network, SupervisedNet):
+            raise ValueError(
+                "a model of stage 'landmarks' detects no action units; train stage 'joint' from it"
+            )
+        return self.network
 
     @property
     def joint_network(self) -> DualDomainNet:
         """The network of the joint stage.
 
         Raises:
-            ValueError: If the method was built for the landmark stage only.
+            ValueError: If the method was built for another stage.
         """
         if not isinstance(self.network, DualDomainNet):
             raise ValueError(
-                "a model of stage 'landmarks' detects no action units; train stage 'joint' from it"
+                f"a model of stage '{self.stage}' has no generators; train stage 'joint' from it"
             )
         return self.network
 
@@ -177,36 +199,32 @@ class DualDomain(Method):
         """Return ADLD's groups, and what the landmark branches have beyond the feature extractors."""
         if self.stage == "landmarks":
             return {"landmarks": list(self.network.parameters())}
-        return self.joint_network.groups()
+        return self.detecting_network.groups()
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
         """Return the paper's Adams (section 4.1.2)."""
-        if self.stage == "landmarks":
-            return {"landmarks": OptimizerSpec("adam", lr=1e-3, weight_decay=5e-4, schedule="halved")}
+        first = OptimizerSpec("adam", lr=1e-3, weight_decay=5e-4, schedule="halved")
         specs = {
             "landmark_discriminator": ADVERSARY_OPTIMIZER,
             "discriminators": ADVERSARY_OPTIMIZER,
             "generators": ADVERSARY_OPTIMIZER,
             "task": TASK_OPTIMIZER,
-            "landmarks": OptimizerSpec("adam", lr=5e-4, weight_decay=5e-4),
+            "landmarks": replace(first, lr=5e-4, schedule="constant") if self.stage == "joint" else first,
         }
         return {group: specs[group] for group in self.parameter_groups()}
 
     def diagnostics(self, size: int) -> tuple[Diagnostic, ...]:
-        """Return the state of the games; in the landmark stage the landmark loss."""
-        if self.stage == "landmarks":
-            return (Diagnostic("loss_landmarks", "landmark loss"),)
-        return game_diagnostics(size)
+        """Return the state of the games; before the joint stage what learns from labels."""
+        if self.stage == "joint":
+            return game_diagnostics(size)
+        known = (Diagnostic("loss_landmarks", "landmark loss"),)
+        return known if self.stage == "landmarks" else (Diagnostic("loss_action_units", "AU loss"), *known)
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
-        """Step the discriminators, then everything else; in the landmark stage only the branches."""
+        """Step the discriminators, then everything else; before the joint stage what learns from labels."""
         source, target = paired(batches)
-        if self.stage == "landmarks":
-            features = self.network.extract(source.images, target.images)
-            predicted = self.network.landmarks_of(features, source.images.shape[-1])
-            loss = self.landmark_error(predicted, source, target)
-            step.descend(total_loss({"loss_landmarks": loss}), "landmarks")
-            return {"loss_landmarks": loss.detach()}
+        if self.stage != "joint":
+            return self._learn_labels(source, target, step)
 
         result = self.run(source, target)
         played = discriminator_losses(self.joint_network.discriminators, result.rounds, result.cells)
@@ -220,6 +238,20 @@ class DualDomain(Method):
         told = {name: loss.detach() for name, loss in {**losses, **played}.items()}
         told |= detection_apart(detection)
         return {**told, **self.watch(told, result.rounds, step.progress)}
+
+    def _learn_labels(self, source: Batch, target: Batch, step: Stepper) -> dict[str, Tensor]:
+        features = self.network.extract(source.images, target.images)
+        predicted = self.network.landmarks_of(features, source.images.shape[-1])
+        losses, weights = {}, self.loss_weights
+        if self.stage == "landmarks":
+            weights = {}  # there is nothing to weigh against
+        else:
+            known = source.require("action_units")
+            losses["loss_action_units"] = self._detection_losses(features[: len(source)], known).mean()
+        if predicted:
+            losses["loss_landmarks"] = self.landmark_error(predicted, source, target)
+        step.descend(total_loss(losses, weights), *self.parameter_groups())
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def run(self, source: Batch, target: Batch) -> Pass:
         """Return landmarks and features of both rounds for a pair of batches."""
@@ -266,8 +298,11 @@ class DualDomain(Method):
     def action_unit_errors(self, rounds: Rounds, source: Batch, target: Batch) -> Tensor:
         """Return L_au, Eq. (9), of F_s and F_sltb, row by row; with pseudo labels of F_t and F_sbtl too."""
         features, targets = labelled_rows(rounds, source, target, pseudo_labels=self.pseudo_labels)
+        return self._detection_losses(features, targets)
+
+    def _detection_losses(self, features: Tensor, targets: Tensor) -> Tensor:
         return action_unit_loss(
-            self.joint_network.detector(features),
+            self.detecting_network.detector(features),
             targets,
             reduction="mean",
             au_weights=self.au_weights,
@@ -298,7 +333,7 @@ class DualDomain(Method):
         Raises:
             ValueError: If the method was built for the landmark stage only.
         """
-        return Prediction(self.joint_network(images, self.domain, self.reading).sigmoid())
+        return Prediction(self.detecting_network(images, self.domain, self.reading).sigmoid())
 
     def predict_landmarks(self, images: Tensor, domain: Domain) -> Tensor:
         """Return what the landmark branch of a domain finds, ``batch x 49 x 2`` as (x, y) in pixels.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -74,8 +74,46 @@ class LandmarkNet(nn.Module):
         return self.branches({domain: self.extractor(domain)(images)}, images.shape[-1])[domain]
 
 
-class DualDomainNet(LandmarkNet):
-    """The landmark net with everything that the second stage adds to it.
+class SupervisedNet(LandmarkNet):
+    """The landmark net with the AU branches: all that learns from labels, no adversary among it.
+
+    Args:
+        aus: FACS numbers to detect.
+        width: Channels of the first module, 32 in the paper; all other widths follow.
+        landmarks: Number of landmarks.
+        branched: Domains that have a landmark branch.
+        shared_features: One feature extractor for both domains.
+    """
+
+    def __init__(
+        self,
+        aus: Sequence[int],
+        width: int,
+        landmarks: int,
+        branched: Sequence[Domain] = (),
+        *,
+        shared_features: bool = True,
+    ) -> None:
+        super().__init__(width, landmarks, branched, shared_features=shared_features)
+        self.detector = ActionUnitBranches(2 * width, aus)
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters by who steps them."""
+        return _groups({"task": [self.extractors, self.detector], "landmarks": [self.branches]})
+
+    def forward(self, images: Tensor, domain: Domain, read: Reading = "direct") -> Tensor:
+        """Return AU logits, ``batch x au``, of pictures of one domain, ``batch x 3 x height x width``.
+
+        Raises:
+            ValueError: If a reconstruction is asked for: there is no generator.
+        """
+        if domain == "target" and read != "direct":
+            raise ValueError("this model has no generators: it can only read target pictures directly")
+        return self.detector(self.extractor(domain)(images))
+
+
+class DualDomainNet(SupervisedNet):
+    """The supervised net with what separates the domains and puts them together.
 
     Args:
         aus: FACS numbers to detect.
@@ -96,12 +134,11 @@ class DualDomainNet(LandmarkNet):
         shared_features: bool = True,
         project: bool = False,
     ) -> None:
-        super().__init__(width, landmarks, branched, shared_features=shared_features)
+        super().__init__(aus, width, landmarks, branched, shared_features=shared_features)
         channels = 2 * width
         self.separation = DomainSeparation(channels, landmarks)
         self.discriminators = Discriminators(channels, landmarks)
         self.projectors = Projectors(channels) if project else None
-        self.detector = ActionUnitBranches(channels, aus)
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters by who steps them.
@@ -110,18 +147,19 @@ class DualDomainNet(LandmarkNet):
         against a D_l that never found a landmark. Then the rest of the landmark branches.
         """
         separation = self.separation
-        parts: dict[str, list[nn.Module | None]] = {
-            "landmark_discriminator": [self.discriminators.landmarks],
-            "discriminators": [self.discriminators.source, self.discriminators.target],
-            "generators": [separation.background_generator, separation.feature_generator, self.projectors],
-            "task": [self.extractors, separation.landmark_encoder, self.detector],
-            "landmarks": [self.branches],
-        }
-        groups = {
-            name: [parameter for module in modules if module is not None for parameter in module.parameters()]
-            for name, modules in parts.items()
-        }
-        return {name: parameters for name, parameters in groups.items() if parameters}
+        return _groups(
+            {
+                "landmark_discriminator": [self.discriminators.landmarks],
+                "discriminators": [self.discriminators.source, self.discriminators.target],
+                "generators": [
+                    separation.background_generator,
+                    separation.feature_generator,
+                    self.projectors,
+                ],
+                "task": [self.extractors, separation.landmark_encoder, self.detector],
+                "landmarks": [self.branches],
+            }
+        )
 
     def forward(self, images: Tensor, domain: Domain, read: Reading = "reconstruction") -> Tensor:
         """Return AU logits, ``batch x au``, of pictures of one domain.
@@ -136,3 +174,12 @@ class DualDomainNet(LandmarkNet):
         if domain == "target" and read == "reconstruction":
             features = self.separation.reconstruct(features)
         return self.detector(features)
+
+
+def _groups(parts: Mapping[str, Sequence[nn.Module | None]]) -> dict[str, list[nn.Parameter]]:
+    """Return the parameters of the modules of each group, without empty groups."""
+    groups = {
+        name: [parameter for module in modules if module is not None for parameter in module.parameters()]
+        for name, modules in parts.items()
+    }
+    return {name: parameters for name, parameters in groups.items() if parameters}
