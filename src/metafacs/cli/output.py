@@ -11,8 +11,10 @@ from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.own_files import OwnFiles, refuse_foreign_table
 from metafacs.cli.summary import say
 from metafacs.evaluation.diagnostics import LAST, levels_of
+from metafacs.evaluation.configuration import configuration_of
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
+from metafacs.evaluation.statistics import spread
 from metafacs.facs import au_name
 from metafacs.files import write_bytes
 from metafacs.progress import plain_console
@@ -51,16 +53,19 @@ def _as_file(table: ScoreTable, suffix: str) -> bytes:
 
 
 def print_scores(record: Record) -> None:
-    """Print F1, accuracy and AUC per AU and, where expressions were recognised, how many."""
+    """Print AUC, F1, accuracy and threshold per AU and, where expressions were recognised, how many."""
     synthetic = " (synthetic faces)" if record.data.synthetic else ""
     method, name = shown(record.method), shown(record.data.name)
     title = f"{method} on {name}{synthetic}, fold {record.data.fold}, seed {record.seed}"
-    table = Table("AU", "name", "F1", "accuracy", "AUC", "positives", title=title)
+    table = Table("AU", "name", "AUC", "F1", "accuracy", "threshold", "positives", title=title)
+    configuration = configuration_of(record.config)
     for au in record.aus:
-        scores = (f"{values[au]:.3f}" for values in (record.f1, record.accuracy, record.auc))
-        table.add_row(str(au), au_name(au), *scores, str(record.positives[au]))
+        scores = (f"{values[au]:.3f}" for values in (record.auc, record.f1, record.accuracy))
+        threshold = f"{configuration.threshold_of(au):.3g}"
+        table.add_row(str(au), au_name(au), *scores, threshold, str(record.positives[au]))
     table.add_section()
-    table.add_row("", "average", f"{record.f1_average:.3f}")
+    averages = (spread(record.auc.values()).mean, record.f1_average, spread(record.accuracy.values()).mean)
+    table.add_row("", "average", *(f"{value:.3f}" for value in averages))
     console = plain_console()
     with console.capture() as printed:
         console.print(table)

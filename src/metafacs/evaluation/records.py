@@ -15,12 +15,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta
-
-from metafacs.checkpoints.description import THRESHOLD, Probability
 from metafacs.evaluation.archive import find_archive, read_archive
+from metafacs.evaluation.configuration import configuration_of
 from metafacs.evaluation.diagnostics import Level
 from metafacs.evaluation.expression_results import Count, ExpressionResult, Unit
 from metafacs.evaluation.landmarks import LandmarkScores
@@ -161,11 +159,8 @@ class Record:
 
     @property
     def judged_at(self) -> str:
-        """From which probability on AUs counted as present: a number, or by what each AU's was chosen."""
-        known = convert(self.config, _Configuration, "the record", RecordError, REMEDY)
-        if known.thresholds_chosen_on.get("side") == "validation":
-            return "validation"
-        return "the model's own" if known.thresholds else f"{known.threshold:g}"
+        """From which probability on AUs counted as present: a number, or how each AU's was chosen."""
+        return configuration_of(self.config).judged_at
 
     @property
     def synthetic(self) -> bool:
@@ -302,29 +297,8 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class _Used:
-    dataset: str
-
-
-@dataclass(frozen=True)
-class _Configuration:
-    """What reports ask of a configuration."""
-
-    options: dict[str, Any] = field(default_factory=dict)
-    data: Annotated[tuple[_Used, ...], Meta(min_length=1)] = ()
-    threshold: Probability = THRESHOLD
-    thresholds: dict[int, Probability] = field(default_factory=dict)
-    thresholds_chosen_on: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Configured:
-    config: _Configuration
-
-
 def _check(record: Record) -> None:
-    convert({"config": record.config}, _Configured, "the record", RecordError, REMEDY)
+    configuration_of(record.config)
     try:
         check_aus(record.aus)
     except ValueError as error:
