@@ -23,7 +23,7 @@ def words(au_store: Store, tmp_path: Path) -> list[str]:
 def test_writes_records_table_and_figures_and_takes_them_up(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*words[:-2], "--paper", "maml_au", *words[-2:]]
+    words = [*words[:-2], "--paper", "maml_au", "--testing.steps", "[0,5]", *words[-2:]]
     assert main(words) == 0
     written = {path.name for path in tmp_path.iterdir()} - OWN_FILES
     figures = {f"accuracy_by_{kind}.png" for kind in ("au", "person", "steps")}
@@ -44,6 +44,17 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert (report / "accuracy.md").read_text() == (tmp_path / "accuracy.md").read_text()
     assert main(["report", str(tmp_path), "--out", str(report), "--curve", "focus"]) == 1
     assert "no curve" in capsys.readouterr().err
+
+
+def test_one_number_of_steps_and_two_seeds_have_other_tables(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*words, "--learners", "[anil]", "--split", "published", "--subjects", "all", "--seeds", "[0,1]"]
+    assert main(words) == 0
+    written = {path.name for path in tmp_path.iterdir()} - OWN_FILES
+    assert "accuracy_by_seed.md" in written
+    assert not {"accuracy_by_steps.md", "accuracy_by_steps.png"} & written
+    assert "accuracy.md, accuracy_by_seed.md" in capsys.readouterr().out
 
 
 def test_misspelt_settings_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

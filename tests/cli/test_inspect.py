@@ -46,6 +46,16 @@ def test_patterns_need_both_labels(
     assert "expression" in capsys.readouterr().err
 
 
+def test_shares_of_people(au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = tmp_path / "people.png"
+    assert main(["inspect", str(au_store.path), "--people", str(drawn)]) == 0
+    printed = capsys.readouterr().out
+    assert "Pictures of each person that show an action unit, percent (BP4D twin, synthetic)" in printed
+    assert "Everybody" in printed
+    with Image.open(drawn) as picture:
+        assert picture.format == "PNG"
+
+
 def test_nothing_foreign_and_nothing_of_the_store_is_overwritten(
     au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

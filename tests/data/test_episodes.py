@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metafacs.data.episodes import (
-    AnyAUStream,
     EpisodeStream,
     Task,
     draw_evaluation_episode,
@@ -173,19 +172,6 @@ def test_only_the_given_people_take_part(au_store: Store) -> None:
 def test_more_shots_than_pictures_are_refused(au_store: Store) -> None:
     with pytest.raises(ValueError, match=r"no person .* has 20 pictures with and without"):
         episode_stream(au_store, shots=10)
-
-
-def test_baseline_batches_are_half_positive(au_store: Store) -> None:
-    common = {"aus": AUS, "shots": 2, "size": 32, "seed": 0}
-    stream = AnyAUStream(au_store, np.arange(len(au_store)), **common)  # type: ignore[arg-type]
-    batch = stream.batch(0)
-    assert batch.require("action_units").mean() == 0.5
-    present = (au_store.action_units[batch.index.numpy()] == 1).any(axis=1)
-    assert np.array_equal(present, batch.action_units[:, 0].numpy() == 1)
-    assert torch.equal(batch.index, stream.batch(0).index)
-    positive = np.flatnonzero((au_store.action_units == 1).any(axis=1))
-    with pytest.raises(ValueError, match="0 show none"):
-        AnyAUStream(au_store, positive, **common)  # type: ignore[arg-type]
 
 
 def test_streams_are_streams(au_store: Store) -> None:

@@ -59,6 +59,33 @@ def test_draws_are_the_same_for_every_learner_and_call(
     assert not torch.equal(seen[0][0], seen[0][1])
 
 
+@pytest.mark.parametrize("name", FEW_SHOT)
+def test_only_the_steps_asked_for_are_judged_and_their_scores_are_those_among_all(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    learner, (images, task) = FEW_SHOT[name]((1, 4)), pictures(12, 12)
+    among = replace(TESTING, steps=(0, 1, 2, 3, 4, 5))
+    every = judge_task(learner, images, task, 5, among)
+    assert not (every[:, 0] == every[:, 5]).all()
+    logits, judged = learner.logits, []
+
+    def counting(parameters: dict[str, Tensor], given: Tensor) -> Tensor:
+        judged.append(not torch.is_grad_enabled())
+        return logits(parameters, given)
+
+    monkeypatch.setattr(learner, "logits", counting)
+    for steps in ((5,), (1, 5), (3,)):
+        judged.clear()
+        found = judge_task(learner, images, task, 5, replace(TESTING, steps=steps))
+        assert np.array_equal(found, every[:, list(steps)])
+        assert sum(judged) == len(steps) * TESTING.repetitions
+
+
+def test_the_tables_ask_for_five_steps() -> None:
+    assert FewShotTest().steps == (5,)
+
+
 def test_support_statistics_judge_each_picture_alone(learner: FewShotLearner) -> None:
     images, task = pictures(12, 12)
     alone = judge_task(learner, images, task, 5, replace(TESTING, statistics="support"))

@@ -7,25 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from conftest import paint, rows_of, write_store
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.facts import DISFA, FACTS
 from metafacs.data.splits import SplitError
 from metafacs.data.store import Store
-from metafacs.evaluation import few_shot_protocol
+from metafacs.evaluation import few_shot_runs
 from metafacs.evaluation.few_shot import FewShotTest
-from metafacs.evaluation.few_shot_protocol import (
-    MODELS,
-    RECORDS,
-    FewShotProtocol,
-    plan_few_shot,
-    run_few_shot,
-)
+from metafacs.evaluation.few_shot_protocol import MODELS, RECORDS, FewShotProtocol, plan_few_shot
 from metafacs.evaluation.few_shot_records import RecordError, few_shot_record_paths, read_few_shot_record
+from metafacs.evaluation.few_shot_runs import run_few_shot
 from metafacs.methods.base import OptimizerSpec
 from metafacs.models.backbones import SMALL
 from metafacs.training.few_shot import FewShotTraining
+from metafacs.training.trainer import MODEL_FILE
 
 TRAINING = FewShotTraining(
     iterations=1,
@@ -136,7 +133,7 @@ def test_what_goes_wrong_with_one_person_is_told_and_the_others_are_tested(
     au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     protocol = plan(au_store, tmp_path, learners=("baseline",), training=replace(TRAINING, iterations=0))
-    judge, calls = few_shot_protocol.judge_subject, []
+    judge, calls = few_shot_runs.judge_subject, []
 
     def failing(*arguments: object) -> object:
         calls.append(1)
@@ -144,13 +141,13 @@ def test_what_goes_wrong_with_one_person_is_told_and_the_others_are_tested(
             raise MemoryError
         return judge(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(few_shot_protocol, "judge_subject", failing)
+    monkeypatch.setattr(few_shot_runs, "judge_subject", failing)
     failed: list[str] = []
     (record,) = run_few_shot(protocol, workers=1, progress=False, failed=failed)
     assert record.subject == protocol.subjects[1]
     (told,) = failed
     assert told.startswith(
-        f"baseline, {protocol.subjects[0]}: memory is short for this; take smaller batches"
+        f"baseline, seed 0, {protocol.subjects[0]}: memory is short for this; take smaller batches"
     )
 
 
@@ -168,6 +165,66 @@ def test_without_iterations_per_fold_the_start_serves_everybody(au_store: Store,
     (record,) = run(protocol)
     assert record.iterations == 1
     assert not (tmp_path / MODELS / "baseline" / protocol.subjects[0]).exists()
+
+
+@pytest.fixture(scope="module")
+def folds(au_store: Store, tmp_path_factory: pytest.TempPathFactory) -> FewShotProtocol:
+    out = tmp_path_factory.mktemp("folds")
+    training = replace(TRAINING, shared_iterations=0)
+    return plan(
+        au_store,
+        out,
+        learners=("baseline_by_person",),
+        subjects="all",
+        split="published",
+        seeds=(0, 3),
+        training=training,
+    )
+
+
+def test_a_published_fold_is_trained_once_and_tests_its_people(
+    folds: FewShotProtocol, au_store: Store
+) -> None:
+    records = run(folds)
+    people = set(au_store.subjects)
+    assert {(r.subject, r.seed, r.protocol) for r in records} == {
+        (person, seed, "published") for person in people for seed in (0, 3)
+    }
+    tested: set[str] = set()
+    for fold in (1, 2, 3):
+        models = [
+            load_checkpoint(folds.model_folder("baseline_by_person", seed, f"fold{fold}") / MODEL_FILE)
+            for seed in (0, 3)
+        ]
+        held_out = models[0].description.held_out
+        assert set(held_out.train) | set(held_out.test) == people
+        tested |= set(held_out.test)
+        weights = [model.weights["network.backbone.stages.0.weight"] for model in models]
+        assert not torch.equal(*weights)
+    assert tested == people
+    trained = list((folds.out / MODELS).glob(f"*/*/{MODEL_FILE}"))
+    assert len(trained) == 6
+
+
+def test_folds_are_finished_one_after_the_other(
+    folds: FewShotProtocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protocol = replace(folds, out=tmp_path, learners=("maml", "baseline"), seeds=(0,))
+    done: list[str] = []
+    monkeypatch.setattr(few_shot_runs._Training, "do", lambda job: done.append(job.common.name) or "")
+    monkeypatch.setattr(few_shot_runs._Test, "do", lambda job: done.append(job.subject) or "")
+    run(protocol)
+    trainings = [place for place, name in enumerate(done) if name.startswith("fold")]
+    # Two learners are trained, then tested on two people each.
+    assert trainings == [0, 1, 6, 7, 12, 13]
+
+
+def test_a_seed_more_keeps_what_is_there(folds: FewShotProtocol) -> None:
+    before = {path: path.stat().st_mtime_ns for path in few_shot_record_paths(folds.out / RECORDS)}
+    assert {path.stem.endswith("-seed3") for path in before} == {True, False}
+    records = run(replace(folds, seeds=(0, 3, 4)))
+    assert len(records) == 18
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_another_data_set_is_adapted_to_with_aus_never_seen(
@@ -196,6 +253,10 @@ def test_another_data_set_is_adapted_to_with_aus_never_seen(
             "nothing is trained",
         ),
         ({"aus": (1, 2)}, ValueError, "no labels for AU"),
+        ({"split": "published"}, SplitError, "share one training already"),
+        ({"seeds": ()}, ValueError, "each once"),
+        ({"seeds": (1, 1)}, ValueError, "each once"),
+        ({"seeds": (-1,)}, ValueError, "seeds"),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -208,6 +269,11 @@ def test_what_does_not_fit_is_refused(
 def test_the_same_data_set_is_no_other_one(au_store: Store, tmp_path: Path) -> None:
     with pytest.raises(SplitError, match="is bp4d too"):
         plan(au_store, tmp_path, test=au_store.path)
+
+
+def test_nobody_is_held_out_of_another_data_set(au_store: Store, disfa_store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SplitError, match="nobody is held out where people of another data set"):
+        plan(au_store, tmp_path, test=disfa_store.path, aus=(1, 4), split="published")
 
 
 def test_the_printed_rate_is_warned_of(au_store: Store, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from metafacs.evaluation.few_shot_statistics import (
     accuracy_spreads,
     average_accuracy,
     error_of_draws,
+    over_seeds,
     paired_gain,
     person_averages,
     reported_step,
@@ -63,3 +64,21 @@ def test_gain_is_paired_by_person(few_shot_record_of: Maker) -> None:
     assert gain.subjects == 8
     with pytest.raises(ValueError, match="same people"):
         paired_gain(ours[1:], theirs, 1)
+
+
+def test_seeds_are_averaged_person_by_person(few_shot_record_of: Maker) -> None:
+    def of(seed: int, subject: str, score: float, deviation: float) -> FewShotRecord:
+        return few_shot_record_of(
+            subject=subject,
+            accuracy={1: (0.5, score)},
+            deviation={1: (0.1, deviation)},
+            config={"testing": {"judged": 10, "repetitions": 50}, "training": {"seed": seed}},
+        )
+
+    records = [of(0, "a", 0.6, 0.3), of(0, "b", 0.7, 0.1), of(1, "a", 0.8, 0.4)]
+    first, second = over_seeds(records)
+    assert (first.subject, first.accuracy[1]) == ("a", pytest.approx((0.5, 0.7)))
+    assert first.deviation[1] == pytest.approx((0.1, np.sqrt((0.09 + 0.16) / 2)))
+    assert second is records[1]
+    with pytest.raises(ValueError, match="AUs of a differ"):
+        over_seeds([records[0], few_shot_record_of(subject="a")])

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp
 
 from metafacs.batch import Batch
-from metafacs.data.episodes import AnyAUStream, EpisodeStream
+from metafacs.data.any_au import AnyAUByPersonStream, AnyAUStream
+from metafacs.data.episodes import EpisodeStream
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
@@ -187,6 +188,24 @@ def test_adaptation_moves_what_it_says_and_leaves_the_learner_alone(name: str) -
     assert loss(last) < loss(first)
 
 
+def test_features_that_no_step_changes_are_computed_once() -> None:
+    learner, batch = slim("anil"), episodes(tasks=1)
+    support, known = batch.images[: 2 * SHOTS], batch.action_units[: 2 * SHOTS, 0]
+    expected = [dict(learner.network.named_parameters())]
+    for _ in range(3):
+        loss = nn.functional.binary_cross_entropy_with_logits(learner.logits(expected[-1], support), known)
+        names = list(learner.step_sizes())
+        slopes = torch.autograd.grad(loss, [expected[-1][name] for name in names])
+        moved = {n: expected[-1][n] - RATE * s for n, s in zip(names, slopes, strict=True)}
+        expected.append({**expected[-1], **moved})
+    passes = []
+    learner.network.backbone.register_forward_hook(lambda *_: passes.append(1))
+    found = list(learner.adaptation(support, known, 3))
+    assert len(passes) == 1
+    for one, other in zip(found, expected, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in other)
+
+
 @pytest.mark.parametrize("backbone", ["few_shot", "small", "resnet18"])
 def test_support_statistics_judge_the_support_as_the_batch_does(backbone: str) -> None:
     learner, batch = build("maml", backbone=Backbone(backbone)), episodes(tasks=1)
@@ -209,6 +228,7 @@ def streams(au_store: Store) -> dict[str, Stream]:
     return {
         "episodes": EpisodeStream(au_store, rows, **common),  # type: ignore[arg-type]
         "any_au": AnyAUStream(au_store, rows, **common),  # type: ignore[arg-type]
+        "any_au_by_person": AnyAUByPersonStream(au_store, rows, **common),  # type: ignore[arg-type]
     }
 
 
@@ -228,6 +248,16 @@ def test_every_parameter_moves_in_training(name: str, streams: dict[str, Stream]
     assert all("running" in key or "num_batches" in key or "rates" in key for key in still)
     rates = {key for key in before if "rates" in key}
     assert not rates or rates - still
+
+
+def test_the_control_of_the_baseline_normalises_person_by_person(streams: dict[str, Stream]) -> None:
+    learner = build("baseline_by_person").float()
+    seen = []
+    learner.network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    step = OptimizerStepper(learner.parameter_groups(), learner.optimizers(), 1)
+    step.start(0)
+    learner.update({"any_au_by_person": streams["any_au_by_person"].batch(0)}, step)
+    assert seen == [4 * SHOTS] * len(AUS)
 
 
 def test_maml_learns_tasks_that_the_picture_tells(streams: dict[str, Stream]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.reports.few_shot import accuracy_table, gains_in_words, steps_table
+from metafacs.reports.few_shot import accuracy_table, gains_in_words, seeds_table, steps_table
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.papers import PAPERS
@@ -80,10 +80,39 @@ def test_records_of_several_protocols_or_with_gaps_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="one protocol"):
         compared([*records, few_shot_record_of(tested_on="disfa", protocol="cross_domain")])
-    with pytest.raises(ValueError, match="maml with 1 shots lacks the people F000"):
+    with pytest.raises(ValueError, match="maml with 1 shots and seed 0 lacks the people F000"):
         compared(records[1:])
     with pytest.raises(ValueError, match="no few-shot records"):
         compared([])
+
+
+def of_seed(record: FewShotRecord, seed: int, change: float) -> FewShotRecord:
+    scores = {au: tuple(value + change for value in values) for au, values in record.accuracy.items()}
+    return replace(record, accuracy=scores, config={**record.config, "training": {"seed": seed}})
+
+
+def test_seeds_are_averaged_in_all_tables_and_told_in_one(records: list[FewShotRecord]) -> None:
+    others = [of_seed(record, 1, 0.02) for record in records if record.learner == "maml"]
+    both = compared([*records, *others])
+    assert both.seeds == (0, 1)
+    row = accuracy_table(both).rows[0]
+    assert row[1:3] == ("0.60 ± 0.00", "0.71 ± 0.00")
+    assert "50 draws and the seeds 0, 1, then" in accuracy_table(both).note
+    assert gains_in_words(both)[0].startswith("1 shot: maml - baseline +0.060, 95% interval over 3 people")
+    table = seeds_table(both)
+    assert [row[0] for row in table.rows] == ["0", "1", "Mean"]
+    assert table.rows[0][1:3] == ("0.615", "0.665")
+    assert table.rows[1][1:3] == ("", "0.685")
+    assert table.rows[2][1:3] == ("0.615", "0.675 ± 0.014")
+
+
+def test_a_seed_that_lacks_people_or_a_record_that_came_twice_is_refused(
+    records: list[FewShotRecord],
+) -> None:
+    with pytest.raises(ValueError, match="maml with 1 shots and seed 1 lacks the people F001, F002"):
+        compared([*records, of_seed(records[0], 1, 0.0)])
+    with pytest.raises(ValueError, match="maml with 1 shots and seed 0 holds a person twice"):
+        compared([*records, records[0]])
 
 
 def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:

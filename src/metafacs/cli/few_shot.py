@@ -10,7 +10,8 @@ from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.backbones import written_out, yaml_loader
 from metafacs.cli.output import write_few_shot
-from metafacs.evaluation.few_shot_protocol import plan_few_shot, run_few_shot
+from metafacs.evaluation.few_shot_protocol import plan_few_shot
+from metafacs.evaluation.few_shot_runs import run_few_shot
 from metafacs.locks import claimed
 from metafacs.methods.options import with_backbone_written_out
 from metafacs.reports.few_shot_comparison import FewShotComparison

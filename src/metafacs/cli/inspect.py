@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser, Namespace
 from PIL.PngImagePlugin import PngInfo
 
 from metafacs.analysis.co_occurrence import co_occurrence
+from metafacs.analysis.person_rates import person_rates
 from metafacs.cli.own_files import ForeignFileError, as_json, refuse_foreign_table
 from metafacs.cli.summary import say
 from metafacs.data.inspection import inspect_store
@@ -17,6 +18,7 @@ from metafacs.data.store import Store
 from metafacs.files import write_bytes
 from metafacs.reports.co_occurrence import co_occurrence_map, co_occurrence_table, pattern_table
 from metafacs.reports.contact_sheets import draw_contact_sheet
+from metafacs.reports.person_rates import person_rates_map, person_rates_table
 from metafacs.reports.style import encoded
 from metafacs.texts import printable
 
@@ -34,13 +36,19 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=None,
         help="PNG to draw the heat map of AUs per expression to; also prints prototypical and variant AUs",
     )
+    parser.add_argument(
+        "--people",
+        type=Path | None,
+        default=None,
+        help="PNG to draw the heat map of AUs per person to; also prints their shares",
+    )
     return parser
 
 
 def run(arguments: Namespace) -> None:
     """Print the counts; write the sheet and the JSON file where asked."""
     store = Store(arguments.store)
-    _refuse_places(store, [arguments.out, arguments.patterns, arguments.sheet])
+    _refuse_places(store, [arguments.out, arguments.patterns, arguments.people, arguments.sheet])
     inspection = inspect_store(store)
     say(str(inspection))
     if arguments.out is not None:
@@ -49,6 +57,10 @@ def run(arguments: Namespace) -> None:
         found = co_occurrence(store)
         say(f"\n{co_occurrence_table(found).to_markdown()}\n\n{pattern_table(found).to_markdown()}")
         _write(arguments.patterns, encoded(co_occurrence_map(found)), "heat map")
+    if arguments.people is not None:
+        by_person = person_rates(store)
+        say(f"\n{person_rates_table(by_person).to_markdown()}")
+        _write(arguments.people, encoded(person_rates_map(by_person)), "heat map of people")
     if arguments.sheet is not None:
         drawn, content = PngInfo(), io.BytesIO()
         drawn.add_text("Software", "metafacs")

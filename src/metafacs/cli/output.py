@@ -10,8 +10,8 @@ from rich.table import Table
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli.own_files import OwnFiles, refuse_foreign_table
 from metafacs.cli.summary import say
-from metafacs.evaluation.diagnostics import LAST, levels_of
 from metafacs.evaluation.configuration import configuration_of
+from metafacs.evaluation.diagnostics import LAST, levels_of
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import spread
@@ -20,7 +20,7 @@ from metafacs.files import write_bytes
 from metafacs.progress import plain_console
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
-from metafacs.reports.few_shot import accuracy_table, gains_in_words, steps_table
+from metafacs.reports.few_shot import accuracy_table, gains_in_words, seeds_table, steps_table
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.named_paper import NO_PAPER
@@ -155,7 +155,12 @@ def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
     Raises:
         ForeignFileError: If a file is in the way that metafacs did not write; then nothing is written.
     """
-    tables = accuracy_table(comparison), steps_table(comparison)
+    tables = [accuracy_table(comparison)]
+    several_steps = len(comparison.records[0].steps) > 1
+    if several_steps:
+        tables.append(steps_table(comparison))
+    if len(comparison.seeds) > 1:
+        tables.append(seeds_table(comparison))
     most = max(shots for shots, _ in comparison.groups)
     models = {
         f"{name}, {shots} shot": group for (shots, name), group in comparison.groups.items() if shots == most
@@ -164,8 +169,9 @@ def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
     figures = {
         "accuracy_by_au.png": accuracy_by_au(models, colours),
         "accuracy_by_person.png": accuracy_by_person(models, colours),
-        "accuracy_by_steps.png": accuracy_by_steps(comparison),
     }
+    if several_steps:
+        figures["accuracy_by_steps.png"] = accuracy_by_steps(comparison)
     files = {name: encoded(figure) for name, figure in figures.items()}
     for table in tables:
         files |= files_of(table)
@@ -173,8 +179,8 @@ def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
     for told in (*(table.to_markdown() for table in tables), *gains_in_words(comparison)):
         say(told)
     _say_without_paper(comparison.paper)
-    where = printable(out)
-    say(f"tables: {where}/accuracy.md, accuracy_by_steps.md\nfigures: {where}/accuracy_by_*.png")
+    where, names = printable(out), ", ".join(f"{table.name}.md" for table in tables)
+    say(f"tables: {where}/{names}\nfigures: {where}/accuracy_by_*.png")
 
 
 def _say_without_paper(paper: Paper | None) -> None:

@@ -244,64 +244,6 @@ class EpisodeStream(Stream):
         return replace(self._assemble(positions, rng), action_units=torch.from_numpy(targets)[:, None])
 
 
-class AnyAUStream(Stream):
-    """Endless balanced batches of pictures with any action unit and with none, for MAML-AU's baseline.
-
-    Batch k is a pure function of ``(seed, k)``; its first half is positive. ``action_units`` has one column.
-    A picture is negative if no AU is known to be present.
-
-    Args:
-        store: The prepared data set.
-        rows: Rows to draw from.
-        aus: Action units that count.
-        shots: N; a batch holds 4 N pictures per AU, as many as a meta-batch.
-        size: Side of the network's input in pixels.
-        seed: Seed of pictures and augmentation.
-        augmentation: Random changes; None gives centre crops.
-
-    Raises:
-        ValueError: If all pictures are of one kind.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        rows: np.ndarray,
-        *,
-        aus: tuple[int, ...],
-        shots: int,
-        size: int,
-        seed: int,
-        augmentation: Augmentation | None = None,
-    ) -> None:
-        super().__init__(
-            store,
-            rows,
-            aus=aus,
-            name="any_au",
-            batch_size=4 * shots * len(aus),
-            size=size,
-            seed=seed,
-            augmentation=augmentation,
-        )
-        present = (self.targets() == 1).any(axis=1)
-        self._kinds = [np.flatnonzero(present), np.flatnonzero(~present)]
-        if not all(len(kind) for kind in self._kinds):
-            raise ValueError(
-                f"{len(self._kinds[0])} pictures of {store.path} show an AU of {list(aus)} and "
-                f"{len(self._kinds[1])} show none; the baseline learns to tell the two apart"
-            )
-
-    def batch(self, k: int) -> Batch:
-        """Return training batch number ``k`` (0-based)."""
-        rng = np.random.default_rng((*self._seed, 1, k))
-        half = self.batch_size // 2
-        # With replacement: the rarer kind may have fewer pictures than half a batch.
-        positions = np.concatenate([rng.choice(kind, half) for kind in self._kinds])
-        targets = torch.tensor([1.0, 0.0]).repeat_interleave(half)[:, None]
-        return replace(self._assemble(positions, rng), action_units=targets)
-
-
 def _choose(tasks: Sequence[Task], lacks: Callable[[Task], str | None]) -> TaskChoice:
     reasons = [lacks(task) for task in tasks]
     return TaskChoice(

@@ -1,39 +1,30 @@
-"""The few-shot protocols of MAML-AU: people left out one at a time, and people of another data set."""
+"""The few-shot protocols of MAML-AU: people left out of training, and people of another data set."""
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-import traceback
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, SplitError, choose_split
 from metafacs.data.store import Store
-from metafacs.data.streams import Stream
-from metafacs.differences import differences
-from metafacs.evaluation.few_shot import FewShotTest, judge_subject
-from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_record, write_few_shot_record
-from metafacs.evaluation.records import RecordError
+from metafacs.evaluation.few_shot import FewShotTest
+from metafacs.evaluation.few_shot_records import seed_suffix
 from metafacs.methods import FEW_SHOT
-from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner
-from metafacs.methods.options import with_backbone_written_out
-from metafacs.processes import out_of_memory, run_jobs, use_one_thread
-from metafacs.progress import progress_bar
+from metafacs.methods.few_shot import OUTER_RATE
+from metafacs.parsing import check_number
 from metafacs.texts import check_folder_name
-from metafacs.training.few_shot import FewShotTraining, train_few_shot
-from metafacs.training.trainer import MODEL_FILE
+from metafacs.training.few_shot import FewShotTraining
+from metafacs.training.trainer import LARGEST_SEED
 from metafacs.training.training_data import chosen_aus
 
 RECORDS, MODELS = "records", "models"
+HoldOut = Literal["leave_one_subject_out", "published"]
 AS_PRINTED = FewShotTraining()
 AS_TESTED = FewShotTest()
 
@@ -45,14 +36,16 @@ class FewShotProtocol:
     Attributes:
         learners: Names in ``FEW_SHOT``.
         trained_on: Prepared store of the training tasks.
-        tested_on: Prepared store of the people to adapt to; the same one leaves one person out at a time,
-            another one trains on everybody and adapts to people of another data set.
+        tested_on: Prepared store of the people to adapt to; the same one holds people out, another one trains
+            on everybody and adapts to people of another data set.
         out: Folder of models and records.
         subjects: Ids of the people to adapt to.
         aus: FACS numbers of the training tasks.
         tested_aus: FACS numbers of the test tasks.
         training: How to train.
         testing: How to test.
+        seeds: Seeds of training, in the order of the work; each takes the place of ``training.seed``.
+        split: Who is held out of the training for a person: this person, or the person's published fold.
         paper: Paper that the test is made for; empty for none.
     """
 
@@ -65,6 +58,8 @@ class FewShotProtocol:
     tested_aus: tuple[int, ...]
     training: FewShotTraining
     testing: FewShotTest
+    seeds: tuple[int, ...] = (0,)
+    split: HoldOut = "leave_one_subject_out"
     paper: str = ""
 
     @property
@@ -72,9 +67,59 @@ class FewShotProtocol:
         """Whether the people tested are of another data set than the training tasks."""
         return self.trained_on != self.tested_on
 
-    def record_path(self, learner: str, subject: str, shots: int) -> Path:
+    @property
+    def name(self) -> str:
+        """What records call the protocol."""
+        return "cross_domain" if self.crosses else self.split
+
+    def training_of(self, seed: int) -> FewShotTraining:
+        """Return how one seed is trained."""
+        return replace(self.training, seed=seed)
+
+    def record_path(self, learner: str, subject: str, shots: int, seed: int = 0) -> Path:
         """Return the file of one record."""
-        return self.out / RECORDS / f"{learner}-{subject}-{shots}shot.json"
+        return self.out / RECORDS / f"{learner}-{subject}-{shots}shot{seed_suffix(seed)}.json"
+
+    def model_folder(self, learner: str, seed: int, name: str) -> Path:
+        """Return the folder of one training: of a person, a fold or the start of all."""
+        return self.out / MODELS / f"{learner}{seed_suffix(seed)}" / name
+
+    def common_training(self, subject: str) -> CommonTraining | None:
+        """Return the training that a person shares with others; None if there is none."""
+        store = Store(self.trained_on)
+        if self.crosses:
+            return CommonTraining("start", choose_split(store, "everybody"), self.training.iterations)
+        if self.split == "published":
+            fold = next(fold for fold in published_folds(store) if subject in fold.test)
+            return CommonTraining(f"fold{fold.fold}", fold, self.training.iterations)
+        if self.training.shared_iterations:
+            others = sorted(set(store.subjects.tolist()) - {"", *self.subjects})
+            split = Split("leave_subjects_out", 1, tuple(others), self.subjects)
+            return CommonTraining("start", split, self.training.shared_iterations)
+        return None
+
+    def own_training(self, subject: str) -> Split | None:
+        """Return the split of a person's own training; None if the common one is all there is."""
+        if self.crosses or self.split == "published" or not self.training.iterations:
+            return None
+        store = Store(self.trained_on)
+        everybody = sorted(set(store.subjects.tolist()) - {""})
+        return choose_split(store, "leave_one_subject_out", everybody.index(subject) + 1)
+
+
+@dataclass(frozen=True)
+class CommonTraining:
+    """A training that serves several people, none of whom takes part.
+
+    Attributes:
+        name: Of its folder.
+        split: Who trains.
+        iterations: How long.
+    """
+
+    name: str
+    split: Split
+    iterations: int
 
 
 def plan_few_shot(
@@ -84,6 +129,8 @@ def plan_few_shot(
     test: Path | None = None,
     learners: Sequence[str] = ("maml", "baseline"),
     subjects: int | Literal["all"] = 8,
+    split: HoldOut = "leave_one_subject_out",
+    seeds: Sequence[int] | None = None,
     aus: Sequence[int] | None = None,
     training: FewShotTraining = AS_PRINTED,
     testing: FewShotTest = AS_TESTED,
@@ -98,6 +145,10 @@ def plan_few_shot(
             ``action_units`` out of training.
         learners: Names in ``FEW_SHOT``.
         subjects: How many people to test, spread evenly over the sorted ids; ``all`` for everybody.
+        split: Who is held out of the training for a person: ``leave_one_subject_out``, this person alone, as
+            in the paper; ``published``, everybody of the person's published fold: one training serves them.
+        seeds: Seeds of training, one after the other; each takes the place of ``training.seed``. None = that
+            one alone.
         aus: FACS numbers of the training tasks; None for those the field evaluates on this data set.
         training: How to train.
         testing: How to test.
@@ -113,6 +164,8 @@ def plan_few_shot(
             f"{test} is {target.dataset} too: its people may be those trained on; leave --test out to hold "
             "people of one data set out"
         )
+    if split == "published":
+        _check_published(store, training, test)
     numbers = chosen_aus(store, aus)
     tested = numbers if test is None else chosen_aus(target, None)
     if aus is not None and not aus:
@@ -131,7 +184,7 @@ def plan_few_shot(
     if test is None and training.shared_iterations and len(chosen) == len(people):
         raise SplitError(
             "a shared start excludes everybody who is tested, and everybody is tested; set "
-            "--training.shared_iterations 0 or test fewer --subjects"
+            "--training.shared_iterations 0, test fewer --subjects or hold out folds with --split published"
         )
     if not training.iterations and (test is not None or not training.shared_iterations):
         raise ValueError("nothing is trained: give --training.iterations or --training.shared_iterations")
@@ -151,8 +204,43 @@ def plan_few_shot(
         tested_aus=tested,
         training=training,
         testing=testing,
+        seeds=_checked_seeds((training.seed,) if seeds is None else seeds),
+        split=split,
         paper=paper,
     )
+
+
+def _check_published(store: Store, training: FewShotTraining, test: Path | None) -> None:
+    if test is not None:
+        raise SplitError(
+            f"nobody is held out where people of another data set ({test}) are tested; leave out --split or "
+            "--test"
+        )
+    if training.shared_iterations:
+        raise SplitError(
+            "the people of a published fold share one training already; set --training.shared_iterations 0 "
+            "and give its length with --training.iterations"
+        )
+    published_folds(store)
+
+
+def published_folds(store: Store) -> list[Split]:
+    """Return the published folds of a store's people.
+
+    Raises:
+        SplitError: If the data set has none, or a fold has nobody to train on or to test.
+    """
+    first = choose_split(store, "published", 1)
+    count = len(facts_of(store.dataset).published_parts)
+    return [first, *(choose_split(store, "published", fold) for fold in range(2, count + 1))]
+
+
+def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds are one or more numbers, each once, not {list(seeds)}")
+    for seed in seeds:
+        check_number("seeds", seed, 0, LARGEST_SEED)
+    return tuple(seeds)
 
 
 def choose_subjects(people: Sequence[str], count: int) -> tuple[str, ...]:
@@ -168,193 +256,3 @@ def choose_subjects(people: Sequence[str], count: int) -> tuple[str, ...]:
         raise SplitError(f"{count} people cannot be chosen from the {len(people)} in the store")
     places = np.linspace(0, len(people) - 1, count).round().astype(int) if count > 1 else [len(people) // 2]
     return tuple(people[place] for place in places)
-
-
-@dataclass(frozen=True)
-class _Job:
-    protocol: FewShotProtocol
-    learner: str
-    subject: str | None
-
-
-def run_few_shot(
-    protocol: FewShotProtocol,
-    *,
-    workers: int | None = None,
-    progress: bool = True,
-    failed: list[str] | None = None,
-) -> list[FewShotRecord]:
-    """Train every learner, adapt it to every person and return the records; takes up stopped work.
-
-    A damaged record is named and made again.
-
-    Args:
-        protocol: From :func:`plan_few_shot`.
-        workers: Processes of one thread each; None = one per core.
-        progress: Show a progress bar, and a line for every person.
-        failed: Takes what went wrong, a sentence for every person; the others are tested all the same. None =
-            the first error is raised.
-
-    Raises:
-        RecordError: If the folder holds records of other settings or other data.
-    """
-    wanted = _config(protocol)
-    missing = [
-        _Job(protocol, learner, subject)
-        for subject in protocol.subjects
-        for learner in protocol.learners
-        if any(
-            _existing(protocol, wanted, learner, subject, shots) is None for shots in protocol.testing.shots
-        )
-    ]
-    starts: list[_Job] = []
-    if protocol.crosses or protocol.training.shared_iterations:
-        starts = [_Job(protocol, learner, None) for learner in dict.fromkeys(job.learner for job in missing)]
-    with progress_bar(progress) as bar:
-        task = bar.add_task("few-shot tests", total=len(starts) + len(missing))
-        for jobs in (starts, missing):
-            work = partial(_performed, raising=failed is None)
-            for line, done in run_jobs(work, jobs, workers, initialise=use_one_thread, stop_at_once=False):
-                bar.advance(task)
-                if failed is not None and not done:
-                    failed.append(line)
-                if progress:
-                    bar.console.print(line)
-            if failed:
-                break
-    found = [
-        _existing(protocol, wanted, learner, subject, shots)
-        for learner in protocol.learners
-        for shots in protocol.testing.shots
-        for subject in protocol.subjects
-    ]
-    return [record for record in found if record is not None]
-
-
-def _performed(job: _Job, *, raising: bool) -> tuple[str, bool]:
-    """Do a job; return what to tell of it, and whether it was done."""
-    try:
-        return (_train_start if job.subject is None else _test_subject)(job), True
-    except Exception as error:
-        if raising:
-            raise
-        expected = isinstance(error, (ValueError, OSError, FloatingPointError))
-        told = str(error) if expected else out_of_memory(error) or traceback.format_exc()
-        return f"{job.learner}, {job.subject or 'the common start'}: {told}", False
-
-
-def _train_start(job: _Job) -> str:
-    """Train what all people of a protocol start from: nobody who is tested takes part."""
-    p = job.protocol
-    store = Store(p.trained_on)
-    if p.crosses:
-        split, iterations = choose_split(store, "everybody"), p.training.iterations
-    else:
-        others = sorted(set(store.subjects.tolist()) - {"", *p.subjects})
-        split = Split("leave_subjects_out", 1, tuple(others), p.subjects)
-        iterations = p.training.shared_iterations
-    out = _start_folder(p, job.learner)
-    train_few_shot(job.learner, store, p.aus, split, p.training, out, iterations=iterations, progress=False)
-    return f"{job.learner}: trained on {len(split.train)} people"
-
-
-def _test_subject(job: _Job) -> str:
-    """Train the fold of one person unless there is a model for all, and test it."""
-    p, subject = job.protocol, job.subject
-    assert subject is not None
-    store = Store(p.tested_on)
-    shared = _start_folder(p, job.learner) / MODEL_FILE
-    if p.crosses or not p.training.iterations:
-        model = shared
-    else:
-        everybody = sorted(set(store.subjects.tolist()) - {""})
-        split = choose_split(store, "leave_one_subject_out", everybody.index(subject) + 1)
-        model = train_few_shot(
-            job.learner,
-            store,
-            p.aus,
-            split,
-            p.training,
-            p.out / MODELS / job.learner / subject,
-            iterations=p.training.iterations,
-            start=shared if p.training.shared_iterations else None,
-            progress=False,
-        )
-    checkpoint = load_checkpoint(model)
-    learner = checkpoint.build(FewShotLearner)
-    rows = np.flatnonzero(store.subjects == subject)
-    stream = Stream(store, rows, aus=p.tested_aus, name="person", batch_size=64, size=p.training.size, seed=0)
-    lines = []
-    for shots in p.testing.shots:
-        began = time.perf_counter()
-        scores, filled, skipped = judge_subject(learner, stream, shots, p.testing)
-        told = checkpoint.description.more
-        record = FewShotRecord(
-            learner=job.learner,
-            trained_on=Store(p.trained_on).dataset,
-            tested_on=store.dataset,
-            synthetic=checkpoint.description.synthetic or store.synthetic,
-            protocol="cross_domain" if p.crosses else "leave_one_subject_out",
-            subject=subject,
-            shots=shots,
-            steps=p.testing.steps,
-            accuracy={au: tuple(values.mean(0).tolist()) for au, values in scores.items()},
-            deviation={au: tuple(values.std(0).tolist()) for au, values in scores.items()},
-            filled=filled,
-            skipped=skipped,
-            trained_aus=p.aus,
-            training_tasks=told.get("tasks"),
-            skipped_training_tasks=len(told.get("skipped_tasks", ())),
-            iterations=checkpoint.iteration + (told["start"]["iterations"] if told["start"] else 0),
-            seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
-            config=_config(p),
-            paper=p.paper,
-        )
-        write_few_shot_record(record, p.record_path(job.learner, subject, shots))
-        mean = np.mean([values[-1] for values in record.accuracy.values()]) if scores else float("nan")
-        lines.append(f"{job.learner}, {subject}, {shots} shot: {mean:.3f}")
-    return "\n".join(lines)
-
-
-def _start_folder(protocol: FewShotProtocol, learner: str) -> Path:
-    return protocol.out / MODELS / learner / "start"
-
-
-def _config(protocol: FewShotProtocol) -> dict[str, object]:
-    """Return what the numbers depend on, without paths: the shots and the people tested are free to grow."""
-    stores = {path: Store(path) for path in (protocol.trained_on, protocol.tested_on)}
-    training = {**asdict(protocol.training), "augmentation": protocol.training.augmentation.settings()}
-    content = {
-        "training": training,
-        "testing": {key: value for key, value in asdict(protocol.testing).items() if key != "shots"},
-        "data": [store.fingerprint for store in stores.values()],
-        "aus": protocol.aus,
-        "tested_aus": protocol.tested_aus,
-        "start_without": protocol.subjects if protocol.training.shared_iterations else (),
-    }
-    plain: dict[str, object] = json.loads(json.dumps(content))
-    return plain
-
-
-def _existing(
-    protocol: FewShotProtocol, wanted: Mapping[str, object], learner: str, subject: str, shots: int
-) -> FewShotRecord | None:
-    """Return a record that is there; None if there is none, or a damaged one, which is named."""
-    path = protocol.record_path(learner, subject, shots)
-    if not path.exists():
-        return None
-    try:
-        record = read_few_shot_record(path)
-    except RecordError as error:
-        print(f"{error}; it is made again", file=sys.stderr)
-        return None
-    found = {**record.config, "of": [record.learner, record.subject, record.shots]}
-    # Earlier versions had the backbone's weights beside its name.
-    if isinstance(training := found.get("training"), Mapping):
-        found["training"] = with_backbone_written_out(training)
-    if told := differences(found, {**wanted, "of": [learner, subject, shots]}):
-        raise RecordError(
-            f"{path} was made with other settings or from other data: {told}; choose another --out or delete "
-            f"{protocol.out}"
-        )
-    return record

@@ -36,10 +36,16 @@ class _Testing:
 
 
 @dataclass(frozen=True)
+class _Training:
+    seed: Count = 0
+
+
+@dataclass(frozen=True)
 class _Configuration:
     """What reports ask of a configuration."""
 
     testing: _Testing
+    training: _Training = _Training()
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class FewShotRecord:
         trained_on: Data set of the training tasks.
         tested_on: Data set of the person.
         synthetic: True if any of the pictures come from a twin; every report then says so.
-        protocol: ``leave_one_subject_out``, or ``cross_domain`` where the two data sets differ.
+        protocol: ``leave_one_subject_out`` or ``published``, who was held out, or ``cross_domain`` where the
+            two data sets differ.
         subject: Id of the person.
         shots: K, pictures of each kind that were adapted on.
         steps: Numbers of gradient steps after which accuracy was measured, ascending.
@@ -111,9 +118,14 @@ class FewShotRecord:
             raise RecordError(f"'seconds' is {self.seconds}; times are 0 or more")
 
     @property
+    def seed(self) -> int:
+        """Seed of the training."""
+        return int(self.config.get("training", {}).get("seed", 0))
+
+    @property
     def run(self) -> tuple[str, str]:
-        """Name of the run within its comparison: the learner, and person and shots."""
-        return self.learner, f"{self.subject}-{self.shots}shot"
+        """Name of the run within its comparison: the learner, and person, shots and seed."""
+        return self.learner, f"{self.subject}-{self.shots}shot{seed_suffix(self.seed)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values."""
@@ -132,6 +144,15 @@ class FewShotRecord:
         del values["few_shot_schema"]
         check_keys(values, cls)
         return convert(values, cls, "the record", RecordError, REMEDY)
+
+
+def seed_suffix(seed: int) -> str:
+    """Return how names of files and runs tell the seed; that of seed 0 is empty, as before there were others.
+
+    >>> seed_suffix(2)
+    '-seed2'
+    """
+    return f"-seed{seed}" if seed else ""
 
 
 def write_few_shot_record(record: FewShotRecord, path: Path) -> None:

@@ -22,6 +22,42 @@ def reported_step(records: Sequence[FewShotRecord]) -> int:
     return PRINTED_STEPS if PRINTED_STEPS in steps else steps[-1]
 
 
+def over_seeds(records: Sequence[FewShotRecord]) -> list[FewShotRecord]:
+    """Return one record per person, the mean of those of all seeds of training.
+
+    The draws are the same for every seed, so that the deviation over draws is averaged, not reduced.
+
+    Args:
+        records: Of one learner and number of shots.
+
+    Raises:
+        ValueError: If a person's AUs differ from seed to seed.
+    """
+    people: dict[str, list[FewShotRecord]] = defaultdict(list)
+    for record in records:
+        people[record.subject].append(record)
+    return [_mean_record(same) for same in people.values()]
+
+
+def _mean_record(records: Sequence[FewShotRecord]) -> FewShotRecord:
+    first, *others = records
+    if not others:
+        return first
+    if any(other.accuracy.keys() != first.accuracy.keys() for other in others):
+        raise ValueError(
+            f"the AUs of {first.subject} differ between the seeds of {first.learner}; test again"
+        )
+
+    accuracy = {au: np.mean([r.accuracy[au] for r in records], axis=0) for au in first.accuracy}
+    variance = {au: np.mean(np.square([r.deviation[au] for r in records]), axis=0) for au in accuracy}
+    return replace(
+        first,
+        accuracy={au: tuple(values.tolist()) for au, values in accuracy.items()},
+        deviation={au: tuple(np.sqrt(values).tolist()) for au, values in variance.items()},
+        seconds={phase: float(np.mean([r.seconds[phase] for r in records])) for phase in first.seconds},
+    )
+
+
 def without_filled(records: Sequence[FewShotRecord]) -> list[FewShotRecord]:
     """Return the records without the tests in which pictures of the other kind had to stand in.
 

@@ -10,6 +10,7 @@ from metafacs.methods.adda import ADDA
 from metafacs.methods.adld import ADLD
 from metafacs.methods.anil import ANIL
 from metafacs.methods.any_au import AnyAU
+from metafacs.methods.any_au_by_person import AnyAUByPerson
 from metafacs.methods.base import Learner, Method
 from metafacs.methods.compound_multi_task import CompoundMultiTask
 from metafacs.methods.dann import DANN
@@ -58,6 +59,7 @@ METHODS: dict[str, type[Method]] = {
 FEW_SHOT: dict[str, type[FewShotLearner]] = {
     "maml": MAML,
     "baseline": AnyAU,
+    "baseline_by_person": AnyAUByPerson,
     "anil": ANIL,
     "meta_sgd": MetaSGD,
 }

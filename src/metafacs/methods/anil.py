@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from metafacs.methods.few_shot import MetaLearner
+from metafacs.methods.few_shot import CLASSIFIER, MetaLearner
 
 
 class ANIL(MetaLearner):
@@ -18,4 +18,4 @@ class ANIL(MetaLearner):
 
     def step_sizes(self) -> Mapping[str, float | Tensor]:
         """Return alpha for weight and bias of the classifier."""
-        return dict.fromkeys(("action_units.weight", "action_units.bias"), self.inner_rate)
+        return dict.fromkeys(CLASSIFIER, self.inner_rate)

@@ -18,10 +18,13 @@ from metafacs.facs import check_aus
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.methods.base import Learner, OptimizerSpec, Stepper
 from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
-from metafacs.models.networks import BaseNet
+from metafacs.models.networks import BaseNet, Outputs
 
 Parameters = dict[str, Tensor]
 """Name within the network -> value."""
+
+CLASSIFIER = ("action_units.weight", "action_units.bias")
+"""Names of the last layer's parameters within the network."""
 
 OUTER_RATE = 0.03
 """Learning rate of Adam in section 4.2.1 of MAML-AU; high for Adam, see docs/maml.md."""
@@ -95,8 +98,18 @@ class FewShotLearner(Learner):
         parameters: Parameters = dict(self.network.named_parameters())
         sizes = self.step_sizes()
         yield parameters
+        features = None
+        if steps and set(sizes) == set(CLASSIFIER):
+            # What no step changes is computed once, and only second order differentiates through it.
+            with torch.set_grad_enabled(order == 2):
+                features = self._outputs(parameters, images).features
         for _ in range(steps):
-            loss = functional.binary_cross_entropy_with_logits(self.logits(parameters, images), targets)
+            if features is None:
+                logits = self.logits(parameters, images)
+            else:
+                weight, bias = (parameters[name] for name in CLASSIFIER)
+                logits = functional.linear(features, weight, bias).squeeze(1)
+            loss = functional.binary_cross_entropy_with_logits(logits, targets)
             slopes = torch.autograd.grad(loss, [parameters[name] for name in sizes], create_graph=order == 2)
             moved = {
                 name: parameters[name] - size * slope
@@ -109,9 +122,13 @@ class FewShotLearner(Learner):
 
     def logits(self, parameters: Parameters, images: Tensor) -> Tensor:
         """Return ``batch`` logits of pictures that are normalised by their own statistics."""
+        return self._outputs(parameters, images).action_units.squeeze(1)
+
+    def _outputs(self, parameters: Parameters, images: Tensor) -> Outputs:
         self.network.train()
         with frozen_running_statistics(self.network):
-            return functional_call(self.network, parameters, (images,)).action_units.squeeze(1)
+            outputs: Outputs = functional_call(self.network, parameters, (images,))
+        return outputs
 
     def logits_by_statistics(self, parameters: Parameters, statistics: Parameters, images: Tensor) -> Tensor:
         """Return ``batch`` logits of pictures that are normalised by given statistics, each on its own."""

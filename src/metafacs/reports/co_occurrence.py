@@ -6,26 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from metafacs.analysis.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
 from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
 from metafacs.data.facts import dataset_title
-from metafacs.reports.style import INK, blank_figure, house_style, task_colour
+from metafacs.reports.style import INK, RATE_SHADES, blank_figure, house_style
 from metafacs.reports.tables import Column, Table
 from metafacs.texts import shown
 
 Rates = Mapping[str, Mapping[int, float]]
 
 _ON_PALE = "#16202b"
-_PALE = "#f4f6f8"
 _UNKNOWN = "#8fa3ba"
 _ALONE = "#c92a3f"
-_SHADES = LinearSegmentedColormap.from_list(
-    "rates", [_PALE, "#a9c4e6", task_colour("action units"), "#173a73"]
-)
 _CELL_HEIGHT = 0.285
 _CELL_WIDTH = 0.44
 
@@ -168,7 +163,9 @@ def _draw(
 ) -> None:
     """Draw one source; an AU that a row leaves out is unknown."""
     values = np.array([[rates.get(name, {}).get(au, np.nan) for au in aus] for name in labels], dtype=float)
-    axes.imshow(np.nan_to_num(values), cmap=_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.imshow(
+        np.nan_to_num(values), cmap=RATE_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest"
+    )
     for row, name in enumerate(labels):
         for column, au in enumerate(aus):
             value = values[row, column]

@@ -13,7 +13,7 @@ from metafacs.evaluation.few_shot_statistics import (
     paired_gain,
     without_filled,
 )
-from metafacs.evaluation.statistics import Spread
+from metafacs.evaluation.statistics import Spread, spread
 from metafacs.facs import au_name
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.papers.claimed import HigherFewShotAccuracy
@@ -98,6 +98,37 @@ def steps_table(comparison: FewShotComparison) -> Table:
     )
 
 
+def seeds_table(comparison: FewShotComparison) -> Table:
+    """Return the average accuracy of each seed of training; what a learner was not trained with is empty.
+
+    Args:
+        comparison: Any learners, shots, people and seeds.
+
+    Returns:
+        One row per seed, and one for the mean and, from two seeds on, ± one standard deviation over seeds.
+    """
+    found = {
+        seed: {
+            key: average_accuracy(group, comparison.step).mean
+            for key, group in comparison.of_seed(seed).groups.items()
+        }
+        for seed in comparison.seeds
+    }
+    rows = [
+        (str(seed), *(f"{means[key]:.3f}" if key in means else "" for key in comparison.groups))
+        for seed, means in found.items()
+    ]
+    overall = [spread(means[key] for means in found.values() if key in means) for key in comparison.groups]
+    return Table(
+        title=f"Average few-shot accuracy by seed of training ({comparison.label})",
+        columns=(Column("Seed", text=True), *_columns(comparison)),
+        rows=(*rows, ("Mean", *(_cell(value, 3) for value in overall))),
+        note="Mean over action units of the mean over people; ± one standard deviation over seeds.",
+        name="accuracy_by_seed",
+        last_row_is_total=True,
+    )
+
+
 def gains_in_words(comparison: FewShotComparison) -> list[str]:
     """Return a sentence per claim of the paper and number of shots on how much the better learner gains."""
     return [
@@ -149,9 +180,9 @@ def _note(comparison: FewShotComparison) -> str:
     filled, skipped = sum(len(r.filled) for r in records), sum(len(r.skipped) for r in records)
     note = (
         f"Accuracy on {testing['judged']} + {testing['judged']} pictures, mean over {testing['repetitions']} "
-        f"draws, then mean ± standard deviation over {people} people; the average's spread is that of the "
-        f"people's averages. In {filled} of {tasks} tests missing pictures of one kind were replaced by the "
-        f"other kind; {skipped} were left out."
+        f"draws{_over_seeds(comparison)}, then mean ± standard deviation over {people} people; the average's "
+        f"spread is that of the people's averages. In {filled} of {tasks} tests missing pictures of one kind "
+        f"were replaced by the other kind; {skipped} were left out."
     )
     error = max(error_of_draws(group, comparison.step) for group in groups.values())
     note += f" Other draws would move an average by ± {error:.4f} (standard error)."
@@ -159,7 +190,13 @@ def _note(comparison: FewShotComparison) -> str:
     return f"{note} Iterations of training: {', '.join(map(str, iterations))}."
 
 
-def _cell(value: Spread) -> str:
+def _over_seeds(comparison: FewShotComparison) -> str:
+    seeds = ", ".join(map(str, comparison.seeds))
+    return f" and the seeds {seeds}" if len(comparison.seeds) > 1 else ""
+
+
+def _cell(value: Spread, digits: int = 2) -> str:
     if math.isnan(value.mean):
         return "n/a"
-    return f"{value.mean:.2f}" if math.isnan(value.std) else f"{value.mean:.2f} ± {value.std:.2f}"
+    mean = f"{value.mean:.{digits}f}"
+    return mean if math.isnan(value.std) else f"{mean} ± {value.std:.{digits}f}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from metafacs.data.facts import dataset_title
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.evaluation.few_shot_statistics import reported_step
+from metafacs.evaluation.few_shot_statistics import over_seeds, reported_step
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.papers.claimed import HigherFewShotAccuracy
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies
@@ -15,7 +15,7 @@ from metafacs.texts import shown
 
 
 class FewShotComparison:
-    """Tests of any number of learners, shots and people by one protocol.
+    """Tests of any number of learners, shots, people and seeds of training by one protocol.
 
     Args:
         records: Of the tests.
@@ -24,12 +24,12 @@ class FewShotComparison:
     Attributes:
         records: Of the tests.
         paper: The paper; None if there is none.
-        groups: Shots and learner -> records, one per person; learners in the order of the paper's rows, then
-            by name.
+        groups: Shots and learner -> records, one per person, means over seeds; learners in the order of the
+            paper's rows, then by name.
 
     Raises:
-        ValueError: If there are no records, they are of several protocols or papers, or a group lacks people
-            that another one has.
+        ValueError: If there are no records, they are of several protocols or papers, one came twice, or a
+            group lacks people that another one has.
     """
 
     def __init__(self, records: Sequence[FewShotRecord], paper: Paper | None = None) -> None:
@@ -51,11 +51,25 @@ class FewShotComparison:
             for shots in sorted({r.shots for r in records})
             for learner in learners
         }
-        self.groups = {key: group for key, group in groups.items() if group}
         everybody = {r.subject for r in records}
-        for (shots, learner), group in self.groups.items():
-            if lacking := sorted(everybody - {r.subject for r in group}):
-                raise ValueError(f"{learner} with {shots} shots lacks the people {', '.join(lacking)}")
+        for (shots, learner), group in groups.items():
+            for seed in sorted({r.seed for r in group}):
+                people = [r.subject for r in group if r.seed == seed]
+                which = f"{learner} with {shots} shots and seed {seed}"
+                if lacking := sorted(everybody - set(people)):
+                    raise ValueError(f"{which} lacks the people {', '.join(lacking)}")
+                if len(people) > len(everybody):
+                    raise ValueError(f"{which} holds a person twice; give every record once")
+        self.groups = {key: over_seeds(group) for key, group in groups.items() if group}
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of training, ascending; not every learner need have all of them."""
+        return tuple(sorted({record.seed for record in self.records}))
+
+    def of_seed(self, seed: int) -> FewShotComparison:
+        """Return the tests of one seed of training."""
+        return FewShotComparison([r for r in self.records if r.seed == seed], self.paper)
 
     @property
     def synthetic(self) -> bool:
@@ -108,5 +122,5 @@ class FewShotComparison:
 def few_shot_label(record: FewShotRecord) -> str:
     """Return what was trained and tested on in words, e.g. ``BP4D, synthetic twins``."""
     trained, tested = (shown(dataset_title(name)) for name in (record.trained_on, record.tested_on))
-    label = tested if record.protocol == "leave_one_subject_out" else f"{tested}, trained on {trained}"
+    label = f"{tested}, trained on {trained}" if record.protocol == "cross_domain" else tested
     return f"{label}, synthetic twins" if record.synthetic else label

@@ -12,6 +12,7 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from metafacs.texts import printable
@@ -37,6 +38,11 @@ PALETTE: dict[str, str] = {
 
 TASKS: dict[str, str] = {"action units": "blue", "expression": "red"}
 """Task -> name of its colour, the same in every figure and of nothing else."""
+
+RATE_SHADES = LinearSegmentedColormap.from_list(
+    "rates", ["#f4f6f8", "#a9c4e6", PALETTE[TASKS["action units"]], "#173a73"]
+)
+"""Colours of the share of pictures that show an AU, from 0 to 1."""
 
 _PAGE_VARIABLES = {
     INK: "var(--ink)",

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.data.episodes import AnyAUStream, EpisodeStream
+from metafacs.data.any_au import AnyAUByPersonStream, AnyAUStream, BalancedStream
+from metafacs.data.episodes import EpisodeStream
 from metafacs.data.splits import Split, refuse_overlap
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation
@@ -26,9 +27,10 @@ from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, Traini
 MOST_SHOTS, MOST_STEPS = 1000, 1000
 ADAM = OptimizerSpec("adam", OUTER_RATE, momentum=0.0, weight_decay=0.0)
 NO_AUGMENTATION = Augmentation(flip=0.0)
-STREAMS: dict[str, type[EpisodeStream] | type[AnyAUStream]] = {
+STREAMS: dict[str, type[EpisodeStream] | type[BalancedStream]] = {
     "episodes": EpisodeStream,
-    "any_au": AnyAUStream,
+    AnyAUStream.NAME: AnyAUStream,
+    AnyAUByPersonStream.NAME: AnyAUByPersonStream,
 }
 """Name of the stream a learner reads -> its class."""
 
@@ -160,7 +162,7 @@ def train_few_shot(
 
 def _stream(
     learner: FewShotLearner, store: Store, split: Split, plan: FewShotTraining
-) -> EpisodeStream | AnyAUStream:
+) -> EpisodeStream | BalancedStream:
     labelled = ~np.isnan(store.action_units[:, store.columns_of(learner.aus)]).all(axis=1)
     (kind,) = (STREAMS[stream] for stream in learner.streams)
     return kind(

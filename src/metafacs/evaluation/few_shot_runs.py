@@ -1,0 +1,254 @@
+"""Run a few-shot protocol: train, adapt and judge, job by job, and take up stopped work."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.data.store import Store
+from metafacs.data.streams import Stream
+from metafacs.differences import differences
+from metafacs.evaluation.few_shot import judge_subject
+from metafacs.evaluation.few_shot_protocol import CommonTraining, FewShotProtocol
+from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_record, write_few_shot_record
+from metafacs.evaluation.records import RecordError
+from metafacs.methods.few_shot import FewShotLearner
+from metafacs.methods.options import with_backbone_written_out
+from metafacs.processes import out_of_memory, run_jobs, use_one_thread
+from metafacs.progress import progress_bar
+from metafacs.training.few_shot import train_few_shot
+from metafacs.training.trainer import MODEL_FILE
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A common training of a learner and seed."""
+
+    protocol: FewShotProtocol
+    learner: str
+    seed: int
+    common: CommonTraining
+
+    def __str__(self) -> str:
+        return f"{self.learner}, seed {self.seed}, training {self.common.name}"
+
+    def do(self) -> str:
+        p = self.protocol
+        train_few_shot(
+            self.learner,
+            Store(p.trained_on),
+            p.aus,
+            self.common.split,
+            p.training_of(self.seed),
+            p.model_folder(self.learner, self.seed, self.common.name),
+            iterations=self.common.iterations,
+            progress=False,
+        )
+        return f"{self}: {len(self.common.split.train)} people"
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A test of a learner and seed on a person, after training for this person alone where there is one."""
+
+    protocol: FewShotProtocol
+    learner: str
+    seed: int
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.learner}, seed {self.seed}, {self.subject}"
+
+    def do(self) -> str:
+        p = self.protocol
+        checkpoint = load_checkpoint(self._model())
+        learner = checkpoint.build(FewShotLearner)
+        store, told = Store(p.tested_on), checkpoint.description.more
+        rows = np.flatnonzero(store.subjects == self.subject)
+        stream = Stream(
+            store, rows, aus=p.tested_aus, name="person", batch_size=64, size=p.training.size, seed=0
+        )
+        lines = []
+        for shots in p.testing.shots:
+            began = time.perf_counter()
+            scores, filled, skipped = judge_subject(learner, stream, shots, p.testing)
+            record = FewShotRecord(
+                learner=self.learner,
+                trained_on=Store(p.trained_on).dataset,
+                tested_on=store.dataset,
+                synthetic=checkpoint.description.synthetic or store.synthetic,
+                protocol=p.name,
+                subject=self.subject,
+                shots=shots,
+                steps=p.testing.steps,
+                accuracy={au: tuple(values.mean(0).tolist()) for au, values in scores.items()},
+                deviation={au: tuple(values.std(0).tolist()) for au, values in scores.items()},
+                filled=filled,
+                skipped=skipped,
+                trained_aus=p.aus,
+                training_tasks=told.get("tasks"),
+                skipped_training_tasks=len(told.get("skipped_tasks", ())),
+                iterations=checkpoint.iteration + (told["start"]["iterations"] if told["start"] else 0),
+                seconds={"train": checkpoint.seconds, "test": time.perf_counter() - began},
+                config=_config(p, self.seed),
+                paper=p.paper,
+            )
+            write_few_shot_record(record, p.record_path(self.learner, self.subject, shots, self.seed))
+            mean = np.mean([values[-1] for values in record.accuracy.values()]) if scores else float("nan")
+            lines.append(f"{self}, {shots} shot: {mean:.3f}")
+        return "\n".join(lines)
+
+    def _model(self) -> Path:
+        """Return the model to test, trained first where it is this person's own."""
+        p, common = self.protocol, self.protocol.common_training(self.subject)
+        start = p.model_folder(self.learner, self.seed, common.name) / MODEL_FILE if common else None
+        split = p.own_training(self.subject)
+        if split is None:
+            assert start is not None
+            return start
+        return train_few_shot(
+            self.learner,
+            Store(p.trained_on),
+            p.aus,
+            split,
+            p.training_of(self.seed),
+            p.model_folder(self.learner, self.seed, self.subject),
+            iterations=p.training.iterations,
+            start=start,
+            progress=False,
+        )
+
+
+def run_few_shot(
+    protocol: FewShotProtocol,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    failed: list[str] | None = None,
+) -> list[FewShotRecord]:
+    """Train every learner, adapt it to every person and return the records; takes up stopped work.
+
+    A damaged record is named and made again.
+
+    Args:
+        protocol: From :func:`plan_few_shot`.
+        workers: Processes of one thread each; None = one per core.
+        progress: Show a progress bar, and a line for every person.
+        failed: Takes what went wrong, a sentence for every person; the others are tested all the same. None =
+            the first error is raised.
+
+    Raises:
+        RecordError: If the folder holds records of other settings or other data.
+    """
+    work = partial(_performed, raising=failed is None)
+    wanted = {seed: _config(protocol, seed) for seed in protocol.seeds}
+    stages = [stage for seed in protocol.seeds for stage in _stages(protocol, seed, wanted[seed])]
+    with progress_bar(progress) as bar:
+        task = bar.add_task("few-shot tests", total=sum(map(len, stages)))
+        for jobs in stages:
+            for line, done in run_jobs(work, jobs, workers, initialise=use_one_thread, stop_at_once=False):
+                bar.advance(task)
+                if failed is not None and not done:
+                    failed.append(line)
+                if progress:
+                    bar.console.print(line)
+            if failed:
+                break
+    found = [
+        _existing(protocol, wanted[seed], learner, subject, shots, seed)
+        for learner in protocol.learners
+        for shots in protocol.testing.shots
+        for seed in protocol.seeds
+        for subject in protocol.subjects
+    ]
+    return [record for record in found if record is not None]
+
+
+def _stages(
+    protocol: FewShotProtocol, seed: int, wanted: Mapping[str, object]
+) -> Iterator[Sequence[_Training | _Test]]:
+    """Yield what a seed lacks, fold by fold: its trainings, then the tests that need them."""
+    people: dict[CommonTraining | None, list[str]] = {}
+    for subject in protocol.subjects:
+        people.setdefault(protocol.common_training(subject), []).append(subject)
+    for common, subjects in people.items():
+        tests = [
+            _Test(protocol, learner, seed, subject)
+            for learner in protocol.learners
+            for subject in subjects
+            if any(
+                _existing(protocol, wanted, learner, subject, shots, seed) is None
+                for shots in protocol.testing.shots
+            )
+        ]
+        if common:
+            learners = dict.fromkeys(test.learner for test in tests)
+            yield [_Training(protocol, learner, seed, common) for learner in learners]
+        yield tests
+
+
+def _performed(job: _Training | _Test, *, raising: bool) -> tuple[str, bool]:
+    """Do a job; return what to tell of it, and whether it was done."""
+    try:
+        return job.do(), True
+    except Exception as error:
+        if raising:
+            raise
+        expected = isinstance(error, (ValueError, OSError, FloatingPointError))
+        told = str(error) if expected else out_of_memory(error) or traceback.format_exc()
+        return f"{job}: {told}", False
+
+
+def _config(protocol: FewShotProtocol, seed: int) -> dict[str, object]:
+    """Return what the numbers depend on, without paths: the shots and the people tested are free to grow."""
+    stores = {path: Store(path) for path in (protocol.trained_on, protocol.tested_on)}
+    plan = protocol.training_of(seed)
+    training = {**asdict(plan), "augmentation": plan.augmentation.settings()}
+    content = {
+        "training": training,
+        "testing": {key: value for key, value in asdict(protocol.testing).items() if key != "shots"},
+        "data": [store.fingerprint for store in stores.values()],
+        "aus": protocol.aus,
+        "tested_aus": protocol.tested_aus,
+        "start_without": protocol.subjects if protocol.training.shared_iterations else (),
+    }
+    plain: dict[str, object] = json.loads(json.dumps(content))
+    return plain
+
+
+def _existing(
+    protocol: FewShotProtocol,
+    wanted: Mapping[str, object],
+    learner: str,
+    subject: str,
+    shots: int,
+    seed: int,
+) -> FewShotRecord | None:
+    """Return a record that is there; None if there is none, or a damaged one, which is named."""
+    path = protocol.record_path(learner, subject, shots, seed)
+    if not path.exists():
+        return None
+    try:
+        record = read_few_shot_record(path)
+    except RecordError as error:
+        print(f"{error}; it is made again", file=sys.stderr)
+        return None
+    found = {**record.config, "of": [record.learner, record.subject, record.shots, record.protocol]}
+    # Earlier versions had the backbone's weights beside its name.
+    if isinstance(training := found.get("training"), Mapping):
+        found["training"] = with_backbone_written_out(training)
+    if told := differences(found, {**wanted, "of": [learner, subject, shots, protocol.name]}):
+        raise RecordError(
+            f"{path} was made with other settings or from other data: {told}; choose another --out or delete "
+            f"{protocol.out}"
+        )
+    return record
