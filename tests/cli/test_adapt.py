@@ -48,6 +48,7 @@ def test_the_result_predicts_the_pictures_and_goes_on(
     assert main(words()) == 0
     told = capsys.readouterr().out
     assert "2 faces of 36 px" in told
+    assert "thresholds: 0.5 for every action unit" in told
     assert "wall.png: no face found" in told
     assert "what the networks did" in told
     assert "D_d's loss" in told
@@ -75,6 +76,17 @@ def test_the_result_predicts_the_pictures_and_goes_on(
     assert 0 <= float(row["AU04_p"]) <= 1
     note = json.loads((tmp_path / "found" / "faces.csv.meta.json").read_text())
     assert note["synthetic"] is True
+
+
+def test_people_kept_out_of_training_choose_the_thresholds(
+    words: Words, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words("--validation_people", "1", "--method", "adda")) == 0
+    assert "thresholds: best F1 per action unit" in capsys.readouterr().out
+    known = load_checkpoint(tmp_path / "mine" / "model.safetensors").description
+    assert set(known.thresholds) == {1, 4}
+    assert (known.thresholds_chosen_on["people"], known.thresholds_chosen_on["read_as"]) == (1, "target")
+    assert len(known.held_out.validation) == 1
 
 
 @pytest.mark.parametrize("method", ["adld", "dann", "adda", "source_only", "dual_domain"])

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.checkpoints.description import THRESHOLD
 from metafacs.cli.output import print_levels
 from metafacs.cli.stores import print_store
 from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
+from metafacs.evaluation.protocols import keep_thresholds
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.models.devices import check_device
 from metafacs.training.domain_adaptation import adapt, check_lengths, check_source
@@ -32,7 +35,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    """Cut the faces out as the source's are, train, print what the networks did and where the model is."""
+    """Cut the faces out as the source's are, train, choose thresholds, print what was done and where."""
     values = {name: value for name, value in vars(arguments).items() if name != "config"}
     folder, every, workers = (values.pop(name) for name in ("target", "every", "workers"))
     source = check_source(values["source"], values["method"], values["size"])
@@ -50,5 +53,13 @@ def run(arguments: Namespace) -> None:
     )
     print_store(store, reading)
     model = adapt(target=store.path, **values)
+    if load_checkpoint(model).description.held_out.validation:
+        keep_thresholds(model, values["source"])
+        print("thresholds: best F1 per action unit on the source's validation people")
+    else:
+        print(
+            f"thresholds: {THRESHOLD} for every action unit, which may be far off after adaptation; "
+            "--validation_people N takes people of the source out to choose them by"
+        )
     print_levels(model)
     print(f"model: {model}; try it with 'metafacs predict PICTURES --model {model}'")

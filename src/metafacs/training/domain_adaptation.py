@@ -53,6 +53,7 @@ def adapt(
     pseudo_labels: Path | None = None,
     split: SplitName = "everybody",
     fold: int = 1,
+    validation_people: int = 0,
     landmarks_iterations: int = 1600,
     iterations: int = 3000,
     pairs: int = 16,
@@ -80,6 +81,7 @@ def adapt(
             :class:`metafacs.training.pseudo_labels.LabelTable`.
         split: Who of the source is held out, to test the model there; by default nobody.
         fold: Fold of the split, from 1.
+        validation_people: People of the source taken out of training, by whom thresholds are chosen then.
         landmarks_iterations: Iterations of the landmark branches before the rest of ``dual_domain``; 0 leaves
             this stage out.
         iterations: Iterations of the training itself.
@@ -114,6 +116,7 @@ def adapt(
         aus=aus,
         split=split,
         fold=fold,
+        validation_people=validation_people,
         batch=batch,
         size=size,
         augmentation=_AUGMENTATION,
