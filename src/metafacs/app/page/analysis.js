@@ -8,12 +8,17 @@ import { linesOf, Tracks } from "./tracks.js";
 const PART = 120;
 const PARTS_KEPT = 12;
 
+/** What failed is tried again so often, after so many milliseconds and then longer. */
+const TRIES = 3;
+const WAIT = 700;
+
 export class Analysis extends EventTarget {
   constructor(id) {
     super();
     this.id = id;
     this.number = null;
     this.ending = new AbortController();
+    this.portraits = new Map();
     session.on("file", (file) => file.id === id && this.follow(), this.ending.signal);
     session.on("job", (job) => job.file === id && job.kind === "analyse" && this.read(), this.ending.signal);
     this.follow();
@@ -21,6 +26,22 @@ export class Analysis extends EventTarget {
 
   close() {
     this.ending.abort();
+    this.forgetPortraits();
+  }
+
+  forgetPortraits() {
+    for (const address of this.portraits.values()) address.then(URL.revokeObjectURL);
+    this.portraits.clear();
+  }
+
+  /** Return the address of a picture of a person's face, "" if there is none; asked for once, and again at the end. */
+  portrait(person) {
+    const key = `${person} ${this.state === "done"}`;
+    if (!this.portraits.has(key)) {
+      const path = `/api/files/${this.id}/people/${person}.jpg`;
+      this.portraits.set(key, askBytes(path).then((content) => URL.createObjectURL(new Blob([content], { type: "image/jpeg" })), () => ""));
+    }
+    return this.portraits.get(key);
   }
 
   get file() {
@@ -76,6 +97,7 @@ export class Analysis extends EventTarget {
       this.timelines = null;
       this.asked = null;
       this.parts = new Map();
+      this.forgetPortraits();
       this.tell("restart");
     }
     this.read();
@@ -95,12 +117,22 @@ export class Analysis extends EventTarget {
         await this.readRows();
       } while (this.again);
       await this.readTimelines();
+      this.problem = null;
+      this.failures = 0;
     } catch (error) {
-      if (!(error instanceof Refused) || error.status !== 409) this.problem = error.message;
-      this.tell("problem");
+      if (!this.ending.signal.aborted) this.fail(error);
     } finally {
       this.reading = false;
     }
+  }
+
+  /** Try again in a while; what still fails then is shown. */
+  fail(error) {
+    this.asked = null;
+    this.failures = (this.failures ?? 0) + 1;
+    if (this.failures <= TRIES) setTimeout(() => this.ending.signal.aborted || this.read(), WAIT * this.failures);
+    else if (!(error instanceof Refused) || error.status !== 409) this.problem = error.message;
+    this.tell("problem");
   }
 
   async readRows() {
@@ -118,7 +150,7 @@ export class Analysis extends EventTarget {
   async readTimelines() {
     const { kind, settings } = this.file ?? {};
     if (!kind || kind === "picture" || !["done", "cancelled", "failed"].includes(this.state) || !this.tracks.length) return;
-    const asked = JSON.stringify([this.number, this.state, settings.aus, settings.smoothing, settings.neutral]);
+    const asked = JSON.stringify([this.number, this.state, settings.aus, settings.smoothing, settings.neutral, settings.hidden]);
     if (asked === this.asked) return;
     this.asked = asked;
     const timelines = await ask(`/api/files/${this.id}/timelines`, { signal: this.ending.signal });

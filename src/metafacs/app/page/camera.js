@@ -24,6 +24,9 @@ const MOST_FACES = 3;
 
 const STRIP = 22;
 
+/** Pauses up to so many seconds are no gap: a busy computer answers when it can. */
+const PAUSE = 1.5;
+
 /** Return sentences for what keeps a browser from opening a camera. */
 function cameraProblem(error) {
   if (error.name === "NotAllowedError") return say("camera_refused");
@@ -119,6 +122,7 @@ export class CameraView {
     this.shown = solid.length ? solid : model.aus;
     fill(this.labels, this.shown.map((au) => el("div", { class: "row", title: `AU${au} ${auName(au)}` }, el("b", {}, `AU${au}`), el("span", {}, auName(au)))));
     this.labels.style.setProperty("--strip", `${STRIP}px`);
+    this.strips.style.height = `${STRIP * this.shown.length}px`;
     this.empty.textContent = say("camera_look");
     this.send();
   }
@@ -190,17 +194,16 @@ export class CameraView {
   }
 
   drawStrips(now) {
-    const tracks = new Tracks(this.model.aus, this.model.intensities);
+    const tracks = new Tracks(this.model.aus, this.model.intensities, PAUSE);
     this.rows.forEach((row) => tracks.add(row));
     const person = this.rows.at(-1).faces[0]?.id;
     const line = tracks.lines().find((other) => other.person === person);
     this.over.hidden = !this.cards.size;
     if (!line || this.over.hidden) return;
     const scale = devicePixelRatio;
-    const width = Math.round(this.strips.parentElement.clientWidth - this.labels.offsetWidth) * scale;
-    const height = STRIP * this.shown.length * scale;
+    const width = Math.round(this.strips.clientWidth * scale);
+    const height = Math.round(STRIP * this.shown.length * scale);
     if (this.strips.width !== width || this.strips.height !== height) Object.assign(this.strips, { width, height });
-    this.strips.style.width = `${width / scale}px`;
     const context = this.strips.getContext("2d");
     const colours = themeColours();
     context.fillStyle = colours.gap;

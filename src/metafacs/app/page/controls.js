@@ -50,8 +50,8 @@ export function controls(player, signal) {
     el("div", { class: "buttons" }, button(say("frame_back"), () => player.step(-1), { bare: true, drawing: "back" }), play, button(say("frame_on"), () => player.step(1), { bare: true, drawing: "forward" })),
     slider,
     time,
+    el("div", { class: "drawn", hidden: player.blind, role: "group", "aria-label": say("drawn") }, drawn),
     el("div", { class: "buttons" }, speed, sound),
-    el("div", { class: "drawn", role: "group", "aria-label": say("drawn") }, drawn),
   );
   return { element, update: showLength };
 }

@@ -19,12 +19,14 @@ export class Downloads {
     const people = (file.analysis?.people ?? []).filter((person) => !file.settings.hidden.includes(person));
     const job = session.jobOf(file.id, "annotate");
     const names = people.map((person) => personName(file, person));
-    const shape = JSON.stringify([state, people, names, file.overlay, job?.done, file.kind]);
+    const pictures = [...session.files.values()].filter((other) => other.kind === "picture" && other.analysis?.state === "done").map((other) => other.id);
+    const shape = JSON.stringify([state, people, names, file.overlay, job?.done, job?.state, file.kind === "picture" && pictures]);
     if (shape === this.shape) return;
     this.shape = shape;
     const kept = document.activeElement?.dataset?.what;
     if (!["done", "cancelled", "failed"].includes(state) || !file.analysis?.frames_done) fill(this.body, el("p", { class: "quiet" }, say("downloads_soon")));
-    else fill(this.body, this.note(state), this.group("tables", TABLES.map((what) => this.link(what))), file.kind === "picture" ? this.picture() : this.moving(file, people, names, job));
+    else if (file.kind === "picture") fill(this.body, this.picture(pictures));
+    else fill(this.body, this.note(state), this.group("tables", TABLES.map((what) => this.link(what))), this.moving(file, people, names, job));
     if (kept) this.body.querySelector(`[data-what="${kept}"]`)?.focus();
   }
 
@@ -32,8 +34,8 @@ export class Downloads {
     return state === "done" ? null : el("p", { class: "quiet" }, say("downloads_part"));
   }
 
-  group(name, links) {
-    return el("div", {}, el("h3", {}, say(`downloads_${name}`)), el("ul", {}, links.map((link) => el("li", {}, link))));
+  group(name, links, values) {
+    return el("div", {}, el("h3", {}, say(`downloads_${name}`, values)), el("ul", {}, links.map((link) => el("li", {}, link))));
   }
 
   link(what, query = "", words = say(`download_${what}`)) {
@@ -41,8 +43,13 @@ export class Downloads {
     return el("a", { href: `/api/files/${this.view.analysis.id}/download/${what}${query}`, download: true, title: about, "data-what": what + query }, words);
   }
 
-  picture() {
-    return this.group("pictures", [this.link("overlay.png")]);
+  picture(pictures) {
+    const together = (what) => el("a", { href: `/api/pictures/${what}?files=${pictures.join()}`, download: true, title: say(`download_${what}_about`), "data-what": `all ${what}` }, say(`download_${what}`));
+    return [
+      this.group("table", TABLES.map((what) => this.link(what))),
+      this.group("pictures", [this.link("overlay.png")]),
+      pictures.length > 1 ? this.group("together", TABLES.map(together), { n: pictures.length }) : null,
+    ];
   }
 
   moving(file, people, names, job) {

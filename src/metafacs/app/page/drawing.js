@@ -116,7 +116,8 @@ export function drawStrip(context, row, across, colours) {
   for (const [first, last] of spans) {
     let start = first;
     while (start <= last) {
-      const left = across(times[start]);
+      // Whole pixels: half covered ones would show as lines between the frames.
+      const left = Math.round(across(times[start]));
       let stop = start;
       let highest = values[start];
       // At least a pixel each, showing the strongest of its frames.
@@ -124,7 +125,7 @@ export function drawStrip(context, row, across, colours) {
         stop += 1;
         highest = Math.max(highest, values[stop]);
       }
-      const right = across(stop < last ? times[stop + 1] : row.ends(last));
+      const right = Math.round(across(stop < last ? times[stop + 1] : row.ends(last)));
       const present = highest >= threshold;
       context.globalAlpha = present ? 0.5 + 0.5 * ((highest - threshold) / (1 - threshold || 1)) : 0.06 + 0.24 * (highest / threshold);
       context.fillStyle = present ? colours[row.pale ? "line-pale" : "line"] : colours.muted;

@@ -12,6 +12,7 @@ export class Events {
     this.view = view;
     this.all = false;
     this.body = el("tbody", {});
+    this.count = el("small", {});
     this.note = el("p", { class: "quiet" });
     this.more = button("", () => {
       this.all = true;
@@ -20,7 +21,7 @@ export class Events {
     });
     const heads = ["person", "au", "onset", "peak", "offset", "intensity"].map((name) => el("th", { scope: "col" }, say(`event_${name}`)));
     this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": say("events") }, el("table", {}, el("thead", {}, el("tr", {}, heads)), this.body));
-    this.element = el("section", { class: "card events" }, el("h2", {}, say("events")), this.note, this.scroll, this.more);
+    this.element = el("section", { class: "card events" }, el("h2", {}, say("events"), " ", this.count), this.note, this.scroll, this.more);
   }
 
   update() {
@@ -32,8 +33,10 @@ export class Events {
     if (shape === this.shape) return;
     this.shape = shape;
     const events = analysis.events.filter((event) => aus.includes(event.au) && !hidden.includes(event.person));
+    events.sort((one, other) => one.onset - other.onset || one.person - other.person || one.au - other.au);
     const shown = this.all ? events : events.slice(0, FIRST);
     this.note.textContent = timelines ? (events.length ? timelines.rules[0].toUpperCase() + timelines.rules.slice(1) + "." : say("events_none")) : say("events_soon");
+    this.count.textContent = events.length ? String(events.length) : "";
     this.scroll.hidden = !events.length;
     this.more.hidden = shown.length === events.length;
     fill(this.more, say("events_all", { n: events.length }));

@@ -33,7 +33,8 @@ export class Files {
     );
     this.list = el("ul", { class: "files", "aria-label": say("files") });
     this.everything = el("div", { class: "everything" });
-    this.element = el("nav", { class: "shelf", "aria-label": say("files") }, this.zone, this.list, this.everything);
+    this.problems = el("div", { class: "problems" });
+    this.element = el("nav", { class: "files-of", "aria-label": say("files") }, el("div", { class: "shelf" }, this.zone, this.list, this.everything), this.problems);
     this.offerRemoval();
     this.listenToDrops();
     session.on("file removed job connection session models", () => this.update());
@@ -106,6 +107,7 @@ export class Files {
   choose(id) {
     this.chosen = id;
     this.update();
+    this.items.get(id)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   update() {
@@ -114,6 +116,7 @@ export class Files {
       if (wanted.some(([other]) => other === key)) continue;
       const focused = item.element.contains(document.activeElement);
       item.element.remove();
+      item.problem.say(null);
       this.items.delete(key);
       if (focused) this.input.focus();
     }
@@ -158,12 +161,28 @@ export class Files {
   }
 }
 
+/** What is wrong with one file, below the shelf. */
+class Problem {
+  constructor(place, name) {
+    Object.assign(this, { place, name, element: null, sentence: null });
+  }
+
+  say(sentence) {
+    if (sentence === this.sentence) return;
+    this.sentence = sentence;
+    this.element?.remove();
+    if (!sentence) return;
+    this.element = el("p", { class: "problem", role: "alert" }, el("b", {}, this.name), ` ${sentence}`);
+    this.place.append(this.element);
+  }
+}
+
 /** A file that is on its way to the server, or was refused. */
 class SendingItem {
   constructor(files, entry) {
     this.bar = el("progress", { max: "1", "aria-label": say("progress_of", { name: entry.file.name }) });
     this.state = el("span", { class: "state" });
-    this.error = el("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = new Problem(files.problems, entry.file.name);
     const stop = () => {
       if (entry.upload && !entry.error) entry.upload.cancel();
       else {
@@ -172,16 +191,15 @@ class SendingItem {
       }
     };
     this.remove = button(say("cancel_of", { name: entry.file.name }), stop, { drawing: "close", bare: true });
-    this.element = el("li", { class: "file" }, el("span", { class: "thumb" }, icon("film")), el("div", { class: "what" }, el("span", { class: "name" }, entry.file.name), this.state, this.bar, this.error), this.remove);
+    this.element = el("li", { class: "file" }, el("span", { class: "thumb" }, icon("film")), el("div", { class: "what" }, el("span", { class: "name", title: entry.file.name }, entry.file.name), this.state, this.bar), this.remove);
   }
 
   update(entry) {
     this.bar.hidden = Boolean(entry.error);
     this.bar.value = entry.share;
     this.state.textContent = say(entry.error ? "state_refused" : entry.upload ? "state_copying" : "state_waiting");
-    this.error.hidden = !entry.error;
-    if (entry.error && this.error.textContent !== entry.error) {
-      this.error.textContent = entry.error;
+    this.problem.say(entry.error);
+    if (entry.error) {
       const words = say("remove_of", { name: entry.file.name });
       this.remove.setAttribute("aria-label", words);
       this.remove.title = words;
@@ -195,10 +213,10 @@ class FileItem {
   constructor(files, file) {
     this.files = files;
     const { id, name } = file;
-    this.name = el("span", { class: "name" }, name);
+    this.name = el("span", { class: "name", title: name }, name);
     this.state = el("span", { class: "state" });
     this.bar = el("progress", { "aria-label": say("progress_of", { name }) });
-    this.error = el("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = new Problem(files.problems, name);
     this.thumb = el("span", { class: "thumb" }, icon({ video: "film", picture: "picture", camera: "camera" }[file.kind]));
     this.link = el("a", { class: "open", href: `#${id}` }, this.thumb, el("span", { class: "what" }, this.name, this.state));
     this.cancel = button(
@@ -210,7 +228,7 @@ class FileItem {
       { drawing: "close", bare: true },
     );
     this.remove = button(say("remove_of", { name }), () => session.remove(id).catch((error) => this.refuse(error.message)), { drawing: "bin", bare: true });
-    this.element = el("li", { class: "file" }, this.link, this.cancel, this.remove, this.bar, this.error);
+    this.element = el("li", { class: "file" }, this.link, this.cancel, this.remove, this.bar);
   }
 
   refuse(sentence) {
@@ -239,8 +257,7 @@ class FileItem {
     this.link.toggleAttribute("aria-current", chosen);
     if (chosen) this.link.setAttribute("aria-current", "page");
     const sentence = this.refusal ?? (state === "failed" && !chosen ? file.analysis.error : null);
-    this.error.hidden = !sentence;
-    if (sentence && this.error.textContent !== sentence) this.error.textContent = sentence;
+    this.problem.say(sentence);
     this.element.classList.toggle("failed", state === "failed");
     this.element.classList.toggle("chosen", chosen);
   }

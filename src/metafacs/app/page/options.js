@@ -33,6 +33,7 @@ export class Toolbar {
       return el("label", {}, radio, el("span", {}, say(`rows_${rows}`)));
     });
     this.aus = button("", () => this.chooseAus());
+    this.pale = button("", () => (look.experimental = !look.experimental), { kind: "link" });
     const { settings } = view.analysis.file;
     const smoothings = [...new Set([...SMOOTHINGS, settings.smoothing])].sort((a, b) => a - b);
     this.smoothing = select(say("smoothing"), smoothings.map((width) => [String(width), width ? say("seconds", { n: width }) : say("none")]), String(settings.smoothing), (value) =>
@@ -54,6 +55,7 @@ export class Toolbar {
       { class: "toolbar", role: "group", "aria-label": say("display") },
       el("fieldset", { class: "segments" }, el("legend", { class: "only-heard" }, say("rows")), this.style),
       this.aus,
+      this.pale,
       labelled(say("smoothing"), this.smoothing),
       labelled(say("resting"), this.resting),
       zoom,
@@ -68,9 +70,13 @@ export class Toolbar {
     const { file } = this.view.analysis;
     const { settings, analysis } = file;
     const told = analysis?.aus ?? [];
-    const chosen = settings.aus ? settings.aus.length : told.length;
+    const chosen = this.view.analysis.aus.length;
     this.aus.disabled = !told.length;
-    fill(this.aus, say("aus_chosen", { n: chosen, all: told.length }));
+    fill(this.aus, say("aus_chosen", { n: this.view.timelines.aus.length, all: told.length }));
+    const pale = this.view.analysis.aus.filter((au) => analysis.experimental.includes(au)).length;
+    this.pale.hidden = !pale || pale === chosen;
+    this.pale.setAttribute("aria-expanded", String(look.experimental));
+    fill(this.pale, say(look.experimental ? "experimental_hide" : "experimental_show", { n: pale }));
     this.smoothing.value = String(settings.smoothing);
     const marking = this.marking || Boolean(settings.neutral && settings.neutral !== "auto");
     this.resting.value = marking ? "marked" : settings.neutral ?? "none";

@@ -15,16 +15,20 @@ export function personName(file, person) {
   return file.settings.names[person] ?? say(file.kind === "picture" ? "face_n" : "person_n", { n: person });
 }
 
-/** Return the picture of a person's face; one that is not there yet is asked for again when more frames are read. */
+/** Return a person's face, or the number until one has been seen; the best one is shown when all has been read. */
 export function portrait(analysis, person, size = "") {
-  const colour = colourOf(analysis.file.analysis.people, person);
-  const image = el("img", { class: `portrait ${size}`, alt: "", width: "160", height: "160", src: `/api/files/${analysis.id}/people/${person}.jpg?of=${analysis.number}` });
-  image.style.borderColor = colour;
-  let tries = 0;
-  image.onerror = () => {
-    if ((tries += 1) < 6) setTimeout(() => (image.src = `/api/files/${analysis.id}/people/${person}.jpg?of=${analysis.number}&try=${tries}`), 700 * tries);
+  const frame = el("span", { class: `portrait ${size}`, "aria-hidden": "true" }, String(person));
+  frame.style.borderColor = colourOf(analysis.file.analysis.people, person);
+  if (analysis.file.kind === "camera") return frame;
+  const show = async () => {
+    const address = analysis.tracks?.people.has(person) && (await analysis.portrait(person));
+    if (!address || address === frame.firstElementChild?.src) return;
+    fill(frame, el("img", { src: address, alt: "", width: "160", height: "160" }));
   };
-  return image;
+  analysis.addEventListener("rows", () => frame.firstElementChild ?? show());
+  analysis.addEventListener("timelines", show);
+  show();
+  return frame;
 }
 
 /** The list of people: a click on a face chooses whose values are shown, a field gives a name, a box hides. */

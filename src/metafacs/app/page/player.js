@@ -11,9 +11,12 @@ export class Player extends EventTarget {
     this.time = 0;
     this.speed = 1;
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.video = el("video", { src: `/api/files/${analysis.id}/media`, "aria-label": analysis.file.name, playsinline: true, preload: "auto" });
-    this.element = el("div", { class: "screen" }, this.video, this.canvas);
-    this.listen();
+    this.image = null;
+    // A camera's pictures are not kept: there is time, and nothing to look at.
+    this.blind = analysis.file.kind === "camera";
+    this.video = this.blind ? null : el("video", { src: `/api/files/${analysis.id}/media`, "aria-label": analysis.file.name, playsinline: true, preload: "auto" });
+    this.element = el("div", { class: "screen", hidden: this.blind }, this.video, this.canvas);
+    if (this.video) this.listen();
   }
 
   close() {
@@ -121,6 +124,7 @@ export class Player extends EventTarget {
       this.moved(place);
     } else {
       this.moved(place);
+      if (this.blind) return;
       this.wanted = this.frame;
       if (!this.loading) this.loadFrame();
     }

@@ -12,6 +12,9 @@ const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 30
 const ROWS = { lines: 2.6, strips: 1.5 };
 const AXIS = 1.7;
 
+/** Room at both sides for the numbers of the axis, in rem. */
+const SIDE = 0.9;
+
 /** The closest that one can look, in seconds. */
 const CLOSEST = 0.2;
 
@@ -89,17 +92,16 @@ export class Timelines {
       this.plots.forEach((plot) => plot.open());
       this.plots.find((plot) => plot.line.person === focused)?.stage.focus();
     }
-    this.plots.forEach((plot, k) => (plot.line = lines[k]));
+    this.plots.forEach((plot, k) => {
+      plot.line = lines[k];
+      plot.rename();
+    });
     this.redraw();
   }
 
   redraw() {
     this.plots.forEach((plot) => plot.chart?.redraw(false, false));
     this.showTime(this.time);
-  }
-
-  rename() {
-    this.plots.forEach((plot) => plot.rename());
   }
 
   /** Move the playhead; while zoomed in, the window follows it. */
@@ -166,10 +168,12 @@ class Plot {
 
   rename() {
     const name = personName(this.all.analysis.file, this.line.person);
-    const seconds = this.line.times.reduce((sum, time, k) => sum + this.line.ends[k] - time, 0);
+    const seconds = clock(this.line.spans.reduce((sum, [first, last]) => sum + this.line.ends[last] - this.line.times[first], 0), 1);
+    if (name === this.name && seconds === this.seconds) return;
+    Object.assign(this, { name, seconds });
     this.element.setAttribute("aria-label", say("timeline_of", { name }));
     this.stage.setAttribute("aria-label", say("time_in_timeline", { name }));
-    fill(this.heading, name, " ", el("small", {}, say("seen_for", { time: clock(seconds, 1) })));
+    fill(this.heading, name, " ", el("small", {}, say("seen_for", { time: seconds })));
   }
 
   open() {
@@ -178,7 +182,7 @@ class Plot {
       {
         width: Math.max(this.stage.clientWidth, 50),
         height,
-        padding: [0, 0, 0, 0],
+        padding: [0, SIDE * rem(), 0, SIDE * rem()],
         legend: { show: false },
         scales: { x: { time: false, auto: false }, y: { range: [0, 1] } },
         axes: [
@@ -199,7 +203,7 @@ class Plot {
         series: [{}, { paths: () => null, points: { show: false } }],
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, sync: { key: "time" } },
         hooks: {
-          draw: [() => this.draw()],
+          draw: [() => this.draw(), () => this.placePlayhead()],
           setCursor: [() => this.hover()],
           setSelect: [() => this.selected()],
         },
@@ -267,9 +271,7 @@ class Plot {
 
   showTime(time) {
     if (!this.chart) return;
-    const left = this.chart.valToPos(time, "x");
-    this.playhead.hidden = left < -1 || left > this.chart.over.clientWidth + 1;
-    this.playhead.style.transform = `translateX(${left}px)`;
+    this.placePlayhead();
     if (this.hovered === undefined) this.showValues(time);
     const now = clock(time, 2);
     const set = (name, value) => this.stage.setAttribute(`aria-${name}`, value);
@@ -278,6 +280,12 @@ class Plot {
     set("valuenow", time.toFixed(2));
     const present = this.aus.filter((au, k) => this.values[k].classList.contains("present"));
     set("valuetext", present.length ? say("at_time_present", { time: now, aus: present.map((au) => `AU${au}`).join(", ") }) : say("at_time_none", { time: now }));
+  }
+
+  placePlayhead() {
+    const left = this.chart.valToPos(this.all.time, "x");
+    this.playhead.hidden = left < -1 || left > this.chart.over.clientWidth + 1;
+    this.playhead.style.transform = `translateX(${left}px)`;
   }
 
   showValues(time) {

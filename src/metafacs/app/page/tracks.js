@@ -87,9 +87,11 @@ export class Tracks {
   /**
    * @param {number[]} aus FACS numbers, in the order in which values come.
    * @param {boolean} intensities Whether values come with an intensity each.
+   * @param {number} pause Seconds that are no gap in any case, for cameras, whose frames come as they can.
    */
-  constructor(aus, intensities) {
+  constructor(aus, intensities, pause = 0) {
     this.aus = aus;
+    this.pause = pause;
     this.intensities = intensities;
     this.numbers = new Growing(Int32Array);
     this.times = new Growing(Float64Array);
@@ -152,7 +154,7 @@ export class Tracks {
   endOf(place) {
     const times = this.times.array;
     const next = place + 1 < this.length ? times[place + 1] : Infinity;
-    return next - times[place] > LONGER * this.step ? times[place] + this.step : next;
+    return next - times[place] > Math.max(this.pause, LONGER * this.step) ? times[place] + this.step : next;
   }
 
   /** Return the faces of a frame as [{person, box, score}]. */

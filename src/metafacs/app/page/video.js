@@ -47,8 +47,8 @@ export class VideoView extends FileView {
       { class: "video" },
       this.head,
       el("div", { class: "watch" }, this.player.element, this.cannot, this.controls.element),
-      el("div", { class: "beside" }, over, this.downloads.element, this.events.element, analysis.file.kind === "video" ? this.personalise.element : null),
       el("div", { class: "below" }, this.people.element, this.values),
+      el("div", { class: "beside" }, over, this.downloads.element, this.events.element, analysis.file.kind === "video" ? this.personalise.element : null),
     );
     this.player.addEventListener("time", () => this.showTime());
     this.player.addEventListener("length", () => this.schedule());
@@ -64,8 +64,6 @@ export class VideoView extends FileView {
     listenToKeys(this.element, this.player, this.timelines, signal);
     this.sizes = new ResizeObserver(() => this.drawFrame());
     this.sizes.observe(this.player.element);
-    // A camera's pictures are not kept: there is nothing to play.
-    if (analysis.file.kind === "camera") this.player.element.hidden = true;
     this.update();
   }
 
@@ -89,7 +87,11 @@ export class VideoView extends FileView {
     this.updateHead();
     const { analysis } = this;
     const { file, state } = analysis;
-    if (file.width) this.player.element.style.aspectRatio = `${file.width} / ${file.height}`;
+    if (file.width) {
+      const { style } = this.player.element;
+      style.aspectRatio = `${file.width} / ${file.height}`;
+      style.maxWidth = `calc(56vh * ${(file.width / file.height).toFixed(4)})`;
+    }
     this.controls.update();
     this.toolbar.update();
     this.people.update();
@@ -99,11 +101,6 @@ export class VideoView extends FileView {
     this.empty.hidden = seen;
     this.empty.textContent = seen ? "" : say(over ? (state === "done" ? "nobody" : "nothing_read") : "timeline_soon");
     this.timelines.update();
-    const names = JSON.stringify(file.settings.names);
-    if (names !== this.namesBefore) {
-      this.namesBefore = names;
-      this.timelines.rename();
-    }
     this.events.update();
     this.downloads.update();
     this.personalise.update();

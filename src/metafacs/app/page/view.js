@@ -71,6 +71,7 @@ export class FileView {
       this.factsShape = shape;
       fill(this.facts, facts.map((fact) => el("span", {}, fact)), result?.synthetic ? badge("synthetic") : null, result?.experimental.length ? badge("experimental") : null);
     }
+    this.again.hidden = file.kind === "camera";
     this.again.disabled = !result || BUSY.includes(state);
     this.updateProgress(file, state, result);
     const sentence = this.refusal ?? (state === "failed" ? result.error : null) ?? analysis.problem;
