@@ -10,6 +10,8 @@ from metafacs.cli import main
 from metafacs.cli.compare import plan_runs, read_comparison
 from metafacs.data.store import Store
 from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs, unfinished
+from metafacs.methods import METHODS
+from metafacs.methods.base import DivergedError
 from metafacs.models.backbones import Backbone
 
 
@@ -207,3 +209,29 @@ def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
     records = finished_records(runs)
     assert {record.data.name for record in records} == {parted_store.dataset}
     assert len(records) == 4
+
+
+def test_lost_games_are_counted_and_no_failure(
+    content: dict[str, object],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose(*_: object) -> dict[str, object]:
+        raise DivergedError("the game of the toys is lost")
+
+    monkeypatch.setattr(METHODS["multi_task"], "update", lose)
+    words = ["compare", str(write({**content, "folds": [1]}, tmp_path)), "--workers", "1"]
+    assert main(words) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "half, fold 1, seed 0: lost: the game of the toys is lost at iteration 0 of 2" in told
+    assert "1 of 2 runs lost" in told
+    assert "delete its folder" in told
+    assert "| half | n/a |" in (tmp_path / "out" / "summary.md").read_text()
+    assert main(words) == 0
+    again = " ".join(capsys.readouterr().out.split())
+    assert ": lost: " not in again
+    assert "the same command leaves them as they are" in again
+    assert main(["report", str(tmp_path / "out"), "--out", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "lost.md").read_text() == (tmp_path / "out" / "lost.md").read_text()
+    assert main([*words, "--methods", "half"]) == 0

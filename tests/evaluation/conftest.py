@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.predictions import Predictions
-from metafacs.evaluation.records import Record, TestedData
+from metafacs.evaluation.records import Lost, Record, TestedData
 from metafacs.evaluation.scoring import score_predictions
 
 AUS = (1, 2, 4, 6, 12)
@@ -69,6 +71,29 @@ def predictions_of() -> Callable[..., Predictions]:
 def record_of() -> Callable[..., Record]:
     """Return a maker of records from such predictions."""
     return _record
+
+
+def _lost_record(method: str = "mal", **changes: int) -> Record:
+    sound = _record(method, **changes)
+    unknown = dict.fromkeys(AUS, math.nan)
+    return replace(
+        sound,
+        f1=unknown,
+        f1_average=math.nan,
+        accuracy=unknown,
+        auc=unknown,
+        positives=dict.fromkeys(AUS, 0),
+        per_subject={},
+        interval=None,
+        iterations=90,
+        lost=Lost("the game of the toys is lost", 90, 200),
+    )
+
+
+@pytest.fixture(scope="session")
+def lost_record_of() -> Callable[..., Record]:
+    """Return a maker of records of runs that lost."""
+    return _lost_record
 
 
 def _few_shot_record(**changes: object) -> FewShotRecord:

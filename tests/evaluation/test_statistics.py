@@ -178,9 +178,17 @@ def test_what_cannot_be_compared_is_refused(record_of: MakeRecord) -> None:
         average_f1([run, run])
     with pytest.raises(ValueError, match="split hashes"):
         average_f1([run, replace(run, seed=1, data=replace(run.data, split_hash="other"))])
-    with pytest.raises(ValueError, match="same number of seeds"):
-        average_f1([run, record_of(seed=1), record_of(fold=2)])
     with pytest.raises(ValueError, match="no records"):
         average_f1([])
     with pytest.raises(ValueError, match="level"):
         average_f1_interval([run], level=95)
+
+
+def test_a_fold_with_fewer_seeds_counts_as_much(record_of: MakeRecord) -> None:
+    # Runs that lost a game leave folds with different numbers of seeds.
+    runs = [record_of(seed=0), record_of(seed=1), record_of(fold=2)]
+    by_hand = (average_f1(runs[:2]) + average_f1(runs[2:])) / 2
+    assert average_f1(runs) == pytest.approx(by_hand, abs=1e-9)
+    assert average_f1(runs, "pooled") == pytest.approx(average_f1([runs[0], runs[2]], "pooled"))
+    other = [record_of("multi_task", skill=0.5), record_of("multi_task", skill=0.5, fold=2)]
+    assert paired_difference(runs, other).value == pytest.approx(average_f1(runs) - average_f1(other))

@@ -13,4 +13,5 @@ _MODULE = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
 
 record_of = _MODULE.record_of
+lost_record_of = _MODULE.lost_record_of
 few_shot_record_of = _MODULE.few_shot_record_of

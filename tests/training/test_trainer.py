@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.store import Store
@@ -14,10 +17,11 @@ from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
-from metafacs.methods.base import DivergedError, OptimizerSpec
+from metafacs.methods.base import DivergedError, OptimizerSpec, Stepper
 from metafacs.methods.options import complete_options
+from metafacs.methods.single_task import SingleTask
 from metafacs.training.run import train
-from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, Trainer, TrainingPlan
+from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, LostRunError, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes
 
 BATCH = BatchSizes(8, 8, 6)
@@ -131,6 +135,37 @@ def test_divergence_keeps_the_last_checkpoint(
     with pytest.raises(DivergedError, match="at iteration"):
         run(tmp_path, au_store, expression_store, "single_task", optimizers=wild, checkpoint_every=1)
     assert not (tmp_path / MODEL_FILE).exists()
+
+
+def test_a_run_that_ends_by_itself_tells_its_curves_to_the_end(
+    tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = SingleTask.update
+
+    def lose(method: SingleTask, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        if step.progress >= 0.5:
+            raise DivergedError("the game is lost")
+        return usual(method, batches, step)
+
+    monkeypatch.setattr(SingleTask, "update", lose)
+    with pytest.raises(LostRunError) as caught:
+        run(tmp_path, au_store, expression_store, "single_task")
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert str(error) == "the game is lost at iteration 6; the last checkpoint is kept"
+    assert (error.reason, error.run.iteration) == ("the game is lost", 6)
+    assert error.run.history["iteration"] == [6.0]
+    assert np.isfinite(error.run.history["loss_action_units"]).all()
+    assert load_checkpoint(tmp_path / CHECKPOINT_FILE).iteration == 5
+
+
+def test_curves_of_a_lost_run_end_before_what_is_not_finite(
+    tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = {"loss_action_units": torch.tensor(float("nan"))}
+    monkeypatch.setattr(SingleTask, "update", lambda *_: curve)
+    with pytest.raises(LostRunError, match="loss_action_units is NaN or infinite at iteration 5") as caught:
+        run(tmp_path, au_store, expression_store, "single_task")
+    assert caught.value.run.history == {}
 
 
 def test_learns_what_is_there_to_learn(tmp_path: Path, au_store: Store, expression_store: Store) -> None:

@@ -19,7 +19,14 @@ from metafacs.cli.output import write_comparison
 from metafacs.cli.paths import check_groups, expanded
 from metafacs.cli.train import training_parser, upgraded
 from metafacs.data.splits import Side
-from metafacs.evaluation.comparison import ComparisonError, Run, finished_records, perform_runs, unfinished
+from metafacs.evaluation.comparison import (
+    ComparisonError,
+    Run,
+    finished_records,
+    lost_runs,
+    perform_runs,
+    unfinished,
+)
 from metafacs.locks import claimed
 from metafacs.methods import find_method
 from metafacs.parsing import convert, read_yaml
@@ -109,9 +116,18 @@ def run(arguments: Namespace) -> int:
     out = Path(expanded(content["out"]))
     with claimed(out, f"comparing what {arguments.file} describes"):
         failed = _perform(starts, runs, arguments.workers)
-        if records := finished_records(runs):
+        records, lost = finished_records(runs), lost_runs(runs)
+        if len(records) > len(lost):
             comparison = Comparison(records, find_paper(content.get("paper") or ""))
             write_comparison(comparison, out, f"metafacs compare {arguments.file.as_posix()}")
+    if lost:
+        print(
+            f"{len(lost)} of {len(records)} runs lost their game or their numbers. This is their result, the "
+            "same with every try: they have no scores, every mean is over the others, and the same command "
+            "leaves them as they are. To train one again, delete its folder:"
+        )
+        for one, told in lost:
+            print(f"  {one}: {printable(str(told))} ({printable(one.folder)})")
     if failed:
         print(f"{len(failed)} runs failed: {'; '.join(map(str, failed))}. The same command tries them again.")
     return int(bool(failed))
@@ -127,7 +143,8 @@ def _perform(starts: Sequence[Run], runs: Sequence[Run], workers: int | None) ->
             bar.advance(task, len(batch) - len(todo))
             for outcome in perform_runs(todo, workers=workers):
                 bar.advance(task)
-                bar.console.print(f"{outcome.run}: {outcome.error or 'done'}")
+                told = outcome.error or (f"lost: {outcome.lost}" if outcome.lost else "done")
+                bar.console.print(f"{outcome.run}: {told}")
                 if outcome.error:
                     failed.append(outcome.run)
             if failed:

@@ -23,6 +23,7 @@ from metafacs.evaluation.comparison import (
     ComparisonError,
     Run,
     finished_records,
+    lost_runs,
     perform_runs,
     unfinished,
 )
@@ -195,6 +196,8 @@ def _perform(runs: Sequence[Run], workers: int | None) -> None:
                 raise ComparisonError(f"{outcome.run}: {outcome.error}")
             bar.advance(task)
             bar.console.print(f"{outcome.run}: done")
+    for run, lost in lost_runs(runs):
+        raise ComparisonError(f"{run}: {lost}; delete {run.folder} to train it again")
 
 
 def _print_scores(comparison: Comparison) -> None:

@@ -96,12 +96,17 @@ def run(arguments: Namespace) -> int:
     for problem in damaged:
         print(f"metafacs report: {printable(problem)}", file=sys.stderr)
     if damaged:
-        kept = len(compared.records)
+        kept = len(_all_records(compared))
         print(
             f"metafacs report: {len(damaged)} of {kept + len(damaged)} records are damaged and left out",
             file=sys.stderr,
         )
     return int(bool(damaged))
+
+
+def _all_records(compared: Comparison | FewShotComparison) -> Sequence[Record] | Sequence[FewShotRecord]:
+    """Return everything that was read, runs that lost too."""
+    return compared.all_records if isinstance(compared, Comparison) else compared.records
 
 
 def _check_archive(archive: Path, out: Path) -> None:
@@ -125,7 +130,7 @@ def _refuse_to_lose(archive: Path, compared: Comparison | FewShotComparison) -> 
             kept = {record.run for record in read_archive(archive, Record.from_json)}
     except ArchiveError as error:
         raise ArchiveError(f"{error}; or delete it or give another name: it would be overwritten") from error
-    if lost := sorted(kept - {record.run for record in compared.records}):
+    if lost := sorted(kept - {record.run for record in _all_records(compared)}):
         raise ArchiveError(
             f"{archive} holds {len(lost)} runs that would be lost, e.g. {'-'.join(lost[0])}; give another "
             "name, or delete it"
@@ -135,7 +140,7 @@ def _refuse_to_lose(archive: Path, compared: Comparison | FewShotComparison) -> 
 def _write_archive(archive: Path, compared: Comparison | FewShotComparison) -> None:
     """Write the records, each with the name of its paper, and the comparison's lines of the overview."""
     paper = compared.paper.name if compared.paper else ""
-    records: list[Archivable] = [replace(record, paper=paper) for record in compared.records]
+    records: list[Archivable] = [replace(record, paper=paper) for record in _all_records(compared)]
     overview, name = archive.parent / OVERVIEW, archive.stem
     others = [line for line in read_overview(overview) if line["comparison"] != name]
     if isinstance(compared, FewShotComparison):

@@ -15,8 +15,9 @@ from metafacs.checkpoints.description import THRESHOLD, without_thresholds
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
 from metafacs.differences import differences
+from metafacs.evaluation.lost_runs import lost_record
 from metafacs.evaluation.protocols import described, evaluate, keep_thresholds
-from metafacs.evaluation.records import Record, RecordError, read_record, write_record
+from metafacs.evaluation.records import Lost, Record, RecordError, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION, Thresholds, check_validation_people
 from metafacs.files import digest_of_file, write_json
 from metafacs.methods import find_method
@@ -26,7 +27,7 @@ from metafacs.processes import out_of_memory, run_jobs, use_one_thread
 from metafacs.seals import sealed, unsealed
 from metafacs.training.identity import foreign_code, texts
 from metafacs.training.run import train
-from metafacs.training.trainer import MODEL_FILE
+from metafacs.training.trainer import MODEL_FILE, LostRunError
 
 RECORD_FILE = "record.json"
 SETTINGS_FILE = "settings.json"
@@ -77,40 +78,64 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run: an error in words, or none."""
+    """What became of a run: scores, a lost game, or an error in words.
+
+    Attributes:
+        run: The run.
+        error: What went wrong; None if nothing did.
+        lost: Why the run has no scores; a result, as it would be the same with every try.
+    """
 
     run: Run
     error: str | None = None
+    lost: Lost | None = None
 
 
 def perform(run: Run) -> Outcome:
-    """Train and test one run in its folder; what went wrong is returned, so that other runs go on."""
+    """Train and test one run in its folder; what went wrong is returned, so that other runs go on.
+
+    A run that ended by itself is finished: its record says what it lost. One that others start from, which
+    has no record, has failed.
+    """
     try:
         inputs = inputs_of(run)
-        choose = run.tested and run.thresholds == VALIDATION
-        if choose:
-            check_validation_people(run.arguments)
-        model = train(**{**run.arguments, "progress": False})
-        if choose:
-            keep_thresholds(model, run.arguments["action_units"])
-        if run.tested:
-            record = evaluate(
-                model,
-                run.tested_on or run.arguments["action_units"],
-                side=run.tested,
-                thresholds=run.thresholds,
-                validation_store=run.arguments["action_units"],
-            )
+        record = _result(run)
         # Before the record: what is finished says what it was made from.
         write_json(run.folder / SETTINGS_FILE, sealed({**run.settings, INPUTS: inputs}))
-        if run.tested:
+        if record is not None:
             label = run.label if run.label != record.method else ""
             write_record(replace(record, label=label, paper=run.paper), run.folder / RECORD_FILE)
+            return Outcome(run, lost=record.lost)
     except (ValueError, OSError, FloatingPointError) as error:
         return Outcome(run, str(error))
     except Exception as error:
         return Outcome(run, out_of_memory(error) or traceback.format_exc())
     return Outcome(run)
+
+
+def _result(run: Run) -> Record | None:
+    """Train a run and return the record of its test; None for one that is only trained."""
+    tested_on = run.tested_on or run.arguments["action_units"]
+    choose = run.tested and run.thresholds == VALIDATION
+    if choose:
+        check_validation_people(run.arguments)
+    try:
+        model = train(**{**run.arguments, "progress": False})
+    except LostRunError as error:
+        if run.tested is None:
+            raise
+        return lost_record(error, tested_on, side=run.tested)
+    if choose:
+        keep_thresholds(model, run.arguments["action_units"])
+    if run.tested is None:
+        return None
+    return evaluate(
+        model,
+        tested_on,
+        side=run.tested,
+        thresholds=run.thresholds,
+        validation_store=run.arguments["action_units"],
+    )
 
 
 def perform_runs(runs: Sequence[Run], *, workers: int | None = None) -> Iterator[Outcome]:
@@ -143,9 +168,15 @@ def unfinished(runs: Sequence[Run]) -> list[Run]:
 
 
 def finished_records(runs: Sequence[Run]) -> list[Record]:
-    """Return the records of the tested runs that are finished, in order."""
+    """Return the records of the tested runs that are finished, in order; those that lost are among them."""
     records = [_record_of(run) for run in runs if run.tested]
     return [record for record in records if record is not None]
+
+
+def lost_runs(runs: Sequence[Run]) -> list[tuple[Run, Lost]]:
+    """Return the finished runs that lost, in order, with what they lost."""
+    found = [(run, _record_of(run)) for run in runs if run.tested]
+    return [(run, record.lost) for run, record in found if record is not None and record.lost is not None]
 
 
 def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:

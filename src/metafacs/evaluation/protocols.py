@@ -85,7 +85,7 @@ def open_test(
     checkpoint = load_checkpoint(model)
     _refuse_without_aus(checkpoint)
     opened = Store(store)
-    chosen = _test_split(checkpoint, opened, split, fold)
+    chosen = choose_test_split(checkpoint, opened, split, fold)
     described = checkpoint.description
     if described.initialised_from:
         refuse_leak(described.initialised_from, opened.dataset, chosen)
@@ -97,16 +97,20 @@ def open_test(
         method.domain = domain
     elif method.domain and opened.dataset == described.data[0].dataset:
         method.domain = "source"
-    data = TestedData(
-        name=opened.dataset,
-        synthetic=described.synthetic or opened.synthetic,
-        split=chosen.name if side == "test" else f"{chosen.name}, validation people",
-        split_hash=chosen.hash,
-        fold=chosen.fold,
-        twin_seed=opened.twin_seed,
-        store=opened.fingerprint,
+    return HeldOutTest(checkpoint, method, stream, tested_data(checkpoint, opened, chosen, side))
+
+
+def tested_data(checkpoint: Checkpoint, store: Store, split: Split, side: Side) -> TestedData:
+    """Return what a record says of the pictures of one side of a split that a model is tested on."""
+    return TestedData(
+        name=store.dataset,
+        synthetic=checkpoint.description.synthetic or store.synthetic,
+        split=split.name if side == "test" else f"{split.name}, validation people",
+        split_hash=split.hash,
+        fold=split.fold,
+        twin_seed=store.twin_seed,
+        store=store.fingerprint,
     )
-    return HeldOutTest(checkpoint, method, stream, data)
 
 
 def evaluate(
@@ -262,7 +266,9 @@ def evaluate_landmarks(test: HeldOutTest) -> LandmarkScores:
     return score_landmarks(lambda images: method.predict_landmarks(images, domain), test.stream)
 
 
-def _test_split(checkpoint: Checkpoint, store: Store, name: SplitName | None, fold: int | None) -> Split:
+def choose_test_split(
+    checkpoint: Checkpoint, store: Store, name: SplitName | None = None, fold: int | None = None
+) -> Split:
     """Return the split to test a model by, after checking that it was trained on nobody it is tested on."""
     own, described = checkpoint.description.held_out, checkpoint.description
     number = own.fold if fold is None else fold

@@ -88,8 +88,29 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """Why a run has no scores: it ended by itself, as it would with every try.
+
+    Attributes:
+        reason: What was lost, in words.
+        iteration: When.
+        planned: Iterations that the run should have had.
+    """
+
+    reason: str
+    iteration: Count
+    planned: Count
+
+    def __str__(self) -> str:
+        return f"{self.reason} at iteration {self.iteration:,} of {self.planned:,}"
+
+
+@dataclass(frozen=True)
 class Record:
     """One run: a method trained with one seed and tested on the held-out people or pictures of one fold.
+
+    A run that lost its game, or whose numbers were no longer finite, has a record without scores: those of
+    its AUs are NaN, and there are no counts.
 
     Attributes:
         method: Name in the METHODS table, e.g. ``mal``.
@@ -120,6 +141,7 @@ class Record:
         versions: Version by package.
         diagnostics: Curve of the history -> at which level it ended, for those that its method calls telling;
             optional in the file.
+        lost: Why there are no scores; None where there are; optional in the file.
     """
 
     method: str
@@ -143,6 +165,7 @@ class Record:
     label: str = ""
     paper: str = ""
     diagnostics: dict[str, Level] = field(default_factory=dict)
+    lost: Lost | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -199,6 +222,8 @@ class Record:
             "history": self.history,
             "versions": self.versions,
         }
+        if self.lost is not None:
+            content["lost"] = asdict(self.lost)
         if self.diagnostics:
             content["diagnostics"] = {curve: asdict(level) for curve, level in self.diagnostics.items()}
         if self.landmarks is not None:
@@ -313,6 +338,8 @@ def _check(record: Record) -> None:
         for au, score in getattr(record, name).items():
             if not (math.isnan(score) or 0 <= score <= 1):
                 raise RecordError(f"'{name}' of AU{au} is {score}; scores lie in [0, 1]")
+    if record.lost is not None and (record.per_subject or not math.isnan(record.f1_average)):
+        raise RecordError("a run that was lost has no scores, but the record holds some")
     for subject, counts in record.per_subject.items():
         if set(counts) != set(OUTCOME_NAMES) or any(len(c) != len(record.aus) for c in counts.values()):
             raise RecordError(

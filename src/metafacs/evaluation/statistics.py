@@ -109,7 +109,8 @@ def average_f1(records: Sequence[Record], pooling: Pooling = "folds") -> float:
     Args:
         records: Runs of one method.
         pooling: ``"folds"``: each AU's F1 is averaged over folds, as published; ``"pooled"``: the
-            counts of all folds are added up first. Seeds are averaged either way.
+            counts of all folds are added up first, of as many seeds as every fold has. Seeds are averaged
+            either way, in each fold its own.
     """
     strata = _strata(records)
     return float(_average_f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)[0])
@@ -152,10 +153,9 @@ def f1_intervals(
     """Return each AU's F1 of one method with its interval over people; arguments as for the average."""
     strata = _strata(records)
     as_they_are = _f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)
-    draws = _nanmean(_f1(strata, _resamples(strata, repetitions, seed), pooling), axis=1)
-    values = _nanmean(as_they_are, axis=1)[0]
+    draws = _f1(strata, _resamples(strata, repetitions, seed), pooling)
     return {
-        au: _estimate(float(values[column]), draws[:, column], level, strata)
+        au: _estimate(float(as_they_are[0, column]), draws[:, column], level, strata)
         for column, au in enumerate(records[0].aus)
     }
 
@@ -210,9 +210,6 @@ def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
             ],
             dtype=float,
         )
-    seeds = {len(counts) for counts in strata.values()}
-    if len(seeds) > 1:
-        raise ValueError("every fold needs the same number of seeds; run the missing ones")
     return strata
 
 
@@ -226,26 +223,29 @@ def _resamples(strata: dict[int, np.ndarray], repetitions: int, seed: int) -> li
 
 
 def _f1(strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling) -> np.ndarray:
-    """Return the F1 of each resample, ``repetition x seed x au``; NaN without a positive label."""
-    totals = np.stack(
-        [
-            np.einsum("rs,ksoa->rkoa", drawn, counts)
-            for counts, drawn in zip(strata.values(), resamples, strict=True)
-        ]
-    )
+    """Return the F1 of each resample, mean over seeds, ``repetition x au``; NaN without a positive label."""
+    totals = [
+        np.einsum("rs,ksoa->rkoa", drawn, counts)
+        for counts, drawn in zip(strata.values(), resamples, strict=True)
+    ]
     if pooling == "pooled":
-        totals = totals.sum(axis=0, keepdims=True)
-    tp, fp, fn = totals[..., 0, :], totals[..., 1, :], totals[..., 2, :]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
-    return _nanmean(scores, axis=0)
+        # Trainings of different folds have nothing in common but the number of their seed.
+        fewest = min(total.shape[1] for total in totals)
+        totals = [np.sum([total[:, :fewest] for total in totals], axis=0)]
+    by_fold = []
+    for total in totals:
+        tp, fp, fn = total[..., 0, :], total[..., 1, :], total[..., 2, :]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
+        by_fold.append(_nanmean(scores, axis=1))
+    return _nanmean(np.stack(by_fold), axis=0)
 
 
 def _average_f1(
     strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling
 ) -> np.ndarray:
     """Return the average F1 of each resample, ``repetition``."""
-    return _nanmean(_f1(strata, resamples, pooling), axis=-1).mean(axis=-1)
+    return _nanmean(_f1(strata, resamples, pooling), axis=-1)
 
 
 def _nanmean(values: np.ndarray, axis: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import (
@@ -30,7 +31,8 @@ from metafacs.reports.papers.claimed import (
 def answered_claims(comparison: Comparison, *, level: float = 0.95) -> list[Claim]:
     """Answer every claim of the paper that the records can answer, in the order of the paper's list.
 
-    Where a row of the paper stands for several rows of the comparison, each of them is asked.
+    Only sound runs answer; a claim about a row that has others says so. Where a row of the paper stands for
+    several rows of the comparison, each of them is asked.
 
     Args:
         comparison: The records.
@@ -44,15 +46,42 @@ def _answers(claimed: PaperClaim, comparison: Comparison, level: float) -> Itera
     if isinstance(claimed, Order):
         for better, ours in comparison.of(claimed.better).items():
             for worse, theirs in comparison.of(claimed.worse).items():
-                yield from _order(claimed, better, ours, worse, theirs, level)
+                found = _order_of_sound(claimed, better, ours, worse, theirs, level)
+                yield from (_with_losses(claim, comparison, better, worse) for claim in found)
     elif isinstance(claimed, RisingWeight):
         for name, runs in comparison.of(claimed.row).items():
             if recorded := _having(runs, claimed.curve):
-                yield rising_weight(claimed, name, recorded)
+                yield _with_losses(rising_weight(claimed, name, recorded), comparison, name)
     elif isinstance(claimed, FasterFall):
         for name, runs in comparison.of(claimed.row).items():
             if recorded := _having(runs, claimed.faster, claimed.slower):
-                yield faster_fall(claimed, name, recorded)
+                yield _with_losses(faster_fall(claimed, name, recorded), comparison, name)
+
+
+def _with_losses(claim: Claim, comparison: Comparison, *names: str) -> Claim:
+    """Return a claim that tells which of its rows have runs that were lost."""
+    told = [f"of {name} {losses}" for name in names if (losses := comparison.losses_in_words(name))]
+    return replace(claim, detail="; ".join([claim.detail, *told]))
+
+
+def _order_of_sound(
+    claimed: Order,
+    better: str,
+    ours: Sequence[Record],
+    worse: str,
+    theirs: Sequence[Record],
+    level: float,
+) -> Iterator[Claim]:
+    """Answer a claim by the folds in which both rows have sound runs."""
+    folds = {run.data.fold for run in ours} & {run.data.fold for run in theirs}
+    if folds:
+        both = [[run for run in runs if run.data.fold in folds] for runs in (ours, theirs)]
+        fewer = len(folds) < len({run.data.fold for run in (*ours, *theirs)})
+        only = f"; over fold {', '.join(map(str, sorted(folds)))} only, where both have sound runs"
+        for claim in _order(claimed, better, both[0], worse, both[1], level):
+            yield replace(claim, detail=claim.detail + only) if fewer else claim
+    else:
+        yield Claim(f"{better} > {worse}", "void", "there is no fold in which both have sound runs")
 
 
 def _order(

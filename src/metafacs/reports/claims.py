@@ -33,12 +33,12 @@ class Claim:
 
     Attributes:
         statement: What is claimed, e.g. ``mine > yours on average F1``.
-        answer: ``yes`` only if the numbers exclude chance.
+        answer: ``yes`` only if the numbers exclude chance; ``void`` if there are no sound runs to answer by.
         detail: The numbers and what they mean, one or two sentences.
     """
 
     statement: str
-    answer: Literal["yes", "no"]
+    answer: Literal["yes", "no", "void"]
     detail: str
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from metafacs.data.facts import dataset_title
@@ -31,13 +31,16 @@ class Comparison:
         paper: Paper of records that name none; without one nothing printed is known and no claim made.
 
     Attributes:
-        records: The runs.
+        all_records: The runs, those that lost among them.
+        records: The sound runs; every score is theirs.
         paper: The paper; None if there is none.
-        rows: Name of the row -> its runs; the paper's rows in the paper's order, then the others by name.
+        names: Names of the rows; the paper's in the paper's order, then the others by name.
+        rows: Name of the row -> its sound runs; a row without any is left out.
+        lost: Name of the row -> its runs that lost; a row without any is left out.
 
     Raises:
-        ValueError: If there are no records, they are not all of one data set and split or not all judged at
-            thresholds that were chosen alike, or they belong to different papers.
+        ValueError: If there are no records with scores, they are not all of one data set and split or not all
+            judged at thresholds that were chosen alike, or they belong to different papers.
     """
 
     def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
@@ -48,22 +51,30 @@ class Comparison:
                 if places
                 else "there are no records to report"
             )
-        if len(judged := sorted({record.judged_at for record in records})) > 1:
+        sound = tuple(record for record in records if record.lost is None)
+        if not sound:
+            raise ValueError(
+                f"every run was lost, so there are no scores to report; the first: {records[0].lost}"
+            )
+        if len(judged := sorted({record.judged_at for record in sound})) > 1:
             raise ValueError(
                 "one table is of one kind of thresholds, but the records were judged at "
                 f"{' and '.join(judged)}: report each alone, or test them alike with "
                 "'metafacs evaluate --thresholds'"
             )
-        self.records = tuple(records)
+        self.all_records, self.records = tuple(records), sound
         self.paper = paper_of((record.paper for record in records), paper)
         self._kinds: dict[str, str] = {}
-        self.rows = self._grouped()
+        grouped = self._grouped()
+        self.names = tuple(grouped)
+        self.rows = _chosen(grouped, lambda record: record.lost is None)
+        self.lost = _chosen(grouped, lambda record: record.lost is not None)
 
     def _grouped(self) -> dict[str, list[Record]]:
         theirs = {row.name for row in self.paper.rows} if self.paper else set()
         kinds: dict[str, list[Record]] = defaultdict(list)
-        short = _short_names({record.method for record in self.records})
-        for record in self.records:
+        short = _short_names({record.method for record in self.all_records})
+        for record in self.all_records:
             row = self.paper.row(record.label, record.method, options_of(record)) if self.paper else None
             own = shown(record.label or short[record.method])
             kinds[row.name if row else f"{own} (not the paper's)" if own in theirs else own].append(record)
@@ -75,8 +86,16 @@ class Comparison:
         return rows
 
     def of(self, kind: str) -> dict[str, list[Record]]:
-        """Return the rows that stand for a row of the paper: none, one, or one per set of options."""
-        return {name: runs for name, runs in self.rows.items() if self._kinds[name] == kind}
+        """Return the rows that stand for a row of the paper: none, one, or one per set of options.
+
+        Their runs are the sound ones; a row may have none.
+        """
+        return {name: self.rows.get(name, []) for name in self.names if self._kinds[name] == kind}
+
+    def losses_in_words(self, name: str) -> str:
+        """Return how many runs of a row lost, e.g. ``1 of 3 runs lost``; empty if none did."""
+        lost = len(self.lost.get(name, ()))
+        return f"{lost} of {lost + len(self.rows.get(name, ()))} runs lost" if lost else ""
 
     def only(self, chosen: Callable[[Record], bool]) -> Comparison:
         """Return the comparison of some of the records.
@@ -84,7 +103,7 @@ class Comparison:
         Raises:
             ValueError: If it has none of them.
         """
-        return Comparison([record for record in self.records if chosen(record)], self.paper)
+        return Comparison([record for record in self.all_records if chosen(record)], self.paper)
 
     @cached_property
     def colours(self) -> dict[str, str]:
@@ -157,14 +176,16 @@ class Comparison:
 
     @cached_property
     def runs_in_words(self) -> str:
-        """What a mean and its spread are over."""
+        """What a mean and its spread are over: sound runs only."""
         folds, seeds = {r.data.fold for r in self.records}, {r.seed for r in self.records}
         if len(folds) * len(seeds) == 1:
             return "one fold and one seed, so without a spread over runs"
         words = f"mean ± standard deviation over {_count(folds, 'fold')} and {_count(seeds, 'seed')}"
         counts = {name: len(runs) for name, runs in self.rows.items()}
         fewer = [f"{name} {count} runs" for name, count in counts.items() if count < max(counts.values())]
-        return f"{words} (of {', '.join(fewer)} only)" if fewer else words
+        words = f"{words} (of {', '.join(fewer)} only)" if fewer else words
+        losses = [f"{name} {told}" for name in self.names if (told := self.losses_in_words(name))]
+        return f"{words}, without those that were lost: {', '.join(losses)}" if losses else words
 
     @property
     def data(self) -> Data:
@@ -181,6 +202,14 @@ class Comparison:
     def printed_expressions(self) -> PrintedExpressions | None:
         """What the paper prints of expressions for these data; None if nothing."""
         return self.paper.expressions.get(self.data) if self.paper else None
+
+
+def _chosen(
+    rows: Mapping[str, Sequence[Record]], chosen: Callable[[Record], bool]
+) -> dict[str, list[Record]]:
+    """Return the rows that have such runs, with these only."""
+    found = {name: [run for run in runs if chosen(run)] for name, runs in rows.items()}
+    return {name: runs for name, runs in found.items() if runs}
 
 
 def _short_names(methods: set[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.figures import f1_bars, training_curves
 from metafacs.reports.landmark_table import landmark_table
+from metafacs.reports.lost_table import lost_table
 from metafacs.reports.named_paper import NO_PAPER
 from metafacs.reports.network_table import network_table
 from metafacs.reports.papers.paper import Paper, TrainingCurves
@@ -92,9 +93,20 @@ def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
     }
     if any(located.values()):
         tables.append(landmark_table(located, comparison.records[0].data, comparison.paper))
-    if networks := network_table(comparison.rows):
+    if networks := network_table(_sound_and_lost(comparison)):
         tables.append(networks)
+    if comparison.lost:
+        tables.append(lost_table(comparison))
     return tuple(tables)
+
+
+def _sound_and_lost(comparison: Comparison) -> dict[str, list[Record]]:
+    """Return the runs of every row, those that lost as a row behind it."""
+    rows = {}
+    for name in comparison.names:
+        found = {name: comparison.rows.get(name, []), f"{name}, lost": comparison.lost.get(name, [])}
+        rows |= {row: runs for row, runs in found.items() if runs}
+    return rows
 
 
 def _headline(name: str, runs: Sequence[Record], colour: str, level: float) -> Headline:

@@ -22,12 +22,12 @@ OVERVIEW = "summary.csv"
 COLUMNS = (
     *("comparison", "row", "method", "data", "split", "synthetic", "runs", "folds", "seeds"),
     *("f1", "f1_low", "f1_high", "auc", "accuracy", "expression_accuracy", "expression_mean_recall"),
-    *("few_shot_accuracy", "minutes", "thresholds"),
+    *("few_shot_accuracy", "minutes", "thresholds", "lost"),
 )
 """Heads of the file. Scores are in percent, averaged over AUs and runs. The bounds are those of the 95 %
 interval over people, empty where these are unknown. ``minutes`` are those of one training. F1 and accuracy
 are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. Files of earlier versions
-lack the last column."""
+lack the last columns. ``runs`` are those with scores, ``lost`` those that lost their game."""
 
 Line = dict[str, str]
 
@@ -35,14 +35,22 @@ Line = dict[str, str]
 def overview_lines(name: str, comparison: Comparison) -> list[Line]:
     """Return the lines of a comparison of this name: one per row of its tables, in their order."""
     lines = []
-    for row, runs in comparison.rows.items():
+    for row in comparison.names:
+        runs, lost = comparison.rows.get(row, []), comparison.lost.get(row, [])
+        told = {
+            **_identity(name, row, (runs or lost)[0].method, comparison.synthetic, len(runs)),
+            "data": comparison.records[0].data.name,
+            "split": comparison.records[0].data.split,
+            "lost": str(len(lost)) if lost else "",
+        }
+        if not runs:
+            lines.append(told)
+            continue
         interval = average_f1_interval(runs)
         recognised = [run.expressions for run in runs if run.expressions is not None]
         lines.append(
             {
-                **_identity(name, row, runs[0].method, runs[0].synthetic, len(runs)),
-                "data": runs[0].data.name,
-                "split": runs[0].data.split,
+                **told,
                 "folds": str(len({run.data.fold for run in runs})),
                 "seeds": str(len({run.seed for run in runs})),
                 "f1": _percent([average_f1_spread(runs).mean]),
@@ -87,7 +95,7 @@ def read_overview(path: Path) -> list[Line]:
         head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is damaged ({error}); restore the file") from error
-    if tuple(head) not in (COLUMNS, COLUMNS[:-1]):
+    if tuple(head) not in (COLUMNS, COLUMNS[:-1], COLUMNS[:-2]):
         raise ValueError(
             f"{path} lacks the columns {', '.join(COLUMNS)}; move it away and archive every comparison again"
         )

@@ -209,7 +209,11 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
     """Return one line per row: AUC, average F1 with spread and interval, accuracy and cost."""
     label, tag = comparison.label, comparison.tag
     rows = []
-    for name, runs in comparison.rows.items():
+    for name in comparison.names:
+        runs, lost = comparison.rows.get(name, []), comparison.losses_in_words(name)
+        if not runs:
+            rows.append((name, *["n/a"] * 5, lost, "", ""))
+            continue
         interval = average_f1_interval(runs, level=level)
         minutes = spread(run.seconds.get("train", float("nan")) / 60 for run in runs)
         bounds = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
@@ -221,7 +225,7 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
                 "n/a" if math.isnan(interval.low) else bounds,
                 f"{100 * average_f1(runs, 'pooled'):.1f}",
                 percent(spread(_mean(run.accuracy.values()) for run in runs)),
-                str(len(runs)),
+                f"{len(runs)}, {lost}" if lost else str(len(runs)),
                 f"{max(run.iterations for run in runs):,}",
                 "" if math.isnan(minutes.mean) else f"{minutes.mean:.1f}",
             )

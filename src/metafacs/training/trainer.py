@@ -58,6 +58,22 @@ LONGEST_RUN = 10**9
 LARGEST_SEED = 2**32 - 1
 
 
+class LostRunError(DivergedError):
+    """A run ended by itself: an adversary has won, or a number is not finite. It does so with every try.
+
+    Attributes:
+        reason: What was lost, in words.
+        run: What is known of it, with the curves to its end.
+    """
+
+    def __init__(self, reason: str, run: Checkpoint) -> None:
+        super().__init__(reason, run)
+        self.reason, self.run = reason, run
+
+    def __str__(self) -> str:
+        return f"{self.reason} at iteration {self.run.iteration}; the last checkpoint is kept"
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """How long and how often.
@@ -131,7 +147,7 @@ class Trainer:
         on from the checkpoint before it, or from the start: it ends with the same weights.
 
         Raises:
-            DivergedError: If a loss is not finite or an adversary has won; the last checkpoint is kept.
+            LostRunError: If a loss is not finite or an adversary has won; the last checkpoint is kept.
             CheckpointError: If the run's folder holds a checkpoint or model of another run.
             FolderInUseError: If another process trains there.
             OSError: If nothing can be written there.
@@ -170,17 +186,15 @@ class Trainer:
                 try:
                     with self.fabric.autocast():
                         self._since_point.append(self.method.update(batch, self.stepper))
+                    self.iteration += 1
+                    self.seconds = before + time.perf_counter() - began
+                    bar.advance(task)
+                    if self.iteration % self.plan.curve_every == 0 or self.iteration == self.plan.iterations:
+                        self._draw_point()
+                    if stopped or self.iteration % self.plan.checkpoint_every == 0:
+                        self._save()
                 except DivergedError as error:
-                    raise DivergedError(
-                        f"{error} at iteration {self.iteration}; the last checkpoint is kept"
-                    ) from error
-                self.iteration += 1
-                self.seconds = before + time.perf_counter() - began
-                bar.advance(task)
-                if self.iteration % self.plan.curve_every == 0 or self.iteration == self.plan.iterations:
-                    self._draw_point()
-                if stopped or self.iteration % self.plan.checkpoint_every == 0:
-                    self._save()
+                    raise self._lost(str(error)) from error
                 if stopped:
                     raise KeyboardInterrupt(
                         f"stopped at iteration {self.iteration}; the same command goes on from here"
@@ -188,6 +202,15 @@ class Trainer:
         save_checkpoint(model, self._checkpoint().finished())
         self._drop_checkpoints()
         return model
+
+    def _lost(self, reason: str) -> LostRunError:
+        """Return the error that ends the run, with its curves as far as they are finite."""
+        try:
+            if self._since_point:
+                self._draw_point()
+        except DivergedError:
+            self._since_point = []
+        return LostRunError(reason, self._checkpoint().finished())
 
     def _drop_checkpoints(self) -> None:
         for name in (CHECKPOINT_FILE, PREVIOUS_FILE):
@@ -220,8 +243,9 @@ class Trainer:
             yield remaining(pool)
 
     def _draw_point(self) -> None:
+        pending = self._pending()
         self.history.setdefault("iteration", []).append(float(self.iteration))
-        for name, values in self._pending().items():
+        for name, values in pending.items():
             self.history.setdefault(name, []).append(math.fsum(values) / len(values))
         self._since_point = []
 
@@ -230,10 +254,7 @@ class Trainer:
         pending = {name: [float(values[name]) for values in self._since_point] for name in names}
         for name, values in pending.items():
             if not all(map(math.isfinite, values)):
-                raise DivergedError(
-                    f"{name} is NaN or infinite before iteration {self.iteration}; the last checkpoint is "
-                    "kept"
-                )
+                raise DivergedError(f"{name} is NaN or infinite")
         return pending
 
     def _checkpoint(self) -> Checkpoint:
