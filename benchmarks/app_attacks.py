@@ -183,10 +183,11 @@ class Ground:
             os.path.realpath(place) + os.sep
             for place in (sys.prefix, sys.base_prefix, Path(metafacs.__file__).parent, _AUDIT)
         )
-        seen = set()
+        seen, told = set(), 0
         with self.audit.open(encoding="utf-8", errors="replace") as lines:
             lines.seek(self.mark)
             for line in lines:
+                told += 1
                 event, kind, place = line.rstrip("\n").split("\t", 2)
                 path = place if kind == "connect" else os.path.realpath(ast.literal_eval(place))
                 allowed = own if kind == "write" else (*own, *code, *_SYSTEM)
@@ -195,6 +196,8 @@ class Ground:
                 if (kind, path) not in seen and path != "/dev/null":
                     seen.add((kind, path))
                     yield f"{event} ({kind}): {path}"
+        if not told:
+            yield "nobody told which files were touched"
 
     def faults_afterwards(self) -> Iterator[str]:
         """Yield what the attack has left, and end the server."""

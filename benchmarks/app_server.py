@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode
 ENDS = ("done", "failed", "cancelled")
 """States of an analysis that has ended."""
 
-_START = 120.0
-"""Seconds until the server must have told its address; the first start on a machine compiles."""
+_PATIENCE = 300.0
+"""Seconds until the server must have told its address or answered, also where others use the cores."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class AppServer:
         if isinstance(body, dict):
             body = json.dumps(body).encode()
             sent["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
         try:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
@@ -120,7 +120,7 @@ class AppServer:
         found: dict[str, Any] = answer.document
         return found
 
-    def wait(self, file: str, seconds: float = 120.0) -> dict[str, Any]:
+    def wait(self, file: str, seconds: float = _PATIENCE) -> dict[str, Any]:
         """Wait until the analysis of a file has ended, and return what the server says of it."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -145,7 +145,7 @@ class AppServer:
 
     def _wait_for_address(self) -> str:
         assert self.process.stdout is not None
-        until, said = time.monotonic() + _START, b""
+        until, said = time.monotonic() + _PATIENCE, b""
         while time.monotonic() < until:
             if select.select([self.process.stdout], [], [], 0.2)[0]:
                 part = os.read(self.process.stdout.fileno(), 4096)
@@ -158,7 +158,7 @@ class AppServer:
         raise RuntimeError(f"metafacs app told no address: {said!r} {self.said.read_text()[-2000:]}")
 
     def _exchange_token(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
         try:
             connection.request("GET", self.address[self.address.index("/open") :])
             cookie = connection.getresponse().getheader("Set-Cookie")

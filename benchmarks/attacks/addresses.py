@@ -44,7 +44,7 @@ def path_that_climbs(chance: Random, target: Target) -> Request:
     )
     method = chance.choice(["GET", "GET", "GET", "HEAD", "DELETE", "PATCH", "POST"])
     path = base + _climb(chance, goal)
-    return Request(f"{method} of a path that climbs", compose(target, method, path))
+    return Request(f"path that climbs: {method}", compose(target, method, path))
 
 
 def name_of_a_file(chance: Random, target: Target) -> Request:

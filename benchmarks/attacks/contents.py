@@ -78,9 +78,8 @@ def document(chance: Random, target: Target) -> Request:
     headers = {
         "Content-Type": chance.choice(["application/json"] * 4 + ["text/plain", "a/b; charset=utf-99", ""])
     }
-    return Request(
-        f"document to {method} {path.rsplit('/', 1)[-1][:12]}", compose(target, method, path, body, headers)
-    )
+    what = path.rsplit("/", 1)[-1] if method == "POST" else "settings"
+    return Request(f"document: {what}", compose(target, method, path, body, headers))
 
 
 def _malformed(chance: Random, text: bytes) -> tuple[bytes, ...]:

@@ -17,7 +17,7 @@ def length_of_a_body(chance: Random, target: Target) -> Request:
     )
     if kind == "over":
         return Request(
-            "more than the limit",
+            "length of a body: more than the limit",
             compose(target, "POST", path, bytes(target.limit + 1)),
             must_be_refused=True,
         )
@@ -26,11 +26,11 @@ def length_of_a_body(chance: Random, target: Target) -> Request:
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for _ in range(target.limit // len(part) + 2))
         lines = {"Content-Length": None, "Transfer-Encoding": "chunked"}
         whole = compose(target, "POST", path, b"", lines) + chunks + b"0\r\n\r\n"
-        return Request("more than the limit, in chunks", whole, must_be_refused=True)
+        return Request("length of a body: more than the limit, in chunks", whole, must_be_refused=True)
     if kind == "gzip":
         bomb = gzip.compress(bytes(8 * target.limit))
         lines = {"Content-Encoding": chance.choice(["gzip", "deflate", "br", "zstd", "evil"])}
-        return Request("compressed body", compose(target, "POST", path, bomb, lines))
+        return Request("length of a body: compressed body", compose(target, "POST", path, bomb, lines))
     headers: dict[str, str | None] = {
         "longer": {"Content-Length": str(len(body) + 1000)},
         "negative": {"Content-Length": "-1"},

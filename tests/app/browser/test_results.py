@@ -1,0 +1,131 @@
+"""What is done with results: seeking, naming, taking tables away, the camera."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from metafacs.cli import main
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from conftest import AppPage
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+
+
+NO_CAMERA = """navigator.mediaDevices.getUserMedia = () =>
+  Promise.reject(new DOMException("", "NotFoundError"))"""
+
+
+@pytest.fixture
+def video(app: AppPage, inputs: Path) -> AppPage:
+    """The page with an analysed video of two seconds."""
+    app.choose(inputs / "session.mp4")
+    app.wait_for_results()
+    expect(app.page.get_by_role("region", name="Timeline of Person 0")).to_be_visible()
+    return app
+
+
+def test_a_click_on_the_timeline_seeks(video: AppPage) -> None:
+    plot = video.page.get_by_role("region", name="Timeline of Person 0").locator(".u-over")
+    place = plot.bounding_box()
+    assert place is not None
+    shown = video.page.locator("video")
+    for share in (0.25, 0.75):
+        video.page.mouse.click(place["x"] + share * place["width"], place["y"] + 20)
+        video.wait_until(partial(is_at, shown, 2 * share), f"{share:.0%} of the video")
+        video.wait_until(video.is_drawn, "the face is marked")
+
+
+def is_at(shown: Locator, seconds: float) -> bool:
+    return abs(shown.evaluate("(video) => video.currentTime") - seconds) < 0.1
+
+
+def test_the_keys_of_a_timeline_seek_by_frames(video: AppPage) -> None:
+    slider = video.page.get_by_role("region", name="Timeline of Person 0").get_by_role("slider")
+    slider.focus()
+    shown = video.page.locator("video")
+    for key, seconds in (("End", 1.95), ("Home", 0.0)):
+        video.page.keyboard.press(key)
+        video.wait_until(partial(is_at, shown, seconds), f"{seconds} s")
+    for _ in range(5):
+        video.page.keyboard.press("ArrowRight")
+    video.wait_until(partial(is_at, shown, 0.25), "the sixth frame")
+
+
+def test_people_are_named_and_hidden(video: AppPage) -> None:
+    video.page.get_by_role("textbox", name="Name of Person 0").fill("Eileen <b>")
+    video.page.keyboard.press("Enter")
+    expect(video.page.get_by_role("region", name="Timeline of Eileen <b>")).to_be_visible()
+    video.page.reload()
+    video.show("session.mp4")
+    expect(video.page.get_by_role("region", name="Timeline of Eileen <b>")).to_be_visible()
+    video.page.get_by_role("checkbox", name="Show Person 0").uncheck()
+    expect(video.page.get_by_role("region", name="Timeline of Eileen <b>")).to_have_count(0)
+
+
+@pytest.fixture(scope="session")
+def predicted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``metafacs predict`` writes for the video and the picture, in the folder they lie in."""
+    out = tmp_path_factory.mktemp("predicted")
+    video = ["session.mp4", "--events", "--elan", "--boris", "--plot", "--overlay", "true"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(inputs)
+        for form, words in (("openface", video), ("fex", ["session.mp4"])):
+            main(["predict", *words, "--format", form, "--out", str(out / form), "--quiet"])
+        main(["predict", "photo.jpg", "--out", str(out / "photo"), "--quiet"])
+    return out
+
+
+def downloaded(app: AppPage, name: str) -> bytes:
+    with app.page.expect_download() as found:
+        app.page.get_by_role("region", name="Downloads").get_by_role("link", name=name).click()
+    return Path(found.value.path()).read_bytes()
+
+
+def test_downloads_of_a_video_are_what_predict_writes(video: AppPage, predicted: Path) -> None:
+    for name, written in {
+        "OpenFace CSV": "openface/session.csv",
+        "Py-Feat CSV": "fex/session.csv",
+        "Events CSV": "openface/session_events.csv",
+        "ELAN": "openface/session.eaf",
+        "BORIS": "openface/session_boris.csv",
+        "Plot PNG": "openface/session_plot.png",
+        "Plot SVG": "openface/session_plot.svg",
+    }.items():
+        assert downloaded(video, name) == (predicted / written).read_bytes(), name
+    video.page.get_by_role("button", name="Make the annotated video").click()
+    assert downloaded(video, "Annotated video") == (predicted / "openface/session_overlay.mp4").read_bytes()
+
+
+def test_downloads_of_a_picture_are_what_predict_writes(app: AppPage, inputs: Path, predicted: Path) -> None:
+    app.choose(inputs / "photo.jpg")
+    app.wait_for_results()
+    assert downloaded(app, "OpenFace CSV") == (predicted / "photo/faces.csv").read_bytes()
+    assert downloaded(app, "Annotated picture") == (predicted / "photo/photo_overlay.png").read_bytes()
+
+
+def test_the_camera_is_analysed_live_and_its_table_is_kept(app: AppPage) -> None:
+    app.page.get_by_role("button", name="Open camera").click()
+    expect(app.page.get_by_role("list", name="Action units of Person 0", exact=True)).to_contain_text("AU12")
+    app.wait_until(app.is_drawn, "the face is marked")
+    app.page.get_by_role("button", name="Record", exact=True).click()
+    app.page.wait_for_timeout(1500)
+    app.page.get_by_role("button", name="Stop recording").click()
+    app.wait_until(lambda: [file["kind"] for file in app.files] == ["camera"], "the recording is there")
+    app.page.get_by_role("link", name="Show it").click()
+    rows = downloaded(app, "OpenFace CSV").decode().splitlines()
+    assert len(rows) > 5
+    assert rows[0].startswith("frame,face_id,timestamp")
+
+
+def test_without_a_camera_the_page_says_so(app: AppPage) -> None:
+    app.page.context.clear_permissions()
+    app.page.evaluate(NO_CAMERA)
+    app.page.get_by_role("button", name="Open camera").click()
+    expect(app.page.get_by_role("alert")).to_contain_text("camera")
