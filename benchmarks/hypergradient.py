@@ -1,10 +1,10 @@
 """Time and memory of one MAL iteration for every way to the meta gradient.
 
 One iteration is meta-train, meta-test and base-learning on the same batches. Plain multi-task training is the
-floor, double backward as it is usually written the reference; `higher` and TorchOpt take part where they are
-installed. All run in turn, round after round, so that a busy machine slows all of them alike; figures are
-medians of per-round ratios. Peak memory is measured in one fresh process each, above what the process holds
-before the iteration. Pictures and labels are random numbers: only cost and agreement are measured.
+floor; double backward as it is usually written, in float32, is the reference; `higher` and TorchOpt take part
+where they are installed. All run in turn, round after round, so that a busy machine slows all of them alike;
+figures are medians of per-round ratios. Peak memory is measured in one fresh process each, above what the
+process holds before. Pictures and labels are random numbers: only cost and agreement are measured.
 
 Example:
     python benchmarks/hypergradient.py --backbone resnet18 --size 64 --batch 64,64,256 --rounds 5
@@ -30,12 +30,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn import functional
 
 from metafacs.hypergradient import ESTIMATORS
 from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import PlainSGD
+from metafacs.losses.action_units import action_unit_loss
+from metafacs.losses.expression import expression_loss
 from metafacs.models.backbones import BACKBONES, Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
@@ -59,12 +60,17 @@ class Setting:
         return list(self.network.parameters())
 
 
-def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, int]) -> Setting:
+def make_setting(
+    options: argparse.Namespace, name: str, size: int | None = None, batch: tuple[int, int, int] | None = None
+) -> Setting:
+    """Return what the iteration ``name`` works on, always the same; the reference works in float32."""
     torch.manual_seed(0)
+    size = size or options.size
+    narrow = options.precision == "bfloat16" and name != REFERENCE
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
     network = BaseNet(Backbone(options.backbone).build(), 12, 7).to(memory_format=layout)
     weight_net = WeightNet(network.action_units.in_features)
-    au, expression, validation = batch
+    au, expression, validation = batch or options.batch
     images = torch.randn(au + expression, 3, size, size).contiguous(memory_format=layout)
     validation_images = torch.randn(validation, 3, size, size).contiguous(memory_format=layout)
     targets = (torch.rand(au, 12) < 0.3).float()
@@ -73,11 +79,8 @@ def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, 
 
     def losses(outputs: Outputs) -> Tensor:
         assert outputs.expressions is not None
-        first = functional.binary_cross_entropy_with_logits(
-            outputs.action_units[:au], targets, reduction="none"
-        )
-        second = functional.cross_entropy(outputs.expressions[au:], classes, reduction="none")
-        return torch.cat([first.sum(1), second])
+        first = action_unit_loss(outputs.action_units[:au], targets)
+        return torch.cat([first, expression_loss(outputs.expressions[au:], classes)])
 
     def weights(outputs: Outputs) -> Tensor:
         raw = weight_net(outputs.features.detach()).squeeze(1)
@@ -90,14 +93,12 @@ def make_setting(options: argparse.Namespace, size: int, batch: tuple[int, int, 
         weights=weights,
         meta_parameters=list(weight_net.parameters()),
         validation_images=validation_images,
-        validation_loss=lambda o: functional.binary_cross_entropy_with_logits(
-            o.action_units, validation_targets
-        ),
+        validation_loss=lambda o: action_unit_loss(o.action_units, validation_targets).mean(),
         update=PlainSGD(LEARNING_RATE),
     )
 
     def autocast() -> Any:
-        return torch.autocast("cpu", torch.bfloat16) if options.precision == "bfloat16" else nullcontext()
+        return torch.autocast("cpu", torch.bfloat16) if narrow else nullcontext()
 
     return Setting(problem, network, weight_net, autocast)
 
@@ -208,7 +209,7 @@ def is_installed(name: str) -> bool:
 def timed(options: argparse.Namespace, names: list[str]) -> dict[str, list[float]]:
     """Return seconds per round: processor time on one thread, wall-clock time on more."""
     clock = time.process_time if options.threads == 1 else time.perf_counter
-    settings = {name: make_setting(options, options.size, options.batch) for name in names}
+    settings = {name: make_setting(options, name) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(options.rounds + 1):
         for name in names:
@@ -228,14 +229,9 @@ def flat(gradients: Gradients) -> Tensor:
 
 def agreement(options: argparse.Namespace, names: list[str]) -> dict[str, float]:
     """Return the cosine of each meta gradient with float32 double backward from the same start."""
-    exact = argparse.Namespace(**{**vars(options), "precision": "float32"})
-    reference = flat(ITERATIONS[REFERENCE](make_setting(exact, options.size, options.batch)))
-    found = {}
-    for name in names:
-        if name != FLOOR:
-            mine = flat(ITERATIONS[name](make_setting(options, options.size, options.batch)))
-            found[name] = torch.cosine_similarity(mine, reference, dim=0).item()
-    return found
+    gradients = {name: flat(ITERATIONS[name](make_setting(options, name))) for name in names if name != FLOOR}
+    reference = gradients[REFERENCE]
+    return {n: torch.cosine_similarity(mine, reference, dim=0).item() for n, mine in gradients.items()}
 
 
 def peak_memory(options: argparse.Namespace, name: str) -> float:
@@ -254,8 +250,8 @@ def resident_bytes(field: str) -> int:
 
 def print_own_peak(options: argparse.Namespace) -> None:
     """Run one iteration and print its peak above the base; warmed up on the smallest batch before."""
-    ITERATIONS[options.memory_of](make_setting(options, 64, (2, 2, 4)))
-    setting = make_setting(options, options.size, options.batch)
+    ITERATIONS[options.memory_of](make_setting(options, options.memory_of, 64, (2, 2, 4)))
+    setting = make_setting(options, options.memory_of)
     base = resident_bytes("VmRSS")
     # Forget the peak of imports and warm-up; where the kernel forbids it, that peak is a lower bound.
     with suppress(OSError):
@@ -299,7 +295,8 @@ def main(arguments: list[str]) -> None:
     if options.memory_of:
         print_own_peak(options)
         return
-    wanted = list(filter(None, options.only.split(","))) or list(ITERATIONS)
+    known = [name for name in ITERATIONS if options.precision == "float32" or name != "finite_difference"]
+    wanted = list(filter(None, options.only.split(","))) or known
     wanted = list(dict.fromkeys([FLOOR, REFERENCE, *wanted]))
     absent = [name for name in wanted if not is_installed(name)]
     names = [name for name in wanted if name not in absent]

@@ -226,6 +226,12 @@ def test_works_under_bfloat16_autocast(make_problem: Callable[..., BilevelProble
         assert all(g.dtype == torch.float32 for g in meta.gradients), name
 
 
+def test_finite_difference_refuses_autocast(make_problem: Callable[..., BilevelProblem]) -> None:
+    problem = make_problem(dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16), pytest.raises(ValueError, match="--precision 32-true"):
+        FiniteDifference()(problem)
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_refuses_weights_of_another_shape(make_problem: Callable[..., BilevelProblem], name: str) -> None:
     problem = make_problem()

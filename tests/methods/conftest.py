@@ -1,4 +1,4 @@
-"""MAL's problem with nothing but autograd: what MAL and its relatives are compared with."""
+"""Small methods, and MAL's problem with nothing but autograd: what its relatives are compared with."""
 
 from __future__ import annotations
 
@@ -11,11 +11,26 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from metafacs.batch import Batch
-from metafacs.methods.base import OptimizerSpec
+from metafacs.compounds import COMPOUND_EXPRESSIONS
+from metafacs.facs import EXPRESSIONS
+from metafacs.methods import METHODS
+from metafacs.methods.base import Method, OptimizerSpec
 from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.training.stepper import OptimizerStepper
 
 ALPHA, BETA = 0.05, 0.3
+
+
+@pytest.fixture
+def build(small_options: Callable[[str], dict]) -> Callable[[str], Method]:
+    """Return a function that builds a method for three AUs by its name, always with the same weights."""
+
+    def method(name: str) -> Method:
+        torch.manual_seed(0)
+        expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
+        return METHODS[name].build((1, 4, 12), expressions, small_options(name))
+
+    return method
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ import torch
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
-from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.faces.alignment import AlignmentSpec
-from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS
 from metafacs.methods.base import Method
 from metafacs.personalisation.feature_reader import FeatureReader, find_outputs
@@ -26,18 +24,6 @@ AUS = (1, 4, 12)
 
 
 Build = Callable[[str], Method]
-
-
-@pytest.fixture
-def build(small_options: Callable[[str], dict]) -> Build:
-    """Return a function that builds a method by its name, always with the same weights."""
-
-    def method(name: str) -> Method:
-        torch.manual_seed(0)
-        expressions = COMPOUND_EXPRESSIONS[:2] if "joint" in METHODS[name].streams else EXPRESSIONS
-        return METHODS[name].build(AUS, expressions, small_options(name))
-
-    return method
 
 
 @pytest.fixture

@@ -28,6 +28,16 @@ def test_descends_like_the_optimizer_it_wraps() -> None:
         assert p.grad is None
 
 
+def test_what_runs_after_a_step_uses_the_new_weights_under_autocast() -> None:
+    net, x = nn.Linear(3, 2), torch.randn(5, 3)
+    step = OptimizerStepper({"base": list(net.parameters())}, {"base": OptimizerSpec("sgd", 1.0)}, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        step.descend(net(x).float().pow(2).mean(), "base")
+        after = net(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(after, net(x))
+
+
 def test_only_the_named_group_moves() -> None:
     a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     step = OptimizerStepper({"a": [a], "b": [b]}, {"a": OptimizerSpec(), "b": OptimizerSpec()}, 1)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from metafacs.faces.attention_points import IRISES, MARGIN, WINDOWS, Window
 from metafacs.faces.graph_network import GraphNetwork, read_converted
+from metafacs.precision import widen
 
 # Pixels of the picture per pixel of the map that the windows are cut from.
 FINE = 4
@@ -124,19 +125,19 @@ class AttentionMesh(nn.Module):
             ValueError: If the images have another size.
         """
         mesh, flag, fine, trunk = self._part("trunk")(images)
-        mesh = _wide(mesh).reshape(len(images), -1, 3)
+        mesh = widen(mesh).reshape(len(images), -1, 3)
         seen: dict[str, list[Tensor]] = {}
         for name, window in WINDOWS.items():
             part = self._part(name)
             # Without autocast: a place in bfloat16 is right to half a pixel of the picture only.
             with torch.autocast(images.device.type, enabled=False):
                 matrix = window_matrices(mesh[..., :2] / FINE, window, part.input_size)
-                windows = cut_windows(_wide(fine), matrix, part.input_size)
+                windows = cut_windows(widen(fine), matrix, part.input_size)
             outputs = part(windows)
             half = len(outputs) // 2
             with torch.autocast(images.device.type, enabled=False):
                 # Branches give points of their window in pixels FINE times smaller than the window's.
-                rows = [_wide(one).reshape(len(images), -1, 2) / FINE for one in outputs[:half]]
+                rows = [widen(one).reshape(len(images), -1, 2) / FINE for one in outputs[:half]]
                 points = [FINE * move(matrix, one) for one in rows]
             seen[name] = [*points, *outputs[half:]]
         lips, left, right = seen["lips"], seen["left_eye"], seen["right_eye"]
@@ -198,11 +199,6 @@ def cut_windows(maps: Tensor, matrices: Tensor, size: int) -> Tensor:
 def move(matrices: Tensor, points: Tensor) -> Tensor:
     """Return points of a window as points of the map; ``batch x points x 2``."""
     return points @ matrices[:, :, :2].transpose(1, 2) + matrices[:, None, :, 2]
-
-
-def _wide(values: Tensor) -> Tensor:
-    """Return values in at least single precision."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def load_attention_mesh(path: Path | None = None) -> AttentionMesh:

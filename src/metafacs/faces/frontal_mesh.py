@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from metafacs.precision import in_float32
 from metafacs.tensor_files import REINSTALL, load_tensors
 
 MEAN_MESH = "mean_mesh.safetensors"
@@ -38,6 +39,8 @@ def mean_mesh() -> Tensor:
         return load_tensors(path, ValueError, REINSTALL)[1]["points"]
 
 
+# A turn in bfloat16 is right to a degree only, and cannot be solved for at all.
+@in_float32
 def turn_to_front(points: Tensor, mean: Tensor) -> FrontalMesh:
     """Turn, centre and scale meshes so that they lie as near to a mean mesh as they can.
 
@@ -54,17 +57,14 @@ def turn_to_front(points: Tensor, mean: Tensor) -> FrontalMesh:
     >>> bool(torch.allclose(found.points[0], mean_mesh(), atol=1e-4)), found.turn.abs().max().item() < 1e-3
     (True, True)
     """
-    # Without autocast: a turn in bfloat16 is right to a degree only, and cannot be solved for at all.
-    with torch.autocast(points.device.type, enabled=False):
-        wide = points.to(torch.promote_types(points.dtype, torch.float32))
-        centred = wide - wide.mean(1, keepdim=True)
-        left, _, right = torch.linalg.svd(centred.mT @ mean.to(centred))
-        upright = torch.ones_like(left[:, 0])
-        upright[:, 2] = torch.det(left @ right).sign()
-        rotation = (left * upright[:, None]) @ right
-        frontal = centred @ rotation
-        size = frontal.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
-        return FrontalMesh(frontal / size, _rotation_vector(rotation))
+    centred = points - points.mean(1, keepdim=True)
+    left, _, right = torch.linalg.svd(centred.mT @ mean.to(centred))
+    upright = torch.ones_like(left[:, 0])
+    upright[:, 2] = torch.det(left @ right).sign()
+    rotation = (left * upright[:, None]) @ right
+    frontal = centred @ rotation
+    size = frontal.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
+    return FrontalMesh(frontal / size, _rotation_vector(rotation))
 
 
 def _rotation_vector(rotation: Tensor) -> Tensor:

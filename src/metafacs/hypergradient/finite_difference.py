@@ -31,7 +31,16 @@ class FiniteDifference:
     step: float = 1e-4
 
     def __call__(self, problem: BilevelProblem) -> MetaGradient:
-        """Return the meta gradient from outputs at theta and a little further along the direction."""
+        """Return the meta gradient from outputs at theta and a little further along the direction.
+
+        Raises:
+            ValueError: Under autocast.
+        """
+        if torch.is_autocast_enabled(problem.images.device.type):
+            raise ValueError(
+                "a finite difference vanishes between two numbers in half precision; train with --precision "
+                "32-true or choose another estimator"
+            )
         parameters = base_parameters(problem.network)
         randomness = RandomState.capture(problem.images.device)
         outputs = problem.network(problem.images)

@@ -13,6 +13,7 @@ from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import PullBack
 from metafacs.models.networks import Outputs
+from metafacs.precision import widen
 
 
 def base_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -130,7 +131,7 @@ def chain_into_meta_parameters(
         tangents: Their derivatives along the direction.
     """
     with torch.enable_grad():
-        leaves = map_outputs(lambda value: value.detach().requires_grad_(), outputs)
+        leaves = map_outputs(lambda value: widen(value.detach()).requires_grad_(), outputs)
         losses = problem.losses(leaves)
         weights = problem.weights(leaves)
         # Added to the weights, so that its gradient is the one by the weights alone.

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from torch import Tensor
 
+from metafacs.precision import in_float32
+
 Reduction = Literal["sum", "mean"]
 
 
@@ -28,6 +30,7 @@ class ClassWeights(NamedTuple):
     negative: Tensor
 
 
+@in_float32
 def action_unit_loss(
     logits: Tensor,
     targets: Tensor,
@@ -91,6 +94,7 @@ def action_unit_loss(
     return total if reduction == "sum" else total / known.sum(dim=1).clamp(min=1)
 
 
+@in_float32
 def balanced_action_unit_loss(
     logits: Tensor,
     targets: Tensor,

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from metafacs.losses.landmarks import UNKNOWN_CELL, check_maps
+from metafacs.precision import in_float32
 
 
+@in_float32
 def one_hot_map_loss(maps: Tensor, cells: Tensor) -> Tensor:
     """Return how far each face's maps are from 1 at the landmark and 0 elsewhere: what D_l minimises.
 
@@ -34,6 +36,7 @@ def one_hot_map_loss(maps: Tensor, cells: Tensor) -> Tensor:
     return losses.sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
 
+@in_float32
 def uniform_map_loss(maps: Tensor) -> Tensor:
     """Return how far each face's maps are from telling nothing, 1 / cells everywhere: what G_b minimises.
 
@@ -57,6 +60,7 @@ def uniform_map_loss(maps: Tensor) -> Tensor:
     return (maps - 1 / cells).square().mean(dim=(1, 2, 3))
 
 
+@in_float32
 def domain_loss(scores: Tensor, *, real: bool) -> Tensor:
     """Return the least-squares loss of domain scores: 1 for features of the domain, 0 for generated ones.
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from metafacs.compounds import LAB_RATES, WILD_RATES
 from metafacs.facs import check_aus
+from metafacs.precision import in_float32
 
 Statistics = Literal["wild", "lab"]
 """Where it was counted how often an expression shows an AU: RAF-CE, or Du & Martinez's laboratory."""
@@ -107,6 +108,7 @@ def expected_expressions(action_units: Tensor, prior: Tensor) -> Tensor:
     return action_units @ prior.T / torch.where(shown > 0, shown, 1.0)
 
 
+@in_float32
 def action_unit_alignment(
     action_units: Tensor,
     expressions: Tensor,
@@ -136,6 +138,7 @@ def action_unit_alignment(
     return _cross_entropy(action_units, expected, form, stop_gradient).sum(dim=1)
 
 
+@in_float32
 def expression_alignment(
     action_units: Tensor,
     expressions: Tensor,
@@ -164,6 +167,7 @@ def expression_alignment(
     return torch.where(prior.sum(dim=1) > 0, terms, 0.0).sum(dim=1)
 
 
+@in_float32
 def alignment_loss(
     action_units: Tensor,
     expressions: Tensor,

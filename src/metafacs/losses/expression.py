@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from torch import Tensor
 
+from metafacs.precision import in_float32
+
 UNKNOWN_EXPRESSION = -1
 """Class index of a picture whose expression is unknown."""
 
 
+@in_float32
 def expression_loss(logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None) -> Tensor:
     """Return the softmax cross-entropy of each sample.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from metafacs.precision import in_float32
+
 UNKNOWN_CELL = -1
 """Cell of a landmark that is unknown."""
 
@@ -24,6 +26,7 @@ _SHIFTS: tuple[tuple[tuple[int, int], float], ...] = (
 )
 
 
+@in_float32
 def landmark_loss(predicted: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
     """Return the squared landmark error of each face in units of its size.
 
@@ -109,6 +112,7 @@ def action_unit_centres(landmarks: Tensor) -> Tensor:
     return moved
 
 
+@in_float32
 def cell_loss(logits: Tensor, cells: Tensor) -> Tensor:
     """Return the cross-entropy of each face's landmarks over the cells of their maps.
 

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from metafacs.precision import in_float32
 
+
+@in_float32
 def reconstruction_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """Return the L1 distance of each sample's reconstructed features from their originals.
 

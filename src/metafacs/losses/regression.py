@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from metafacs.precision import in_float32
 
+
+@in_float32
 def absolute_error(predicted: Tensor, targets: Tensor) -> Tensor:
     """Return the mean absolute error of each sample over what is known of it.
 
@@ -25,6 +28,7 @@ def absolute_error(predicted: Tensor, targets: Tensor) -> Tensor:
     return _errors(predicted, targets).abs().sum(dim=1) / _known(targets)
 
 
+@in_float32
 def squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
     """Return the mean squared error of each sample over what is known of it; see :func:`absolute_error`.
 

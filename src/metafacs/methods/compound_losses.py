@@ -13,6 +13,7 @@ from metafacs.losses.action_units import action_unit_loss
 from metafacs.losses.alignment import Form, Statistics, StopGradient, alignment_loss, alignment_prior
 from metafacs.losses.expression import expression_loss
 from metafacs.models.networks import Outputs
+from metafacs.precision import in_float32
 
 PARTS: tuple[str, ...] = ("expression", "action_units", "alignment")
 """The losses that can be weighed: Eqs. (2), (1) and (9) of MML."""
@@ -65,6 +66,7 @@ class CompoundLosses(nn.Module):
             prior = alignment_prior(expressions, aus, statistics).float()
             self.register_buffer("prior", prior, persistent=False)
 
+    @in_float32
     def forward(self, outputs: Outputs, batch: Batch) -> Tensor:
         """Return the losses of the batch's pictures, ``batch x part``."""
         return torch.stack([self._loss(part, outputs, batch) for part in self.parts], dim=1)

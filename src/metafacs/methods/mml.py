@@ -108,10 +108,10 @@ class MML(Method):
 
     def sample_weights(self, outputs: Outputs) -> Tensor:
         """Return omega of Eq. (11) for each picture, ``batch x part``: learned in (0, 1), or as given."""
-        features = outputs.features.detach()
-        learned = dict(zip(self.learned, self.weight_net(features).unbind(dim=1), strict=True))
+        omega = self.weight_net(outputs.features.detach())
+        learned = dict(zip(self.learned, omega.unbind(dim=1), strict=True))
         columns = [
-            learned[part] if isinstance(weight, str) else features.new_full((len(features),), weight)
+            learned[part] if isinstance(weight, str) else omega.new_full((len(omega),), weight)
             for part, weight in self.weights.items()
         ]
         return torch.stack(columns, dim=1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from metafacs.models.convolutions import instance_convolution
+from metafacs.precision import in_float32
 
 
 class Rounds(NamedTuple):
@@ -109,6 +110,7 @@ class DomainSeparation(nn.Module):
         return self.generate(landmarks, self.background_generator(features))
 
 
+@in_float32
 def attention(logits: Tensor) -> Tensor:
     """Return F_l: the sum over the landmarks of the softmax over the places of each one's map.
 

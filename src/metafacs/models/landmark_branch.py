@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metafacs.models.cbam import CBAM
 from metafacs.models.convolutions import CELLS, batch_convolution, can_halve
+from metafacs.precision import widen
 
 
 class FeatureExtractor(nn.Module):
@@ -101,7 +102,7 @@ class LandmarkBranches(nn.Module):
         parts = maps.split([len(part) for part in features.values()])
         half = (picture - 1) / 2
         return {
-            domain: (1 + self.ends[domain](part).unflatten(1, (self.landmarks, 2))) * half
+            domain: (1 + widen(self.ends[domain](part)).unflatten(1, (self.landmarks, 2))) * half
             for domain, part in zip(features, parts, strict=True)
         }
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metafacs.models.stages import stage_maps, staged
+from metafacs.precision import in_float32
 
 
 class Matched(NamedTuple):
@@ -61,12 +62,14 @@ class MatchedNet(nn.Module):
         return Matched(logits, tuple(distances))
 
 
+@in_float32
 def _moments(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean, ``batch x channel``, and mean product, ``batch x channel x channel``, over the places."""
     flat = maps.flatten(2)
     return flat.mean(dim=2), flat @ flat.mT / flat.shape[2]
 
 
+@in_float32
 def _distance(imitate: nn.Module, other: Tensor, own: Tensor, mean: Tensor, square: Tensor) -> Tensor:
     """Return the mean over the places of ``(imitate(own) - resized(other))^2``, ``batch x channel``.
 
@@ -108,6 +111,7 @@ class TransferWeights(nn.Module):
         self.channels, self.pairs = nn.ModuleList(channels), nn.ModuleList(pairs)
         self.stages = stages
 
+    @in_float32
     def forward(self, teacher_maps: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the channels' weights, ``batch x channel`` per pair, and the pairs', ``batch x pair``."""
         averages = [maps.mean(dim=(2, 3)) for maps in teacher_maps for _ in range(self.stages)]
@@ -116,6 +120,7 @@ class TransferWeights(nn.Module):
         return tuple(channels), torch.cat(pairs, dim=1)
 
 
+@in_float32
 def matching_loss(distances: Sequence[Tensor], channels: Sequence[Tensor], pairs: Tensor) -> Tensor:
     """Return the mean over the pictures of the weighted distances of all pairs.
 

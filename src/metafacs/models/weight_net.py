@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from metafacs.precision import in_float32
+
 
 class WeightNet(nn.Module):
     """One fully connected layer and a sigmoid, so that every weight starts at 0.5.
@@ -24,6 +26,7 @@ class WeightNet(nn.Module):
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
+    @in_float32
     def forward(self, features: Tensor) -> Tensor:
         """Return weights in 0 to 1 for ``batch x features``, shape ``batch x outputs``."""
         return torch.sigmoid(self.linear(features))
@@ -42,6 +45,7 @@ class LossWeightNet(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(1, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
+    @in_float32
     def forward(self, losses: Tensor) -> Tensor:
         """Return one weight in 0 to 1 per loss of ``batch``."""
         return torch.sigmoid(self.layers(losses[:, None])).squeeze(1)

@@ -83,6 +83,8 @@ class OptimizerStepper:
         for group in groups:
             self.optimizers[group].step()
             self.optimizers[group].zero_grad(set_to_none=True)
+        # Autocast keeps copies of the weights in half precision and does not see them change in place.
+        torch.clear_autocast_cache()
 
     def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
         """Return the step that the optimisers of ``groups`` would take now, as a differentiable rule.
