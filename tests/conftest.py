@@ -18,6 +18,7 @@ from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
+from metafacs.cli import main
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.data.facts import BP4D
 from metafacs.data.shards import shard_schema, write_rows
@@ -25,6 +26,7 @@ from metafacs.data.store import FORMAT, STORE_FILE, Store
 from metafacs.data.twins import portraits
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.rendering import render_twin
+from metafacs.data.videos import encode_video
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.files import write_json
@@ -51,6 +53,25 @@ SMALL = {"backbone": "small", "width": 4}
 def astronaut() -> np.ndarray:
     """Eileen Collins, NASA, public domain: a smile, 512 x 512."""
     return np.ascontiguousarray(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def face(astronaut: np.ndarray) -> Image.Image:
+    """A face in a picture that is quickly looked through, 96 x 96."""
+    return Image.fromarray(astronaut[:300, 70:370]).resize((96, 96))
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory, face: Image.Image) -> Path:
+    """Half a second of a face that moves to the right: 10 frames, 20 per second, 128 x 96."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    pictures = []
+    for i in range(10):
+        picture = Image.new("RGB", (128, 96), "grey")
+        picture.paste(face, (i, 0))
+        pictures.append(np.array(picture))
+    encode_video(path, pictures, 20)
+    return path
 
 
 def write_store(path: Path, rows: list[dict[str, object]], **description: object) -> Store:
@@ -247,6 +268,17 @@ def untrained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "untrained.safetensors"
     save_checkpoint(path, Checkpoint("single_task", {"backbone": "small"}, AUS, (), weights, known))
     return path
+
+
+@pytest.fixture
+def predict(untrained_model: Path) -> Callable[..., int]:
+    """Return a function that runs 'metafacs predict' in this process and returns its exit code."""
+
+    def run(*words: object) -> int:
+        more = ["--model", str(untrained_model), "--workers", "1"]
+        return main(["predict", *map(str, words), *more])
+
+    return run
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 from metafacs.app.rows import RowWriter
 from metafacs.data.videos import Selection, Video
+from metafacs.faces.pictures import read_picture
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
 from metafacs.inference.journal import Journal, predict_to_journal
-from metafacs.inference.picture_predictions import PictureJob, analyse_picture
 from metafacs.inference.predictions import expected_frames
 
 JOURNAL = "journal"
@@ -36,15 +36,16 @@ def analyse_picture_file(detector: Detector, path: Path, name: str, folder: Path
     Raises:
         ValueError: If it cannot be read.
     """
-    results = analyse_picture(lambda: detector, PictureJob(0, path, name, None)).results
-    if results[0].problem:
-        raise ValueError(results[0].problem)
+    image = read_picture(path)
+    results = detector.analyse_picture(image, input=name)
     frame = FrameResults(0, 0.0, results)
     with Journal.start(folder / JOURNAL, {}) as journal, RowWriter(folder, detector.aus) as rows:
         journal.append(frame)
         rows.add(frame)
         journal.finish()
-    return {"done": 1, "expected": 1, "people": [face.face_id for face in results if face.success]}
+    people = [face.face_id for face in results if face.success]
+    about = {"width": image.shape[1], "height": image.shape[0]}
+    return {"done": 1, "expected": 1, "people": people, "about": about}
 
 
 def analyse_video(

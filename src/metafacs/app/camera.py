@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -154,5 +155,7 @@ class _Conversation:
         return content
 
     async def _say(self, content: Json) -> None:
-        if not self._socket.closed:
-            await self._socket.send_str(json.dumps(content, separators=(",", ":")))
+        # A page that has gone is seen as the end of its messages.
+        with suppress(ConnectionError):
+            if not self._socket.closed:
+                await self._socket.send_str(json.dumps(content, separators=(",", ":")))

@@ -129,7 +129,8 @@ def small_page(title: str, text: str, *, status: int = 200, more: str = "", head
     """
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width">{head}</head>'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"{head}</head>"
         f"<body><main><h1>{escape(title)}</h1><p>{escape(text)}</p>{more}</main></body></html>"
     )
     return web.Response(text=page, status=status, content_type="text/html")

@@ -99,7 +99,7 @@ class Routes:
         if not await asyncio.to_thread(access.takes_password, password):
             return small_page("metafacs", "The password is wrong. Go back and try again.", status=403)
         access.forgive(address)
-        response = web.HTTPSeeOther("/")
+        response = web.Response(status=303, headers={"Location": "/"})
         self._guard.let_in(response)
         return response
 

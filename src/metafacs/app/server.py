@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from metafacs.app.access import Access
 from metafacs.app.camera import CameraRoute
@@ -124,6 +126,7 @@ class Server:
         self._runner = web.AppRunner(
             app,
             handle_signals=False,
+            logger=_logger(),
             access_log=None,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
@@ -221,6 +224,18 @@ def _listen(host: str, port: int) -> socket.socket:
             "free one"
         ) from error
     return listening
+
+
+def _logger() -> logging.Logger:
+    """Return a log of what is wrong here, not of what strangers send."""
+    logger = logging.getLogger("metafacs.app.requests")
+    logger.addFilter(_is_own_fault)
+    return logger
+
+
+def _is_own_fault(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (HttpProcessingError, ConnectionError))
 
 
 def _has_browser() -> bool:

@@ -345,15 +345,15 @@ class Session:
 
     async def get_ready(self) -> None:
         """Load the models: first that of the package where the jobs are done, then the rest at the desk."""
-        first, *others = self.models.values()
+        first = self.models[PACKAGED]
         await self._describe(first, self.analyst, "get_ready")
         self.ready = True
         self._tell_ready()
         await self._describe(first, self.desk, "get_ready")
-        for model in others:
-            await self._describe(model, self.desk, "describe_model")
-        if others:
-            self._tell_ready()
+        for model in self.models.values():
+            if model is not first:
+                await self._describe(model, self.desk, "describe_model")
+                self._tell_ready()
 
     async def _describe(self, model: Model, worker: Worker, task: str) -> None:
         try:

@@ -1,0 +1,133 @@
+"""What users take away is what the command writes, byte for byte; their settings change it as they say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metafacs.data.videos import decode_frames
+from serving import Client
+
+Predict = Callable[..., int]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_of_a_video_everything_is_what_the_command_writes(
+    client: Client, short_clip: Path, predict: Predict, folder: Path
+) -> None:
+    (folder / "my clip.mp4").write_bytes(short_clip.read_bytes())
+    beside = ["--events", "--elan", "--boris", "--plot", "--overlay", "true", "--out", "."]
+    assert predict("my clip.mp4", *beside) == 0
+    file = client.analysed("my clip.mp4", short_clip)
+    assert file["kind"] == "video"
+    assert (file["width"], file["height"], file["frames"], file["seconds"]) == (128, 96, 10, 0.5)
+    place = f"/api/files/{file['id']}"
+    made = {
+        "openface.csv": "my clip.csv",
+        "events.csv": "my clip_events.csv",
+        "boris.csv": "my clip_boris.csv",
+        "plot.png": "my clip_plot.png",
+        "plot.svg": "my clip_plot.svg",
+    }
+    for what, name in made.items():
+        answer = client.get(f"{place}/download/{what}")
+        assert answer.status == 200, answer.body
+        assert answer.body == (folder / name).read_bytes(), what
+        assert name.replace(" ", "%20") in answer.headers["Content-Disposition"]
+    elan = client.get(f"{place}/download/events.eaf").body.decode()
+    written = (folder / "my clip.eaf").read_text()
+    assert re.sub('DATE="[^"]*"', "", elan) == re.sub('DATE="[^"]*"', "", written)
+    assert client.get(f"{place}/download/overlay.mp4").status == 409
+    job = client.post(f"{place}/annotate").json
+    assert client.wait_for_job(job["id"])["done"] == 10
+    drawn = folder / "from the page.mp4"
+    drawn.write_bytes(client.get(f"{place}/download/overlay.mp4").body)
+    # The encoder's threads make other bytes of the same pictures every time.
+    ours, theirs = (list(decode_frames(each, range(10))) for each in (drawn, folder / "my clip_overlay.mp4"))
+    assert all(np.abs(a.astype(int) - b).mean() < 0.5 for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("what", "form", "ending"),
+    [("fex.csv", "fex", "csv"), ("table.jsonl", "jsonl", "jsonl"), ("table.parquet", "parquet", "parquet")],
+)
+def test_all_conventions_are_those_of_the_command(
+    client: Client, short_clip: Path, predict: Predict, folder: Path, what: str, form: str, ending: str
+) -> None:
+    (folder / "clip.mp4").write_bytes(short_clip.read_bytes())
+    assert predict("clip.mp4", "--format", form, "--out", ".") == 0
+    file = client.analysed("clip.mp4", short_clip)
+    answer = client.get(f"/api/files/{file['id']}/download/{what}")
+    assert answer.body == (folder / f"clip.{ending}").read_bytes()
+
+
+def test_pictures_share_a_table_as_with_the_command(
+    client: Client, photo: bytes, predict: Predict, folder: Path
+) -> None:
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(photo)
+    assert predict("a.png", "b.png", "--out", ".") == 0
+    files = [client.analysed(name, photo) for name in ("a.png", "b.png")]
+    ids = ",".join(file["id"] for file in files)
+    answer = client.get(f"/api/pictures/openface.csv?files={ids}")
+    assert answer.body == (folder / "faces.csv").read_bytes()
+    overlay = client.get(f"/api/files/{files[1]['id']}/download/overlay.png")
+    assert overlay.body == (folder / "b_overlay.png").read_bytes()
+
+
+def test_rest_is_taken_into_account_as_by_the_command(
+    client: Client, short_clip: Path, predict: Predict, folder: Path
+) -> None:
+    (folder / "clip.mp4").write_bytes(short_clip.read_bytes())
+    assert predict("clip.mp4", "--neutral", "0-4", "--out", ".") == 0
+    file = client.analysed("clip.mp4", short_clip)
+    place = f"/api/files/{file['id']}"
+    assert client.ask("PATCH", place, {"neutral": "0-4"}).json["settings"]["neutral"] == "0-4"
+    assert client.get(f"{place}/download/openface.csv").body == (folder / "clip.csv").read_bytes()
+    told = client.get(f"{place}/timelines").json
+    assert told["neutral"]["people"]["0"]["quiet_frames"] == 5
+
+
+def test_people_are_hidden_and_named_and_aus_chosen(client: Client, short_clip: Path) -> None:
+    file = client.analysed("clip.mp4", short_clip)
+    place = f"/api/files/{file['id']}"
+    assert client.ask("PATCH", place, {"aus": [12, 1], "names": {"0": "Eileen"}}).status == 200
+    table = pd.read_csv(io.BytesIO(client.get(f"{place}/download/openface.csv").body))
+    assert [name for name in table if name.endswith("_p")] == ["AU01_p", "AU12_p"]
+    assert table["success"].all()
+    assert 'PARTICIPANT="Eileen"' in client.get(f"{place}/download/events.eaf").body.decode()
+    assert "clip.mp4, Eileen" in client.get(f"{place}/download/plot.svg").body.decode()
+    (person,) = client.get(f"{place}/timelines").json["people"]
+    assert (person["name"], list(person["p"]), len(person["times"])) == ("Eileen", ["1", "12"], 10)
+    assert client.ask("PATCH", place, {"hidden": [0], "aus": None}).status == 200
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{place}/download/openface.csv").body.decode())))
+    assert [row["success"] for row in rows] == ["0"] * 10
+    refused = client.get(f"{place}/download/plot.png")
+    assert refused.status == 409
+    assert "shows nobody" in refused.error
+
+
+def test_what_cannot_be_had_is_said(client: Client, photo: bytes, short_clip: Path) -> None:
+    picture = client.analysed("me.png", photo)
+    place = f"/api/files/{picture['id']}"
+    assert client.get(f"{place}/download/events.csv").status == 404
+    assert client.get(f"{place}/download/secrets.txt").status == 404
+    assert client.post(f"{place}/annotate").status == 404
+    video = client.analysed("clip.mp4", short_clip)
+    place = f"/api/files/{video['id']}"
+    assert client.get(f"{place}/download/overlay.png").status == 404
+    assert client.get(f"/api/pictures/openface.csv?files={video['id']}").status == 400
+    assert "no person 7" in client.get(f"{place}/download/plot.png?person=7").error
+    assert client.get(f"{place}/download/plot.png?person=x").status == 400
