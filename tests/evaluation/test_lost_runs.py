@@ -76,6 +76,8 @@ def test_a_lost_run_is_noted_and_not_tried_again(au_store: Store, tmp_path: Path
     assert record.history["iteration"] == [2.0]
     assert record.diagnostics["loss_action_units"].value == record.history["loss_action_units"][0]
     assert math.isnan(record.f1_average)
+    # What has no scores was not judged at any thresholds.
+    assert unfinished([replace(run, thresholds="validation")]) == []
     assert lost_runs([run]) == [(run, Lost(GAME, 2, 4))]
     shutil.rmtree(run.folder)
     assert unfinished([run]) == [run]

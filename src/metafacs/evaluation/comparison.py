@@ -295,7 +295,7 @@ def _has_results(run: Run) -> bool:
     if (record := _record_of(run)) is None:
         return False
     wanted = run.thresholds if isinstance(run.thresholds, str) else f"{run.thresholds:g}"
-    if record.judged_at != wanted:
+    if record.lost is None and record.judged_at != wanted:
         what = "tested again" if model is not None else "trained again, as its model is not there"
         print(
             f"{run} was judged at thresholds {record.judged_at}, not {wanted}: it is {what}", file=sys.stderr
