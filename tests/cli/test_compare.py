@@ -211,6 +211,23 @@ def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
     assert len(records) == 4
 
 
+def test_a_start_may_start_from_one_listed_before_it(content: dict[str, object], tmp_path: Path) -> None:
+    model = "{{out}}/{}/fold{{fold}}-seed{{seed}}/model.safetensors"
+    content |= {
+        "folds": [1],
+        "starts": {
+            "first": {"method": "single_task"},
+            "second": {"method": "multi_task", "initialise": model.format("first")},
+        },
+        "methods": {"single_task": {"initialise": model.format("second")}},
+    }
+    assert main(["compare", str(write(content, tmp_path)), "--workers", "2"]) == 0
+    record = json.loads((tmp_path / "out/single_task/fold1-seed0/record.json").read_text())
+    before = record["config"]["initialised_from"]
+    assert before["method"] == "multi_task"
+    assert before["initialised_from"]["method"] == "single_task"
+
+
 def test_lost_games_are_counted_and_no_failure(
     content: dict[str, object],
     tmp_path: Path,

@@ -138,7 +138,9 @@ def _perform(starts: Sequence[Run], runs: Sequence[Run], workers: int | None) ->
     failed: list[Run] = []
     with progress_bar() as bar:
         task = bar.add_task("runs", total=len(starts) + len(runs))
-        for batch in (starts, runs):
+        # A start may itself start from one listed before it.
+        labels = dict.fromkeys(run.label for run in starts)
+        for batch in (*([run for run in starts if run.label == label] for label in labels), runs):
             todo = unfinished(batch)
             bar.advance(task, len(batch) - len(todo))
             for outcome in perform_runs(todo, workers=workers):
@@ -186,8 +188,9 @@ def plan_runs(content: Mapping[str, Any], path: Path) -> tuple[list[Run], list[R
     A method's settings are laid over the common ones; null takes a common setting away. In texts ``{out}``,
     ``{fold}`` and ``{seed}`` stand for the comparison's folder and the run's numbers. ``side: validation``
     tests on validation people, to choose settings by; ``tested_on`` names another store to test on than the
-    one trained on; ``thresholds: validation`` judges at thresholds that validation people say. A start that
-    learns from everybody is trained once, as fold 1, any other in every fold; one whose model no setting of a
+    one trained on; ``thresholds: validation`` judges at thresholds that validation people say. Starts are
+    trained in the order of the file, so one may start from another before it. A start that learns from
+    everybody is trained first and once, as fold 1, any other in every fold; one whose model no setting of a
     run names is left out.
 
     Raises:
