@@ -37,7 +37,7 @@ def run(store: Store, out: Path, name: str = "maml", **changes: object) -> Path:
     return train_few_shot(name, store, AUS, split, settings.pop("plan", PLAN), out, **settings)
 
 
-@pytest.mark.parametrize("name", ["maml", "baseline"])
+@pytest.mark.parametrize("name", ["maml", "baseline", "baseline_by_person"])
 def test_killed_and_resumed_run_ends_with_the_same_weights(
     name: str, tmp_path: Path, au_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +69,11 @@ def test_model_tells_its_tasks_people_and_crop(tmp_path: Path, au_store: Store) 
     assert au_store.subjects[0] in known.held_out.test
     assert known.more["tasks"] == 5 * 3 - len(known.more["skipped_tasks"])
     assert str(tmp_path) not in str(known.to_json())
+
+
+def test_model_of_the_control_tells_whom_it_was_drawn_from(tmp_path: Path, au_store: Store) -> None:
+    known = load_checkpoint(run(au_store, tmp_path, "baseline_by_person", iterations=1)).description
+    assert set(known.more["people_drawn"]) <= set(known.held_out.train)
 
 
 def test_a_fold_goes_on_from_a_start_without_its_person(tmp_path: Path, au_store: Store) -> None:

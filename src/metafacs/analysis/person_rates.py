@@ -22,6 +22,7 @@ class PersonRates:
         people: Ids, sorted.
         present: ``person au``, pictures that show the AU.
         known: ``person au``, pictures whose label of the AU is known.
+        pictures: ``person``, pictures with at least one known label.
     """
 
     dataset: str
@@ -30,6 +31,7 @@ class PersonRates:
     people: tuple[str, ...]
     present: NDArray[np.int64]
     known: NDArray[np.int64]
+    pictures: NDArray[np.int64]
 
     @property
     def rates(self) -> NDArray[np.float64]:
@@ -61,6 +63,7 @@ def person_rates(store: Store) -> PersonRates:
     people = sorted(set(store.subjects.tolist()) - {""})
     if not people:
         raise ValueError(f"{store.path} does not tell its people; there are no rates per person")
+    known = ~np.isnan(labels)
     of_person = (store.subjects[:, None] == np.array(people)).T.astype(np.int64)
     return PersonRates(
         store.dataset,
@@ -68,5 +71,6 @@ def person_rates(store: Store) -> PersonRates:
         aus,
         tuple(people),
         present=of_person @ (labels == 1).astype(np.int64),
-        known=of_person @ (~np.isnan(labels)).astype(np.int64),
+        known=of_person @ known.astype(np.int64),
+        pictures=of_person @ known.any(axis=1).astype(np.int64),
     )

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from metafacs.batch import Batch
 from metafacs.methods.base import Stepper
-from metafacs.methods.few_shot import FewShotLearner
+from metafacs.methods.few_shot import FewShotLearner, Parameters
 
 
 class AnyAUByPerson(FewShotLearner):
@@ -33,7 +33,7 @@ class AnyAUByPerson(FewShotLearner):
         """Take one step on the mean cross-entropy of the sets."""
         batch = batches["any_au_by_person"]
         targets = batch.require("action_units").squeeze(1)
-        parameters = dict(self.network.named_parameters())
+        parameters: Parameters = dict(self.network.named_parameters())
         logits = torch.cat([self.logits(parameters, images) for images in batch.images.split(4 * self.shots)])
         loss = functional.binary_cross_entropy_with_logits(logits, targets)
         step.descend(loss, "base")

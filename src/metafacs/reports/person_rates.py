@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from metafacs.analysis.person_rates import PersonRates
 from metafacs.data.facts import dataset_title
-from metafacs.reports.style import INK, RATE_SHADES, blank_figure, house_style
+from metafacs.reports.style import INK, MUTED, RATE_SHADES, blank_figure, house_style
 from metafacs.reports.tables import Column, Table
 from metafacs.texts import shown
 
@@ -21,28 +21,26 @@ def person_rates_table(found: PersonRates) -> Table:
     Args:
         found: Counts of a data set.
     """
-    rows = zip(map(shown, found.people), found.known.max(axis=1), found.rates, strict=True)
-    total = str(found.known.sum(axis=0).max())
-    tag = "synthetic" if found.synthetic else ""
+    rows = zip(map(shown, found.people), found.pictures, found.rates, strict=True)
     return Table(
         title=f"Pictures of each person that show an action unit, percent ({_label(found)})",
         columns=(
             Column("Person", text=True),
             Column("pictures"),
-            *(Column(f"AU{au}", tag=tag) for au in found.aus),
+            *(Column(f"AU{au}") for au in found.aus),
         ),
         rows=(
             *((person, str(pictures), *_percent(rates)) for person, pictures, rates in rows),
-            ("Everybody", total, *_percent(found.everybody)),
+            ("Everybody", str(found.pictures.sum()), *_percent(found.everybody)),
         ),
-        note="Of the pictures whose label of the AU is known; 'pictures' counts those of the best-known AU.",
+        note="Of the pictures whose label of the AU is known.",
         name="person_rates",
         last_row_is_total=True,
     )
 
 
 def person_rates_map(found: PersonRates) -> Figure:
-    """Draw the share of each person's pictures that show an AU as a heat map; white where none is labelled.
+    """Draw the share of each person's pictures that show an AU as a heat map, "?" where none is labelled.
 
     Args:
         found: Counts of a data set.
@@ -52,6 +50,8 @@ def person_rates_map(found: PersonRates) -> Figure:
         figure, (axes,) = blank_figure(max(width, 5.0), max(height, 2.0))
         rates = np.ma.masked_invalid(found.rates)
         drawn = axes.imshow(rates, cmap=RATE_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        for row, column in np.argwhere(np.isnan(found.rates)):
+            axes.text(column, row, "?", ha="center", va="center", color=MUTED, fontsize=7.8)
         axes.set_title(f"Share of pictures that show the AU ({_label(found)})")
         axes.set_xticks(range(len(found.aus)), [f"AU{au}" for au in found.aus], fontsize=7.8)
         axes.set_yticks(range(len(found.people)), list(map(shown, found.people)), fontsize=7.0)
@@ -60,7 +60,7 @@ def person_rates_map(found: PersonRates) -> Figure:
         for spine in axes.spines.values():
             spine.set_visible(False)
         bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     return figure
 
 

@@ -139,6 +139,8 @@ def train_few_shot(
         description = description.with_more(
             tasks=len(stream.choice.tasks), skipped_tasks=[task._asdict() for task in stream.choice.skipped]
         )
+    if isinstance(stream, AnyAUByPersonStream):
+        description = description.with_more(people_drawn=stream.chosen)
     if start is not None:
         before = load_checkpoint(start)
         seen = before.description.held_out
