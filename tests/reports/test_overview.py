@@ -80,6 +80,7 @@ def test_few_shot_lines_are_by_learner_and_shots(few_shot_record_of: Callable[..
         "split": "leave_one_subject_out",
         "synthetic": "yes",
         "runs": "2",
+        "seeds": "1",
         "few_shot_accuracy": "67.50",
         "minutes": "1.0",
     }

@@ -75,6 +75,7 @@ def few_shot_overview_lines(name: str, comparison: FewShotComparison) -> list[Li
             **_identity(name, f"{learner}, {shots} shot", learner, runs[0].synthetic, len(runs)),
             "data": runs[0].tested_on,
             "split": runs[0].protocol,
+            "seeds": str(len({r.seed for r in comparison.records if r.learner == learner})),
             "few_shot_accuracy": _percent([average_accuracy(runs, step).mean]),
             "minutes": _minutes(runs),
         }
