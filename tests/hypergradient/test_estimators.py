@@ -114,6 +114,15 @@ def test_equals_double_backward_on_resnet_with_other_steps(
     check_against_double_backward(make_problem("resnet18", update=UPDATES[update], pictures=2), ["tangent"])
 
 
+@pytest.mark.parametrize("backbone", ["resnet34", "resnet50"])
+def test_equals_double_backward_on_deep_backbones(
+    make_problem: Callable[..., BilevelProblem], backbone: str
+) -> None:
+    check_against_double_backward(
+        make_problem(backbone, update=UPDATES["momentum"], pictures=2), ["tangent", "tangent_reusing_graph"]
+    )
+
+
 def test_equals_double_backward_when_weights_flow_into_the_network(
     make_problem: Callable[..., BilevelProblem],
 ) -> None:

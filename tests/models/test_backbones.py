@@ -8,8 +8,10 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import fx, nn
+from torchvision.transforms import Normalize
 
 from metafacs.models.backbones import BACKBONES, Backbone
+from metafacs.models.model_file import modernised
 from metafacs.plugins import PluginError
 
 
@@ -54,6 +56,44 @@ def test_reads_torchvision_state_and_its_own_from_safetensors(tmp_path: Path) ->
         torch.testing.assert_close(mine, theirs)
 
 
+def published(state: dict[str, torch.Tensor]) -> torchvision.models.ResNet:
+    net = torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2])
+    net.load_state_dict(state, strict=False)
+    return net
+
+
+def test_pictures_are_normalised_as_the_weights_know_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(2, 3, 32, 32)
+    source = torchvision.models.resnet18().eval()
+    source.fc = nn.Identity()
+    theirs = source(Normalize(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))(pictures))
+    state = {name: value.clone() for name, value in source.state_dict().items()}
+    monkeypatch.setattr(torchvision.models, "resnet18", lambda weights: published(state))
+    ours = Backbone("resnet18", "imagenet").build().eval()
+    torch.testing.assert_close(ours(2 * pictures - 1), theirs, rtol=1e-4, atol=1e-4)
+    monkeypatch.undo()
+    # Weights of faces, such as CASIA-WebFace's, have another classifier.
+    for classes in (1000, 10_575):
+        save_file({**state, "fc.weight": torch.zeros(classes, 512)}, tmp_path / "weights.safetensors")
+        read = Backbone("resnet18", str(tmp_path / "weights.safetensors")).build().eval()
+        expected = theirs if classes == 1000 else source(2 * pictures - 1)
+        torch.testing.assert_close(read(2 * pictures - 1), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_weights_of_an_earlier_version_keep_pictures_as_they_come(tmp_path: Path) -> None:
+    backbone = Backbone("resnet18").build().eval()
+    old = {name: value for name, value in backbone.state_dict().items() if not name.startswith("pixel_")}
+    assert modernised(old, backbone).keys() == backbone.state_dict().keys()
+    save_file(old, tmp_path / "old.safetensors")
+    again = Backbone("resnet18", str(tmp_path / "old.safetensors")).build().eval()
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(again(images), again.resnet(images.contiguous(memory_format=torch.channels_last)))
+    torch.testing.assert_close(again(images), backbone(images))
+
+
 def test_small_backbone_reads_its_own_state(tmp_path: Path) -> None:
     backbone = Backbone("small").build()
     save_file(backbone.state_dict(), tmp_path / "small.safetensors")
@@ -63,7 +103,7 @@ def test_small_backbone_reads_its_own_state(tmp_path: Path) -> None:
 
 def test_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="choose one of small"):
-        Backbone("resnet50").build()  # type: ignore[arg-type]
+        Backbone("resnet101").build()
     with pytest.raises(ValueError, match="no ImageNet weights"):
         Backbone("small", "imagenet").build()
     with pytest.raises(FileNotFoundError, match="no weights file"):

@@ -8,7 +8,7 @@ from metafacs.models.backbones import Backbone
 from metafacs.models.stages import stage_maps, staged
 
 
-@pytest.mark.parametrize("name", ["small", "facemesh", "resnet18", "resnet34"])
+@pytest.mark.parametrize("name", ["small", "facemesh", "resnet18", "resnet34", "resnet50"])
 @pytest.mark.parametrize("size", [64, 36])
 def test_stem_stages_and_pooling_are_the_forward_pass(name: str, size: int) -> None:
     torch.manual_seed(0)
@@ -24,6 +24,7 @@ def test_stem_stages_and_pooling_are_the_forward_pass(name: str, size: int) -> N
 def test_widths_of_the_stages() -> None:
     assert [s.width for s in staged(Backbone("resnet34").build()).split()] == [64, 128, 256, 512]
     assert [len(s.body) for s in staged(Backbone("resnet34").build()).split()] == [2, 3, 5, 2]
+    assert [s.width for s in staged(Backbone("resnet50").build()).split()] == [256, 512, 1024, 2048]
     assert [(s.body_width, s.width) for s in staged(Backbone("small").build()).split()] == [
         (16, 32),
         (32, 64),

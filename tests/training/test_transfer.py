@@ -130,6 +130,14 @@ def test_parts_that_the_model_lacks_start_afresh(save: Save) -> None:
     assert done.fresh["expression fear"] == "the model does not know it"
 
 
+def test_how_pictures_are_normalised_comes_with_the_backbone(save: Save) -> None:
+    path, old = save("single_task", backbone="resnet18")
+    new = METHODS["single_task"].build(DISFA, (), {"backbone": "resnet18"})
+    new.network.backbone.expect_imagenet_pixels()
+    transfer(new, path, "disfa", HELD_OUT)
+    assert torch.equal(new.network.backbone.pixel_scale, old.network.backbone.pixel_scale)
+
+
 def test_another_backbone_is_refused(save: Save) -> None:
     path, _ = save("single_task", backbone="resnet18")
     with pytest.raises(CheckpointError, match="does not have this method's backbone"):

@@ -24,6 +24,7 @@ from metafacs.models.model_file import (
     RANDOM_STATE,
     REMEDY,
     CheckpointError,
+    modernised,
     read_model_file,
 )
 from metafacs.plugins import PluginError
@@ -113,14 +114,15 @@ class Checkpoint:
                 f"{self.source} cannot be built: {self.method} does not take the options, action units and "
                 f"expressions that it holds ({printable(error)}); {REMEDY}"
             ) from error
-        self._refuse_other_weights(learner.state_dict())
-        learner.load_state_dict(self.weights)
+        weights = modernised(self.weights, learner)
+        self._refuse_others(weights, learner.state_dict())
+        learner.load_state_dict(weights)
         return learner.eval()
 
-    def _refuse_other_weights(self, state: Mapping[str, Tensor]) -> None:
+    def _refuse_others(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
         """Refuse weights that are not those of a network: other names, shapes or kinds of numbers."""
-        for name in [*state, *self.weights]:
-            own, given = state.get(name), self.weights.get(name)
+        for name in [*state, *weights]:
+            own, given = state.get(name), weights.get(name)
             wrong = (
                 "it has no"
                 if given is None

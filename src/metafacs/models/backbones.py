@@ -20,6 +20,8 @@ from metafacs.plugins import PluginError, Registry
 from metafacs.tensor_files import load_tensors
 
 _RESNET_PREFIX = "resnet."
+_IMAGENET_CLASSES = 1000
+_NOT_IN_EVERY_FILE = ("num_batches_tracked", "pixel_scale", "pixel_shift")
 
 
 def _resnet(name: str, *, imagenet: bool = False) -> nn.Module:
@@ -35,6 +37,7 @@ BACKBONES: dict[str, Callable[[], nn.Module]] = {
     "few_shot": FewShotBackbone,
     "resnet18": partial(_resnet, "resnet18"),
     "resnet34": partial(_resnet, "resnet34"),
+    "resnet50": partial(_resnet, "resnet50"),
 }
 """Name -> function that builds it with random weights."""
 
@@ -76,13 +79,16 @@ class Backbone:
 
     Args:
         name: ``small`` (for CPUs, made for 64 px aligned faces), ``facemesh`` (FaceMesh's trunk, which has
-            seen real faces; any size), ``few_shot`` (the network of MAML-AU), ``resnet18``, ``resnet34``, or
-            ``module:Name`` of one of your own, built without arguments.
+            seen real faces; any size), ``few_shot`` (the network of MAML-AU), ``resnet18``, ``resnet34``,
+            ``resnet50``, or ``module:Name`` of one of your own, built without arguments.
         weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets only;
             downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
             pre-trained on rendered faces, ``mesh`` for the packaged weights of ``facemesh``, MediaPipe's, or
             the path of a safetensors file that holds the backbone's state, torchvision's names included
-            (``fc.*`` is ignored). Not named: ``mesh`` for ``facemesh``, ``none`` for all others.
+            (``fc.*`` is not taken over). Not named: ``mesh`` for ``facemesh``, ``none`` for all others.
+            ResNets normalise pictures by ImageNet's mean and standard deviation if their weights come from
+            there, as ``imagenet`` or as a file with a classifier ``fc`` of its 1,000 classes, else by .5 and
+            .5; a trained model keeps what it has learned with.
 
     Raises:
         PluginError: If the name cannot be one.
@@ -180,7 +186,7 @@ def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
             raise ValueError(
                 f"{path} holds {key!r}, which backbone {name!r} does not have: wrong architecture?"
             )
-    missing = [key for key in expected if key not in found and not key.endswith("num_batches_tracked")]
+    missing = [key for key in expected if key not in found and not key.endswith(_NOT_IN_EVERY_FILE)]
     if missing:
         raise ValueError(
             f"{path} lacks {len(missing)} of the {len(expected)} tensors of backbone {name!r}, "
@@ -194,3 +200,5 @@ def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
             )
     with torch.no_grad():
         backbone.load_state_dict(found, strict=False)
+    if prefix and len(state.get("fc.weight", ())) == _IMAGENET_CLASSES:
+        backbone.expect_imagenet_pixels()  # type: ignore[operator]

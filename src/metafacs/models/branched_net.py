@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -24,7 +23,6 @@ class BranchedNet(nn.Module):
         # Named as in LandmarkNet: one can start from the other.
         self.extractors = nn.ModuleList([FeatureExtractor(width)])
         self.detector = ActionUnitBranches(2 * width, aus)
-        self.register_load_state_dict_pre_hook(_rename_old_extractor)
 
     @property
     def extractor(self) -> nn.Module:
@@ -35,9 +33,9 @@ class BranchedNet(nn.Module):
         """Return AU logits, ``batch x au``."""
         return self.detector(self.extractor(images))
 
-
-def _rename_old_extractor(net: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Read a file from when E_f was called ``extractor`` here."""
-    old = f"{prefix}extractor."
-    for name in [name for name in state if name.startswith(old)]:
-        state[f"{prefix}extractors.0.{name.removeprefix(old)}"] = state.pop(name)
+    @staticmethod
+    def modernise(state: dict[str, Tensor], prefix: str) -> None:
+        """Read a file from when E_f was called ``extractor`` here."""
+        old = f"{prefix}extractor."
+        for name in [name for name in state if name.startswith(old)]:
+            state[f"{prefix}extractors.0.{name.removeprefix(old)}"] = state.pop(name)

@@ -74,7 +74,7 @@ def staged(backbone: nn.Module) -> StagedBackbone:
     if not isinstance(backbone, StagedBackbone):
         raise ValueError(
             f"{type(backbone).__name__} does not tell its stages; choose the backbone small, facemesh, "
-            "resnet18 or resnet34"
+            "resnet18, resnet34 or resnet50"
         )
     return backbone
 

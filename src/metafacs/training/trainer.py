@@ -36,7 +36,7 @@ from metafacs.differences import differences
 from metafacs.locks import claimed
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
-from metafacs.models.model_file import CheckpointError
+from metafacs.models.model_file import CheckpointError, modernised
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.tensor_files import load_tensors
@@ -316,7 +316,7 @@ class Trainer:
 
     def _take_up(self, path: Path, saved: Checkpoint) -> None:
         try:
-            self.method.load_state_dict(saved.weights)
+            self.method.load_state_dict(modernised(saved.weights, self.method))
             for group, state in saved.optimizers.items():
                 restore_optimizer(self.stepper.optimizers[group], state)
             if saved.random_state is not None:

@@ -16,6 +16,7 @@ from metafacs.models.model_file import (
     METHOD_PREFIX,
     CheckpointError,
     adapted_to,
+    modernised,
     origin,
     read_model_file,
 )
@@ -98,6 +99,7 @@ def transfer(
     done = Transfer(origin(model, header))
     refuse_leak(done.origin, dataset, split)
     saved = {k.removeprefix(METHOD_PREFIX): v for k, v in tensors.items() if k.startswith(METHOD_PREFIX)}
+    saved = modernised(saved, method)
     own = method.state_dict()
     _fill_parts(done, _parts(own), _parts(saved))
     wanted = {au: au for au in method.aus} | _checked(stand_ins or {}, method.aus, header.aus)
