@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metafacs.evaluation.diagnostics import Lost
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.predictions import Predictions
-from metafacs.evaluation.records import Lost, Record, TestedData
+from metafacs.evaluation.records import Record, TestedData
 from metafacs.evaluation.scoring import score_predictions
 
 AUS = (1, 2, 4, 6, 12)
@@ -85,6 +86,7 @@ def _lost_record(method: str = "mal", **changes: int) -> Record:
         positives=dict.fromkeys(AUS, 0),
         per_subject={},
         interval=None,
+        auc_by_unit=(),
         iterations=90,
         lost=Lost("the game of the toys is lost", 90, 200),
     )

@@ -22,7 +22,8 @@ from metafacs.evaluation.comparison import (
     perform,
     unfinished,
 )
-from metafacs.evaluation.records import Lost, Record, RecordError, read_record, read_records, write_record
+from metafacs.evaluation.diagnostics import Lost
+from metafacs.evaluation.records import Record, RecordError, read_record, read_records, write_record
 from metafacs.methods.base import DETECTION, DivergedError, Stepper
 from metafacs.methods.single_task import SingleTask
 from metafacs.training.trainer import CHECKPOINT_FILE

@@ -3,9 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
 
-from metafacs.evaluation.resampling import expression_intervals, f1_bounds_over_pictures, resampled_totals
+from metafacs.evaluation.resampling import (
+    area_by_unit,
+    expression_intervals,
+    f1_bounds_over_pictures,
+    resampled_totals,
+)
 from metafacs.evaluation.statistics import expanded_tail
 
 
@@ -65,3 +70,31 @@ def test_expression_intervals_are_those_of_scikit_learn_on_resampled_units(peopl
         recalls.append(balanced_accuracy_score(targets[rows], predicted[rows]))
     assert found.accuracy == pytest.approx(bounds(accuracies, len(units)))
     assert found.mean_recall == pytest.approx(bounds(recalls, len(units)))
+
+
+@pytest.mark.parametrize("people", [None, 25])
+def test_what_units_make_of_the_area_is_what_leaving_them_out_changes(people: int | None) -> None:
+    rng = np.random.default_rng(5)
+    targets = (rng.random((300, 2)) < 0.4).astype(float)
+    scores = targets + rng.normal(0, 1.5, targets.shape)
+    targets[:40, 1] = np.nan
+
+    def area(rows: np.ndarray) -> float:
+        known = [rows[~np.isnan(targets[rows, au])] for au in range(2)]
+        return float(np.mean([roc_auc_score(targets[k, au], scores[k, au]) for au, k in enumerate(known)]))
+
+    subjects = None if people is None else np.array([f"F{n:03d}" for n in rng.integers(0, people, 300)])
+    found = np.array(area_by_unit(torch.from_numpy(scores), torch.from_numpy(targets), subjects))
+    everything = np.arange(300)
+    assert found.mean() == pytest.approx(area(everything), abs=1e-3)
+    codes = everything if subjects is None else np.unique(subjects, return_inverse=True)[1]
+    units = len(found)
+    jackknife = [
+        units * area(everything) - (units - 1) * area(everything[codes != unit]) for unit in range(units)
+    ]
+    assert np.corrcoef(found, jackknife)[0, 1] > 0.99
+    assert found.std() == pytest.approx(np.std(jackknife), rel=0.1)
+
+
+def test_no_area_has_no_units() -> None:
+    assert area_by_unit(torch.rand(4, 1), torch.ones(4, 1), None) == ()

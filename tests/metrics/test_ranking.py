@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from metafacs.metrics.ranking import area_under_roc
+from metafacs.metrics.ranking import area_under_roc, placements
 
 NAN = float("nan")
 
@@ -25,6 +25,20 @@ def test_area_agrees_with_scikit_learn_with_ties_and_unknown_labels(
     for au in range(2):
         known = ~np.isnan(targets[:, au])
         assert areas[au].item() == pytest.approx(roc_auc_score(targets[known, au], scores[known, au]))
+
+
+def test_placements_are_shares_of_the_other_kind_counted_one_by_one() -> None:
+    rng = np.random.default_rng(2)
+    scores, targets = rng.integers(0, 6, 40) / 6, rng.choice([0.0, 1.0, NAN], 40)
+    found = placements(torch.from_numpy(scores), torch.from_numpy(targets)).numpy()
+    for place, (score, target) in enumerate(zip(scores, targets, strict=True)):
+        if np.isnan(target):
+            assert np.isnan(found[place])
+            continue
+        others = scores[targets == 1 - target]
+        below, level = (score > others).mean(), (score == others).mean()
+        assert found[place] == pytest.approx(below + level / 2 if target == 1 else 1 - below - level / 2)
+    assert torch.isnan(placements(torch.rand(3), torch.ones(3))).all()
 
 
 def test_area_needs_both_classes() -> None:

@@ -12,6 +12,7 @@ from metafacs.evaluation.records import Interval, Record
 from metafacs.reports.claims import (
     Claim,
     better_accuracy,
+    better_average_auc,
     better_average_f1,
     better_mean_recall,
     lower_landmark_error,
@@ -38,6 +39,42 @@ def test_opposite_and_nothing_are_different_kinds_of_no(record_of: MakeRecord) -
     nothing = higher_f1([record_of("mal")], [record_of("multi_task")])
     assert nothing.answer == "no"
     assert "not distinguishable" in nothing.detail
+
+
+def higher_auc(ours: list[Record], theirs: list[Record]) -> Claim:
+    return better_average_auc(ours[0].method, ours, theirs[0].method, theirs)
+
+
+def test_areas_are_compared_person_by_person(record_of: MakeRecord) -> None:
+    ours = [record_of("mal", skill=1.6, fold=fold, seed=seed) for fold in (1, 2) for seed in (0, 1)]
+    theirs = [record_of("multi_task", skill=1.0, fold=fold) for fold in (1, 2)]
+    claim = higher_auc(ours, theirs)
+    assert claim.statement == "mal > multi_task on average AUC"
+    assert claim.answer == "yes"
+    assert claim.difference is not None
+    means = [np.mean([np.mean(list(run.auc.values())) for run in runs]) for runs in (ours, theirs)]
+    assert claim.difference.estimate.value == pytest.approx(means[0] - means[1], abs=1e-3)
+    assert "over 16 people" in claim.detail
+    same = higher_auc(ours, ours)
+    assert same.answer == "no"
+    assert same.difference is not None
+    assert same.difference.estimate.high == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="same people or pictures"):
+        higher_auc(ours, theirs[:1])
+
+
+def test_areas_of_unknown_people_are_compared_picture_by_picture(record_of: MakeRecord) -> None:
+    def unknown(run: Record, seed: int) -> Record:
+        total = {n: np.sum([c[n] for c in run.per_subject.values()], axis=0).tolist() for n in ("tp", "fp")}
+        total |= {n: np.sum([c[n] for c in run.per_subject.values()], axis=0).tolist() for n in ("fn", "tn")}
+        units = np.random.default_rng(0).random(320) + (0.05 if run.method == "mal" else 0)
+        return replace(run, per_subject={"": total}, auc_by_unit=tuple(units + seed * 1e-3), seed=seed)
+
+    ours, theirs = ([unknown(record_of(name), seed) for seed in (0, 1)] for name in ("mal", "multi_task"))
+    claim = higher_auc(ours, theirs)
+    # Every picture is told better by as much: nothing is left to chance but the seeds.
+    assert claim.detail.startswith("+0.050, 95% interval [+0.050, +0.050] over 320 pictures")
+    assert claim.answer == "yes"
 
 
 def test_small_gain_within_the_interval_is_a_no(record_of: MakeRecord) -> None:

@@ -40,5 +40,5 @@ def test_levels_stand_beside_chance_with_their_range(record_of: MakeRecord) -> N
 def test_the_report_has_the_table_where_records_tell_levels(record_of: MakeRecord) -> None:
     record = replace(record_of(), diagnostics={"game": Level("the game", 0.00321, 0.0039)})
     tables = compose_report(Comparison([record])).tables
-    assert [table.name for table in tables] == ["summary", "f1", "networks"]
+    assert [table.name for table in tables] == ["summary", "f1", "auc", "networks"]
     assert tables[-1].rows[0][1] == "0.00321"

@@ -15,9 +15,10 @@ from metafacs.checkpoints.description import THRESHOLD, without_thresholds
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
 from metafacs.differences import differences
+from metafacs.evaluation.diagnostics import Lost
 from metafacs.evaluation.lost_runs import lost_record
 from metafacs.evaluation.protocols import described, evaluate, keep_thresholds
-from metafacs.evaluation.records import Lost, Record, RecordError, read_record, write_record
+from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION, Thresholds, check_validation_people
 from metafacs.files import digest_of_file, write_json
 from metafacs.methods import find_method

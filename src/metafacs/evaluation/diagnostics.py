@@ -1,4 +1,4 @@
-"""At which level the telling curves of a run ended: whether its networks did what they are there for."""
+"""How a training ended: at which levels its telling curves, or with which game lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.evaluation.expression_results import Count
 from metafacs.methods.base import Diagnostic, Learner
 
 LAST = 100
@@ -34,6 +35,24 @@ class Level:
         chance = "" if self.chance is None else f" (chance {self.chance:.3g})"
         meaning = f": {self.meaning}" if self.meaning else ""
         return f"{self.title} {self.value:.3g}{chance}{meaning}"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why a run has no scores: it ended by itself, as it would with every try.
+
+    Attributes:
+        reason: What was lost, in words.
+        iteration: When.
+        planned: Iterations that the run should have had.
+    """
+
+    reason: str
+    iteration: Count
+    planned: Count
+
+    def __str__(self) -> str:
+        return f"{self.reason} at iteration {self.iteration:,} of {self.planned:,}"
 
 
 def levels_of(checkpoint: Checkpoint, learner: Learner, planned: int | None = None) -> dict[str, Level]:

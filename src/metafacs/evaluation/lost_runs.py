@@ -7,9 +7,9 @@ from pathlib import Path
 
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
-from metafacs.evaluation.diagnostics import levels_of
+from metafacs.evaluation.diagnostics import Lost, levels_of
 from metafacs.evaluation.protocols import choose_test_split, described, tested_data
-from metafacs.evaluation.records import Lost, Record
+from metafacs.evaluation.records import Record
 from metafacs.evaluation.scoring import package_versions
 from metafacs.methods.base import Method
 from metafacs.training.trainer import RUN, LostRunError

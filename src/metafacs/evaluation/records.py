@@ -19,7 +19,7 @@ from typing import Any
 
 from metafacs.evaluation.archive import find_archive, read_archive
 from metafacs.evaluation.configuration import configuration_of
-from metafacs.evaluation.diagnostics import Level
+from metafacs.evaluation.diagnostics import Level, Lost
 from metafacs.evaluation.expression_results import Count, ExpressionResult, Unit
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.record_files import (
@@ -88,24 +88,6 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """Why a run has no scores: it ended by itself, as it would with every try.
-
-    Attributes:
-        reason: What was lost, in words.
-        iteration: When.
-        planned: Iterations that the run should have had.
-    """
-
-    reason: str
-    iteration: Count
-    planned: Count
-
-    def __str__(self) -> str:
-        return f"{self.reason} at iteration {self.iteration:,} of {self.planned:,}"
-
-
-@dataclass(frozen=True)
 class Record:
     """One run: a method trained with one seed and tested on the held-out people or pictures of one fold.
 
@@ -141,6 +123,9 @@ class Record:
         versions: Version by package.
         diagnostics: Curve of the history -> at which level it ended, for those that its method calls telling;
             optional in the file.
+        auc_by_unit: What each test person, by id, or where nobody is known each picture makes of the AUC
+            averaged over AUs, see :func:`metafacs.evaluation.resampling.area_by_unit`; none in files of
+            earlier versions.
         lost: Why there are no scores; None where there are; optional in the file.
     """
 
@@ -165,6 +150,7 @@ class Record:
     label: str = ""
     paper: str = ""
     diagnostics: dict[str, Level] = field(default_factory=dict)
+    auc_by_unit: tuple[float, ...] = ()
     lost: Lost | None = None
 
     def __post_init__(self) -> None:
@@ -222,6 +208,8 @@ class Record:
             "history": self.history,
             "versions": self.versions,
         }
+        if self.auc_by_unit:
+            content["auc_by_unit"] = list(self.auc_by_unit)
         if self.lost is not None:
             content["lost"] = asdict(self.lost)
         if self.diagnostics:

@@ -12,6 +12,7 @@ import torch
 from metafacs.evaluation.expression_results import ExpressionIntervals, Unit
 from metafacs.evaluation.statistics import percentile_bounds
 from metafacs.metrics.outcomes import Outcomes, count_outcomes, f1
+from metafacs.metrics.ranking import placements
 
 
 def resampled_totals(counts: np.ndarray, repetitions: int, seed: int = 0) -> np.ndarray:
@@ -53,6 +54,39 @@ def f1_bounds_over_pictures(
     totals = torch.from_numpy(resampled_totals(torch.stack(each, dim=1).numpy(), repetitions))
     draws = f1(Outcomes(*totals.unbind(dim=1))).nanmean(dim=-1).numpy()
     return percentile_bounds(draws, level, len(probabilities))
+
+
+def area_by_unit(
+    probabilities: torch.Tensor, targets: torch.Tensor, subjects: np.ndarray | None
+) -> tuple[float, ...]:
+    """Return what each unit makes of the AUC averaged over AUs: values whose mean it is.
+
+    A value is the average AUC plus the unit's influence on it, from the placements of its pictures (DeLong et
+    al. 1988; for people, Obuchowski 1997). So a difference of AUCs of two methods on the same units has the
+    interval of a mean of paired values.
+
+    Args:
+        probabilities: ``picture x au``, in [0, 1].
+        targets: ``picture x au``, 0 or 1; NaN unknown.
+        subjects: ``picture``, id of the person; None where nobody is known: each picture is a unit.
+
+    Returns:
+        A value per person by id, or per picture in order, with three decimals; none if no AU has an area.
+    """
+    codes = np.arange(len(targets)) if subjects is None else np.unique(subjects, return_inverse=True)[1]
+    units = int(codes.max(initial=-1)) + 1
+    by_au = []
+    for au in range(targets.shape[1]):
+        placed = placements(probabilities[:, au], targets[:, au]).numpy()
+        shown = (targets[:, au] == 1).numpy()
+        known = ~np.isnan(placed)
+        if not known.any():
+            continue
+        area = placed[shown].mean()
+        counts = np.where(shown, shown.sum(), (known & ~shown).sum())
+        influence = np.where(known, placed - area, 0.0) / counts
+        by_au.append(area + units * np.bincount(codes, weights=influence, minlength=units))
+    return tuple(np.mean(by_au, axis=0).round(3).tolist()) if by_au else ()
 
 
 def expression_intervals(

@@ -14,7 +14,7 @@ import torch
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions
 from metafacs.evaluation.records import Interval, Record, TestedData
-from metafacs.evaluation.resampling import expression_intervals, f1_bounds_over_pictures
+from metafacs.evaluation.resampling import area_by_unit, expression_intervals, f1_bounds_over_pictures
 from metafacs.evaluation.statistics import average_f1_interval
 from metafacs.metrics.expression import confusion_matrix
 from metafacs.metrics.outcomes import Outcomes, accuracy, average_f1, count_outcomes, f1
@@ -75,6 +75,9 @@ def score_predictions(
         f1_average=float(average_f1(scores, predictions.aus)) if outcomes.known.any() else float("nan"),
         accuracy=_by_au(predictions.aus, accuracy(outcomes)),
         auc=_by_au(predictions.aus, area_under_roc(probabilities, targets)),
+        auc_by_unit=area_by_unit(
+            probabilities, targets, predictions.subjects if predictions.people_known else None
+        ),
         positives=_positives(predictions.aus, outcomes),
         per_subject=per_subject,
         expressions=_expression_result(predictions, level, bootstrap),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -90,15 +90,25 @@ def average_f1_spread(records: Sequence[Record]) -> Spread:
     return spread(record.f1_average for record in records)
 
 
-def seed_deviation(records: Sequence[Record]) -> float:
-    """Return how much another training seed moves the average F1 of one method.
+def f1_of(record: Record) -> float:
+    """Return the F1 averaged over AUs."""
+    return record.f1_average
+
+
+def auc_of(record: Record) -> float:
+    """Return the AUC averaged over AUs; NaN if none has one."""
+    return spread(record.auc.values()).mean
+
+
+def seed_deviation(records: Sequence[Record], score: Callable[[Record], float] = f1_of) -> float:
+    """Return how much another training seed moves a score of one method, the average F1 by default.
 
     The standard deviation over seeds within a fold, pooled over folds; NaN if every fold has one seed.
     """
     common_aus(records)
     by_fold: dict[int, list[float]] = defaultdict(list)
     for record in records:
-        by_fold[record.data.fold].append(record.f1_average)
+        by_fold[record.data.fold].append(score(record))
     deviations = [np.var(scores, ddof=1) for scores in by_fold.values() if len(scores) > 1]
     return float(np.sqrt(np.mean(deviations))) if deviations else float("nan")
 
@@ -282,20 +292,26 @@ def percentile_bounds(draws: np.ndarray, level: float, units: int, strata: int =
 
 
 def mean_interval(
-    values: Sequence[float], *, level: float = 0.95, repetitions: int = 2000, seed: int = 0
+    *strata: Sequence[float], level: float = 0.95, repetitions: int = 2000, seed: int = 0
 ) -> Estimate:
     """Return a mean over people with its bootstrap interval.
 
     Args:
-        values: One per person, e.g. how much better one method is on them than another.
+        strata: One value per person, e.g. how much better one method is on them than another; of several
+            folds each by itself, whose means are averaged.
         level: Nominal coverage, in (0, 1).
         repetitions: Resamples of people.
         seed: Seed of the resampling.
     """
-    known = np.asarray(values, float)
-    drawn = np.random.default_rng(seed).integers(len(known), size=(repetitions, len(known)))
-    low, high = percentile_bounds(known[drawn].mean(axis=1), level, len(known))
-    return Estimate(float(known.mean()), low, high, level, repetitions, len(known))
+    rng = np.random.default_rng(seed)
+    known = [np.asarray(values, float) for values in strata]
+    drawn = [
+        values[rng.integers(len(values), size=(repetitions, len(values)))].mean(axis=1) for values in known
+    ]
+    people = sum(map(len, known))
+    low, high = percentile_bounds(np.mean(drawn, axis=0), level, people, len(known))
+    value = float(np.mean([values.mean() for values in known]))
+    return Estimate(value, low, high, level, repetitions, people)
 
 
 def expanded_tail(level: float, people: int, strata: int = 1) -> float:

@@ -9,6 +9,7 @@ from metafacs.evaluation.records import Record
 from metafacs.reports.claims import (
     Claim,
     better_accuracy,
+    better_average_auc,
     better_average_f1,
     better_mean_recall,
     lower_landmark_error,
@@ -95,6 +96,9 @@ def _order(
     both = (*ours, *theirs)
     if isinstance(claimed, HigherF1):
         yield better_average_f1(better, ours, worse, theirs, level=level)
+        # Records of earlier versions do not tell what a person makes of the AUC.
+        if all(run.auc_by_unit for run in both):
+            yield better_average_auc(better, ours, worse, theirs, level=level)
     elif isinstance(claimed, LowerLandmarkError):
         found = [[run.landmarks for run in runs if run.landmarks is not None] for runs in (ours, theirs)]
         if sum(map(len, found)) == len(both):

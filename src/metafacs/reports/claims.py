@@ -19,12 +19,30 @@ from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import (
     Estimate,
+    auc_of,
     average_f1,
     mean_interval,
     paired_difference,
     seed_deviation,
     spread,
 )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a claim was answered by, for tables.
+
+    Attributes:
+        better: Row claimed to be higher.
+        worse: The other row.
+        score: What was compared.
+        estimate: How much higher it is.
+    """
+
+    better: str
+    worse: str
+    score: str
+    estimate: Estimate
 
 
 @dataclass(frozen=True)
@@ -35,11 +53,13 @@ class Claim:
         statement: What is claimed, e.g. ``mine > yours on average F1``.
         answer: ``yes`` only if the numbers exclude chance; ``void`` if there are no sound runs to answer by.
         detail: The numbers and what they mean, one or two sentences.
+        difference: The same for tables, where two rows were compared in detecting action units; else None.
     """
 
     statement: str
     answer: Literal["yes", "no", "void"]
     detail: str
+    difference: Difference | None = None
 
     def __str__(self) -> str:
         return f"{self.statement}: {self.answer} ({self.detail})"
@@ -63,11 +83,52 @@ def better_average_f1(
     difference, over = paired_difference(ours, theirs, level=level), "people"
     if math.isnan(difference.low) and all(run.interval for run in (*ours, *theirs)):
         difference, over = _over_pictures(ours, theirs, level), "pictures"
+    luck = _luck([seed_deviation(runs) for runs in (ours, theirs)])
+    return _detecting_better(Difference(better, worse, "average F1", difference), over, luck)
+
+
+def better_average_auc(
+    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record], *, level: float = 0.95
+) -> Claim:
+    """Answer whether one row has the higher average AUC, which depends on no threshold.
+
+    The interval is over the people both were tested on, or over the pictures where people are unknown, and
+    then over seeds as well; a person or picture stands against itself.
+
+    Args:
+        better: Name of the row claimed to be higher.
+        ours: Its runs; all must hold what each person or picture makes of the AUC.
+        worse: Name of the other row.
+        theirs: Its runs.
+        level: Nominal coverage of the interval.
+
+    Raises:
+        ValueError: If the two were not tested on the same people or pictures.
+    """
+    apart = []
+    for fold in sorted({run.data.fold for run in (*ours, *theirs)}):
+        units = [[run.auc_by_unit for run in runs if run.data.fold == fold] for runs in (ours, theirs)]
+        if not all(units) or len({len(values) for runs in units for values in runs}) > 1:
+            raise ValueError(f"{better} and {worse} were not tested on the same people or pictures")
+        apart.append(np.mean(units[0], axis=0) - np.mean(units[1], axis=0))
+    if any(run.people for run in ours):
+        difference, over = mean_interval(*apart, level=level), "people"
+    else:
+        variance = sum(float(values.var(ddof=1)) / len(values) for values in apart) / len(apart) ** 2
+        variance += sum(_variance_of_mean([auc_of(run) for run in runs]) for runs in (ours, theirs))
+        value = float(np.mean([values.mean() for values in apart]))
+        difference, over = _normal(value, variance, level, sum(map(len, apart))), "pictures"
+    luck = _luck([seed_deviation(runs, auc_of) for runs in (ours, theirs)])
+    return _detecting_better(Difference(better, worse, "average AUC", difference), over, luck)
+
+
+def _detecting_better(found: Difference, over: str, luck: str) -> Claim:
+    estimate = found.estimate
     return Claim(
-        f"{better} > {worse} on average F1",
-        _yes_above_zero(difference),
-        f"{signed(difference)} over {difference.subjects:,} {over}{_kind_of_no(difference)}; "
-        f"{_luck([seed_deviation(runs) for runs in (ours, theirs)])}",
+        f"{found.better} > {found.worse} on {found.score}",
+        _yes_above_zero(estimate),
+        f"{signed(estimate)} over {estimate.subjects:,} {over}{_kind_of_no(estimate)}; {luck}",
+        found,
     )
 
 

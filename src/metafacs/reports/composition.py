@@ -11,16 +11,17 @@ from metafacs.reports.answers import answered_claims
 from metafacs.reports.claims import Claim
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
+from metafacs.reports.difference_table import difference_tables
 from metafacs.reports.expression_table import expression_table
-from metafacs.reports.figures import f1_bars, training_curves
+from metafacs.reports.figures import f1_bars
 from metafacs.reports.landmark_table import landmark_table
 from metafacs.reports.lost_table import lost_table
 from metafacs.reports.named_paper import NO_PAPER
 from metafacs.reports.network_table import network_table
-from metafacs.reports.papers.paper import Paper, TrainingCurves
 from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
 from metafacs.reports.tables import Table, auc_table, f1_table, printed_table, summary_table
+from metafacs.reports.training_curves import curves_figure, curves_of_rows
 
 SYNTHETIC_NOTE = (
     "Every face, label and score of this comparison comes from rendered twins of the data sets, not from "
@@ -39,6 +40,7 @@ def compose_report(
     faces: Sequence[PictureRow] = (),
     commands: Sequence[str] = (),
     facts: Sequence[tuple[str, str]] = (),
+    curves: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> ReportContent:
     """Compose the report of methods compared on one data set and split.
@@ -52,6 +54,8 @@ def compose_report(
         faces: Sample faces of the data.
         commands: Shell commands that made all this.
         facts: More labels and values for the foot of the page.
+        curves: Rows whose losses, weights and accuracy during training are drawn, beside those that the paper
+            draws; empty for all rows, None for none.
         level: Nominal coverage of the intervals.
     """
     synthetic = any(record.data.synthetic for record in comparison.records)
@@ -62,6 +66,7 @@ def compose_report(
         f"{_listed(list(comparison.rows))}, trained on {data} and tested on {tested}: "
         f"F1 of {len(comparison.aus)} action units, how training went, and which claims the numbers support."
     )
+    answered = answered_claims(comparison, level=level)
     return ReportContent(
         title=title or f"Action unit detectors on {data}",
         summary=summary,
@@ -70,9 +75,9 @@ def compose_report(
         headlines=tuple(
             _headline(name, runs, comparison.colours[name], level) for name, runs in comparison.rows.items()
         ),
-        claims=(*answered_claims(comparison, level=level), *claims),
-        figures=_figures(comparison, level),
-        tables=_tables(comparison, level),
+        claims=(*answered, *claims),
+        figures=_figures(comparison, level, curves),
+        tables=(*_tables(comparison, level), *difference_tables(answered)),
         weight_rows=tuple(weight_rows),
         photos=tuple(photos),
         faces=tuple(faces),
@@ -123,7 +128,7 @@ def _headline(name: str, runs: Sequence[Record], colour: str, level: float) -> H
     return Headline(name, f"{interval.value:.3f}", f"average F1{told}{area}", colour)
 
 
-def _figures(comparison: Comparison, level: float) -> tuple[DrawnFigure, ...]:
+def _figures(comparison: Comparison, level: float, curves: Sequence[str] | None) -> tuple[DrawnFigure, ...]:
     rows, label = comparison.rows, comparison.label
     averages = ", ".join(f"{name} {average_f1_spread(runs).mean:.3f}" for name, runs in rows.items())
     whiskers = f" Whiskers: {level:.0%} bootstrap intervals over people." if comparison.people else ""
@@ -142,34 +147,11 @@ def _figures(comparison: Comparison, level: float) -> tuple[DrawnFigure, ...]:
         )
     ]
     paper = comparison.paper
-    if paper and paper.curves and _recorded(comparison, paper.curves):
-        figures.append(_curves(comparison, paper, paper.curves))
+    asked = curves_of_rows(comparison, curves) if curves is not None else None
+    for number, drawn in enumerate((paper.curves if paper else None, asked)):
+        if drawn and (figure := curves_figure(comparison, drawn, name=f"training-curves-{number}")):
+            figures.append(figure)
     return tuple(figures)
-
-
-def _recorded(comparison: Comparison, drawn: TrainingCurves) -> bool:
-    return any(
-        run.history
-        for row in (*drawn.losses, drawn.weights)
-        for runs in comparison.of(row).values()
-        for run in runs
-    )
-
-
-def _curves(comparison: Comparison, paper: Paper, drawn: TrainingCurves) -> DrawnFigure:
-    losses = _listed([f"loss of {row}" for row in drawn.losses])
-    return DrawnFigure(
-        "Loss and learned weights during training",
-        inline_svg(
-            training_curves(comparison, drawn),
-            name="training-curves",
-            alt=f"Curves over iterations on {comparison.label}: {losses}, and average weights of "
-            f"{drawn.weights}",
-        ),
-        f"As {drawn.printed_in} of {paper.citation}, on {comparison.label}: loss per task of "
-        f"{_listed(list(drawn.losses))}, and average sample weight per task of {drawn.weights}, "
-        f"{drawn.weights_note}. Thin: as recorded, means over a few iterations; thick: running mean.",
-    )
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ class Order:
 
 @dataclass(frozen=True)
 class HigherF1(Order):
-    """The better row has the higher average F1."""
+    """The better row has the higher average F1; where records tell it, average AUC is compared as well."""
 
 
 @dataclass(frozen=True)
