@@ -1,6 +1,6 @@
 // The files of this session: dropped or chosen, sent one after the other, each with its state.
 
-import { announce, button, bytes, el, fill, icon, say } from "./dom.js";
+import { announce, button, bytes, count, el, fill, icon, say } from "./dom.js";
 import { upload } from "./http.js";
 import { session } from "./session.js";
 
@@ -70,7 +70,7 @@ export class Files {
       const entry = { key: Symbol(file.name), file, share: 0, error: file.size > session.limit ? say("error_large", { name: file.name, limit: bytes(session.limit) }) : null };
       this.sending.push(entry);
     }
-    announce(say("files_taken", { n: files.length }));
+    announce(count("files_taken", files.length));
     this.update();
     this.send();
   }
@@ -172,7 +172,9 @@ class Problem {
     this.sentence = sentence;
     this.element?.remove();
     if (!sentence) return;
-    this.element = el("p", { class: "problem", role: "alert" }, el("b", {}, this.name), ` ${sentence}`);
+    // Most sentences name the file themselves.
+    const name = sentence.includes(this.name) ? null : el("b", {}, `${this.name} `);
+    this.element = el("p", { class: "problem", role: "alert" }, name, sentence);
     this.place.append(this.element);
   }
 }

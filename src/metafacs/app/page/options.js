@@ -3,9 +3,9 @@
 import { button, clock, el, fill, openDialog, say } from "./dom.js";
 import { badge } from "./explain.js";
 import { look } from "./look.js";
+import { restingSpans } from "./plot.js";
 import { auName, session } from "./session.js";
 import { placeOf } from "./tracks.js";
-import { restingSpans } from "./timeline.js";
 
 const SMOOTHINGS = [0, 0.1, 0.2, 0.5, 1, 2];
 

@@ -55,7 +55,8 @@ export class PictureView extends FileView {
     const { analysis } = this;
     const { file, state } = analysis;
     const lines = analysis.lines;
-    this.empty.hidden = lines.length > 0 || state === "failed";
+    this.element.classList.toggle("nothing", state === "failed");
+    this.empty.hidden = lines.length > 0;
     this.empty.textContent = say(state === "done" ? "no_face" : "picture_soon");
     const shape = JSON.stringify([analysis.number, analysis.aus, lines.map((line) => line.person)]);
     if (shape !== this.shape) {

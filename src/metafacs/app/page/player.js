@@ -136,10 +136,17 @@ export class Player extends EventTarget {
     return this.analysis.tracks?.length ? this.analysis.tracks.numbers.array[place] : 0;
   }
 
+  /** Load the frame that is wanted, once one has been read at all. */
   loadFrame() {
+    if (!this.analysis.tracks?.length) return;
     this.loading = true;
     this.shownFrame = this.wanted;
     this.image.src = `/api/files/${this.analysis.id}/frames/${this.wanted}.jpg`;
+  }
+
+  /** Show the first frame as soon as there is one. */
+  refresh() {
+    if (this.image && this.shownFrame === undefined && !this.loading) this.seek(this.time);
   }
 
   /** Go to the next or the previous frame that was read. */

@@ -43,7 +43,8 @@ export const TEXTS = {
 
   // Files
   files: "Files",
-  files_taken: "{n} files added",
+  files_taken_one: "1 file added",
+  files_taken_many: "{n} files added",
   state_waiting: "waiting",
   state_copying: "copying",
   state_reading: "reading",
@@ -144,7 +145,7 @@ export const TEXTS = {
   at_time_none: "{time}, nothing present",
   timeline_soon: "Curves appear here as frames are read.",
   nobody: "No face was found in this video. Are faces at least as wide as a thumbnail, lit, and not turned away? Try a part in which somebody looks toward the camera.",
-  nothing_read: "Nothing was read.",
+  nothing_read: "Nothing was read of this video.",
   tip_probability: "probability {value}, threshold {threshold}",
   tip_intensity: "intensity {value} of 5",
   not_seen: "not seen",

@@ -92,6 +92,9 @@ export class VideoView extends FileView {
       style.aspectRatio = `${file.width} / ${file.height}`;
       style.maxWidth = `calc(56vh * ${(file.width / file.height).toFixed(4)})`;
     }
+    // Of a file that could not be opened there is only the reason to show.
+    this.element.classList.toggle("nothing", state === "failed" && !analysis.tracks?.length);
+    this.player.refresh();
     this.controls.update();
     this.toolbar.update();
     this.people.update();

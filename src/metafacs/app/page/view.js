@@ -66,10 +66,11 @@ export class FileView {
     const model = session.models.find((other) => other.id === result?.model);
     const person = session.people.find((other) => other.id === result?.person);
     if (model) facts.push(person ? say("fitted_to", { name: person.name }) : model.name);
-    const shape = JSON.stringify([facts, result?.synthetic, result?.experimental.length]);
+    const marks = state === "failed" ? [] : [result?.synthetic && "synthetic", result?.experimental.length > 0 && "experimental"].filter(Boolean);
+    const shape = JSON.stringify([facts, marks]);
     if (shape !== this.factsShape) {
       this.factsShape = shape;
-      fill(this.facts, facts.map((fact) => el("span", {}, fact)), result?.synthetic ? badge("synthetic") : null, result?.experimental.length ? badge("experimental") : null);
+      fill(this.facts, facts.map((fact) => el("span", {}, fact)), marks.map(badge));
     }
     this.again.hidden = file.kind === "camera";
     this.again.disabled = !result || BUSY.includes(state);
