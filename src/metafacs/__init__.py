@@ -19,6 +19,8 @@ _PLACES = {
     "BatchSizes": "metafacs.training.training_data",
     "Camera": "metafacs.data.videos.camera",
     "Detector": "metafacs.inference.detector",
+    "Diagnostic": "metafacs.methods.base",
+    "DivergedError": "metafacs.methods.base",
     "FaceResult": "metafacs.inference.result",
     "FrameResults": "metafacs.inference.engine",
     "Method": "metafacs.methods.base",
@@ -54,7 +56,15 @@ if TYPE_CHECKING:
     from metafacs.inference.loading import load_detector
     from metafacs.inference.result import FaceResult
     from metafacs.inference.results import VideoResults
-    from metafacs.methods.base import Method, OptimizerSpec, Prediction, SingleLossMethod, Stepper
+    from metafacs.methods.base import (
+        Diagnostic,
+        DivergedError,
+        Method,
+        OptimizerSpec,
+        Prediction,
+        SingleLossMethod,
+        Stepper,
+    )
     from metafacs.models.backbones import Backbone
     from metafacs.models.networks import BaseNet
     from metafacs.training.run import train
@@ -68,6 +78,8 @@ __all__ = [
     "BatchSizes",
     "Camera",
     "Detector",
+    "Diagnostic",
+    "DivergedError",
     "FaceResult",
     "FrameResults",
     "Method",
