@@ -107,7 +107,7 @@ export class CameraView {
     if (answer.error) this.fail(answer.error);
     else if (answer.ready) this.begin(answer.model);
     else if ("recording" in answer) this.recordingSince = performance.now();
-    else if (answer.recorded) this.showRecorded(answer.recorded);
+    else if ("recorded" in answer) this.showRecorded(answer.recorded);
     else {
       if (!answer.dropped) this.show(answer);
       this.send();
@@ -228,8 +228,9 @@ export class CameraView {
   }
 
   showRecorded(file) {
+    const words = say(file ? "recorded" : "recorded_nothing");
     this.recorded.hidden = false;
-    fill(this.recorded, say("recorded"), " ", el("a", { href: `#${file.id}` }, say("recorded_open")));
-    announce(say("recorded"));
+    fill(this.recorded, words, " ", file && el("a", { href: `#${file.id}` }, say("recorded_open")));
+    announce(words);
   }
 }

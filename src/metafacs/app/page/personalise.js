@@ -2,12 +2,16 @@
 
 import { button, clock, el, fill, say } from "./dom.js";
 import { ask } from "./http.js";
+import { personName } from "./people.js";
 import { auName, session } from "./session.js";
 
 const KEY = "metafacs-labels";
 const ANSWERS = [["0", "absent"], ["", "unknown"], ["1", "present"]];
 
-/** Labelled pictures and frames of all files, {file, frame, time, aus: {au: 0 or 1}}; kept while the tab is open. */
+/**
+ * Labelled faces of all files, {file, frame, person, time, aus: {au: 0 or 1}}; kept while the tab is open.
+ * frame is null for pictures; person is the number of the face that is meant.
+ */
 const labels = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
 
 function keep() {
@@ -57,7 +61,7 @@ export class Personalise {
 
   item(entry) {
     const file = session.files.get(entry.file);
-    const place = entry.frame === null ? file.name : `${file.name}, ${clock(entry.time, 2)}`;
+    const place = this.placeOf(entry);
     const told = Object.entries(entry.aus).map(([au, value]) => el("span", { class: value ? "yes" : "no" }, say(value ? "label_present" : "label_absent", { au })));
     const source = entry.frame === null ? `/api/files/${entry.file}/preview.jpg?width=160` : `/api/files/${entry.file}/frames/${entry.frame}.jpg?width=160`;
     const edit = () => {
@@ -79,14 +83,31 @@ export class Personalise {
     );
   }
 
+  /** Return whose face is meant: the person whose values are shown, or the largest face of a picture. */
+  chosen() {
+    const { people, analysis } = this.view;
+    if (people) return people.chosen;
+    const area = ({ box: [left, top, right, bottom] }) => (right - left) * (bottom - top);
+    return analysis.tracks.facesAt(0).sort((a, b) => area(b) - area(a))[0]?.person ?? null;
+  }
+
+  placeOf({ file: id, frame, person, time }) {
+    const file = session.files.get(id);
+    const parts = [file.name];
+    if (frame !== null) parts.push(clock(time, 2));
+    if (person !== null && file.analysis.people.length > 1) parts.push(personName(file, person));
+    return parts.join(", ");
+  }
+
   /** Begin to label what is shown now, or go on with it if it has labels. */
   label() {
     const { analysis, player } = this.view;
     player?.pause();
     const frame = player ? player.frame : null;
-    let entry = labels.find((other) => other.file === analysis.id && other.frame === frame);
+    const person = this.chosen();
+    let entry = labels.find((other) => other.file === analysis.id && other.frame === frame && other.person === person);
     if (!entry) {
-      entry = { file: analysis.id, frame, time: player?.time ?? 0, aus: {} };
+      entry = { file: analysis.id, frame, person, time: player?.time ?? 0, aus: {} };
       labels.push(entry);
       keep();
       this.update();
@@ -125,8 +146,7 @@ export class Personalise {
         ),
       );
     const more = pale.length ? el("details", {}, el("summary", {}, say("experimental_show", { n: pale.length })), pale.map(row)) : null;
-    const heading = entry.frame === null ? file.name : say("labels_of", { time: clock(entry.time, 2) });
-    fill(this.editor, el("h3", { tabindex: "-1" }, heading), (solid.length ? solid : pale).map(row), solid.length ? more : null, button(say("labels_done"), () => this.close()));
+    fill(this.editor, el("h3", { tabindex: "-1" }, say("labels_of", { place: this.placeOf(entry) })), (solid.length ? solid : pale).map(row), solid.length ? more : null, button(say("labels_done"), () => this.close()));
     this.editor.querySelector("h3").focus();
   }
 
@@ -138,7 +158,7 @@ export class Personalise {
   async start() {
     const told = labels.filter((entry) => Object.keys(entry.aus).length);
     const { model } = this.view.analysis.file.analysis;
-    const json = { name: this.name.value.trim() || say("person_unnamed"), model, labels: told.map(({ file, frame, aus }) => ({ file, frame, aus })) };
+    const json = { name: this.name.value.trim() || say("person_unnamed"), model, labels: told.map(({ file, frame, person, aus }) => ({ file, frame, person, aus })) };
     await this.view.attempt(async () => {
       const job = await ask("/api/personalise", { method: "POST", json });
       session.jobs.set(job.id, job);

@@ -238,7 +238,7 @@ export const TEXTS = {
   label_frame: "Label this frame",
   label_picture: "Label this picture",
   labelled: "Labelled moments",
-  labels_of: "Labels at {time}",
+  labels_of: "Labels of {place}",
   labels_done: "Done",
   label_present: "AU{au} present",
   label_absent: "AU{au} absent",
@@ -278,6 +278,7 @@ export const TEXTS = {
   recording_begun: "Recording",
   recording_for: "recording, {time}",
   recording_name: "camera",
+  recorded_nothing: "Nothing was recorded: no picture was read while it ran.",
   recorded: "The recording is among your files.",
   recorded_open: "Show it",
 
