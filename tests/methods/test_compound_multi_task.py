@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from metafacs.batch import Batch
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
+from metafacs.methods.compound_losses import expression_share
 from metafacs.methods.compound_multi_task import CompoundMultiTask
 from metafacs.models.backbones import SMALL
 from metafacs.training.stepper import OptimizerStepper
@@ -17,6 +19,10 @@ AUS, NAMES = (1, 4, 12), COMPOUND_EXPRESSIONS[:4]
 def build(**options: object) -> CompoundMultiTask:
     torch.manual_seed(0)
     return CompoundMultiTask(AUS, NAMES, backbone=SMALL, **options)  # type: ignore[arg-type]
+
+
+def losses_of(method: CompoundMultiTask, batch: Batch) -> dict[str, Tensor]:
+    return method.losses(method.network(batch.images), batch)
 
 
 def batches() -> dict[str, Batch]:
@@ -41,8 +47,8 @@ def batches() -> dict[str, Batch]:
 )
 def test_rows_of_the_tables_are_choices_of_weights(weights: tuple[float, ...], parts: set[str]) -> None:
     names = ("expression", "action_units", "alignment")
-    one = build(expression=1.0, action_units=1.0, alignment=1.0).losses(batches())
-    found = build(**dict(zip(names, weights, strict=True))).losses(batches())
+    one = losses_of(build(expression=1.0, action_units=1.0, alignment=1.0), batches()["joint"])
+    found = losses_of(build(**dict(zip(names, weights, strict=True))), batches()["joint"])
     assert set(found) == {f"loss_{part}" for part in parts}
     for name, weight in zip(names, weights, strict=True):
         if weight:
@@ -69,9 +75,18 @@ def test_backbone_and_heads_learn_at_their_own_rates() -> None:
 def test_single_task_reads_no_action_units() -> None:
     data = batches()["joint"]
     method = build(action_units=0.0)
-    assert "loss_expression" in method.losses({"joint": Batch(data.images, expression=data.expression)})
+    assert "loss_expression" in losses_of(method, Batch(data.images, expression=data.expression))
     with pytest.raises(ValueError, match="no action_units"):
-        build().losses({"joint": Batch(data.images, expression=data.expression)})
+        losses_of(build(), Batch(data.images, expression=data.expression))
+
+
+def test_it_tells_how_many_expressions_of_a_batch_it_recognises() -> None:
+    data, method = batches()["joint"], build()
+    outputs = method.network(data.images)
+    assert expression_share(outputs, data) in torch.arange(4) / 3
+    right = Batch(data.images, expression=outputs.expressions.argmax(1))
+    assert expression_share(outputs, right) == 1
+    assert expression_share(outputs, Batch(data.images, expression=torch.full((4,), -1))) == 0
 
 
 def test_basic_expressions_serve_where_nothing_is_aligned() -> None:

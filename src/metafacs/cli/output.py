@@ -104,7 +104,13 @@ def _bounds(interval: tuple[float, float]) -> str:
 
 
 def write_comparison(
-    comparison: Comparison, out: Path, command: str, *, curve: str = "", facts: Sequence[tuple[str, str]] = ()
+    comparison: Comparison,
+    out: Path,
+    command: str,
+    *,
+    curve: str = "",
+    curves: Sequence[str] | None = None,
+    facts: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write tables and report of compared methods and print what they say and where they are.
 
@@ -113,12 +119,13 @@ def write_comparison(
         out: Folder of the files.
         command: Shell command that makes them again.
         curve: Option over whose values the scores are drawn, too; empty for none.
+        curves: Rows whose course of training is drawn, too; empty for all, None for none.
         facts: More labels and values for the foot of the page.
 
     Raises:
         ForeignFileError: If a file is in the way that metafacs did not write; then nothing is written.
     """
-    content = compose_report(comparison, commands=[command], facts=facts)
+    content = compose_report(comparison, commands=[command], facts=facts, curves=curves)
     tables = list(content.tables)
     files = {"report.html": render_page(content).encode()}
     if curve:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,6 +49,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="option over whose values the scores are drawn, too, e.g. options.focus; runs may differ in it "
         "only",
     )
+    parser.add_argument(
+        "--training",
+        type=list[str] | None,
+        default=None,
+        help="rows whose losses, learned weights and accuracy during training are drawn, e.g. '[mal]'; '[]' "
+        "for all rows",
+    )
     add_paper_option(parser)
     parser.add_argument(
         "--archive",
@@ -72,9 +80,9 @@ def run(arguments: Namespace) -> int:
     compared: FewShotComparison | Comparison
     learned = read_few_shot_records(*arguments.records, damaged=damaged)
     if learned:
-        if curve:
+        if curve or arguments.training is not None:
             raise RecordError(
-                f"{arguments.records[0]} is of a few-shot test, which has no curve over options"
+                f"{arguments.records[0]} is of a few-shot test, which has no such curves"
             )
         compared = FewShotComparison(learned, paper)
     else:
@@ -89,8 +97,13 @@ def run(arguments: Namespace) -> int:
         else:
             words = ["metafacs report", *(place.as_posix() for place in arguments.records)]
             words += [f"--paper {arguments.paper}"] if arguments.paper else []
+            if arguments.training is not None:
+                rows = ", ".join(arguments.training)
+                words.append(f"--training {shlex.quote(f'[{rows}]')}")
             facts = [("Left out", f"damaged records: {'; '.join(damaged)}")] if damaged else []
-            write_comparison(compared, out, " ".join(words), curve=curve, facts=facts)
+            write_comparison(
+                compared, out, " ".join(words), curve=curve, curves=arguments.training, facts=facts
+            )
     if archive is not None:
         _write_archive(archive, compared)
     for problem in damaged:

@@ -21,6 +21,14 @@ PARTS: tuple[str, ...] = ("expression", "action_units", "alignment")
 Weight = TypeVar("Weight", bound="float | str")
 
 
+def expression_share(outputs: Outputs, batch: Batch) -> Tensor:
+    """Return which share of the batch's known expressions is recognised, a scalar; 0 if none is known."""
+    assert outputs.expressions is not None
+    targets = batch.require("expression")
+    hits = outputs.expressions.argmax(dim=1) == targets
+    return hits.float().sum() / (targets >= 0).sum().clamp(min=1)
+
+
 class CompoundLosses(nn.Module):
     """Expression, AU and alignment loss of each picture.
 

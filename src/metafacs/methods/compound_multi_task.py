@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.losses.alignment import Form, Statistics, StopGradient
-from metafacs.methods.base import OptimizerSpec, Prediction, SingleLossMethod
-from metafacs.methods.compound_losses import CompoundLosses, used_weights
+from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper, total_loss
+from metafacs.methods.compound_losses import CompoundLosses, expression_share, used_weights
 from metafacs.models.backbones import RESNET34, Backbone
-from metafacs.models.networks import BaseNet
+from metafacs.models.networks import BaseNet, Outputs
 
 
-class CompoundMultiTask(SingleLossMethod):
+class CompoundMultiTask(Method):
     """Expression, AU and alignment loss of the same pictures, added with fixed weights.
 
     Implements Eqs. (3) and (10) of Li et al., "Compound Expression Recognition In-the-wild with AU-assisted
@@ -79,10 +79,18 @@ class CompoundMultiTask(SingleLossMethod):
         """Return SGD at .001 and .01; momentum and decay, which the paper leaves open, as usual."""
         return {"backbone": OptimizerSpec(lr=1e-3), "heads": OptimizerSpec(lr=1e-2)}
 
-    def losses(self, batches: Mapping[str, Batch]) -> dict[str, Tensor]:
-        """Return the weighted mean losses of the ``joint`` batch."""
+    def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        """Descend the sum of the weighted mean losses of the ``joint`` batch once."""
         batch = batches["joint"]
-        means = self.picture_losses(self.network(batch.images), batch).mean(dim=0)
+        outputs = self.network(batch.images)
+        losses = self.losses(outputs, batch)
+        step.descend(total_loss(losses), *self.parameter_groups())
+        told = {name: loss.detach() for name, loss in losses.items()}
+        return {**told, "accuracy_expression": expression_share(outputs, batch)}
+
+    def losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
+        """Return the weighted mean losses of what the network says about a batch."""
+        means = self.picture_losses(outputs, batch).mean(dim=0)
         return {
             f"loss_{part}": weight * mean
             for (part, weight), mean in zip(self.weights.items(), means, strict=True)

@@ -14,7 +14,7 @@ from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.losses.alignment import Form, Statistics, StopGradient
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
-from metafacs.methods.compound_losses import CompoundLosses, used_weights
+from metafacs.methods.compound_losses import CompoundLosses, expression_share, used_weights
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
@@ -151,6 +151,7 @@ class MML(Method):
             **{f"loss_{part}": loss for part, loss in losses.items()},
             "loss_validation": meta.validation_loss,
             **{f"weight_{part}": averages[part] for part in self.learned},
+            "accuracy_expression": expression_share(meta.outputs, faces),
         }
 
     def predict(self, images: Tensor) -> Prediction:

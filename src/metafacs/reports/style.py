@@ -36,7 +36,7 @@ PALETTE: dict[str, str] = {
 }
 """Name of a colour -> how it is drawn; the page has a variable of each name, which follows light and dark."""
 
-TASKS: dict[str, str] = {"action units": "blue", "expression": "red"}
+TASKS: dict[str, str] = {"action units": "blue", "expression": "red", "alignment": "olive"}
 """Task -> name of its colour, the same in every figure and of nothing else."""
 
 RATE_SHADES = LinearSegmentedColormap.from_list(

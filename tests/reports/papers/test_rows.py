@@ -102,7 +102,7 @@ def test_a_paper_names_only_what_there_is(paper: Paper) -> None:
             assert isinstance(claim, (RisingWeight, FasterFall, LowWeightForAmbiguous))
             assert claim.row in names
     if paper.curves:
-        assert {*paper.curves.losses, paper.curves.weights} <= set(names)
+        assert {*paper.curves.losses, *paper.curves.weights, *paper.curves.accuracy} <= set(names)
 
 
 def test_papers_are_known_by_their_names() -> None:

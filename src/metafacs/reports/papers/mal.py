@@ -108,9 +108,9 @@ PAPER = Paper(
         LowWeightForAmbiguous("mal"),
     ),
     curves=TrainingCurves(
-        printed_in="Fig. 3",
+        printed_in="Fig. 3 of Li & Shan",
         losses=("multi_task", "mal"),
-        weights="mal",
-        weights_note="normalised so that both sum to one (0.5 is an equal share)",
+        weights=("mal",),
+        note="normalised so that both sum to one, 0.5 is an equal share",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metafacs.compounds import COMPOUND_EXPRESSIONS
 from metafacs.reports.papers.claimed import HigherAccuracy, HigherMeanRecall
-from metafacs.reports.papers.paper import Paper, PrintedExpressions, Row
+from metafacs.reports.papers.paper import Paper, PrintedExpressions, Row, TrainingCurves
 
 _FIXED, _META, _BOTH = "compound_multi_task", "mml", "MAL, expression learned"
 
@@ -88,5 +88,11 @@ PAPER = Paper(
         # 5.3: "particularly showing superior performance on categories with small sample sizes".
         HigherMeanRecall("MML, wild", "STL", _SMALL, "the three smallest classes"),
         HigherMeanRecall("MML, wild", "MTL", _SMALL, "the three smallest classes"),
+    ),
+    curves=TrainingCurves(
+        printed_in="Fig. 5 of Li et al.",
+        weights=("MML, wild",),
+        accuracy=("MTL", "MML, wild"),
+        note="between 0 and 1, each on its own",
     ),
 )

@@ -113,19 +113,21 @@ class PrintedAccuracies:
 
 @dataclass(frozen=True)
 class TrainingCurves:
-    """A figure of losses and learned weights over the iterations.
+    """A figure of losses, learned weights and accuracies over the iterations.
 
     Attributes:
-        printed_in: Number of the figure.
+        printed_in: Number of the figure and its paper; empty for a figure of no paper.
         losses: Rows whose losses per task are drawn, one panel each.
-        weights: Row whose average weights per task are drawn.
-        weights_note: How the weights are to be read.
+        weights: Rows whose average weights per task are drawn, one panel each.
+        accuracy: Rows whose share of recognised expressions is drawn, in one panel.
+        note: How the weights are to be read.
     """
 
-    printed_in: str
-    losses: tuple[str, ...]
-    weights: str
-    weights_note: str
+    printed_in: str = ""
+    losses: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    accuracy: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
