@@ -353,7 +353,11 @@ def test_pseudo_labels_add_the_two_losses_of_the_target() -> None:
 def test_each_domain_is_read_on_its_own_path() -> None:
     method = build().eval()
     images = batches()["target"].images
-    reconstructed = method.joint_network.separation.reconstruct(method.joint_network.extractors[1](images))
+    features = method.joint_network.extractors[1](images)
+    direct = torch.sigmoid(method.joint_network.detector(features))
+    assert torch.equal(method.predict(images).probabilities, direct)
+    method.reading = "reconstruction"
+    reconstructed = method.joint_network.separation.reconstruct(features)
     expected = torch.sigmoid(method.joint_network.detector(reconstructed))
     assert torch.equal(method.predict(images).probabilities, expected)
     method.domain = "source"

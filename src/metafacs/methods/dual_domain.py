@@ -73,8 +73,9 @@ class DualDomain(Method):
         width: Channels of the first module, 32 in the paper; all other widths follow.
         domain: Which pictures :meth:`predict` expects, ``target`` ones or ``source`` ones, which are read
             directly.
-        read: How target pictures are read: from the ``reconstruction`` of their features, G_st(F_tl, F_tb),
-            as in ADLD, or ``direct``, E_au(F_t).
+        read: How target pictures are read: ``direct``, E_au(F_t), because D_d makes the mixtures that E_au
+            learns from look like F_t; or from the ``reconstruction`` of their features, G_st(F_tl, F_tb), as
+            in ADLD, which trains it.
         landmark_branches: Which domains have a landmark branch; elsewhere the landmarks of the batch stand in
             for predicted ones (``both`` is SD + TD of Table 7).
         intermediate_supervisors: Align landmarks and background too, not only whole features (AS).
@@ -108,7 +109,7 @@ class DualDomain(Method):
         stage: Literal["joint", "landmarks", "supervised"] = "joint",
         width: int = 32,
         domain: Domain = "target",
-        read: Reading = "reconstruction",
+        read: Reading = "direct",
         landmark_branches: Literal["both", "source", "target", "none"] = "both",
         intermediate_supervisors: bool = True,
         projectors: Literal["reconstructed", "both", "none"] = "reconstructed",
@@ -147,7 +148,6 @@ class DualDomain(Method):
         if stage == "landmarks":
             self.network = LandmarkNet(width, LANDMARKS, branched, shared_features=shared_features)
         elif stage == "supervised":
-            self.reading = "direct"
             self.network = SupervisedNet(
                 self.aus, width, LANDMARKS, branched, shared_features=shared_features
             )
