@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -144,6 +145,24 @@ def test_of_several_faces_the_participants_is_taken(
         "1 pictures show several faces; the one most like those of the other pictures was taken, which is "
         "not the largest: line 4",
     )
+
+
+def test_a_face_whose_place_is_given_is_taken(
+    tmp_path: Path, astronaut: Picture, others: list[Picture]
+) -> None:
+    me = astronaut[:360, 60:420]
+    picture = beside(me, others[0])
+    Image.fromarray(picture).save(tmp_path / "two.png")
+    (tmp_path / "support.csv").write_text("picture,AU12\ntwo.png,1\n")
+    support = read_support(tmp_path / "support.csv")
+    for face in find_faces(picture):
+        row = replace(support.rows[0], box=tuple(edge + 3 for edge in face.box))
+        found = cut_faces(replace(support, rows=(row,)), FRAMING)
+        crop, _ = align(picture, face.landmarks, 36, FRAMING.alignment)
+        assert torch.equal(found.images[0], to_tensor(crop[None, 2:-2, 2:-2])[0])
+    away = replace(support, rows=(replace(support.rows[0], box=(0.0, 0.0, 9.0, 9.0)),))
+    with pytest.raises(SupportError, match="no face found"):
+        cut_faces(away, FRAMING)
 
 
 def test_the_person_is_who_is_in_every_picture(

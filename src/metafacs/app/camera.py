@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import struct
@@ -20,6 +21,7 @@ _LARGEST = 2 << 20
 """Bytes of a picture."""
 
 _HEARTBEAT = 20.0
+_PATIENCE = 3.0
 _LATEST = 7 * 24 * 3600.0
 _ENDED = "the process that read the camera ended; open the camera again"
 
@@ -39,17 +41,20 @@ class CameraRoute:
         return [web.get("/api/camera", self._connect)]
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        if self._session.camera_in_use:
-            raise ConflictError("the camera is open on another page; close it there first")
         socket = web.WebSocketResponse(max_msg_size=_LARGEST + 64, heartbeat=_HEARTBEAT)
         if not socket.can_prepare(request).ok:
             raise ConflictError("the camera is spoken to by a WebSocket; reload the page")
-        self._session.camera_in_use = True
+        camera = self._session.camera
+        try:
+            # A page that is loaded again finds its old self still closing.
+            await asyncio.wait_for(camera.acquire(), _PATIENCE)
+        except asyncio.TimeoutError:
+            raise ConflictError("the camera is open on another page; close it there first") from None
         try:
             await socket.prepare(request)
             await _Conversation(self._session, socket).hold()
         finally:
-            self._session.camera_in_use = False
+            camera.release()
         return socket
 
 

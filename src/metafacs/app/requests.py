@@ -24,13 +24,14 @@ _SMOOTHEST = 5.0
 
 @dataclass(frozen=True)
 class Label:
-    """One marked frame: which AUs it shows (1) and which not (0)."""
+    """One marked frame: which AUs the face of a person shows (1) and which not (0)."""
 
     file: _Id
     aus: Annotated[
         dict[Annotated[int, Meta(ge=1, le=99)], Annotated[int, Meta(ge=0, le=1)]], Meta(min_length=1)
     ]
     frame: _Frame | None = None
+    person: _Person | None = None
 
 
 @dataclass(frozen=True)

@@ -269,7 +269,9 @@ class Routes:
                 )
             path = str(path_of(file))
             aus = {str(au): value for au, value in label.aus.items()}
-            labels.append({"path": path, "name": file.name, "frame": label.frame, "aus": aus})
+            folder = None if label.person is None else str(analysed(file).folder)
+            place = {"path": path, "name": file.name, "frame": label.frame, "folder": folder}
+            labels.append(place | {"aus": aus, "person": label.person})
         if len({(each["path"], each["frame"]) for each in labels}) < len(labels):
             raise Refused(400, "a frame is marked twice; remove one of the marks")
         out = self._session.folder / f"person-{secrets.token_hex(6)}.safetensors"

@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -62,12 +63,13 @@ class Session:
         self.jobs: dict[str, Job] = {}
         self.people: dict[str, FittedPerson] = {}
         self.ready = False
-        self.camera_in_use = False
+        self.camera = asyncio.Lock()
         self._started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._waiting: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._listeners: set[asyncio.Queue[tuple[str, Json]]] = set()
         self._count = 0
+        self._warm: asyncio.Task[None] | None = None
 
     def to_json(self) -> Json:
         """Return everything as plain data."""
@@ -242,6 +244,7 @@ class Session:
         except TaskError as failed:
             error = str(failed)
         except WorkerDiedError:
+            self._warm = asyncio.create_task(self._warm_up())
             file = self.files.get(job.file or "")
             name = file.name if file is not None else "this"
             error = (
@@ -256,6 +259,12 @@ class Session:
             self._finish(job, result)
         self._mark(job, job.state, error)
         self.tell_job(job)
+
+    async def _warm_up(self) -> None:
+        """Start the process that does the jobs again, so that the next one waits for nothing."""
+        model = self.models[PACKAGED].path
+        with suppress(TaskError, WorkerDiedError):
+            await self.analyst.call("get_ready", {"model": model and str(model)})
 
     def _note(self, job: Job, told: Json) -> None:
         """Take over what a task tells on its way or at its end."""

@@ -11,6 +11,8 @@ from metafacs.app.server import LOOPBACK, Settings, serve
 from metafacs.app.session import models_of
 from metafacs.app.uploads import Limits
 
+_PORTS = 1 << 16
+
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
     """Return the parser of the command."""
@@ -47,6 +49,8 @@ def run(arguments: Namespace) -> int:
     """Serve the page until it is ended."""
     if not arguments.upload_limit > 0:
         raise ValueError(f"--upload_limit is {arguments.upload_limit:g} GB; give a number above 0")
+    if not 0 <= arguments.port < _PORTS:
+        raise ValueError(f"--port is {arguments.port}; give a number below {_PORTS}, or 0 for a free one")
     host, port = LOOPBACK, arguments.port
     password = arguments.password
     if arguments.share_on is None and password is not None:
@@ -78,7 +82,7 @@ def run(arguments: Namespace) -> int:
 def _host_and_port(text: str) -> tuple[str, int]:
     """Return the two parts of ``HOST:PORT``, an IPv6 address in brackets."""
     host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
+    if not host or not (port.isascii() and port.isdecimal()) or not 0 < int(port) < _PORTS:
         raise ValueError(f"--share_on is {text!r}; give HOST:PORT, such as 192.168.1.5:8080")
     return host.strip("[]"), int(port)
 

@@ -36,11 +36,13 @@ class SupportRow:
         line: Line of the list, from 1.
         picture: Path of the picture or the video.
         frame: 0-based number of the frame of a video; None for a picture.
+        box: Where the person's face is, ``left, top, right, bottom`` in pixels; None if nobody said so.
     """
 
     line: int
     picture: Path
     frame: int | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from metafacs.faces.face import Face
 from metafacs.faces.identity import Appearance, describe, face_distance, log_odds
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
+from metafacs.faces.suppression import overlap
 from metafacs.faces.tensors import to_tensor
 from metafacs.faces.warping import Picture
 from metafacs.personalisation.copies import Look, look_at
@@ -26,6 +27,9 @@ from metafacs.personalisation.support import Support, SupportError, SupportRow
 _SHOWN = 10
 _MOST_FACES = 8
 """Faces of one picture, the largest, of which one may be the person's."""
+
+_SAME_PLACE = 0.3
+"""Share of two boxes from which on they are of one face."""
 
 _CLEARLY = 1.0
 """Log-odds by which one face of a picture must be likelier the person's than any other."""
@@ -67,7 +71,8 @@ class _Candidate:
 def cut_faces(support: Support, framing: Framing, *, device: str = "cpu") -> SupportFaces:
     """Return the person's face of every listed picture as the model reads it.
 
-    Where a picture shows several faces, the person's is the one most like those of the other pictures.
+    Where a picture shows several faces, the person's is the one whose place is given, else the one most like
+    those of the other pictures.
     Pictures that are the same count once, whatever their size and compression.
 
     Args:
@@ -85,7 +90,7 @@ def cut_faces(support: Support, framing: Framing, *, device: str = "cpu") -> Sup
         if isinstance(picture, str):
             problems[position] = picture
             continue
-        faces = find_faces(picture, device)[:_MOST_FACES]
+        faces = _meant(find_faces(picture, device), support.rows[position].box)
         found[position] = [_candidate(picture, face, framing, device) for face in faces]
         if not faces:
             problems[position] = f"no face found in {support.rows[position].picture}"
@@ -98,6 +103,15 @@ def cut_faces(support: Support, framing: Framing, *, device: str = "cpu") -> Sup
     return SupportFaces(
         to_tensor(crop_centre(crops, framing.input_size)[0]), labels, groups[kept], tuple(notes)
     )
+
+
+def _meant(faces: Sequence[Face], box: tuple[float, float, float, float] | None) -> Sequence[Face]:
+    """Return the faces that may be the person's: the one at the place that was given, else the largest."""
+    if box is None or not faces:
+        return faces[:_MOST_FACES]
+    shared = overlap(np.array(box), np.array([face.box for face in faces]))
+    best = int(shared.argmax())
+    return [faces[best]] if shared[best] >= _SAME_PLACE else []
 
 
 def _candidate(picture: Picture, face: Face, framing: Framing, device: str) -> _Candidate:
