@@ -162,6 +162,9 @@ PAPER = Paper(
         # Not printed: adaptation is worth more than none.
         HigherF1("dann", "source_only"),
         HigherF1("adda", "source_only"),
+        HigherF1("adld", "source_only"),
+        HigherF1("dual_domain", "source_only"),
+        HigherF1("G", "source_only"),
         # 4.2.1: pseudo labels improve, Table 2.
         HigherF1("G_P", "G"),
         HigherF1("dual_domain_P", "dual_domain"),
