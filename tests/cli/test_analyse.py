@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from metafacs.cli import main
@@ -44,6 +45,54 @@ def test_writes_a_page_about_every_model(
     assert "Where the detectors look" in page
     assert "single_task: AU12" in page
     assert main(["analyse", str(models[0]), *words, "--out", str(out), "--aus", "[9]"]) == 1
+
+
+def test_draws_weights_against_votes_of_a_table_and_what_is_corrected(
+    models: list[Path],
+    au_store: Store,
+    expression_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = train(
+        "multi_task",
+        au_store.path,
+        tmp_path / "multi_task",
+        options={"backbone": "small"},
+        expression=expression_store.path,
+        aus=[1, 4, 12],
+        iterations=2,
+        batch=BatchSizes(8, 8, 8),
+        size=32,
+        progress=False,
+    )
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{key},{','.join(map(str, rng.integers(1, 9, len(expression_store.expressions))))}"
+        for key in expression_store.keys[:40]
+    ]
+    table = tmp_path / "votes.csv"
+    table.write_text("\n".join([",".join(("picture", *expression_store.expressions)), *lines]))
+    words = ["--action_units", str(au_store.path), "--expression", str(expression_store.path)]
+    words += [
+        "--out",
+        str(tmp_path / "out"),
+        "--batches",
+        "1",
+        "--votes",
+        str(table),
+        "--against",
+        str(other),
+    ]
+    assert main(["analyse", str(models[1]), *words]) == 0
+    numbers = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert numbers["claims"]
+    told = numbers["corrected"]["mal"]
+    assert told["tested"] == int((expression_store.parts == "test").sum())
+    page = (tmp_path / "out" / "analysis.html").read_text()
+    assert "Weight and agreement" in page
+    assert ("multi_task, wrong" in page) == (told["corrected"] > 0)
+    assert "held-out pictures" in capsys.readouterr().out
 
 
 def test_one_model_that_cannot_be_analysed_takes_no_others_away(

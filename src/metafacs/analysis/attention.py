@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch import Tensor, nn
 
@@ -23,17 +25,39 @@ def attention_maps(method: Method, images: Tensor, au: int) -> np.ndarray:
     Raises:
         ValueError: If the method does not detect the AU or has no base net.
     """
+    if au not in method.aus:
+        raise ValueError(f"the detector does not know AU{au}; it detects {list(method.aus)}")
+    return _maps(method, "action_units", images, [method.aus.index(au)] * len(images))
+
+
+def expression_attention(method: Method, images: Tensor, classes: Sequence[int]) -> np.ndarray:
+    """Return where the evidence for an expression is, one expression per picture; see :func:`attention_maps`.
+
+    Args:
+        method: A trained method with a base net that recognises expressions, in evaluation mode.
+        images: ``batch x 3 x height x width``.
+        classes: ``batch``, index of the expression to explain in each picture.
+
+    Returns:
+        ``batch x height x width``, 0 to 1 within each picture.
+
+    Raises:
+        ValueError: If the method does not recognise expressions or has no base net.
+    """
+    if not method.expressions:
+        raise ValueError(f"{type(method).__name__} recognises no expressions; give a model such as mml")
+    return _maps(method, "expressions", images, classes)
+
+
+def _maps(method: Method, output: str, images: Tensor, targets: Sequence[int]) -> np.ndarray:
     # captum takes a second to import and is needed only here.
     from captum.attr import LayerAttribution, LayerGradCam
 
     network = getattr(method, "network", None)
     if not isinstance(network, BaseNet):
         raise ValueError(f"{type(method).__name__} has no base net whose attention could be drawn")
-    if au not in method.aus:
-        raise ValueError(f"the detector does not know AU{au}; it detects {list(method.aus)}")
-    scores = _ActionUnitScores(network)
-    maps = LayerGradCam(scores, network.backbone.last_stage).attribute(
-        images, target=method.aus.index(au), relu_attributions=True
+    maps = LayerGradCam(_Scores(network, output), network.backbone.last_stage).attribute(
+        images, target=list(targets), relu_attributions=True
     )
     size = (images.shape[2], images.shape[3])
     grown = LayerAttribution.interpolate(maps, size, "bilinear")[:, 0].detach().numpy()
@@ -41,12 +65,14 @@ def attention_maps(method: Method, images: Tensor, au: int) -> np.ndarray:
     return np.divide(grown, highest, out=np.zeros_like(grown), where=highest > 0)
 
 
-class _ActionUnitScores(nn.Module):
-    """A base net that returns its AU logits only."""
+class _Scores(nn.Module):
+    """A base net that returns the logits of one of its classifiers only."""
 
-    def __init__(self, network: BaseNet) -> None:
+    def __init__(self, network: BaseNet, output: str) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.output = network, output
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.network(images).action_units
+        scores = getattr(self.network(images), self.output)
+        assert isinstance(scores, Tensor)
+        return scores

@@ -21,7 +21,8 @@ class WeighedPictures:
         rows: ``picture``, row in the store.
         weights: ``picture``, weight in (0, 1) before any normalisation.
         labels: ``picture``, class index.
-        consistency: ``picture``, share of the annotators who agree with the label; None without votes.
+        consistency: ``picture``, share of the annotators who agree with the label, NaN where a picture has no
+            votes; None if none has.
     """
 
     rows: np.ndarray
@@ -30,22 +31,30 @@ class WeighedPictures:
     consistency: np.ndarray | None
 
 
-def weigh_pictures(method: Method, store: Store, size: int, *, batch_size: int = 256) -> WeighedPictures:
-    """Return the learned weight of every labelled training picture of an expression store.
+def weigh_pictures(
+    method: Method, store: Store, size: int, *, votes: np.ndarray | None = None, batch_size: int = 256
+) -> WeighedPictures:
+    """Return the learned weight of every training picture of an expression store that has a label.
+
+    Where pictures have votes instead of a label, as RAF-ML's, the expression with most of them is theirs.
 
     Args:
         method: A trained method with a meta net, in evaluation mode.
-        store: Prepared store with expression labels.
+        store: Prepared store of expressions.
         size: Side of the network's input in pixels.
+        votes: ``row x expression``, share of the annotators, NaN unknown; None for the store's own.
         batch_size: Pictures at a time.
 
     Raises:
-        ValueError: If the method has no meta net, or the store no labelled training picture.
+        ValueError: If the method has no meta net, or the store no training picture with a label.
     """
-    rows = np.flatnonzero(own_training_rows(store) & (store.expression >= 0))
+    shares = store.votes if votes is None else votes
+    voted = ~np.isnan(shares).any(axis=1)
+    chosen = np.where(voted, np.nan_to_num(shares).argmax(axis=1), -1)
+    label = np.where(store.expression >= 0, store.expression, chosen)
+    rows = np.flatnonzero(own_training_rows(store) & (label >= 0))
     stream = Stream(store, rows, aus=(), name="expression", batch_size=batch_size, size=size, seed=0)
     with torch.inference_mode():
         weights = torch.cat([method.weigh(stream.at(part).images) for part in stream.sequential()]).numpy()
-    labels = store.expression[rows]
-    consistency = store.votes[rows, labels]
-    return WeighedPictures(rows, weights, labels, None if np.isnan(consistency).any() else consistency)
+    labels = label[rows]
+    return WeighedPictures(rows, weights, labels, shares[rows, labels] if voted[rows].any() else None)

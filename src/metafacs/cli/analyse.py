@@ -1,4 +1,4 @@
-"""Show what trained models have learned: weights of pictures, conflict of the tasks, attention."""
+"""Show what trained models have learned: weights of pictures, conflict of the tasks, attention, mistakes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 from jsonargparse.typing import PositiveInt
 
-from metafacs.analysis.attention import attention_maps
+from metafacs.analysis.attention import attention_maps, expression_attention
+from metafacs.analysis.corrected import Corrected, corrected_pictures, held_out_faces
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.analysis.task_gradients import gradient_cosines, two_task_network
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -24,6 +26,7 @@ from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import crop_centre
+from metafacs.data.votes import read_votes
 from metafacs.evaluation.protocols import held_out_stream
 from metafacs.facs import au_name, check_aus
 from metafacs.locks import claimed
@@ -56,6 +59,21 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--expression", type=Path, required=True, help="prepared store the expressions were learned from"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for analysis.html and analysis.json")
+    parser.add_argument(
+        "--votes",
+        type=Path | None,
+        default=None,
+        help="annotators' votes to compare learned weights with: a CSV table with a line per picture of "
+        "--expression and a column per expression, or a prepared store of other pictures that has them, as "
+        "RAF-ML's has",
+    )
+    parser.add_argument(
+        "--against",
+        type=Path | None,
+        default=None,
+        help="model.safetensors of the same comparison: held-out pictures whose expression it gets wrong and "
+        "the others right are drawn with what each of them looks at",
+    )
     parser.add_argument("--aus", type=list[int], default=[4, 12], help="AUs whose attention is drawn")
     parser.add_argument("--pictures", type=PositiveInt, default=8, help="held-out pictures per AU")
     parser.add_argument(
@@ -73,6 +91,7 @@ class _Findings:
     rows: list[PictureRow] = field(default_factory=list)
     figures: list[DrawnFigure] = field(default_factory=list)
     attention: list[PictureRow] = field(default_factory=list)
+    corrected: Corrected | None = None
     cosines: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -87,10 +106,16 @@ def run(arguments: Namespace) -> int:
         raise ValueError("--aus names no action unit; leave it out for AU4 and AU12")
     check_aus(arguments.aus)
     store, faces = Store(arguments.action_units), Store(arguments.expression)
+    voted = _votes(arguments.votes, faces)
+    before = load_checkpoint(arguments.against) if arguments.against else None
     found: dict[str, _Findings] = {}
 
     def analyse(name: str, path: Path) -> None:
-        found[name] = _findings(name, load_checkpoint(path), store, faces, len(found), arguments)
+        checkpoint = load_checkpoint(path)
+        each = _findings(name, checkpoint, store, faces, voted, len(found), arguments)
+        if before is not None:
+            _compare(each, name, checkpoint, before, faces, arguments.pictures)
+        found[name] = each
 
     with claimed(arguments.out, "analysing models") as out:
         failed = for_each_model("analyse", arguments.models, analyse)
@@ -99,8 +124,33 @@ def run(arguments: Namespace) -> int:
     return int(bool(failed))
 
 
+class _Votes(NamedTuple):
+    """Pictures that learned weights are looked at on, and the votes on them; None for the store's own."""
+
+    faces: Store
+    shares: np.ndarray | None
+
+
+def _votes(given: Path | None, faces: Store) -> _Votes:
+    if given is None:
+        return _Votes(faces, None)
+    if given.is_dir():
+        return _Votes(Store(given), None)
+    return _Votes(faces, read_votes(given, faces))
+
+
+def _label(name: str, checkpoint: Checkpoint) -> str:
+    return shown(name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})")
+
+
 def _findings(
-    name: str, checkpoint: Checkpoint, store: Store, faces: Store, number: int, arguments: Namespace
+    name: str,
+    checkpoint: Checkpoint,
+    store: Store,
+    faces: Store,
+    voted: _Votes,
+    number: int,
+    arguments: Namespace,
 ) -> _Findings:
     """Return what one model has learned.
 
@@ -109,11 +159,12 @@ def _findings(
         checkpoint: The model.
         store: Of the action units.
         faces: Of the expressions.
+        voted: Pictures to weigh.
         number: Models before it; tells figures of a page apart.
         arguments: Of the command.
     """
     method, found = checkpoint.build(Method), _Findings()
-    label = shown(name if name.startswith(checkpoint.method) else f"{checkpoint.method} ({name})")
+    label = _label(name, checkpoint)
     used = [data.dataset for data in checkpoint.description.data]
     if store.dataset not in used:
         # Who was held out is only told of these: F001 of BP4D is nobody in DISFA.
@@ -123,11 +174,11 @@ def _findings(
         )
     size = checkpoint.description.framing.input_size
     if method.weighs_pictures:
-        weighed = weigh_pictures(method, faces, size)
-        found.claims += consistency_claims(LowWeightForAmbiguous(label), weighed, faces)
-        found.rows += ranked_pictures(weighed, faces)
+        weighed = weigh_pictures(method, voted.faces, size, votes=voted.shares)
+        found.claims += consistency_claims(LowWeightForAmbiguous(label), weighed, voted.faces)
+        found.rows += ranked_pictures(weighed, voted.faces)
         if weighed.consistency is not None:
-            names = [shown(expression) for expression in faces.expressions]
+            names = [shown(expression) for expression in voted.faces.expressions]
             drawn = weight_against_consistency(weighed, names, title=f"{label}: learned weight")
             alt = f"Learned weight against the annotators' agreement for each expression, {label}"
             found.figures.append(
@@ -160,6 +211,12 @@ def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> Non
             for label, values in cosines.items()
         }
         figures.append(_cosine_figure(cosines))
+    corrected = {name: each.corrected for name, each in found.items() if each.corrected is not None}
+    if corrected:
+        numbers["corrected"] = {
+            name: {"tested": c.tested, "corrected": len(c.positions), "spoiled": c.spoiled}
+            for name, c in corrected.items()
+        }
     numbers["claims"] = {
         claim.statement: {"answer": claim.answer, "detail": claim.detail} for claim in claims
     }
@@ -181,6 +238,11 @@ def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> Non
     for label, values in cosines.items():
         say(
             f"{label}: gradient cosine {values.mean():+.3f}, negative in {(values < 0).mean():.0%} of batches"
+        )
+    for name, c in corrected.items():
+        say(
+            f"{printable(name)}: of {c.tested:,} held-out pictures {len(c.positions):,} are right that "
+            f"--against gets wrong, and {c.spoiled:,} wrong that it gets right"
         )
     say(f"page: {printable(out / 'analysis.html')}")
 
@@ -233,3 +295,30 @@ def _attention(
         attention_maps(method, batch.images, au),
         [f"{value:.2f}" for value in probabilities.tolist()],
     )
+
+
+def _compare(
+    found: _Findings, name: str, checkpoint: Checkpoint, before: Checkpoint, faces: Store, count: int
+) -> None:
+    """Add what one model corrects of another one's expressions, as Fig. 4 of Li et al. (MML)."""
+    if checkpoint.fingerprint == before.fingerprint:
+        return
+    stream = held_out_faces(checkpoint, before, faces, _BATCH)
+    methods = before.build(Method), checkpoint.build(Method)
+    found.corrected = corrected = corrected_pictures(*methods, stream)
+    if not len(corrected.positions):
+        return
+    shown_first, labels = corrected.positions[:count], corrected.labels[:count]
+    images = stream.at(shown_first).images
+    pictures, _ = crop_centre(faces.images(stream.rows[shown_first]), stream.size)
+    answers = {f"{shown(before.method)}, wrong": corrected.wrong[:count], _label(name, checkpoint): labels}
+    for method, (heading, classes) in zip(methods, answers.items(), strict=True):
+        found.attention.append(
+            attention_row(
+                heading,
+                pictures,
+                expression_attention(method, images, classes.tolist()),
+                [shown(faces.expressions[code]) for code in classes],
+                told="answer",
+            )
+        )

@@ -29,13 +29,14 @@ def ranked_pictures(found: WeighedPictures, store: Store) -> list[PictureRow]:
 
 
 def consistency_claims(claimed: LowWeightForAmbiguous, found: WeighedPictures, store: Store) -> list[Claim]:
-    """Answer whether ambiguous pictures weigh less; nothing where the store has no votes."""
-    if found.consistency is None:
+    """Answer whether ambiguous pictures weigh less; nothing where fewer than three have votes."""
+    if found.consistency is None or (known := ~np.isnan(found.consistency)).sum() < 3:
         return []
+    weights, consistency, labels = (
+        values[known] for values in (found.weights, found.consistency, found.labels)
+    )
     return [
-        low_weight_for_ambiguous(
-            claimed, found.weights, found.consistency, labels=found.labels, class_names=store.expressions
-        )
+        low_weight_for_ambiguous(claimed, weights, consistency, labels=labels, class_names=store.expressions)
     ]
 
 
@@ -59,7 +60,7 @@ def weight_against_consistency(found: WeighedPictures, names: Sequence[str], *, 
     with house_style():
         figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
         for panel, (code, name) in zip(axes, enumerate(names), strict=False):
-            chosen = found.labels == code
+            chosen = (found.labels == code) & ~np.isnan(found.consistency)
             agreement, weights = found.consistency[chosen], found.weights[chosen]
             panel.plot(agreement, weights, ".", color=MUTED, markersize=1.8, alpha=0.35)
             order = np.argsort(agreement, kind="stable")
@@ -115,17 +116,20 @@ def overlaid(picture: np.ndarray, attention: np.ndarray) -> np.ndarray:
     return np.asarray(picture * (1 - opacity) + colours * opacity, dtype=np.uint8)
 
 
-def attention_row(heading: str, pictures: np.ndarray, maps: np.ndarray, notes: Sequence[str]) -> PictureRow:
+def attention_row(
+    heading: str, pictures: np.ndarray, maps: np.ndarray, notes: Sequence[str], *, told: str = "probability"
+) -> PictureRow:
     """Return pictures with their attention maps as one row.
 
     Args:
-        heading: Which model and action unit.
+        heading: Which model and action unit or expression.
         pictures: ``batch x height x width x 3``, uint8.
         maps: ``batch x height x width``, 0 to 1.
         notes: Short text for the corner of each picture, e.g. its probability.
+        told: What the notes are.
     """
     shown = [
-        embedded(overlaid(picture, drawn), alt=f"{heading}: attention, probability {note}", corner=note)
+        embedded(overlaid(picture, drawn), alt=f"{heading}: attention, {told} {note}", corner=note)
         for picture, drawn, note in zip(pictures, maps, notes, strict=True)
     ]
     return PictureRow(heading, tuple(shown))

@@ -127,7 +127,7 @@ def weight_rows(
         weights: ``picture``, learned weights.
         labels: ``picture``, class index.
         class_names: Name of each class.
-        consistency: ``picture``, share of votes for the label; printed after the weight where given.
+        consistency: ``picture``, share of votes for the label; printed after the weight where it is known.
         per_side: Pictures from each end.
         side: Longest side on the page in pixels.
     """
@@ -139,7 +139,7 @@ def weight_rows(
             end = "low" if place < len(chosen) / 2 else "high"
             corner = f"{weights[index]:.3f}"
             alt = f"Picture labelled {name} with {end} learned weight {corner}"
-            if consistency is not None:
+            if consistency is not None and not np.isnan(consistency[index]):
                 corner += f" / {consistency[index]:.2f}"
                 alt += f" and vote consistency {consistency[index]:.2f}"
             row.append(embedded(pictures[index], alt=alt, corner=corner, side=side))
