@@ -109,8 +109,8 @@ class Comparison:
     def colours(self) -> dict[str, str]:
         """Name of each row's colour, that of the paper's row where it has one."""
         given = self.paper.colours if self.paper else {}
-        known = {kind: given[kind] for kind in self.rows if kind in given}
-        return row_colours(list(self.rows), known)
+        known = {kind: given[kind] for kind in self.names if kind in given}
+        return row_colours(list(self.names), known)
 
     @property
     def label(self) -> str:
