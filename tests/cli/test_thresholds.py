@@ -79,3 +79,21 @@ def test_evaluation_chooses_them_for_a_finished_model(
     assert "records were judged at 0.5 and validation: report each alone" in capsys.readouterr().err
     assert main([*words, "--side", "validation", *elsewhere, "--thresholds", "validation"]) == 1
     assert "too good on the same people" in capsys.readouterr().err
+
+
+def test_the_label_says_how_pictures_were_asked_to_be_read(
+    au_store: Store, wild_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--method", "adld", "--action_units", str(au_store.path), "--aus", "[1, 4, 12]"]
+    words += ["--target", str(wild_store.path), "--options.width", "4", "--size", "32", "--iterations", "1"]
+    assert main([*words, "--batch.au", "4", "--progress", "false", "--out", str(tmp_path / "run")]) == 0
+    tested = ["evaluate", str(tmp_path / "run" / "model.safetensors"), "--action_units", str(au_store.path)]
+    labels = []
+    for number, asked in enumerate((["--domain", "target"], ["--domain", "target", "--read", "direct"], [])):
+        out = tmp_path / str(number)
+        assert main([*tested, *asked, "--out", str(out)]) == 0
+        (path,) = out.rglob("record.json")
+        labels.append(read_record(path).label)
+    assert labels == ["adld read as target", "adld read directly as target", ""]
+    assert main([*tested, "--read", "direct"]) == 1
+    assert "source pictures are read in one way" in capsys.readouterr().err

@@ -122,6 +122,10 @@ def test_no_test_person_has_a_say(au_store: Store, tmp_path: Path) -> None:
     assert not people & {*split.test, *split.train}
     with pytest.raises(ValueError, match="too good on the same people"):
         evaluate(model, au_store.path, side="validation", thresholds="validation")
+    keep_thresholds(model, au_store.path)
+    with pytest.raises(ValueError, match="test at a number"):
+        evaluate(model, au_store.path, side="validation")
+    assert evaluate(model, au_store.path, side="validation", thresholds=0.5).judged_at == "0.5"
 
 
 def test_without_validation_people_it_is_refused_before_training(au_store: Store, tmp_path: Path) -> None:
@@ -170,6 +174,35 @@ def test_an_adapted_model_reads_the_sources_validation_people_as_it_reads_the_te
             assert scores == best_f1(found, column)
     # A kept model needs no store of the source.
     assert evaluate(model, parted_store.path, thresholds="validation").f1 == wild.f1
+
+
+def both_ways(source: Store, target: Store, out: Path) -> Path:
+    settings = {**SMALL, "validation_people": 1, "target": target.path}
+    return train("adld", source.path, out, options={"width": 4}, **settings)  # type: ignore[arg-type]
+
+
+def test_target_pictures_are_read_as_asked_and_the_thresholds_are_of_that_reading(
+    au_store: Store, wild_store: Store, parted_store: Store, tmp_path: Path
+) -> None:
+    model = both_ways(au_store, wild_store, tmp_path)
+    places = {"thresholds": "validation", "validation_store": au_store.path}
+    own, restored, direct = (
+        evaluate(model, parted_store.path, read=read, **places)  # type: ignore[arg-type]
+        for read in (None, "reconstruction", "direct")
+    )
+    assert (own.auc, own.config) == (restored.auc, restored.config)
+    assert direct.auc != own.auc
+    assert [record.config["options"]["read"] for record in (own, direct)] == ["reconstruction", "direct"]
+    told = [record.config["thresholds_chosen_on"]["read_as"] for record in (own, direct)]
+    assert told == ["target, reconstruction", "target, direct"]
+    assert own.config["thresholds"] != direct.config["thresholds"]
+    # Source pictures read directly are read as source pictures are, since both share what extracts features.
+    source = evaluate(model, au_store.path)
+    assert evaluate(model, au_store.path, domain="target", read="direct").f1 == source.f1
+    with pytest.raises(ValueError, match="source pictures are read in one way"):
+        evaluate(model, au_store.path, read="direct")
+    with pytest.raises(ValueError, match="single_task has one way to read pictures; leave --read direct out"):
+        evaluate(trained(au_store, tmp_path / "other"), au_store.path, read="direct")
 
 
 def test_people_whom_the_start_learned_from_choose_nothing(au_store: Store, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from metafacs.data.datasets import READERS
 from metafacs.data.prepare import prepare_store
 from metafacs.evaluation.protocols import keep_thresholds
 from metafacs.faces.alignment import AlignmentSpec
+from metafacs.methods import METHODS
+from metafacs.methods.options import refuse_reading
 from metafacs.models.devices import check_device
 from metafacs.training.domain_adaptation import adapt, check_lengths, check_source
 
@@ -38,8 +40,12 @@ def run(arguments: Namespace) -> None:
     """Cut the faces out as the source's are, train, choose thresholds, print what was done and where."""
     values = {name: value for name, value in vars(arguments).items() if name != "config"}
     folder, every, workers = (values.pop(name) for name in ("target", "every", "workers"))
-    source = check_source(values["source"], values["method"], values["size"])
-    check_lengths(*(values[name] for name in ("landmarks_iterations", "iterations", "checkpoint_every")))
+    first = values["landmarks_iterations"] + values["supervised_iterations"]
+    source = check_source(values["source"], values["method"], values["size"], first)
+    lengths = ("landmarks_iterations", "supervised_iterations", "iterations", "checkpoint_every")
+    check_lengths(*(values[name] for name in lengths))
+    if values["read"]:
+        refuse_reading(values["method"], METHODS[values["method"]], values["read"])
     check_device(values["accelerator"])
     reading = READERS["pictures"](folder, every=every)
     print(reading)

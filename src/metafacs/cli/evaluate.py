@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from metafacs.evaluation.record_files import RecordError
 from metafacs.evaluation.records import Record, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION
 from metafacs.locks import claimed
+from metafacs.models.dual_domain import Domain, Reading
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.expression_table import expression_table
 from metafacs.reports.named_paper import find_paper
@@ -25,7 +27,10 @@ from metafacs.reports.tables import f1_table
 from metafacs.texts import printable
 
 RECORD_FILE = "record.json"
-_READ_AS = " read as "
+_READ = re.compile(r" read (as|by|directly)\b")
+"""Where in the label of a record it begins to say how pictures were read."""
+
+_READINGS = {"reconstruction": " by reconstruction", "direct": " directly"}
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -34,6 +39,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("models", type=Path, nargs="+", help="model.safetensors that 'metafacs train' wrote")
     parser.add_argument("--action_units", type=Path, required=True, help="prepared store with AU labels")
     add_test_options(parser)
+    parser.add_argument(
+        "--read",
+        type=Reading | None,
+        default=None,
+        help="how methods that have a choice read target pictures: from the reconstruction of their "
+        "features, or direct; default as each was made for",
+    )
     add_threshold_options(parser)
     parser.add_argument(
         "--out",
@@ -74,7 +86,7 @@ def run(arguments: Namespace) -> int:
         if path.suffix not in (".md", ".csv"):
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
     records: list[Record] = []
-    keys = ("split", "fold", "side", "domain", "thresholds", "validation_store")
+    keys = ("split", "fold", "side", "domain", "read", "thresholds", "validation_store")
     settings = {key: arguments[key] for key in keys}
 
     def test(name: str, model: Path) -> None:
@@ -85,9 +97,8 @@ def run(arguments: Namespace) -> int:
             if arguments.thresholds == VALIDATION and arguments.side == "test" and arguments.out is None:
                 keep_thresholds(model, arguments.validation_store or arguments.action_units)
             record = evaluate(model, arguments.action_units, **settings)
-            if arguments.domain is not None:
-                label = f"{label or record.method}{_READ_AS}{arguments.domain}"
-            record = replace(record, label=label, paper=paper)
+            told = _reading_in_words(arguments.domain, arguments.read)
+            record = replace(record, label=f"{label or record.method}{told}" if told else label, paper=paper)
             _refuse_to_overwrite(path, record)
             write_record(record, path)
         records.append(record)
@@ -101,6 +112,16 @@ def run(arguments: Namespace) -> int:
             write_table(make(comparison), path)
             say(f"table: {printable(path)}")
     return int(bool(failed))
+
+
+def _reading_in_words(domain: Domain | None, read: Reading | None) -> str:
+    """Return how pictures were asked to be read, as the end of a label; empty if nothing was asked.
+
+    >>> _reading_in_words("target", "direct")
+    ' read directly as target'
+    """
+    words = f"{_READINGS[read] if read else ''}{f' as {domain}' if domain else ''}"
+    return f" read{words}" if words else ""
 
 
 def _refuse_to_overwrite(path: Path, record: Record) -> None:
@@ -121,4 +142,4 @@ def _told_in_comparison(model: Path) -> tuple[str, str]:
     if not path.is_file():
         return "", ""
     record = read_record(path)
-    return record.label.partition(_READ_AS)[0], record.paper
+    return _READ.split(record.label)[0], record.paper

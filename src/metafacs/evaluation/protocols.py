@@ -19,6 +19,7 @@ from metafacs.data.streams import Stream
 from metafacs.evaluation.diagnostics import levels_of
 from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
 from metafacs.evaluation.predictions import collect_predictions
+from metafacs.evaluation.readings import made_to_read, read_as
 from metafacs.evaluation.records import Record, TestedData
 from metafacs.evaluation.scoring import score_predictions
 from metafacs.evaluation.thresholds import (
@@ -26,10 +27,11 @@ from metafacs.evaluation.thresholds import (
     Thresholds,
     choose_thresholds,
     has_validation_thresholds,
+    refuse_choosers,
     refuse_without_validation,
 )
 from metafacs.methods.base import Method
-from metafacs.models.dual_domain import Domain
+from metafacs.models.dual_domain import Domain, Reading
 from metafacs.parsing import check_number
 from metafacs.training.transfer import refuse_leak
 
@@ -59,6 +61,7 @@ def open_test(
     fold: int | None = None,
     side: Side = "test",
     domain: Domain | None = None,
+    read: Reading | None = None,
     batch_size: int = 256,
     labelled: bool = True,
 ) -> HeldOutTest:
@@ -74,16 +77,20 @@ def open_test(
         side: ``test``, or ``validation`` to choose settings by, where the model's split has such people.
         domain: As which pictures a method that reads domains apart takes these; None = ``source`` for the
             data set it was trained on, otherwise as the model was made for.
+        read: How a method that has a choice reads target pictures; None = as the model was made for.
         batch_size: Pictures at a time.
         labelled: Whether to leave out pictures without a label of the model's AUs.
 
     Raises:
         SplitError: If the model was trained on everybody, or it, or the one it started from, on people or
             pictures it would be tested on.
-        ValueError: If a domain is asked for and the method reads all pictures alike.
+        ValueError: If a domain is asked for and the method reads all pictures alike, or a way to read and it
+            has no choice.
     """
     checkpoint = load_checkpoint(model)
     _refuse_without_aus(checkpoint)
+    if read:
+        checkpoint = made_to_read(checkpoint, read)
     opened = Store(store)
     chosen = choose_test_split(checkpoint, opened, split, fold)
     described = checkpoint.description
@@ -97,6 +104,10 @@ def open_test(
         method.domain = domain
     elif method.domain and opened.dataset == described.data[0].dataset:
         method.domain = "source"
+    if read and method.domain == "source":
+        raise ValueError(
+            f"source pictures are read in one way; leave --read {read} out, or add --domain target"
+        )
     return HeldOutTest(checkpoint, method, stream, tested_data(checkpoint, opened, chosen, side))
 
 
@@ -121,6 +132,7 @@ def evaluate(
     fold: int | None = None,
     side: Side = "test",
     domain: Domain | None = None,
+    read: Reading | None = None,
     thresholds: Thresholds | None = None,
     validation_store: Path | str | None = None,
     batch_size: int = 256,
@@ -134,6 +146,7 @@ def evaluate(
         fold: Fold to test on.
         side: ``test``, or ``validation`` to choose settings by.
         domain: As which pictures a method that reads domains apart takes these.
+        read: How a method that has a choice reads target pictures; becomes an option of the record.
         thresholds: From which probability on an AU counts as present: a number; ``validation`` for the best
             F1 per AU on the validation people of the data the model was trained on, read as the tested
             pictures are, see :func:`validation_thresholds`; None = as the model says, .5 if it says nothing.
@@ -148,27 +161,31 @@ def evaluate(
     Raises:
         SplitError: If the model has learned from somebody it would be tested on, or thresholds are to be
             chosen and it has no validation people.
-        ValueError: If a domain is asked for and the method reads all pictures alike, or thresholds are to be
-            judged on the people that they are chosen on.
+        ValueError: If a domain or a way to read is asked for and the method knows one only, or the thresholds
+            were chosen on the people that they would be judged on.
     """
     test = open_test(
-        model, action_units, split=split, fold=fold, side=side, domain=domain, batch_size=batch_size
+        model,
+        action_units,
+        split=split,
+        fold=fold,
+        side=side,
+        domain=domain,
+        read=read,
+        batch_size=batch_size,
     )
     began = time.perf_counter()
     checkpoint, method = test.checkpoint, test.method
     description = checkpoint.description
     if thresholds == VALIDATION:
-        if side == "validation" and test.data.name == description.data[0].dataset:
-            raise ValueError(
-                "thresholds chosen on the validation people look too good on the same people: test at a "
-                "number, e.g. 0.5, or go by AUC, which needs no thresholds"
-            )
         description = validation_thresholds(
             checkpoint, method, validation_store or action_units, batch_size=batch_size
         )
     elif thresholds is not None:
         check_number("thresholds", thresholds, 0, 1)
         description = description.cut_at(thresholds)
+    if side == "validation":
+        refuse_choosers(description, test.data.name)
     checkpoint = replace(checkpoint, description=description)
     record = score_predictions(
         collect_predictions(method, test.stream),
@@ -193,8 +210,8 @@ def validation_thresholds(
     """Return a model's description with thresholds that its validation people say.
 
     They are people of the data set that the labels came from, whom the split kept out of training, and never
-    those who are tested. A method that reads domains apart reads them by its ``domain``, as the pictures that
-    the thresholds are for: a threshold cuts what one and the same function says.
+    those who are tested. They are read as the pictures that the thresholds are for, where a method has a
+    choice: a threshold cuts what one and the same function says.
 
     Args:
         checkpoint: The model; where it keeps such thresholds for that reading, they stand.
@@ -210,7 +227,7 @@ def validation_thresholds(
         UserWarning: Naming the AUs of which the validation people tell no threshold, which keep .5.
     """
     description = checkpoint.description
-    if has_validation_thresholds(description, method.domain):
+    if has_validation_thresholds(description, read_as(method)):
         return description
     split, opened = description.held_out, Store(store)
     refuse_without_validation(split)
@@ -226,7 +243,7 @@ def validation_thresholds(
         except SplitError as error:
             raise SplitError(f"thresholds cannot be chosen on the validation people: {error}") from error
     stream = held_out_stream(opened, checkpoint, split, "validation", batch_size)
-    return choose_thresholds(description, collect_predictions(method, stream), method.domain)
+    return choose_thresholds(description, collect_predictions(method, stream), read_as(method))
 
 
 def keep_thresholds(model: Path | str, store: Path | str) -> None:

@@ -12,7 +12,6 @@ from metafacs.data.splits import Split, SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.calibration import best_f1_threshold, both_kinds
 from metafacs.evaluation.predictions import Predictions
-from metafacs.models.dual_domain import Domain
 from metafacs.training.run import split_to_train
 
 Thresholds = Literal["validation"] | float
@@ -22,7 +21,7 @@ VALIDATION: Literal["validation"] = "validation"
 
 
 def choose_thresholds(
-    description: Description, predictions: Predictions, read_as: Domain | None = None
+    description: Description, predictions: Predictions, read_as: str | None = None
 ) -> Description:
     """Return the description with the threshold of best F1 on validation people for each AU.
 
@@ -31,7 +30,7 @@ def choose_thresholds(
     Args:
         description: Of the model.
         predictions: What the model says of its validation people.
-        read_as: As which pictures it read them, where it reads domains apart.
+        read_as: As which pictures, and how, it read them, from :func:`metafacs.evaluation.readings.read_as`.
 
     Warns:
         UserWarning: Naming the AUs that keep .5.
@@ -60,10 +59,24 @@ def choose_thresholds(
     return replace(description, threshold=THRESHOLD, thresholds=thresholds, thresholds_chosen_on=chosen_on)
 
 
-def has_validation_thresholds(description: Description, read_as: Domain | None) -> bool:
+def has_validation_thresholds(description: Description, read_as: str | None) -> bool:
     """Return whether a model keeps thresholds that were chosen so, for pictures read as asked."""
     chosen = description.thresholds_chosen_on
     return chosen.get("side") == VALIDATION and chosen.get("read_as") == read_as
+
+
+def refuse_choosers(description: Description, dataset: str) -> None:
+    """Refuse to judge, on the validation people of a data set, thresholds that were chosen on them.
+
+    Raises:
+        ValueError: Saying what to do.
+    """
+    chosen = description.thresholds_chosen_on.get("side") == VALIDATION
+    if chosen and dataset == description.data[0].dataset:
+        raise ValueError(
+            "thresholds chosen on the validation people look too good on the same people: test at a number, "
+            "e.g. --thresholds 0.5, and go by AUC, which needs no thresholds"
+        )
 
 
 def refuse_without_validation(split: Split) -> None:

@@ -39,6 +39,21 @@ class HasOptions(Protocol):
     renamed_options: ClassVar[Mapping[str, str]]
 
 
+def refuse_reading(name: str, kind: type[HasOptions], read: str) -> None:
+    """Refuse a way to read target pictures where a method has no choice.
+
+    Args:
+        name: Name of the method.
+        kind: Its class.
+        read: What was asked for.
+
+    Raises:
+        ValueError: Naming the method.
+    """
+    if "read" not in option_defaults(kind):
+        raise ValueError(f"{name} has one way to read pictures; leave --read {read} out")
+
+
 def option_defaults(kind: type[HasOptions]) -> dict[str, Any]:
     """Return option -> default of a method's constructor; ``inspect.Parameter.empty`` where it has none."""
     parameters = inspect.signature(kind).parameters
