@@ -27,7 +27,9 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert main(words) == 0
     written = {path.name for path in tmp_path.iterdir()} - OWN_FILES
     figures = {f"accuracy_by_{kind}.png" for kind in ("au", "person", "steps")}
-    tables = {f"{name}{suffix}" for name in ("accuracy", "accuracy_by_steps") for suffix in (".md", ".csv")}
+    tables = {
+        f"{name}{suffix}" for name in ("accuracy", "accuracy_by_steps", "gains") for suffix in (".md", ".csv")
+    }
     assert {"models", "records", *tables, *figures} <= written
     first = capsys.readouterr().out
     assert "after 5 gradient steps (BP4D, synthetic twins)" in first
@@ -43,7 +45,7 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert main(["report", str(tmp_path / "records"), "--out", str(report)]) == 0
     assert (report / "accuracy.md").read_text() == (tmp_path / "accuracy.md").read_text()
     assert main(["report", str(tmp_path), "--out", str(report), "--curve", "focus"]) == 1
-    assert "no curve" in capsys.readouterr().err
+    assert "no such curve" in capsys.readouterr().err
 
 
 def test_one_number_of_steps_and_two_seeds_have_other_tables(

@@ -2,12 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from matplotlib.colors import to_rgba
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.reports.few_shot import accuracy_table, gains_in_words, seeds_table, steps_table
+from metafacs.reports.few_shot import (
+    accuracy_table,
+    gains_in_words,
+    gains_table,
+    seeds_table,
+    steps_table,
+)
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.papers import PAPERS
@@ -104,6 +111,31 @@ def test_seeds_are_averaged_in_all_tables_and_told_in_one(records: list[FewShotR
     assert table.rows[0][1:3] == ("0.615", "0.665")
     assert table.rows[1][1:3] == ("", "0.685")
     assert table.rows[2][1:3] == ("0.615", "0.675 ± 0.014")
+
+
+def test_every_learner_is_compared_with_one_of_them(records: list[FewShotRecord]) -> None:
+    control = [
+        replace(record, learner="anil") for record in records if (record.learner, record.shots) == ("maml", 5)
+    ]
+    table = gains_table(compared([*records, *control]), "baseline")
+    gain = "+0.050 (+0.050 to +0.050)"
+    assert table.rows == (("maml", gain, gain), ("anil", "", gain))
+    assert table.title.startswith("Gain on baseline after 1 gradient steps")
+
+
+def test_many_people_and_learners_stay_legible(few_shot_record_of: Maker) -> None:
+    models = {
+        name: [few_shot_record_of(learner=name, subject=f"F{person:03d}") for person in range(41)]
+        for name in ("baseline", "maml", "anil", "meta_sgd", "baseline_by_person")
+    }
+    figure = accuracy_by_person(models, {})
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    names = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert not any(one.overlaps(other) for one, other in pairwise(names))
+    legend, right = axes.get_legend(), axes.get_window_extent().x1
+    assert legend.get_window_extent().x1 <= right
+    assert not legend.get_window_extent().overlaps(axes.title.get_window_extent())
 
 
 def test_a_seed_that_lacks_people_or_a_record_that_came_twice_is_refused(

@@ -20,7 +20,7 @@ from metafacs.files import write_bytes
 from metafacs.progress import plain_console
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
-from metafacs.reports.few_shot import accuracy_table, gains_in_words, seeds_table, steps_table
+from metafacs.reports.few_shot import accuracy_table, gains_in_words, gains_table, seeds_table, steps_table
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
 from metafacs.reports.named_paper import NO_PAPER
@@ -168,6 +168,9 @@ def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
         tables.append(steps_table(comparison))
     if len(comparison.seeds) > 1:
         tables.append(seeds_table(comparison))
+    learners = {learner for _, learner in comparison.groups}
+    references = {claim.worse for claim in comparison.claimed} & learners
+    tables += [gains_table(comparison, reference) for reference in sorted(references) if len(learners) > 1]
     most = max(shots for shots, _ in comparison.groups)
     models = {
         f"{name}, {shots} shot": group for (shots, name), group in comparison.groups.items() if shots == most

@@ -129,6 +129,38 @@ def seeds_table(comparison: FewShotComparison) -> Table:
     )
 
 
+def gains_table(comparison: FewShotComparison, reference: str) -> Table:
+    """Return how much more accurate every other learner is than one of them.
+
+    Args:
+        comparison: Any shots, people and seeds, and two learners or more.
+        reference: Learner that the others are compared with.
+
+    Returns:
+        One row per other learner, with the 95 % interval over people; empty where either was not tested.
+    """
+    groups = comparison.groups
+    all_shots = sorted({shots for shots, _ in groups})
+    others = [name for name in dict.fromkeys(name for _, name in groups) if name != reference]
+
+    def cell(shots: int, learner: str) -> str:
+        if (shots, learner) not in groups or (shots, reference) not in groups:
+            return ""
+        gain = paired_gain(groups[shots, learner], groups[shots, reference], comparison.step)
+        return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+    return Table(
+        title=f"Gain on {reference} after {comparison.step} gradient steps ({comparison.label})",
+        columns=(
+            Column("Learner", text=True),
+            *(Column(f"{shots} shot", comparison.label, comparison.tag) for shots in all_shots),
+        ),
+        rows=tuple((learner, *(cell(shots, learner) for shots in all_shots)) for learner in others),
+        note="Mean over people of the difference in accuracy; in brackets the 95 % interval over people.",
+        name="gains",
+    )
+
+
 def gains_in_words(comparison: FewShotComparison) -> list[str]:
     """Return a sentence per claim of the paper and number of shots on how much the better learner gains."""
     return [

@@ -31,6 +31,10 @@ from metafacs.reports.style import (
 
 CHANCE = 0.5
 _DASHES = ("--", "-", ":", "-.")
+_BAR_WIDTH = 0.07
+_LEGEND_COLUMNS = 4
+_UPRIGHT_FROM = 20
+"""Names below the bars from which on they stand upright."""
 
 
 def accuracy_by_au(models: Mapping[str, Sequence[FewShotRecord]], colours: Mapping[str, str]) -> Figure:
@@ -124,17 +128,21 @@ def _bars(
     bars: Mapping[str, Sequence[Spread]], names: Sequence[str], title: str, colours: Mapping[str, str]
 ) -> Figure:
     with house_style():
-        figure, (axes,) = blank_figure(10.2, 3.7)
+        entries = len(bars) + 1
+        columns = min(entries, _LEGEND_COLUMNS)
+        lines = math.ceil(entries / columns)
+        width = max(10.2, 1.2 + _BAR_WIDTH * len(bars) * len(names))
+        figure, (axes,) = blank_figure(width, 3.4 + 0.3 * lines)
         # The average stands apart from the groups by half a group.
         places = np.r_[np.arange(len(names) - 1), len(names) - 0.5]
-        width = 0.78 / len(bars)
+        thickness = 0.78 / len(bars)
         for number, (name, values) in enumerate(bars.items()):
-            shift = (number - (len(bars) - 1) / 2) * width
+            shift = (number - (len(bars) - 1) / 2) * thickness
             means = np.array([value.mean for value in values])
             axes.bar(
                 places + shift,
                 means,
-                width * 0.92,
+                thickness * 0.92,
                 color=colours[name],
                 label=legend_label(name),
                 linewidth=0,
@@ -151,11 +159,12 @@ def _bars(
             )
         _chance(axes)
         axes.axvline(len(names) - 1.25, color=RULE, linewidth=0.8)
-        axes.set_xticks(places, names)
+        axes.set_xticks(places, names, rotation=90 if len(names) > _UPRIGHT_FROM else 0)
+        axes.margins(x=0.01)
         axes.set_ylim(0.3, 1)
         axes.set_ylabel("accuracy")
-        axes.set_title(title, pad=24)
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.008, 1.005), ncols=len(bars) + 1, borderaxespad=0)
+        axes.set_title(title, pad=6 + 18 * lines)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.008, 1.005), ncols=columns, borderaxespad=0)
     return figure
 
 
