@@ -107,7 +107,11 @@ export class Files {
   choose(id) {
     this.chosen = id;
     this.update();
-    this.items.get(id)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** Bring the file that is shown into sight. */
+  reveal() {
+    this.items.get(this.chosen)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   update() {

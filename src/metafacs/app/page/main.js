@@ -116,6 +116,7 @@ class Page {
     this.start.hidden = Boolean(this.view);
     document.body.dataset.view = place === null ? "start" : place === "camera" ? "camera" : "file";
     if (this.view) {
+      this.files.reveal();
       this.view.element.querySelector("h2").focus({ preventScroll: true });
       scrollTo({ top: 0 });
     }

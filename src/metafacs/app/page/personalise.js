@@ -61,7 +61,7 @@ export class Personalise {
 
   item(entry) {
     const file = session.files.get(entry.file);
-    const place = this.placeOf(entry);
+    const place = this.describe(entry);
     const told = Object.entries(entry.aus).map(([au, value]) => el("span", { class: value ? "yes" : "no" }, say(value ? "label_present" : "label_absent", { au })));
     const source = entry.frame === null ? `/api/files/${entry.file}/preview.jpg?width=160` : `/api/files/${entry.file}/frames/${entry.frame}.jpg?width=160`;
     const edit = () => {
@@ -91,7 +91,13 @@ export class Personalise {
     return analysis.tracks.facesAt(0).sort((a, b) => area(b) - area(a))[0]?.person ?? null;
   }
 
-  placeOf({ file: id, frame, person, time }) {
+  isSeen(person) {
+    const { tracks } = this.view.analysis;
+    const place = this.view.player ? tracks.frameAt(this.view.player.time) : 0;
+    return place >= 0 && tracks.facesAt(place).some((face) => face.person === person);
+  }
+
+  describe({ file: id, frame, person, time }) {
     const file = session.files.get(id);
     const parts = [file.name];
     if (frame !== null) parts.push(clock(time, 2));
@@ -105,6 +111,10 @@ export class Personalise {
     player?.pause();
     const frame = player ? player.frame : null;
     const person = this.chosen();
+    if (!this.isSeen(person)) {
+      fill(this.editor, el("p", { class: "problem", role: "alert" }, say("label_unseen", { name: person === null ? say("person") : personName(analysis.file, person) })));
+      return;
+    }
     let entry = labels.find((other) => other.file === analysis.id && other.frame === frame && other.person === person);
     if (!entry) {
       entry = { file: analysis.id, frame, person, time: player?.time ?? 0, aus: {} };
@@ -146,7 +156,7 @@ export class Personalise {
         ),
       );
     const more = pale.length ? el("details", {}, el("summary", {}, say("experimental_show", { n: pale.length })), pale.map(row)) : null;
-    fill(this.editor, el("h3", { tabindex: "-1" }, say("labels_of", { place: this.placeOf(entry) })), (solid.length ? solid : pale).map(row), solid.length ? more : null, button(say("labels_done"), () => this.close()));
+    fill(this.editor, el("h3", { tabindex: "-1" }, say("labels_of", { place: this.describe(entry) })), (solid.length ? solid : pale).map(row), solid.length ? more : null, button(say("labels_done"), () => this.close()));
     this.editor.querySelector("h3").focus();
   }
 

@@ -243,6 +243,8 @@ export const TEXTS = {
   label_present: "AU{au} present",
   label_absent: "AU{au} absent",
   label_empty: "no labels yet",
+  person: "The person",
+  label_unseen: "{name} is not seen here. Go to another moment, or choose another face under People.",
   label_none: "Nothing is labelled yet.",
   label_count: "AU{au}: {present} with, {absent} without",
   edit_of: "Edit {name}",
