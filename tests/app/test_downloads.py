@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +119,33 @@ def test_people_are_hidden_and_named_and_aus_chosen(client: Client, short_clip: 
     refused = client.get(f"{place}/download/plot.png")
     assert refused.status == 409
     assert "shows nobody" in refused.error
+
+
+def test_everything_of_some_files_comes_in_one(
+    client: Client, photo: bytes, short_clip: Path, predict: Predict, folder: Path
+) -> None:
+    (folder / "clip.mp4").write_bytes(short_clip.read_bytes())
+    assert predict("clip.mp4", "--out", ".") == 0
+    files = [client.analysed("clip.mp4", short_clip)]
+    files += [client.analysed(name, photo) for name in ("Clip.png", "...me.png", "x" * 300 + ".png")]
+    ids = ",".join(file["id"] for file in files)
+    answer = client.get(f"/api/bundle.zip?files={ids}")
+    assert answer.status == 200, answer.body
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        names = archive.namelist()
+        assert archive.read("clip/clip.csv") == (folder / "clip.csv").read_bytes()
+        about = json.loads(archive.read("clip/clip.csv.meta.json"))
+    of_the_clip = ["_boris.csv", "_events.csv", "_plot.png", "_plot.svg", ".csv", ".csv.meta.json", ".eaf"]
+    assert {name for name in names if name.startswith("clip/")} == {f"clip/clip{end}" for end in of_the_clip}
+    assert {"Clip (2)/Clip.csv", "Clip (2)/Clip_overlay.png", "me/me.csv"} <= set(names)
+    assert not any(name.startswith(("/", ".")) or ".." in name for name in names)
+    written = json.loads((folder / "clip.csv.meta.json").read_text())
+    for part in ("thresholds", "experimental", "units", "numbering", "action_units", "metafacs"):
+        assert about[part] == written[part]
+    alone = client.get(f"/api/bundle.zip?files={files[0]['id']}")
+    assert "clip.zip" in alone.headers["Content-Disposition"]
+    assert "clip.csv" in zipfile.ZipFile(io.BytesIO(alone.body)).namelist()
+    assert client.get("/api/bundle.zip").status == 404
 
 
 def test_what_cannot_be_had_is_said(client: Client, photo: bytes, short_clip: Path) -> None:

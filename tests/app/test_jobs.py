@@ -68,6 +68,17 @@ def test_a_job_that_waits_is_not_begun_when_it_is_cancelled(
     assert client.analysed("other.png", photo)["analysis"]["people"] == [0]
 
 
+def test_a_file_that_is_removed_while_it_is_analysed_is_gone(client: Client, long_clip: Path) -> None:
+    file = client.add("long.mp4", long_clip)
+    until(lambda: client.file(file["id"])["analysis"]["frames_done"], lambda done: done > 0)
+    assert client.ask("DELETE", f"/api/files/{file['id']}").status == 204
+    folder = client.server.folder / file["id"]
+    until(lambda: folder.exists(), lambda there: not there)
+    job = client.wait_for_job(file["analysis"]["job"])
+    assert job["state"] == "cancelled"
+    assert client.get(f"/api/files/{file['id']}").status == 404
+
+
 def test_a_process_that_dies_takes_its_job_alone(client: Client, long_clip: Path, photo: bytes) -> None:
     file = client.add("long.mp4", long_clip)
     until(lambda: client.file(file["id"])["analysis"]["frames_done"], lambda done: done > 0)

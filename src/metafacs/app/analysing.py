@@ -92,12 +92,12 @@ def analyse_video(
 
 def describe_video(video: Video) -> dict[str, Any]:
     """Return what the page shows of a video, as plain data."""
-    known = video.frame_count is not None and video.rate
+    frames, rate = video.frame_count, video.rate
     return {
         "width": video.width,
         "height": video.height,
-        "frames": video.frame_count,
-        "rate": video.rate,
-        "seconds": video.frame_count / video.rate if known else None,
+        "frames": frames,
+        "rate": rate,
+        "seconds": frames / rate if frames and rate else None,
         "notes": list(video.notes),
     }

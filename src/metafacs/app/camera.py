@@ -156,7 +156,7 @@ class _Conversation:
         file.about = {"frames": told["done"], "seconds": told["seconds"], **self._size}
         self._session.files[file.id] = file
         content = file.to_json()
-        self._session.tell("file", content)
+        self._session.listeners.tell("file", content)
         return content
 
     async def _say(self, content: Json) -> None:

@@ -10,6 +10,7 @@ from metafacs.faces.pictures import SUFFIXES
 from metafacs.texts import printable
 
 _LONGEST_NAME = 200
+"""Bytes of a name, so that endings of results can follow it."""
 
 _MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -30,6 +31,26 @@ _MEDIA_TYPES = {
 }
 """Ending -> what a browser is told; of others that it is bytes."""
 
+TABLES = {
+    "openface.csv": "{stem}.csv",
+    "fex.csv": "{stem}_fex.csv",
+    "table.jsonl": "{stem}.jsonl",
+    "table.parquet": "{stem}.parquet",
+}
+"""Table that can be had of every file -> what it is called on the user's disk."""
+
+ABOUT = {"about.json": "{stem}.csv.meta.json"}
+"""What a reader of the tables must know -> what it is called."""
+
+OVER_TIME = {
+    "events.csv": "{stem}_events.csv",
+    "events.eaf": "{stem}.eaf",
+    "boris.csv": "{stem}_boris.csv",
+    "plot.png": "{stem}_plot.png",
+    "plot.svg": "{stem}_plot.svg",
+}
+"""What can be had of videos and recordings besides -> what it is called."""
+
 
 class FormatError(ValueError):
     """A name whose ending is none of a picture or a video."""
@@ -41,11 +62,17 @@ def name_of(given: str) -> str:
     >>> name_of("../../etc/pass\nwd.png"), name_of("C:\\me.mp4")
     ('pass\\nwd.png', 'me.mp4')
     """
-    name = printable(given.replace("\\", "/").rpartition("/")[2]).strip()
-    if len(name) > _LONGEST_NAME:
+    # Without dots at its beginning it is hidden nowhere, and no folder above.
+    name = printable(given.replace("\\", "/").rpartition("/")[2]).strip().lstrip(".")
+    if len(name.encode()) > _LONGEST_NAME:
         ending = PurePosixPath(name).suffix[-10:]
-        name = name[: _LONGEST_NAME - len(ending)] + ending
+        name = name.encode()[: _LONGEST_NAME - len(ending.encode())].decode(errors="ignore") + ending
     return name
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a file without its ending."""
+    return PurePosixPath(name).stem
 
 
 def kind_of(name: str) -> tuple[Kind, str, str]:

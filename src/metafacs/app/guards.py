@@ -15,9 +15,12 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from metafacs.app.access import Access
 from metafacs.app.formats import FormatError
+from metafacs.app.jobs import QueueFullError
+from metafacs.app.listeners import TooManyError
 from metafacs.app.session import ConflictError, NotFoundError
 from metafacs.app.worker import TaskError, WorkerDiedError
 
@@ -105,7 +108,7 @@ class Guard:
         if name in self._hosts:
             return True
         # A shared server that listens on all addresses answers to the one that it was reached at.
-        socket = request.transport and request.transport.get_extra_info("sockname")
+        socket = request.get_extra_info("sockname")
         try:
             return bool(socket) and ipaddress.ip_address(name) == ipaddress.ip_address(socket[0])
         except ValueError:
@@ -136,7 +139,7 @@ def small_page(title: str, text: str, *, status: int = 200, more: str = "", head
     return web.Response(text=page, status=status, content_type="text/html")
 
 
-def guarding(guard: Guard) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guarding(guard: Guard) -> Middleware:
     """Return the middleware that asks the guard, and words what goes wrong."""
 
     @web.middleware
@@ -157,6 +160,8 @@ def guarding(guard: Guard) -> Callable[[web.Request, Handler], Awaitable[web.Str
             return problem(415, str(error))
         except (ConflictError, TaskError) as error:
             return problem(409, str(error))
+        except (QueueFullError, TooManyError) as error:
+            return problem(429, str(error))
         except WorkerDiedError:
             return problem(503, "the process that was at it ended; it is started again: try once more")
         except ConnectionError:

@@ -113,8 +113,8 @@ class _Recording:
         self._first = self._first or frame
         self._last = frame.timestamp - self._first.timestamp
         number = frame.number - self._first.number
-        place = {"input": self._name, "frame": number, "timestamp": self._last}
-        moved = FrameResults(number, self._last, [replace(face, **place) for face in frame.faces])
+        faces = [replace(face, input=self._name, frame=number, timestamp=self._last) for face in frame.faces]
+        moved = FrameResults(number, self._last, faces)
         self._journal.append(moved)
         self._rows.add(moved)
         self._people.update(face.face_id for face in moved.faces if face.success)

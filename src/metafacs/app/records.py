@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["picture", "video", "camera"]
+JobKind = Literal["analyse", "annotate", "personalise"]
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Json = dict[str, Any]
 
@@ -136,7 +137,7 @@ class Analysis:
 
     def to_json(self) -> Json:
         """Return it as plain data."""
-        unknown = {"aus": [], "thresholds": {}, "experimental": []}
+        unknown: Json = {"aus": [], "thresholds": {}, "experimental": []}
         unknown |= {"synthetic": False, "intensities": False, "pose": False}
         return {
             **unknown,
@@ -223,7 +224,7 @@ class Job:
     """
 
     id: str
-    kind: Literal["analyse", "annotate", "personalise"]
+    kind: JobKind
     file: str | None
     task: str
     arguments: Json

@@ -6,13 +6,14 @@ import asyncio
 import json
 import secrets
 import shutil
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from metafacs.app.formats import kind_of, name_of
-from metafacs.app.guards import Refused, problem, small_page
+from metafacs.app.guards import Refused, small_page
 from metafacs.app.pages import Pages
 from metafacs.app.records import Analysis, Choice, Json, StoredFile
 from metafacs.app.requests import Personalising, choice_of, json_of, number_of, view_of
@@ -34,11 +35,11 @@ class Routes:
         session: What they are about.
         pages: The files of the page, and who is in.
         limits: Of uploads.
-        quit: Called when the page asks for the end.
+        ended: Set when the page asks for the end.
     """
 
-    def __init__(self, session: Session, pages: Pages, limits: Limits, quit: asyncio.Event) -> None:
-        self._session, self._pages, self._limits, self._quit = session, pages, limits, quit
+    def __init__(self, session: Session, pages: Pages, limits: Limits, ended: asyncio.Event) -> None:
+        self._session, self._pages, self._limits, self._ended = session, pages, limits, ended
         self._guard = pages.guard
 
     def routes(self) -> list[web.RouteDef]:
@@ -107,23 +108,17 @@ class Routes:
         return web.json_response(self._session.to_json())
 
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
-        listening = self._session.listen(HEARTBEAT)
+        listening = self._session.listeners.listen(HEARTBEAT)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        # The first event is asked for before the answer begins, so that a refusal has its status.
-        event = await anext(listening)
+        # Asked once before the answer begins, so that a refusal has its status.
+        await anext(listening)
         await response.prepare(request)
-        try:
-            while True:
-                if event is None:
-                    await response.write(b": still here\n\n")
-                else:
-                    content = json.dumps(event[1], separators=(",", ":"))
-                    await response.write(f"event: {event[0]}\ndata: {content}\n\n".encode())
-                event = await anext(listening)
-        except (StopAsyncIteration, ConnectionError):
-            return response
-        finally:
-            await listening.aclose()
+        with suppress(ConnectionError):
+            await response.write(_event("session", self._session.to_json()))
+            async with aclosing(listening) as events:
+                async for event in events:
+                    await response.write(b": still here\n\n" if event is None else _event(*event))
+        return response
 
     async def _add_file(self, request: web.Request) -> web.StreamResponse:
         name = name_of(request.query.get("name", ""))
@@ -143,14 +138,14 @@ class Routes:
 
     async def _remove_files(self, request: web.Request) -> web.StreamResponse:
         for file in list(self._session.files.values()):
-            self._session.remove_file(file)
+            await self._session.remove_file(file)
         return web.Response(status=204)
 
     async def _get_file(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._file(request).to_json())
 
     async def _remove_file(self, request: web.Request) -> web.StreamResponse:
-        self._session.remove_file(self._file(request))
+        await self._session.remove_file(self._file(request))
         return web.Response(status=204)
 
     async def _change_file(self, request: web.Request) -> web.StreamResponse:
@@ -246,13 +241,13 @@ class Routes:
         return web.Response(body=body, content_type="application/json")
 
     async def _get_jobs(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._session.jobs_to_json())
+        return web.json_response(self._session.queue.to_json())
 
     async def _cancel_job(self, request: web.Request) -> web.StreamResponse:
-        job = self._session.jobs.get(request.match_info["job"])
+        job = self._session.queue.jobs.get(request.match_info["job"])
         if job is None:
             raise NotFoundError("this job is not there any more")
-        self._session.cancel(job)
+        self._session.queue.cancel(job)
         return web.json_response(job.to_json())
 
     async def _personalise(self, request: web.Request) -> web.StreamResponse:
@@ -270,7 +265,7 @@ class Routes:
             path = str(path_of(file))
             aus = {str(au): value for au, value in label.aus.items()}
             folder = None if label.person is None else str(analysed(file).folder)
-            place = {"path": path, "name": file.name, "frame": label.frame, "folder": folder}
+            place: Json = {"path": path, "name": file.name, "frame": label.frame, "folder": folder}
             labels.append(place | {"aus": aus, "person": label.person})
         if len({(each["path"], each["frame"]) for each in labels}) < len(labels):
             raise Refused(400, "a frame is marked twice; remove one of the marks")
@@ -282,14 +277,14 @@ class Routes:
             "person_name": wanted.name.strip(),
             "model_id": model.id,
         }
-        job = self._session.add_job("personalise", None, "personalise", given)
+        job = self._session.queue.add("personalise", None, "personalise", given)
         return web.json_response(job.to_json(), status=202)
 
     async def _end(self, request: web.Request) -> web.StreamResponse:
         if self._session.shared:
             raise Refused(403, "a shared server is ended where it was started, with Ctrl-C")
-        self._quit.set()
-        return problem(202, "metafacs app has ended")
+        self._ended.set()
+        return web.json_response({}, status=202)
 
     def _file(self, request: web.Request) -> StoredFile:
         return self._session.file(request.match_info["file"])
@@ -340,7 +335,13 @@ def viewed_arguments(session: Session, file: StoredFile, analysis: Analysis) -> 
         "name": file.name,
         "rate": file.about.get("rate"),
         "path": None if file.path is None else str(file.path),
+        "kind": file.kind,
     }
+
+
+def _event(name: str, content: Json) -> bytes:
+    """Return an event as it is written to a stream."""
+    return f"event: {name}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n".encode()
 
 
 def _taken(path: Path) -> bytes:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,20 +49,20 @@ class Settings:
     """How a server is run.
 
     Attributes:
+        models: That can be chosen, the detector in the package among them.
         host: Address that it listens on.
         port: 0 for a free one.
         password: Of who comes from elsewhere; None if nobody may.
         limits: Of uploads.
         device: Where networks run.
-        models: That can be chosen, the detector in the package first.
     """
 
+    models: Sequence[Model]
     host: str = LOOPBACK
     port: int = 0
     password: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=lambda: Limits(2 << 30))
     device: str = "cpu"
-    models: tuple[Model, ...] = ()
 
 
 class Server:
@@ -85,10 +85,12 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._claim = ExitStack()
         self._claim.enter_context(claimed(self.folder, "metafacs app"))
-        self._workers = [Worker(name, settings.device, self.folder) for name in ("jobs", "desk")]
+        analyst, desk = (Worker(name, settings.device, self.folder) for name in ("jobs", "desk"))
+        self._workers = (analyst, desk)
         self.session = Session(
             self.folder,
-            *self._workers,
+            analyst,
+            desk,
             settings.models,
             upload_limit=settings.limits.largest,
             shared=self.access.shared,
@@ -136,12 +138,13 @@ class Server:
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
         self._tasks = [
-            asyncio.create_task(self.session.run_jobs()),
+            asyncio.create_task(self.session.queue.run()),
+            asyncio.create_task(self.session.sweep()),
             asyncio.create_task(self.session.get_ready()),
         ]
 
     async def _stop(self) -> None:
-        self.session.tell("bye", {})
+        self.session.listeners.tell("bye", {})
         for task in self._tasks:
             task.cancel()
         for worker in self._workers:

@@ -6,24 +6,22 @@ import asyncio
 import secrets
 import shutil
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from metafacs.app.formats import kind_of
+from metafacs.app.jobs import JobQueue
+from metafacs.app.listeners import Listeners
 from metafacs.app.records import PACKAGED, Analysis, Choice, FittedPerson, Job, Json, Model, StoredFile
 from metafacs.app.worker import TaskError, Worker, WorkerDiedError
 from metafacs.data.videos import VIDEO_SUFFIXES
 from metafacs.faces.pictures import SUFFIXES
+from metafacs.texts import shown
 from metafacs.version import __version__
 
 MOST_FILES = 2000
-MOST_LISTENERS = 32
-_MOST_EVENTS = 1000
-_JOBS_KEPT = 200
-"""Finished jobs that are remembered."""
+_SWEEP_EVERY, _MOST_SWEPT = 10.0, 500
 
 
 class NotFoundError(LookupError):
@@ -35,7 +33,7 @@ class ConflictError(ValueError):
 
 
 class Session:
-    """Holds the state and does the jobs, one after the other.
+    """Holds the state.
 
     Args:
         folder: Private; everything lies below it.
@@ -44,6 +42,14 @@ class Session:
         models: That can be chosen, the detector in the package first.
         upload_limit: Bytes of the largest file.
         shared: Whether people on other machines may come in.
+
+    Attributes:
+        files: Id -> file, in the order in which they came.
+        people: Id -> person that a model was fitted to.
+        listeners: Hear of every change.
+        queue: The jobs.
+        ready: Whether the models are loaded.
+        camera: Held by the page that has the camera.
     """
 
     def __init__(
@@ -60,16 +66,15 @@ class Session:
         self.models = {model.id: model for model in models}
         self.upload_limit, self.shared = upload_limit, shared
         self.files: dict[str, StoredFile] = {}
-        self.jobs: dict[str, Job] = {}
         self.people: dict[str, FittedPerson] = {}
         self.ready = False
         self.camera = asyncio.Lock()
         self._started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        self._waiting: deque[Job] = deque()
-        self._wake = asyncio.Event()
-        self._listeners: set[asyncio.Queue[tuple[str, Json]]] = set()
-        self._count = 0
-        self._warm: asyncio.Task[None] | None = None
+        self._removed: deque[Path] = deque(maxlen=_MOST_SWEPT)
+        self.listeners = Listeners()
+        first = self.models[PACKAGED].path
+        again = ("get_ready", {"model": first and str(first)})
+        self.queue = JobQueue(analyst, self.listeners, self._watch, again)
 
     def to_json(self) -> Json:
         """Return everything as plain data."""
@@ -84,12 +89,8 @@ class Session:
             "models": [model.to_json() for model in self.models.values()],
             "people": [person.to_json() for person in self.people.values()],
             "files": [file.to_json() for file in self.files.values()],
-            "jobs": self.jobs_to_json(),
+            "jobs": self.queue.to_json(),
         }
-
-    def jobs_to_json(self) -> list[Json]:
-        """Return the jobs with their places in the queue."""
-        return [job.to_json(self._position(job)) for job in self.jobs.values()]
 
     def file(self, file_id: str) -> StoredFile:
         """Return a file.
@@ -121,14 +122,22 @@ class Session:
         folder.mkdir(mode=0o700)
         return folder
 
-    def remove_file(self, file: StoredFile) -> None:
+    async def remove_file(self, file: StoredFile) -> None:
         """Cancel what is done with a file and remove everything of it."""
-        for job in list(self.jobs.values()):
-            if job.file == file.id and not job.is_over:
-                self.cancel(job)
         self.files.pop(file.id, None)
-        shutil.rmtree(file.folder, ignore_errors=True)
-        self.tell("removed", {"file": file.id})
+        for job in list(self.queue.jobs.values()):
+            if job.file == file.id:
+                self.queue.cancel(job)
+        self._removed.append(file.folder)
+        await asyncio.to_thread(shutil.rmtree, file.folder, True)
+        self.listeners.tell("removed", {"file": file.id})
+
+    async def sweep(self) -> None:
+        """Remove, for ever, what was still being written when its file was removed."""
+        while True:
+            await asyncio.sleep(_SWEEP_EVERY)
+            for folder in list(self._removed):
+                await asyncio.to_thread(shutil.rmtree, folder, True)
 
     def check_choice(self, choice: Choice) -> None:
         """Refuse a choice of model, person and rate that makes no sense.
@@ -138,7 +147,9 @@ class Session:
         """
         model = self.models.get(choice.model)
         if model is None:
-            raise ValueError(f"there is no model {choice.model!r}; choose one of {', '.join(self.models)}")
+            raise ValueError(
+                f"there is no model {shown(choice.model)!r}; choose one of {', '.join(self.models)}"
+            )
         if choice.person is not None:
             person = self.people.get(choice.person)
             if person is None or person.model != choice.model:
@@ -175,182 +186,51 @@ class Session:
             "fps": file.choice.fps,
             **self.paths_of(file.choice),
         }
-        job = self.add_job("analyse", file.id, "analyse", arguments)
+        job = self.queue.add("analyse", file.id, "analyse", arguments)
         file.analysis, file.overlay = Analysis(number, file.choice, folder, job=job.id), None
         self._forget_exports(file)
         if before is not None:
             shutil.rmtree(before.folder, ignore_errors=True)
-        self.tell("file", file.to_json())
+        self.listeners.tell("file", file.to_json())
         return job
-
-    def add_job(self, kind: str, file_id: str | None, task: str, arguments: Json) -> Job:
-        """Put a job at the end of the queue."""
-        self._count += 1
-        job = Job(f"j{self._count}", kind, file_id, task, arguments)  # type: ignore[arg-type]
-        self.jobs[job.id] = job
-        for old in [each.id for each in self.jobs.values() if each.is_over][:-_JOBS_KEPT]:
-            del self.jobs[old]
-        self._waiting.append(job)
-        self._wake.set()
-        self.tell_job(job)
-        return job
-
-    def cancel(self, job: Job) -> None:
-        """End a job: one that waits is not begun, of one that runs the process is ended."""
-        if job.is_over:
-            return
-        running = job.state == "running"
-        job.state = "cancelled"
-        if running:
-            self.analyst.kill()
-        elif job in self._waiting:
-            self._waiting.remove(job)
-        self._mark(job, job.state)
-        self.tell_job(job)
-        for other in self._waiting:
-            self.tell_job(other)
 
     def settings_changed(self, file: StoredFile) -> None:
         """Tell of new settings; what was drawn with the old ones goes."""
         self._forget_exports(file)
         if file.overlay == "done":
             file.overlay = None
-        self.tell("file", file.to_json())
+        self.listeners.tell("file", file.to_json())
 
-    async def run_jobs(self) -> None:
-        """Do the jobs as they come, for ever."""
-        while True:
-            while not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
-            job = self._waiting.popleft()
-            job.state = "running"
-            self._mark(job, "running")
-            self.tell_job(job)
-            for other in self._waiting:
-                self.tell_job(other)
-            await self._run(job)
-
-    async def _run(self, job: Job) -> None:
-        def progress(told: Json) -> None:
-            if job.state == "running":
-                self._note(job, told)
-                self.tell_job(job)
-
-        error: str | None = None
-        result: Json = {}
-        try:
-            result = await self.analyst.call(job.task, job.arguments, progress=progress)
-        except TaskError as failed:
-            error = str(failed)
-        except WorkerDiedError:
-            self._warm = asyncio.create_task(self._warm_up())
-            file = self.files.get(job.file or "")
-            name = file.name if file is not None else "this"
-            error = (
-                f"the process that was at {name} ended: the file may be damaged, or need more memory than "
-                "there is; convert it, or make it smaller, and try again"
-            )
-        if job.state == "cancelled":
-            return
-        job.state, job.error = ("done", None) if error is None else ("failed", error)
-        if error is None:
-            self._note(job, result)
-            self._finish(job, result)
-        self._mark(job, job.state, error)
-        self.tell_job(job)
-
-    async def _warm_up(self) -> None:
-        """Start the process that does the jobs again, so that the next one waits for nothing."""
-        model = self.models[PACKAGED].path
-        with suppress(TaskError, WorkerDiedError):
-            await self.analyst.call("get_ready", {"model": model and str(model)})
-
-    def _note(self, job: Job, told: Json) -> None:
-        """Take over what a task tells on its way or at its end."""
-        job.done = told.get("done", job.done)
-        job.total = told.get("expected", job.total)
-        file = self.files.get(job.file or "")
-        if file is None or job.kind != "analyse" or file.analysis is None or file.analysis.job != job.id:
-            return
-        analysis = file.analysis
-        analysis.frames_done, analysis.frames_expected = job.done, job.total
-        analysis.people = told.get("people", analysis.people)
-        if "model" in told:
-            analysis.model = told["model"]
-        file.about |= told.get("about", {})
-        if "model" in told or "about" in told or "people" in told:
-            self.tell("file", file.to_json())
-
-    def _finish(self, job: Job, result: Json) -> None:
+    def _watch(self, job: Job, told: Json) -> None:
+        """Take over what became of a job, or what its task told."""
         if job.kind == "personalise":
-            given = job.arguments
-            person = FittedPerson(
-                f"p{len(self.people) + 1}",
-                given["person_name"],
-                given["model_id"],
-                Path(given["out"]),
-                result,
-            )
-            self.people[person.id] = person
-            job.person = person.id
-            self.tell("person", person.to_json())
-
-    def _mark(self, job: Job, state: str, error: str | None = None) -> None:
-        """Write the state of a job into its file."""
+            if job.state == "done":
+                self._add_person(job, told)
+            return
         file = self.files.get(job.file or "")
         if file is None:
             return
+        analysis = file.analysis
         if job.kind == "annotate":
-            file.overlay = state  # type: ignore[assignment]
-        elif file.analysis is not None and file.analysis.job == job.id:
-            file.analysis = replace(file.analysis, state=state, error=error)  # type: ignore[arg-type]
-        self.tell("file", file.to_json())
+            file.overlay = job.state
+        elif analysis is not None and analysis.job == job.id:
+            analysis.state, analysis.error = job.state, job.error
+            analysis.frames_done, analysis.frames_expected = job.done, job.total
+            analysis.people = told.get("people", analysis.people)
+            analysis.model = told.get("model", analysis.model)
+            file.about |= told.get("about", {})
+        self.listeners.tell("file", file.to_json())
+
+    def _add_person(self, job: Job, told: Json) -> None:
+        given = job.arguments
+        person_id, path = f"p{len(self.people) + 1}", Path(given["out"])
+        person = FittedPerson(person_id, given["person_name"], given["model_id"], path, told)
+        self.people[person.id] = person
+        job.person = person.id
+        self.listeners.tell("person", person.to_json())
 
     def _forget_exports(self, file: StoredFile) -> None:
         shutil.rmtree(file.folder / "exports", ignore_errors=True)
-
-    def _position(self, job: Job) -> int:
-        return self._waiting.index(job) + 1 if job in self._waiting else 0
-
-    def tell_job(self, job: Job) -> None:
-        """Tell all pages of a job."""
-        self.tell("job", job.to_json(self._position(job)))
-
-    def tell(self, event: str, content: Json) -> None:
-        """Tell all pages something; one that does not read loses its stream and asks anew."""
-        for listener in list(self._listeners):
-            if listener.qsize() >= _MOST_EVENTS:
-                self._listeners.discard(listener)
-                listener.put_nowait(("end", {}))
-            else:
-                listener.put_nowait((event, content))
-
-    async def listen(self, patience: float) -> AsyncIterator[tuple[str, Json] | None]:
-        """Yield events as they come, the whole state first; None whenever nothing came for some seconds.
-
-        Raises:
-            ConflictError: If too many pages listen.
-        """
-        if len(self._listeners) >= MOST_LISTENERS:
-            raise ConflictError(f"{MOST_LISTENERS} pages are open, which is the most; close some")
-        queue: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()
-        self._listeners.add(queue)
-        try:
-            yield "session", self.to_json()
-            while True:
-                try:
-                    event = await asyncio.wait_for(queue.get(), patience)
-                except asyncio.TimeoutError:
-                    yield None
-                    continue
-                if event[0] == "end":
-                    return
-                yield event
-                if event[0] == "bye":
-                    return
-        finally:
-            self._listeners.discard(queue)
 
     async def get_ready(self) -> None:
         """Load the models: first that of the package where the jobs are done, then the rest at the desk."""
@@ -373,25 +253,6 @@ class Session:
             model.problem = "the process that loaded it ended; there may be too little memory"
 
     def _tell_ready(self) -> None:
-        self.tell("ready", {"ready": True, "models": [model.to_json() for model in self.models.values()]})
-
-
-def models_of(paths: Sequence[Path]) -> list[Model]:
-    """Return the models that can be chosen: that of the package, then those named, folders read whole.
-
-    Raises:
-        ValueError: If a path is not there, or a folder holds no model.
-    """
-    found: list[Model] = [Model(PACKAGED, "metafacs people detector")]
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(path.rglob("model.safetensors")) or sorted(path.glob("*.safetensors"))
-            if not inside:
-                raise ValueError(f"{path} holds no model.safetensors; name the folder of a training")
-            named = [(each, str(each.relative_to(path.parent))) for each in inside]
-        elif path.is_file():
-            named = [(path, path.name)]
-        else:
-            raise ValueError(f"{path} does not exist; name model.safetensors of 'metafacs train'")
-        found += [Model(f"m{len(found) + i}", name, each) for i, (each, name) in enumerate(named)]
-    return found
+        self.listeners.tell(
+            "ready", {"ready": True, "models": [model.to_json() for model in self.models.values()]}
+        )

@@ -71,7 +71,7 @@ def write_portrait(path: Path, kind: str, folder: Path, person: int, out: Path) 
     left, top, right, bottom = best.box
     reach = max(right - left, bottom - top) * (0.5 + _AROUND)
     across, down = (left + right) / 2, (top + bottom) / 2
-    box = tuple(round(edge) for edge in (across - reach, down - reach, across + reach, down + reach))
+    box = (round(across - reach), round(down - reach), round(across + reach), round(down + reach))
     with written_whole(out, durable=False) as temporary:
         portrait = Image.fromarray(image).crop(box)  # what lies outside is black
         portrait.resize((_PORTRAIT, _PORTRAIT), Image.Resampling.LANCZOS).save(

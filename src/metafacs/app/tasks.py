@@ -13,7 +13,7 @@ from metafacs.app.fitting import fit_person
 from metafacs.app.live import LiveCamera
 from metafacs.app.models import Detectors, describe_detector, describe_model, warm_up
 from metafacs.app.stills import write_frame, write_portrait, write_preview
-from metafacs.app.tables import write_download, write_overlay, write_picture_table
+from metafacs.app.tables import write_bundle, write_download, write_overlay, write_picture_table
 from metafacs.app.viewed import Viewed, describe_timelines
 from metafacs.inference.baseline import parse_neutral
 from metafacs.processes import out_of_memory, use_one_thread
@@ -73,7 +73,7 @@ class Desk:
 
     def annotate(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write a video with the results drawn onto it."""
-        return write_overlay(self._viewed(given), Path(given["path"]), Path(given["out"]), tell)
+        return write_overlay(self._viewed(given), Path(given["out"]), tell)
 
     def describe_timelines(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write the people of a video over time as JSON."""
@@ -81,10 +81,12 @@ class Desk:
 
     def write_download(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write what a user takes away of one file."""
-        path = None if given["path"] is None else Path(given["path"])
-        return write_download(
-            self._viewed(given), given["what"], path, given["name"], Path(given["out"]), given["options"]
-        )
+        out = Path(given["out"])
+        return write_download(self._viewed(given), given["what"], out, person=given["options"].get("person"))
+
+    def write_bundle(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
+        """Write everything of some files into one."""
+        return write_bundle([self._viewed(each) for each in given["files"]], Path(given["out"]))
 
     def write_picture_table(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write one table of several pictures."""
@@ -152,7 +154,9 @@ class Desk:
     def _viewed(self, given: Json) -> Viewed:
         """Return finished results as the user wants to see them."""
         detector = self._detectors.get(given["model"], given["person"])
-        return Viewed(detector, Path(given["folder"]), given["view"], given["name"], given["rate"])
+        path = None if given["path"] is None else Path(given["path"])
+        known = given["name"], given["kind"], path, given["rate"]
+        return Viewed(detector, Path(given["folder"]), given["view"], *known)
 
 
 TASKS: dict[str, Callable[[Desk, Json, bytes | None, Tell], Json]] = {
@@ -164,6 +168,7 @@ TASKS: dict[str, Callable[[Desk, Json, bytes | None, Tell], Json]] = {
         Desk.annotate,
         Desk.describe_timelines,
         Desk.write_download,
+        Desk.write_bundle,
         Desk.write_picture_table,
         Desk.check_neutral,
         Desk.write_preview,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.app.analysing import JOURNAL
-from metafacs.app.records import View
+from metafacs.app.records import Kind, View
 from metafacs.files import write_bytes
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
@@ -39,21 +39,33 @@ class Viewed:
         folder: Of the analysis.
         view: What the user wants, as :meth:`metafacs.app.records.View.to_json` gives it.
         name: What the user calls the file.
+        kind: What it is.
+        path: Where it lies; None of a camera.
         rate: Frames per second of the video, if known.
 
     Attributes:
         detector: Writes what is wanted: it knows the chosen AUs alone.
         view: What the user wants.
         name: What the user calls the file.
+        kind: What it is.
+        path: Where it lies; None of a camera.
         rate: Frames per second, if known.
         complete: Whether the analysis is over.
         neutral: What was taken away as rest, for a reader; None if nothing was.
     """
 
     def __init__(
-        self, detector: Detector, folder: Path, view: dict[str, Any], name: str, rate: float | None
+        self,
+        detector: Detector,
+        folder: Path,
+        view: dict[str, Any],
+        name: str,
+        kind: Kind,
+        path: Path | None,
+        rate: float | None,
     ) -> None:
-        self.view, self.name, self.rate = convert(view, View, "the view"), name, rate
+        self.view = convert(view, View, "the view")
+        self.name, self.kind, self.path, self.rate = name, kind, path, rate
         journal = folder / JOURNAL
         # Rest is told by the whole model.
         self._frames = FinishedFrames(detector, journal, self.view.neutral)

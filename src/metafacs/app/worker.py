@@ -161,11 +161,12 @@ def run_worker(connection: Connection, device: str, folder: str) -> None:
     import signal
     import tempfile
 
-    from metafacs.processes import end_with_parent
+    from metafacs.processes import end_with_parent, keep_freed_memory
 
     # Ctrl-C goes to all processes of a terminal; the server ends this one when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    keep_freed_memory()
     os.umask(0o077)
     tempfile.tempdir = folder
 

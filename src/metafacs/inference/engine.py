@@ -8,7 +8,7 @@ run that was never interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from math import isnan
 
@@ -75,7 +75,7 @@ def analyse_frames(
     start_at: int = 0,
     group: int | None = None,
     keep_images: bool = False,
-) -> Iterator[FrameResults]:
+) -> Generator[FrameResults, None, None]:
     """Yield what every frame shows, in their order, at most a group behind what is decoded.
 
     Whenever a whole number of groups has been given, the tracker's state is that after the last frame given:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,7 @@ def plot_timelines(
     *,
     aus: Sequence[int] | None = None,
     people: Sequence[int] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> list[Path]:
     """Write pictures of the people of a video over time, one each; the same results give the same bytes.
 
@@ -77,6 +78,7 @@ def plot_timelines(
         aus: Which AUs get a row, in this order; all of the model if None.
         people: Whom to draw. If None, all but those who were seen for less than a twentieth of the time of
             the one seen longest, such as passers-by.
+        names: Person -> name for the title; without one, people go by their number.
 
     Returns:
         What was written; nothing if the video shows nobody.
@@ -94,7 +96,8 @@ def plot_timelines(
     written = []
     for person in people:
         place = path if len(people) == 1 else path.with_name(f"{path.stem}_person{person}{path.suffix}")
-        save_plot(draw_timeline(timelines, person, events, aus=aus), place)
+        name = (names or {}).get(person)
+        save_plot(draw_timeline(timelines, person, events, aus=aus, name=name), place)
         written.append(place)
     return written
 
