@@ -5,6 +5,7 @@ import { personName } from "./people.js";
 import { session } from "./session.js";
 
 const TABLES = ["openface.csv", "fex.csv", "table.parquet", "table.jsonl"];
+const ABOUT = "about.json";
 const EVENTS = ["events.csv", "events.eaf", "boris.csv"];
 
 export class Downloads {
@@ -26,7 +27,7 @@ export class Downloads {
     const kept = document.activeElement?.dataset?.what;
     if (!["done", "cancelled", "failed"].includes(state) || !file.analysis?.frames_done) fill(this.body, el("p", { class: "quiet" }, say("downloads_soon")));
     else if (file.kind === "picture") fill(this.body, this.picture(pictures));
-    else fill(this.body, this.note(state), this.group("tables", TABLES.map((what) => this.link(what))), this.moving(file, people, names, job));
+    else fill(this.body, this.note(state), this.group("tables", [...TABLES, ABOUT].map((what) => this.link(what))), this.moving(file, people, names, job));
     if (kept) this.body.querySelector(`[data-what="${kept}"]`)?.focus();
   }
 
@@ -46,7 +47,7 @@ export class Downloads {
   picture(pictures) {
     const together = (what) => el("a", { href: `/api/pictures/${what}?files=${pictures.join()}`, download: true, title: say(`download_${what}_about`), "data-what": `all ${what}` }, say(`download_${what}`));
     return [
-      this.group("table", TABLES.map((what) => this.link(what))),
+      this.group("table", [...TABLES, ABOUT].map((what) => this.link(what))),
       this.group("pictures", [this.link("overlay.png")]),
       pictures.length > 1 ? this.group("together", TABLES.map(together), { n: pictures.length }) : null,
     ];

@@ -32,7 +32,9 @@ export class Files {
       el("div", { class: "buttons" }, el("span", { class: "chooser" }, input, el("label", { for: "choose", class: "button main" }, icon("plus"), say("choose_files"))), button(say("camera_open"), () => (location.hash = "camera"), { drawing: "camera" })),
     );
     this.list = el("ul", { class: "files", "aria-label": say("files") });
-    this.everything = el("div", { class: "everything" });
+    this.bundle = el("a", { download: true, title: say("bundle_about") }, icon("download"), say("bundle"));
+    this.removal = el("div", { class: "removal" });
+    this.everything = el("div", { class: "everything" }, this.bundle, this.removal);
     this.problems = el("div", { class: "problems" });
     this.element = el("nav", { class: "files-of", "aria-label": say("files") }, el("div", { class: "shelf" }, this.zone, this.list, this.everything), this.problems);
     this.offerRemoval();
@@ -135,18 +137,21 @@ export class Files {
     });
     this.list.hidden = !wanted.length;
     this.everything.hidden = !wanted.length;
+    const done = [...session.files.values()].filter((file) => file.analysis?.state === "done").map((file) => file.id);
+    this.bundle.hidden = done.length < 2;
+    this.bundle.href = `/api/bundle.zip?files=${done.join()}`;
     document.body.classList.toggle("some", wanted.length > 0);
     this.onupdate?.();
   }
 
   offerRemoval() {
-    fill(this.everything, button(say("remove_all"), () => this.confirmRemoval(), { drawing: "bin", kind: "plain" }));
+    fill(this.removal, button(say("remove_all"), () => this.confirmRemoval(), { drawing: "bin", kind: "plain" }));
   }
 
   confirmRemoval() {
     const no = button(say("keep"), () => {
       this.offerRemoval();
-      this.everything.querySelector("button").focus();
+      this.removal.querySelector("button").focus();
     });
     const yes = button(
       say("remove_all_yes"),
@@ -160,7 +165,7 @@ export class Files {
       },
       { kind: "danger" },
     );
-    fill(this.everything, el("p", {}, say("remove_all_sure")), yes, no);
+    fill(this.removal, el("p", {}, say("remove_all_sure")), yes, no);
     no.focus();
   }
 }
