@@ -38,6 +38,7 @@ def test_pictures_that_one_gets_wrong_and_the_other_right(expression_store: Stor
     assert found.labels.tolist() == labels[found.positions].tolist()
     assert found.wrong.tolist() == first[found.positions].tolist()
     assert (found.tested, found.spoiled) == (20, 3)
+    np.testing.assert_allclose(found.sureness, 0.9)
 
 
 def test_attention_explains_the_expression_asked_for() -> None:

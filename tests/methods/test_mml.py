@@ -182,7 +182,7 @@ def test_curves_name_every_loss_and_learned_weight() -> None:
     for case, (losses, weights) in parts.items():
         method, data = build(**CASES[case][0]), batches()
         curves = method.update(data, plain_stepper(method))
-        usual = {"loss_expression", "loss_action_units", "loss_validation"}
+        usual = {"loss_expression", "loss_action_units", "loss_validation", "accuracy_expression"}
         assert set(curves) == usual | losses | weights
         assert all(0 < curves[name] < 1 for name in weights)
 

@@ -23,6 +23,7 @@ class Corrected:
         positions: ``picture``, positions in the stream, the surest corrections first.
         labels: ``picture``, index of the true expression.
         wrong: ``picture``, what the first model says.
+        sureness: ``picture x 2``, the probability that each model gives to what it says.
         tested: Pictures that both were asked about.
         spoiled: How many of them the first gets right and the second wrong.
     """
@@ -30,6 +31,7 @@ class Corrected:
     positions: np.ndarray
     labels: np.ndarray
     wrong: np.ndarray
+    sureness: np.ndarray
     tested: int
     spoiled: int
 
@@ -87,8 +89,9 @@ def corrected_pictures(before: Method, after: Method, stream: Stream) -> Correct
     found = np.flatnonzero(~was_right & is_right)
     gain = (second - first)[found, labels[found]]
     found = found[np.argsort(-gain, kind="stable")]
+    sureness = np.stack([first[found].max(axis=1), second[found].max(axis=1)], axis=1)
     spoiled = int((was_right & ~is_right).sum())
-    return Corrected(found, labels[found], first[found].argmax(axis=1), len(labels), spoiled)
+    return Corrected(found, labels[found], first[found].argmax(axis=1), sureness, len(labels), spoiled)
 
 
 def _probabilities(method: Method, stream: Stream, parts: Sequence[np.ndarray]) -> np.ndarray:

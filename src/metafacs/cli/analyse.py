@@ -92,6 +92,7 @@ class _Findings:
     figures: list[DrawnFigure] = field(default_factory=list)
     attention: list[PictureRow] = field(default_factory=list)
     corrected: Corrected | None = None
+    corrections: list[PictureRow] = field(default_factory=list)
     cosines: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -230,6 +231,7 @@ def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> Non
         figures=tuple(figures),
         weight_rows=tuple(row for each in found.values() for row in each.rows),
         attention=tuple(row for each in found.values() for row in each.attention),
+        corrected=tuple(row for each in found.values() for row in each.corrections),
     )
     files = {"analysis.html": render_page(content).encode(), "analysis.json": as_json(numbers)}
     write_own(files, out, "analyse")
@@ -293,7 +295,7 @@ def _attention(
         f"{label}: AU{au} {au_name(au)}",
         pictures,
         attention_maps(method, batch.images, au),
-        [f"{value:.2f}" for value in probabilities.tolist()],
+        probabilities.tolist(),
     )
 
 
@@ -312,13 +314,14 @@ def _compare(
     images = stream.at(shown_first).images
     pictures, _ = crop_centre(faces.images(stream.rows[shown_first]), stream.size)
     answers = {f"{shown(before.method)}, wrong": corrected.wrong[:count], _label(name, checkpoint): labels}
-    for method, (heading, classes) in zip(methods, answers.items(), strict=True):
-        found.attention.append(
+    sureness = corrected.sureness[:count].T.tolist()
+    for method, sure, (heading, classes) in zip(methods, sureness, answers.items(), strict=True):
+        found.corrections.append(
             attention_row(
                 heading,
                 pictures,
                 expression_attention(method, images, classes.tolist()),
+                sure,
                 [shown(faces.expressions[code]) for code in classes],
-                told="answer",
             )
         )

@@ -117,7 +117,11 @@ def overlaid(picture: np.ndarray, attention: np.ndarray) -> np.ndarray:
 
 
 def attention_row(
-    heading: str, pictures: np.ndarray, maps: np.ndarray, notes: Sequence[str], *, told: str = "probability"
+    heading: str,
+    pictures: np.ndarray,
+    maps: np.ndarray,
+    probabilities: Sequence[float],
+    answers: Sequence[str] = (),
 ) -> PictureRow:
     """Return pictures with their attention maps as one row.
 
@@ -125,11 +129,12 @@ def attention_row(
         heading: Which model and action unit or expression.
         pictures: ``batch x height x width x 3``, uint8.
         maps: ``batch x height x width``, 0 to 1.
-        notes: Short text for the corner of each picture, e.g. its probability.
-        told: What the notes are.
+        probabilities: ``batch``, what the model says of each picture.
+        answers: What each probability is of, where the heading does not say it.
     """
-    shown = [
-        embedded(overlaid(picture, drawn), alt=f"{heading}: attention, {told} {note}", corner=note)
-        for picture, drawn, note in zip(pictures, maps, notes, strict=True)
-    ]
+    shown = []
+    for number, (picture, drawn, probability) in enumerate(zip(pictures, maps, probabilities, strict=True)):
+        answer, note = answers[number] if answers else "", f"{probability:.2f}"
+        alt = f"{heading}: attention, probability{f' of {answer}' if answer else ''} {note}"
+        shown.append(embedded(overlaid(picture, drawn), alt=alt, corner=note, caption=answer))
     return PictureRow(heading, tuple(shown))

@@ -58,6 +58,7 @@ class ReportContent:
         photos: Real photos with what the detector says drawn on them.
         faces: Sample faces of the data.
         attention: Pictures with where the detectors look drawn on them, one row per model and action unit.
+        corrected: Pictures whose expression one model gets wrong and another right, with where each looks.
         commands: Shell commands that made the report, in order.
         facts: Label and value of everything needed to make it again: data, split, seeds, versions.
     """
@@ -74,5 +75,6 @@ class ReportContent:
     photos: tuple[Picture, ...] = ()
     faces: tuple[PictureRow, ...] = ()
     attention: tuple[PictureRow, ...] = ()
+    corrected: tuple[PictureRow, ...] = ()
     commands: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()

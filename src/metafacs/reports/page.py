@@ -50,6 +50,16 @@ def render_page(content: ReportContent) -> str:
                 "for it. The number is the detector's probability.",
             ),
         ),
+        _section(
+            "corrected",
+            "Expressions that one model corrects",
+            _rows(
+                content.corrected,
+                "Held-out pictures in pairs of rows: one model gets them wrong, above, another right, below. "
+                "The surest corrections are on the left. Grad-CAM of the expression that the model says, "
+                "which is below each picture; the number is its probability.",
+            ),
+        ),
         _section("photos", "On real photos", _photos(content.photos)),
         _section(
             "faces",
@@ -164,7 +174,8 @@ def _rows(rows: Iterable[PictureRow], caption: str) -> str:
         for place, picture in enumerate(row.pictures):
             if row.gap and place == row.gap:
                 shown.append('<li class="gap" aria-hidden="true">···</li>')
-            shown.append(f"<li>{_picture(picture)}</li>")
+            below = f'<span class="below">{escape(picture.caption)}</span>' if picture.caption else ""
+            shown.append(f"<li>{_picture(picture)}{below}</li>")
         pictures = f'<ul class="pictures">{"".join(shown)}</ul>'
         lines.append(f'<div class="strip"><h3>{escape(row.heading)}</h3>{pictures}</div>')
     if not lines:
