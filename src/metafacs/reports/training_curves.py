@@ -66,7 +66,8 @@ def curves_figure(comparison: Comparison, drawn: TrainingCurves, *, name: str) -
     told = "; ".join(f"{what} {', '.join(rows)}" for what, rows in parts.items() if rows)
     if not any(_has(comparison, row, kind) for rows in parts.values() for row in rows for kind in _KINDS):
         return None
-    printed = f"As {drawn.printed_in}, on" if drawn.printed_in else "On"
+    paper = comparison.paper
+    printed = f"As {drawn.printed_in} of {paper.citation}, on" if drawn.printed_in and paper else "On"
     return DrawnFigure(
         "Losses and learned weights during training",
         inline_svg(

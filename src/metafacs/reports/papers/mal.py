@@ -108,7 +108,7 @@ PAPER = Paper(
         LowWeightForAmbiguous("mal"),
     ),
     curves=TrainingCurves(
-        printed_in="Fig. 3 of Li & Shan",
+        printed_in="Fig. 3",
         losses=("multi_task", "mal"),
         weights=("mal",),
         note="normalised so that both sum to one, 0.5 is an equal share",

@@ -90,7 +90,7 @@ PAPER = Paper(
         HigherMeanRecall("MML, wild", "MTL", _SMALL, "the three smallest classes"),
     ),
     curves=TrainingCurves(
-        printed_in="Fig. 5 of Li et al.",
+        printed_in="Fig. 5",
         weights=("MML, wild",),
         accuracy=("MTL", "MML, wild"),
         note="between 0 and 1, each on its own",

@@ -116,7 +116,7 @@ class TrainingCurves:
     """A figure of losses, learned weights and accuracies over the iterations.
 
     Attributes:
-        printed_in: Number of the figure and its paper; empty for a figure of no paper.
+        printed_in: Number of the figure; empty for one of no paper.
         losses: Rows whose losses per task are drawn, one panel each.
         weights: Rows whose average weights per task are drawn, one panel each.
         accuracy: Rows whose share of recognised expressions is drawn, in one panel.
