@@ -251,4 +251,5 @@ def test_lost_games_are_counted_and_no_failure(
     assert "the same command leaves them as they are" in again
     assert main(["report", str(tmp_path / "out"), "--out", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "lost.md").read_text() == (tmp_path / "out" / "lost.md").read_text()
-    assert main([*words, "--methods", "half"]) == 0
+    assert main([*words, "--methods", "[half]"]) == 0
+    assert "1 of 1 runs lost" in " ".join(capsys.readouterr().out.split())

@@ -64,7 +64,7 @@ def test_report_without_a_paper_says_how_to_name_one(record_of: MakeRecord) -> N
     assert "write 'paper: NAME'" in told
     assert "--paper NAME, one of mal, mml, dual_domain, maml_au" in told
     named = compose_report(Comparison(records, PAPERS["mal"]))
-    assert [table.name for table in named.tables] == ["summary", "f1", "auc", "printed"]
+    assert [table.name for table in named.tables] == ["summary", "f1", "auc", "printed", "differences"]
     assert dict(named.facts)["Paper"].startswith("Li & Shan")
     assert named.figures[1].caption.startswith("As Fig. 3 of Li & Shan, Meta Auxiliary Learning")
     assert [headline.colour for headline in named.headlines] == ["orange", "teal"]

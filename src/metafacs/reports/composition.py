@@ -107,7 +107,7 @@ def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
 
 def _sound_and_lost(comparison: Comparison) -> dict[str, list[Record]]:
     """Return the runs of every row, those that lost as a row behind it."""
-    rows = {}
+    rows: dict[str, list[Record]] = {}
     for name in comparison.names:
         found = {name: comparison.rows.get(name, []), f"{name}, lost": comparison.lost.get(name, [])}
         rows |= {row: runs for row, runs in found.items() if runs}

@@ -84,7 +84,7 @@ def few_shot_overview_lines(name: str, comparison: FewShotComparison) -> list[Li
 
 
 def read_overview(path: Path) -> list[Line]:
-    """Return the lines of an overview; none if there is no such file.
+    """Return the lines of an overview; none if there is no such file. Columns that it lacks are empty.
 
     Raises:
         ValueError: If it has other columns or a line lacks cells.
@@ -103,7 +103,8 @@ def read_overview(path: Path) -> list[Line]:
     for number, row in enumerate(rows, start=2):
         if len(row) != len(head):
             raise ValueError(f"{path}, line {number}: a cell is missing or too many; restore the file")
-    return [dict(zip(head, map(from_cell, row), strict=True)) for row in rows]
+    empty = dict.fromkeys(COLUMNS, "")
+    return [empty | dict(zip(head, map(from_cell, row), strict=True)) for row in rows]
 
 
 def write_overview(path: Path, lines: Iterable[Mapping[str, str]]) -> None:
