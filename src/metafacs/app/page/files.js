@@ -7,6 +7,31 @@ import { session } from "./session.js";
 const STATES = { waiting: "state_waiting", running: "state_reading", done: "state_done", failed: "state_failed", cancelled: "state_cancelled" };
 const BUSY = ["waiting", "running"];
 
+/** Return what was dropped; of folders all that can be read in them and below. */
+async function filesOf(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const plain = [...transfer.files];
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  const found = [];
+  const fileOf = (entry) => new Promise((resolve, reject) => entry.file(resolve, reject));
+  const visit = async (entry, dropped) => {
+    if (entry.isFile) {
+      const readable = session.suffixes.some((suffix) => entry.name.toLowerCase().endsWith(suffix)) && !entry.name.startsWith(".");
+      if (dropped || readable) found.push(await fileOf(entry));
+      return;
+    }
+    const reader = entry.createReader();
+    // A part at a time, and an empty one at the end.
+    for (;;) {
+      const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!part.length) return;
+      for (const inner of part.sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }))) await visit(inner, false);
+    }
+  };
+  for (const entry of entries) await visit(entry, true);
+  return found;
+}
+
 export class Files {
   /** @param {(id: string) => void} open Show a file. */
   constructor(open) {
@@ -60,7 +85,7 @@ export class Files {
       event.preventDefault();
       inside = 0;
       mark(false);
-      this.take([...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) filesOf(event.dataTransfer).then((files) => this.take(files));
     });
   }
 

@@ -4,7 +4,7 @@ import { CameraView } from "./camera.js";
 import { announce, button, count, el, fill, icon, say } from "./dom.js";
 import { badge, help } from "./explain.js";
 import { Files } from "./files.js";
-import { ask } from "./http.js";
+import { ask, Refused } from "./http.js";
 import { modelField } from "./options.js";
 import { PictureView } from "./picture.js";
 import { session } from "./session.js";
@@ -34,7 +34,11 @@ class Page {
     this.files.update();
     session.connect();
     this.heard = 0;
-    addEventListener("unhandledrejection", ({ reason }) => reason?.status !== undefined && (this.say(reason.message)));
+    addEventListener("unhandledrejection", (event) => {
+      if (!(event.reason instanceof Refused)) return;
+      event.preventDefault();
+      this.say(event.reason.message);
+    });
   }
 
   fillHeader() {
@@ -101,6 +105,7 @@ class Page {
     // Before the first answer of the server, nothing is known of any file.
     if (wanted && !place && session.connected === null) return;
     this.view?.close();
+    this.showConnection();
     this.place = place;
     this.files.choose(place);
     if (place === null) {

@@ -32,8 +32,9 @@ export function drawFaces(canvas, size, faces, look) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, width, height);
   if (!size.width || !width) return;
-  const zoom = width / size.width;
-  const at = (value) => (value + 0.5) * zoom;
+  // Players stretch pixels that are not square.
+  const zoom = [width / size.width, height / size.height];
+  const at = (value, place) => (value + 0.5) * zoom[place % 2];
   for (const face of faces) {
     const [left, top, right, bottom] = Array.from(face.box, at);
     if (look.landmarks && face.landmarks) drawLandmarks(context, Array.from(face.landmarks, at), face.colour, right - left, scale);

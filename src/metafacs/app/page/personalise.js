@@ -38,14 +38,14 @@ export class Personalise {
 
   update() {
     const known = labels.filter((entry) => session.files.has(entry.file));
-    if (known.length !== labels.length) {
+    if (session.complete && known.length !== labels.length) {
       labels.splice(0, labels.length, ...known);
       keep();
     }
     if (!this.element.open) return;
     this.add.disabled = !this.view.analysis.tracks?.length;
     this.fit.disabled = !labels.length || Boolean(this.job && ["waiting", "running"].includes(session.jobs.get(this.job)?.state));
-    fill(this.list, labels.map((entry) => this.item(entry)));
+    fill(this.list, known.map((entry) => this.item(entry)));
     const tally = new Map();
     for (const { aus } of labels) {
       for (const [au, value] of Object.entries(aus)) {
@@ -101,7 +101,7 @@ export class Personalise {
     const file = session.files.get(id);
     const parts = [file.name];
     if (frame !== null) parts.push(clock(time, 2));
-    if (person !== null && file.analysis.people.length > 1) parts.push(personName(file, person));
+    if (person !== null && (file.analysis?.people.length ?? 0) > 1) parts.push(personName(file, person));
     return parts.join(", ");
   }
 

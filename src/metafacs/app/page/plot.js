@@ -64,7 +64,7 @@ export class Plot {
 
   rename() {
     const name = personName(this.all.analysis.file, this.line.person);
-    const seconds = clock(this.line.spans.reduce((sum, [first, last]) => sum + this.line.ends[last] - this.line.times[first], 0), 1);
+    const seconds = clock(this.line.seconds, 1);
     if (name === this.name && seconds === this.seconds) return;
     Object.assign(this, { name, seconds });
     this.element.setAttribute("aria-label", say("timeline_of", { name }));

@@ -7,6 +7,7 @@ class Session extends EventTarget {
     super();
     this.ready = false;
     this.connected = null;
+    this.complete = false;
     this.models = [];
     this.people = [];
     this.files = new Map();
@@ -42,6 +43,7 @@ class Session extends EventTarget {
   }
 
   take(all) {
+    this.complete = false;
     const gone = [...this.files.keys()].filter((id) => !all.files.some((file) => file.id === id));
     Object.assign(this, {
       ready: all.ready,
@@ -56,6 +58,7 @@ class Session extends EventTarget {
     this.setConnected(true);
     gone.forEach((id) => this.drop(id));
     all.files.forEach((file) => this.setFile(file));
+    this.complete = true;
     this.tell("models");
     this.tell("session");
   }

@@ -146,6 +146,8 @@ export const TEXTS = {
   at_time_present: "{time}, present: {aus}",
   at_time_none: "{time}, nothing present",
   timeline_soon: "Curves appear here as frames are read.",
+  brief_one: "Show 1 person who was seen briefly",
+  brief_many: "Show {n} people who were seen briefly",
   nobody: "No face was found in this video. Are faces at least as wide as a thumbnail, lit, and not turned away? Try a part in which somebody looks toward the camera.",
   nothing_read: "Nothing was read of this video.",
   tip_probability: "probability {value}, threshold {threshold}",

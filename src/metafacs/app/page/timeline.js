@@ -1,12 +1,15 @@
 // All people of a file over time: one window of time and one playhead for the plots of all.
 
-import { el, fill } from "./dom.js";
+import { button, count, el, fill } from "./dom.js";
 import { themeColours } from "./drawing.js";
 import { look } from "./look.js";
 import { Plot } from "./plot.js";
 
 /** The closest that one can look, in seconds. */
 const CLOSEST = 0.2;
+
+/** Who was seen for less than this share of the longest is a passer-by, as in the plots that are written. */
+const LEAST_SEEN = 0.05;
 
 export class Timelines {
   /**
@@ -19,7 +22,12 @@ export class Timelines {
     this.plots = [];
     this.time = 0;
     this.range = null;
-    this.element = el("div", { class: "timelines" });
+    this.stack = el("div", { class: "timelines" });
+    this.brief = button("", () => {
+      this.everybody = true;
+      this.update();
+    });
+    this.element = el("div", { class: "stack" }, this.stack, this.brief);
     this.colours = themeColours();
     this.observer = new ResizeObserver((entries) => entries.forEach(({ target }) => target.plot?.fit()));
     this.dark = matchMedia("(prefers-color-scheme: dark)");
@@ -51,7 +59,11 @@ export class Timelines {
   /** Build the plots anew where people, rows or the look of them have changed, else only draw. */
   update() {
     const { hidden } = this.analysis.file.settings;
-    const lines = this.analysis.lines.filter((line) => !hidden.includes(line.person));
+    const wanted = this.analysis.lines.filter((line) => !hidden.includes(line.person));
+    const longest = Math.max(0, ...wanted.map((line) => line.seconds));
+    const lines = this.everybody ? wanted : wanted.filter((line) => line.seconds >= LEAST_SEEN * longest);
+    this.brief.hidden = lines.length === wanted.length;
+    fill(this.brief, count("brief", wanted.length - lines.length));
     const aus = this.aus;
     const shape = JSON.stringify([lines.map((line) => line.person), aus, look.rows, this.whole, this.analysis.number]);
     if (shape !== this.shape) {
@@ -61,7 +73,7 @@ export class Timelines {
       this.shape = shape;
       this.plots.forEach((plot) => plot.close());
       this.plots = lines.map((line) => new Plot(this, line, aus));
-      fill(this.element, this.plots.map((plot) => plot.element));
+      fill(this.stack, this.plots.map((plot) => plot.element));
       this.plots.forEach((plot) => plot.open());
       this.plots.find((plot) => plot.line.person === focused)?.stage.focus();
     }

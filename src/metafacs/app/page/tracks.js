@@ -52,15 +52,15 @@ export class Line {
     Object.assign(this, { person, frames, times, ends, spans, p, i });
   }
 
+  /** Return for how long the person was seen, in seconds. */
+  get seconds() {
+    return this.spans.reduce((sum, [first, last]) => sum + this.ends[last] - this.times[first], 0);
+  }
+
   /** Return the place of what is shown at a time, -1 where the person is not seen. */
   at(time) {
     const place = placeOf(this.times, time + SLACK);
     return place >= 0 && time < this.ends[place] + SLACK ? place : -1;
-  }
-
-  /** Return the last place whose frame has not passed, without regard to gaps. */
-  before(time) {
-    return placeOf(this.times, time + SLACK);
   }
 }
 

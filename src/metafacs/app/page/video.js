@@ -88,9 +88,10 @@ export class VideoView extends FileView {
     const { analysis } = this;
     const { file, state } = analysis;
     if (file.width) {
-      const { style } = this.player.element;
-      style.aspectRatio = `${file.width} / ${file.height}`;
-      style.maxWidth = `calc(56vh * ${(file.width / file.height).toFixed(4)})`;
+      const { element, video } = this.player;
+      const shape = video?.videoWidth ? video.videoWidth / video.videoHeight : file.width / file.height;
+      element.style.aspectRatio = shape.toFixed(4);
+      element.style.maxWidth = `calc(56vh * ${shape.toFixed(4)})`;
     }
     // Of a file that could not be opened there is only the reason to show.
     this.element.classList.toggle("nothing", state === "failed" && !analysis.tracks?.length);
