@@ -28,7 +28,15 @@ from metafacs.methods.adversarial_separation import (
     paired,
     separation_losses,
 )
-from metafacs.methods.base import Diagnostic, Method, OptimizerSpec, Prediction, Stepper, total_loss
+from metafacs.methods.base import (
+    DETECTION,
+    Diagnostic,
+    Method,
+    OptimizerSpec,
+    Prediction,
+    Stepper,
+    total_loss,
+)
 from metafacs.metrics.landmarks import interocular_distance
 from metafacs.models.domain_separation import Rounds
 from metafacs.models.dual_domain import Domain, DualDomainNet, LandmarkNet, Reading, SupervisedNet
@@ -218,7 +226,7 @@ class DualDomain(Method):
         if self.stage == "joint":
             return game_diagnostics(size)
         known = (Diagnostic("loss_landmarks", "landmark loss"),)
-        return known if self.stage == "landmarks" else (Diagnostic("loss_action_units", "AU loss"), *known)
+        return known if self.stage == "landmarks" else (DETECTION, *known)
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Step the discriminators, then everything else; before the joint stage what learns from labels."""
