@@ -247,5 +247,6 @@ class GameWatch(nn.Module):
         if background < self.BACKGROUND:
             raise DivergedError(
                 "the game of the backgrounds is lost: every picture has the same one (share_of_background is "
-                f"{background:.3f} on average); raise the learning rate of landmark_discriminator"
+                f"{background:.3f} on average); raise the learning rate of landmark_discriminator, or lower "
+                "that of generators or reconstruction_weight"
             )
