@@ -377,11 +377,6 @@ def test_a_pair_that_cannot_be_mixed_is_refused() -> None:
         method.update({**data, "target": few}, plain_stepper(method))
 
 
-def test_landmark_stage_needs_a_branch() -> None:
-    with pytest.raises(ValueError, match="must not be 'none'"):
-        build(stage="landmarks", landmark_branches="none")
-
-
 def test_losses_fall() -> None:
     method, data = build(), batches(4)
     method.observe_labels({"source": torch.tensor([[1.0] * 3, [0.0] * 3])})

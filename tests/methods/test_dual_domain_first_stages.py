@@ -89,3 +89,8 @@ def test_a_supervised_model_reads_both_domains_directly_and_has_no_generators() 
         _ = method.joint_network
     with pytest.raises(ValueError, match="no generators"):
         method.detecting_network(images, "target", "reconstruction")
+
+
+def test_landmark_stage_needs_a_branch() -> None:
+    with pytest.raises(ValueError, match="must not be 'none'"):
+        build(stage="landmarks", landmark_branches="none")
