@@ -17,7 +17,7 @@ export class Bars {
     this.rows = new Map();
     const list = (aus, name) => el("ul", { class: "bars", "aria-label": name }, aus.map((au) => this.row(au)));
     const toggle = button("", () => (look.experimental = !look.experimental), { kind: "link" });
-    this.pale = pale.length && solid.length ? el("div", { class: "pale-rows" }, list(pale, `${label}, ${say("experimental")}`)) : null;
+    this.pale = pale.length && solid.length ? el("div", {}, list(pale, `${label}, ${say("experimental")}`)) : null;
     this.toggle = toggle;
     this.element = el(
       "div",
@@ -69,11 +69,14 @@ export class Bars {
       const present = known && value >= this.told.thresholds[au];
       row.element.classList.toggle("present", present);
       row.level.style.width = `${100 * (value ?? 0)}%`;
-      const text = known ? value.toFixed(2) : "";
-      if (row.value.textContent === text) continue;
-      row.value.textContent = text;
-      if (row.strength) row.strength.textContent = known && i ? i.get(au).toFixed(1) : "";
-      row.state.textContent = known ? `, ${say(present ? "present" : "absent")}` : say("not_seen");
+      write(row.value, known ? value.toFixed(2) : "");
+      if (row.strength) write(row.strength, known && i ? i.get(au).toFixed(1) : "");
+      write(row.state, known ? `, ${say(present ? "present" : "absent")}` : say("not_seen"));
     }
   }
+}
+
+/** Change a text only where it differs: this runs for every frame that is played. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

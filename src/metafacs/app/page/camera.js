@@ -36,7 +36,9 @@ function cameraProblem(error) {
 }
 
 export class CameraView {
-  constructor() {
+  /** @param {() => void} again Open the camera anew. */
+  constructor(again) {
+    this.again = again;
     this.ending = new AbortController();
     this.rows = [];
     this.cards = new Map();
@@ -75,8 +77,9 @@ export class CameraView {
 
   fail(sentence) {
     if (this.closed) return;
+    this.sentence = sentence;
     this.problem.hidden = false;
-    this.problem.textContent = sentence;
+    fill(this.problem, sentence, " ", button(say("camera_again"), this.again, { kind: "link" }));
     this.empty.hidden = true;
     this.record.disabled = true;
     this.stream?.getTracks().forEach((track) => track.stop());
@@ -99,7 +102,7 @@ export class CameraView {
     this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/camera`);
     this.socket.onopen = () => this.socket.send(JSON.stringify({ model: session.model?.id, person: session.choice.person }));
     this.socket.onmessage = ({ data }) => this.take(JSON.parse(data));
-    this.socket.onclose = () => this.fail(this.problem.textContent || say("camera_ended"));
+    this.socket.onclose = () => this.fail(this.sentence ?? say("camera_ended"));
   }
 
   take(answer) {

@@ -5,7 +5,7 @@ import { button, el, openDialog, say } from "./dom.js";
 /** Explanations by name; each has a heading and paragraphs in texts.js. */
 const PARAGRAPHS = { synthetic: 4, experimental: 3 };
 
-export function explain(name) {
+function explain(name) {
   openDialog(say(`${name}_heading`), Array.from({ length: PARAGRAPHS[name] }, (_, k) => el("p", {}, say(`${name}_${k + 1}`))));
 }
 

@@ -61,7 +61,7 @@ export class Files {
     this.removal = el("div", { class: "removal" });
     this.everything = el("div", { class: "everything" }, this.bundle, this.removal);
     this.problems = el("div", { class: "problems" });
-    this.element = el("nav", { class: "files-of", "aria-label": say("files") }, el("div", { class: "shelf" }, this.zone, this.list, this.everything), this.problems);
+    this.element = el("nav", { "aria-label": say("files") }, el("div", { class: "shelf" }, this.zone, this.list, this.everything), this.problems);
     this.offerRemoval();
     this.listenToDrops();
     session.on("file removed job connection session models", () => this.update());

@@ -115,7 +115,7 @@ class Page {
         location.hash = next;
         return;
       }
-    } else if (place === "camera") this.view = new CameraView();
+    } else if (place === "camera") this.view = new CameraView(() => this.reopen());
     else this.view = session.files.get(place).kind === "picture" ? new PictureView(place) : new VideoView(place);
     fill(this.stage, this.view?.element ?? null);
     this.start.hidden = Boolean(this.view);
@@ -125,6 +125,11 @@ class Page {
       this.view.element.querySelector("h2").focus({ preventScroll: true });
       scrollTo({ top: 0 });
     }
+  }
+
+  reopen() {
+    this.place = undefined;
+    this.route();
   }
 
   showConnection() {

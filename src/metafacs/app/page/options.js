@@ -210,7 +210,7 @@ export class Toolbar {
 }
 
 /** Return the names that readers can be chosen by: models, and people they were fitted to, as [value, text]. */
-export function readers() {
+function readers() {
   const models = session.models.filter((model) => !model.problem && !model.few_shot);
   return [
     ...models.map((model) => [JSON.stringify([model.id, null]), model.name]),
@@ -234,7 +234,7 @@ export function modelField(chosen, action) {
 export function readAgain(view) {
   const { file } = view.analysis;
   const choice = { model: file.analysis?.model ?? file.settings.model, person: file.analysis?.person ?? file.settings.person };
-  const told = el("div", { class: "told" });
+  const told = el("div", {});
   const tell = () => {
     const model = session.models.find((other) => other.id === choice.model);
     fill(told, model?.synthetic ? badge("synthetic") : null);

@@ -22,6 +22,8 @@ export class Personalise {
   constructor(view) {
     this.view = view;
     this.name = el("input", { type: "text", maxlength: "60", autocomplete: "off" });
+    this.model = el("select", { "aria-label": say("fit_model") });
+    this.models = el("label", { class: "field" }, el("span", {}, say("fit_model")), this.model);
     this.list = el("ul", { class: "labelled", "aria-label": say("labelled") });
     this.counts = el("p", { class: "quiet" });
     this.editor = el("div", { class: "editor" });
@@ -32,7 +34,7 @@ export class Personalise {
       "details",
       { class: "card personalise", ontoggle: () => this.update() },
       el("summary", {}, el("h2", {}, say("personalise"))),
-      el("div", { class: "stack" }, el("p", {}, say("personalise_1")), el("p", { class: "quiet" }, say("personalise_2")), this.add, this.editor, this.list, this.counts, el("label", { class: "field" }, el("span", {}, say("person_name")), this.name), this.fit, this.result),
+      el("div", { class: "stack" }, el("p", {}, say("personalise_1")), el("p", { class: "quiet" }, say("personalise_2")), this.add, this.editor, this.list, this.counts, this.models, el("label", { class: "field" }, el("span", {}, say("person_name")), this.name), this.fit, this.result),
     );
   }
 
@@ -43,6 +45,7 @@ export class Personalise {
       keep();
     }
     if (!this.element.open) return;
+    this.offerModels();
     this.add.disabled = !this.view.analysis.tracks?.length;
     this.fit.disabled = !labels.length || Boolean(this.job && ["waiting", "running"].includes(session.jobs.get(this.job)?.state));
     fill(this.list, known.map((entry) => this.item(entry)));
@@ -57,6 +60,17 @@ export class Personalise {
     const words = [...tally].map(([au, [absent, present]]) => say("label_count", { au, present, absent }));
     this.counts.textContent = words.length ? `${words.join("; ")}.` : say("label_none");
     this.showResult();
+  }
+
+  /** Offer the models that can be fitted, that of the file first; those that only tell something once fitted are among them. */
+  offerModels() {
+    const models = session.models.filter((model) => !model.problem);
+    const shape = models.map((model) => model.id).join();
+    if (shape === this.modelsShape) return;
+    this.modelsShape = shape;
+    fill(this.model, models.map((model) => el("option", { value: model.id }, model.name)));
+    this.model.value = this.view.analysis.file.analysis.model;
+    this.models.hidden = models.length < 2;
   }
 
   item(entry) {
@@ -167,7 +181,7 @@ export class Personalise {
 
   async start() {
     const told = labels.filter((entry) => Object.keys(entry.aus).length);
-    const { model } = this.view.analysis.file.analysis;
+    const model = this.model.value;
     const json = { name: this.name.value.trim() || say("person_unnamed"), model, labels: told.map(({ file, frame, person, aus }) => ({ file, frame, person, aus })) };
     await this.view.attempt(async () => {
       const job = await ask("/api/personalise", { method: "POST", json });

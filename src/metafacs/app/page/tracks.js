@@ -47,7 +47,7 @@ export function placeOf(sorted, value) {
  * frames, times, ends: of each frame; spans: [first, last] places of every stretch without a gap;
  * p and i: Map of AU to probabilities and intensities (i is null if the model tells none).
  */
-export class Line {
+class Line {
   constructor(person, frames, times, ends, spans, p, i) {
     Object.assign(this, { person, frames, times, ends, spans, p, i });
   }

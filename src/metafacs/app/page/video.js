@@ -34,7 +34,7 @@ export class VideoView extends FileView {
         this.schedule();
       },
     });
-    this.values = el("section", { class: "card values-now" });
+    this.values = el("section", { class: "card" });
     this.empty = el("div", { class: "card empty", hidden: true });
     this.events = new Events(this);
     this.downloads = new Downloads(this);
