@@ -15,6 +15,8 @@ def test_f1_and_auc_stand_beside_each_other(record_of: MakeRecord) -> None:
     records = [record_of("mal", skill=2.0), record_of("multi_task", skill=0.5)]
     content = compose_report(Comparison(records, PAPERS["mal"]))
     tables = {table.name: table for table in content.tables}
+    assert "synthetic" in tables["differences"].title
+    assert all(column.tag == "synthetic" for column in tables["differences"].columns[1:])
     (row,) = tables["differences"].rows
     assert row[0] == "mal > multi_task"
     assert (row[2], row[4]) == ("yes", "yes")

@@ -51,6 +51,7 @@ def test_means_are_over_the_sound_runs_and_say_so(compared: Comparison) -> None:
 def test_what_was_lost_stands_in_a_table_of_its_own(compared: Comparison) -> None:
     content = compose_report(compared)
     (table,) = (table for table in content.tables if table.name == "lost")
+    assert "synthetic" in table.title
     reason = "the game of the toys is lost"
     assert table.rows[-1] == ("mal", "1", "1", "90", "200", reason)
     assert [row[:3] for row in table.rows[:3]] == [("mtan", "1", seed) for seed in "012"]

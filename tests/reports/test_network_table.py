@@ -25,8 +25,9 @@ def test_levels_stand_beside_chance_with_their_range(record_of: MakeRecord) -> N
         "yours": [run(0.6, 0.693147)],
         "without": [record_of()],
     }
-    table = network_table(told)
+    table = network_table(told, "BP4D twin, synthetic")
     assert table is not None
+    assert "synthetic" in table.title
     heads = ["Method", "AU loss", "the game, chance 0.25", "the game, chance 0.693", "runs"]
     assert [column.head for column in table.columns] == heads
     assert table.rows == (
@@ -34,7 +35,7 @@ def test_levels_stand_beside_chance_with_their_range(record_of: MakeRecord) -> N
         ("yours", "0.5", "", "0.6", "1"),
     )
     assert table.note.endswith("The game: near 0 it is lost.")
-    assert network_table({"without": told["without"]}) is None
+    assert network_table({"without": told["without"]}, "BP4D") is None
 
 
 def test_the_report_has_the_table_where_records_tell_levels(record_of: MakeRecord) -> None:

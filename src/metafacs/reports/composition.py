@@ -77,7 +77,7 @@ def compose_report(
         ),
         claims=(*answered, *claims),
         figures=_figures(comparison, level, curves),
-        tables=(*_tables(comparison, level), *difference_tables(answered)),
+        tables=(*_tables(comparison, level), *difference_tables(answered, comparison)),
         weight_rows=tuple(weight_rows),
         photos=tuple(photos),
         faces=tuple(faces),
@@ -98,7 +98,7 @@ def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
     }
     if any(located.values()):
         tables.append(landmark_table(located, comparison.records[0].data, comparison.paper))
-    if networks := network_table(_sound_and_lost(comparison)):
+    if networks := network_table(_sound_and_lost(comparison), comparison.label):
         tables.append(networks)
     if comparison.lost:
         tables.append(lost_table(comparison))

@@ -6,11 +6,17 @@ import math
 from collections.abc import Sequence
 
 from metafacs.reports.claims import Claim
+from metafacs.reports.comparison import Comparison
 from metafacs.reports.tables import Column, Table
 
 
-def difference_tables(claims: Sequence[Claim]) -> list[Table]:
-    """Return a table of the differences that claims were answered by; none where there is no difference."""
+def difference_tables(claims: Sequence[Claim], comparison: Comparison) -> list[Table]:
+    """Return a table of the differences that claims were answered by; none where there is no difference.
+
+    Args:
+        claims: Answered claims.
+        comparison: The records that answered them.
+    """
     found = {
         (told.better, told.worse, told.score): (claim, told.estimate)
         for claim in claims
@@ -32,12 +38,13 @@ def difference_tables(claims: Sequence[Claim]) -> list[Table]:
             bounds = "" if math.isnan(low) else f" ({low:.1f} to {high:.1f})"
             cells += [f"{value:+.1f}{bounds}", claim.answer]
         rows.append(tuple(cells))
+    label, tag = comparison.label, comparison.tag
     columns = [Column("Claim", text=True)]
     for score in scores:
-        columns += [Column(f"difference, {score}"), Column("supported", text=True)]
+        columns += [Column(f"difference, {score}", label, tag), Column("supported", label, tag, text=True)]
     return [
         Table(
-            title="Which row detects action units better",
+            title=f"Which row detects action units better on {comparison.held_out} ({label})",
             columns=tuple(columns),
             rows=tuple(rows),
             note=f"Points (percent), in brackets the {' and '.join(sorted(levels))} interval. 'yes' needs an "

@@ -12,7 +12,7 @@ _LONGEST_REASON = 400
 def lost_table(comparison: Comparison) -> Table:
     """Return one line per run that lost, the rows in the comparison's order."""
     return Table(
-        title="Runs that were lost",
+        title=f"Runs that were lost ({comparison.label})",
         columns=(
             Column("Method", text=True),
             Column("fold"),

@@ -9,13 +9,14 @@ from metafacs.evaluation.records import Record
 from metafacs.reports.tables import Column, Table
 
 
-def network_table(rows: Mapping[str, Sequence[Record]]) -> Table | None:
+def network_table(rows: Mapping[str, Sequence[Record]], label: str) -> Table | None:
     """Return mean and range over runs of every level that a record tells; None if none tells any.
 
     Levels of one title and one chance share a column.
 
     Args:
         rows: Name of the row -> its runs; one without levels is left out.
+        label: What was tested on, in words.
     """
     found = {
         name: [{_key(level): level for level in run.diagnostics.values()} for run in runs]
@@ -26,7 +27,7 @@ def network_table(rows: Mapping[str, Sequence[Record]]) -> Table | None:
     if not told:
         return None
     return Table(
-        title="What the networks did",
+        title=f"What the networks did (tested on {label})",
         columns=(
             Column("Method", text=True),
             *(Column(_head(level)) for level in told.values()),
