@@ -93,4 +93,4 @@ def test_a_supervised_model_reads_both_domains_directly_and_has_no_generators() 
 
 def test_landmark_stage_needs_a_branch() -> None:
     with pytest.raises(ValueError, match="must not be 'none'"):
-        build(stage="landmarks", landmark_branches="none")
+        DualDomain(AUS, width=4, stage="landmarks", landmark_branches="none")
