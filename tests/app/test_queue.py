@@ -22,11 +22,13 @@ class PlayedWorker:
 
     def __init__(self) -> None:
         self.called: list[str] = []
-        self.kills = 0
+        self.kills: list[str] = []
         self._current: asyncio.Future[dict[str, Any]] | None = None
         self.progress: Callable[[dict[str, Any]], None] = lambda told: None
 
-    async def call(self, task: str, arguments: Any, progress: Any = None) -> dict[str, Any]:
+    async def call(
+        self, task: str, arguments: Any, owner: str | None = None, progress: Any = None
+    ) -> dict[str, Any]:
         self.called.append(task)
         if task == READY[0]:
             return {}
@@ -34,8 +36,8 @@ class PlayedWorker:
         self._current = asyncio.get_running_loop().create_future()
         return await self._current
 
-    def kill(self) -> None:
-        self.kills += 1
+    def kill(self, owner: str) -> None:
+        self.kills.append(owner)
         self.end(WorkerDiedError())
 
     def end(self, how: dict[str, Any] | Exception) -> None:
@@ -103,26 +105,12 @@ def test_what_is_cancelled_ends_and_the_process_is_made_ready() -> None:
         await settle()
         assert [job.state for job in (first, second, third)] == ["cancelled", "cancelled", "running"]
         assert first.error is None
-        assert stage.worker.kills == 1
+        assert stage.worker.kills == [first.id]
         assert stage.worker.called == ["one", READY[0], "three"] or stage.worker.called == [
             "one",
             "three",
             READY[0],
         ]
-
-    play(scene)
-
-
-def test_a_job_that_was_cancelled_before_its_process_was_there_is_ended_at_its_first_word() -> None:
-    async def scene(stage: Stage) -> None:
-        job = stage.add("one")
-        await settle()
-        stage.worker.kill = lambda: None  # type: ignore[method-assign]
-        stage.queue.cancel(job)
-        del stage.worker.kill
-        stage.worker.progress({"done": 1})
-        await settle()
-        assert (job.state, job.done, stage.worker.kills) == ("cancelled", 0, 1)
 
     play(scene)
 

@@ -76,7 +76,7 @@ class JobQueue:
         running = job.state == "running"
         job.state = "cancelled"
         if running:
-            self._analyst.kill()
+            self._analyst.kill(job.id)
         else:
             self._waiting.remove(job)
         self._changed(job, {})
@@ -95,7 +95,6 @@ class JobQueue:
     async def _do(self, job: Job) -> None:
         def progress(told: Json) -> None:
             if job.state == "cancelled":
-                self._analyst.kill()  # The process had not been started when the job was cancelled.
                 return
             job.done, job.total = told.get("done", job.done), told.get("expected", job.total)
             self._watch(job, told)
@@ -104,7 +103,7 @@ class JobQueue:
         told: Json = {}
         problem: str | None = None
         try:
-            told = await self._analyst.call(job.task, job.arguments, progress=progress)
+            told = await self._analyst.call(job.task, job.arguments, owner=job.id, progress=progress)
         except TaskError as error:
             problem = str(error)
         except WorkerDiedError:

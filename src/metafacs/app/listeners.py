@@ -27,10 +27,10 @@ class Listeners:
     def tell(self, event: str, content: Json) -> None:
         """Tell all pages something; one that does not read loses its stream and asks anew."""
         for queue in list(self._queues):
-            if queue.qsize() >= _MOST_WAITING:
+            full = queue.qsize() >= _MOST_WAITING
+            if full:
                 self._queues.discard(queue)
-                event, content = "end", {}
-            queue.put_nowait((event, content))
+            queue.put_nowait(("end", {}) if full else (event, content))
 
     async def listen(self, patience: float) -> AsyncGenerator[Event | None, None]:
         """Yield events as they come; None at once, and whenever nothing came for some seconds.

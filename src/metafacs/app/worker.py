@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,11 @@ class Worker:
         self._connection: Connection | None = None
         # One thread: tasks are done one after the other, and the event loop never waits.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"metafacs {name}")
-        self._ended = False
+        # The process may be ended by the event loop while the thread uses it.
+        self._lock = threading.Lock()
+        self._owner: str | None = None
+        self._unwanted: set[str] = set()
+        self._doomed = self._ended = False
 
     @property
     def process_id(self) -> int | None:
@@ -60,6 +64,7 @@ class Worker:
         arguments: Mapping[str, Any],
         *,
         attached: bytes | None = None,
+        owner: str | None = None,
         progress: Progress | None = None,
     ) -> Json:
         """Do a task in the process; return its result.
@@ -68,6 +73,7 @@ class Worker:
             task: Name in :data:`metafacs.app.tasks.TASKS`.
             arguments: Plain data; paths as texts.
             attached: Bytes that go with it.
+            owner: For :meth:`kill`: whose task it is.
             progress: Called in the event loop with what the task tells on its way.
 
         Raises:
@@ -81,34 +87,41 @@ class Worker:
                 loop.call_soon_threadsafe(progress, told)
 
         message = json.dumps({"task": task, "arguments": dict(arguments), "attached": attached is not None})
-        return await loop.run_in_executor(self._thread, self._exchange, message.encode(), attached, report)
+        work = (self._exchange, message.encode(), attached, owner, report)
+        return await loop.run_in_executor(self._thread, *work)
 
-    def kill(self) -> None:
-        """End the process at once; the next task starts a new one."""
-        process = self._process
-        # The thread may just have seen it end, and closed it.
-        with suppress(ValueError):
-            if process is not None and process.is_alive():
-                process.kill()
+    def kill(self, owner: str | None = None) -> None:
+        """End the process at once; the next task starts a new one.
+
+        Args:
+            owner: Only if it does the task of this one; a task that has not begun is not begun then. None
+                ends it whatever it does.
+        """
+        with self._lock:
+            if owner is not None and owner != self._owner:
+                self._unwanted.add(owner)
+                return
+            self._doomed = True
+            if self._process is not None:
+                self._process.kill()
 
     async def close(self) -> None:
         """End the process and the thread for good."""
         self._ended = True
         self.kill()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
-        self._forget()
+        await asyncio.to_thread(self._forget)
 
-    def _exchange(self, message: bytes, attached: bytes | None, report: Progress) -> Json:
+    def _exchange(self, message: bytes, attached: bytes | None, owner: str | None, report: Progress) -> Json:
         """Send a task and receive until its result is there; runs in the thread."""
         try:
-            connection = self._connected()
+            connection = self._begin(owner)
             connection.send_bytes(message)
             if attached is not None:
                 connection.send_bytes(attached)
             while True:
                 if not connection.poll(self._patience):
                     self.kill()
-                    self._forget()
                     raise TaskError(
                         f"nothing happened for {self._patience:g} seconds, so that it was given up; convert "
                         "the file to MP4 or PNG and try again"
@@ -122,34 +135,41 @@ class Worker:
                     result: Json = answer["result"]
                     return result
         except (EOFError, OSError) as error:
-            self._forget()
-            raise WorkerDiedError("the process that was at it has ended") from error
-
-    def _connected(self) -> Connection:
-        """Return the pipe to the process, which is started if needed."""
-        if self._ended:
-            raise EOFError
-        if self._connection is not None and self._process is not None and self._process.is_alive():
-            return self._connection
-        self._forget()
-        # A forked process of one that has threads can deadlock; a spawned one starts clean.
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._process = context.Process(
-            target=run_worker, args=(theirs, self._device, str(self._folder)), name=f"metafacs {self._name}"
-        )
-        self._process.start()
-        theirs.close()
-        self._connection = ours
-        if self._ended:
             self.kill()
-        return ours
+            raise WorkerDiedError("the process that was at it has ended") from error
+        finally:
+            with self._lock:
+                self._owner = None
+
+    def _begin(self, owner: str | None) -> Connection:
+        """Return the pipe to the process, which is started if needed."""
+        with self._lock:
+            if self._ended or (owner is not None and owner in self._unwanted):
+                raise EOFError
+            self._owner = owner
+            known = self._process is not None and self._process.is_alive() and not self._doomed
+            if known and self._connection is not None:
+                return self._connection
+            self._forget()
+            # A forked process of one that has threads can deadlock; a spawned one starts clean.
+            context = multiprocessing.get_context("spawn")
+            self._connection, theirs = context.Pipe()
+            self._process = context.Process(
+                target=run_worker,
+                args=(theirs, self._device, str(self._folder)),
+                name=f"metafacs {self._name}",
+            )
+            self._process.start()
+            theirs.close()
+            self._doomed = False
+            return self._connection
 
     def _forget(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if self._process is not None:
+            self._process.kill()
             self._process.join()
             self._process.close()
             self._process = None
