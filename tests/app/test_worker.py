@@ -93,6 +93,10 @@ def test_only_the_task_of_its_owner_is_ended(with_worker: Any) -> None:
         one.kill("c")
         results = await asyncio.gather(running, waiting, later, return_exceptions=True)
         assert [type(each) for each in results] == [WorkerDiedError, WorkerDiedError, dict]
+        one.kill("f")  # What has not begun costs no process.
+        with pytest.raises(WorkerDiedError):
+            await one.call("do", {}, owner="f")
+        assert await one.call("do", {}, owner="g") == results[2]
 
     with_worker(scene)
 

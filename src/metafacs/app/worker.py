@@ -142,10 +142,14 @@ class Worker:
                 self._owner = None
 
     def _begin(self, owner: str | None) -> Connection:
-        """Return the pipe to the process, which is started if needed."""
+        """Return the pipe to the process, which is started if needed.
+
+        Raises:
+            WorkerDiedError: If the task was ended before it began.
+        """
         with self._lock:
             if self._ended or (owner is not None and owner in self._unwanted):
-                raise EOFError
+                raise WorkerDiedError("the task is not wanted any more")
             self._owner = owner
             known = self._process is not None and self._process.is_alive() and not self._doomed
             if known and self._connection is not None:
