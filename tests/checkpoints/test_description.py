@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from metafacs.checkpoints.description import Description, Framing, UsedData
+from metafacs.checkpoints.description import Description, Framing, UsedData, without_thresholds
 from metafacs.data.splits import Split
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.models.model_file import CheckpointError
@@ -21,6 +21,7 @@ KNOWN = Description(
     split=Split("3fold", 1, ("F001",), ("F002",)),
     seed=3,
     thresholds={12: 0.3},
+    thresholds_chosen_on={"side": "validation", "people": 6},
     initialised_from={"file": "first.safetensors"},
     more={"iterations": 5, "batch": {"au": 8}},
 )
@@ -31,6 +32,9 @@ def test_it_comes_back_from_json() -> None:
     assert KNOWN.to_json()["split"]["hash"] == KNOWN.held_out.hash
     assert KNOWN.threshold_of(12) == 0.3
     assert KNOWN.threshold_of(1) == 0.5
+    one = KNOWN.cut_at(0.25)
+    assert (one.threshold_of(12), one.threshold_of(1), one.thresholds_chosen_on) == (0.25, 0.25, {})
+    assert without_thresholds(one.to_json()) == without_thresholds(KNOWN.to_json()) != KNOWN.to_json()
 
 
 def test_what_was_not_said_has_a_usual_value() -> None:
@@ -74,6 +78,7 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("threshold", 1.5),
         ("threshold", float("nan")),
         ("thresholds", [0.5]),
+        ("thresholds_chosen_on", "validation people"),
         ("thresholds", {"12": -0.1}),
         ("thresholds", {"smile": 0.1}),
         ("seed", None),

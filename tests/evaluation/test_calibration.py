@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from metafacs.evaluation.calibration import choose_threshold, fit_logistic
+from metafacs.evaluation.calibration import best_f1_threshold, both_kinds, choose_threshold, fit_logistic
 
 NOBODY = np.zeros(0)
 
@@ -17,6 +17,37 @@ def test_no_other_threshold_has_a_better_f1() -> None:
     chosen = f1_score(targets, scores >= choose_threshold(scores, targets, NOBODY))
     for other in np.linspace(0.01, 0.99, 99):
         assert chosen >= f1_score(targets, scores >= other) - 1e-9
+
+
+@pytest.mark.parametrize("spread", [0.15, 1e-3, 1e-6])
+def test_the_best_threshold_has_the_best_f1_however_close_the_scores_are(spread: float) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        targets = (rng.random(60) < 0.3).astype(float)
+        scores = np.clip(0.3 + spread * rng.normal(targets, 1.0), 0, 1).astype(np.float32)
+        found = best_f1_threshold(scores, targets)
+        best = max(f1_score(targets, scores >= other) for other in scores)
+        assert f1_score(targets, scores >= np.float32(found)) == best
+
+
+def test_of_equally_good_thresholds_fewest_pictures_reach_the_best() -> None:
+    # F1 is 2/3 with one picture present, and with four.
+    scores, targets = np.array([0.9, 0.7, 0.6, 0.5, 0.1]), np.array([1.0, 0.0, 0.0, 1.0, 0.0])
+    assert f1_score(targets, scores >= 0.9) == f1_score(targets, scores >= 0.5) == pytest.approx(2 / 3)
+    assert best_f1_threshold(scores, targets) == 0.8
+
+
+def test_all_present_or_equal_scores_have_a_threshold_too() -> None:
+    assert best_f1_threshold(np.array([0.4, 0.6]), np.array([1.0, 0.0])) == 0.2
+    assert best_f1_threshold(np.array([0.4, 0.4, 0.4]), np.array([1.0, 0.0, 1.0])) == 0.2
+    assert best_f1_threshold(np.zeros(3), np.array([1.0, 0.0, 1.0])) == 0.0
+    neighbours = np.array([0.3, np.nextafter(np.float32(0.3), np.float32(1))], np.float32)
+    assert best_f1_threshold(neighbours, np.array([0.0, 1.0])) == neighbours[1]
+
+
+def test_columns_that_tell_something_have_labels_of_both_kinds() -> None:
+    nan = np.nan
+    assert both_kinds(np.array([[1, 1, nan, 0], [0, 1, nan, nan]])).tolist() == [True, False, False, False]
 
 
 def test_faces_at_rest_raise_it_until_few_are_seen() -> None:
