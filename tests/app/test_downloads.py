@@ -140,8 +140,9 @@ def test_everything_of_some_files_comes_in_one(
     assert {"Clip (2)/Clip.csv", "Clip (2)/Clip_overlay.png", "me/me.csv"} <= set(names)
     assert not any(name.startswith(("/", ".")) or ".." in name for name in names)
     written = json.loads((folder / "clip.csv.meta.json").read_text())
-    for part in ("thresholds", "experimental", "units", "numbering", "action_units", "metafacs"):
+    for part in ("thresholds", "experimental", "units", "numbering", "action_units", "counts", "selection"):
         assert about[part] == written[part]
+    assert about["source"] == written["source"] | {"seconds": 0.5}
     alone = client.get(f"/api/bundle.zip?files={files[0]['id']}")
     assert "clip.zip" in alone.headers["Content-Disposition"]
     assert "clip.csv" in zipfile.ZipFile(io.BytesIO(alone.body)).namelist()

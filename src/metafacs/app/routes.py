@@ -333,7 +333,8 @@ def viewed_arguments(session: Session, file: StoredFile, analysis: Analysis) -> 
         "folder": str(analysis.folder),
         "view": file.view.to_json(),
         "name": file.name,
-        "rate": file.about.get("rate"),
+        "source": file.about,
+        "fps": analysis.choice.fps,
         "path": None if file.path is None else str(file.path),
         "kind": file.kind,
     }

@@ -6,7 +6,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from metafacs.data.videos import Video
 from metafacs.faces.pictures import read_picture
 from metafacs.files import written_whole
 from metafacs.inference.annotate import annotate_video
+from metafacs.inference.counting import Counting
 from metafacs.inference.elan import write_elan
 from metafacs.inference.event_logs import write_boris_csv
 from metafacs.inference.events import write_events_csv
@@ -126,9 +127,13 @@ def _folder_of(viewed: Viewed, taken: set[str]) -> str:
 def _about(viewed: Viewed) -> dict[str, Any]:
     """Return what the description of a table says besides the model."""
     view = {name: value for name, value in viewed.view.to_json().items() if name != "neutral"}
-    more: dict[str, Any] = {"source": {"name": viewed.name, "rate": viewed.rate}, "view": view}
+    counting = Counting(viewed.detector.thresholds, video=viewed.kind != "picture")
+    for frame in viewed:
+        counting.add(frame.faces)
+    more: dict[str, Any] = {"source": {"name": viewed.name, **viewed.source}, "view": view}
+    more["counts"] = counting.counts().to_json()
     if viewed.kind != "picture":
-        more["events"] = viewed.rules.describe()
+        more |= {"selection": asdict(viewed.selection), "events": viewed.rules.describe()}
     return more if viewed.neutral is None else more | {"neutral": viewed.neutral}
 
 

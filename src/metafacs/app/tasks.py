@@ -155,7 +155,7 @@ class Desk:
         """Return finished results as the user wants to see them."""
         detector = self._detectors.get(given["model"], given["person"])
         path = None if given["path"] is None else Path(given["path"])
-        known = given["name"], given["kind"], path, given["rate"]
+        known = given["name"], given["kind"], path, given["source"], given["fps"]
         return Viewed(detector, Path(given["folder"]), given["view"], *known)
 
 

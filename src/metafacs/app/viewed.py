@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from metafacs.app.analysing import JOURNAL
 from metafacs.app.records import Kind, View
+from metafacs.data.videos import Selection
 from metafacs.files import write_bytes
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
@@ -41,7 +42,8 @@ class Viewed:
         name: What the user calls the file.
         kind: What it is.
         path: Where it lies; None of a camera.
-        rate: Frames per second of the video, if known.
+        source: What is known of the video: its size, rate, notes.
+        fps: Frames per second that were taken of it; None for all.
 
     Attributes:
         detector: Writes what is wanted: it knows the chosen AUs alone.
@@ -49,7 +51,8 @@ class Viewed:
         name: What the user calls the file.
         kind: What it is.
         path: Where it lies; None of a camera.
-        rate: Frames per second, if known.
+        source: What is known of the video.
+        selection: Which of its frames were taken.
         complete: Whether the analysis is over.
         neutral: What was taken away as rest, for a reader; None if nothing was.
     """
@@ -62,10 +65,12 @@ class Viewed:
         name: str,
         kind: Kind,
         path: Path | None,
-        rate: float | None,
+        source: dict[str, Any],
+        fps: float | None,
     ) -> None:
         self.view = convert(view, View, "the view")
-        self.name, self.kind, self.path, self.rate = name, kind, path, rate
+        self.name, self.kind, self.path = name, kind, path
+        self.source, self.selection = source, Selection(fps=fps)
         journal = folder / JOURNAL
         # Rest is told by the whole model.
         self._frames = FinishedFrames(detector, journal, self.view.neutral)
@@ -82,6 +87,12 @@ class Viewed:
             faces = [self._chosen(face) for face in frame.faces if face.face_id not in self.view.hidden]
             nobody = FaceResult(self.name, frame.number, timestamp=frame.timestamp)
             yield replace(frame, faces=faces or [nobody])
+
+    @property
+    def rate(self) -> float | None:
+        """Frames per second of the video, if known."""
+        rate: float | None = self.source.get("rate")
+        return rate
 
     def _chosen(self, face: FaceResult) -> FaceResult:
         if self.view.aus is None:
