@@ -39,7 +39,10 @@ _DROP = """async (zone, files) => {
   }
 }"""
 _DRAWN = """(canvas) => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
   return data.some((value, place) => place % 4 === 3 && value);
 }"""
 
