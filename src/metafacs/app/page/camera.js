@@ -81,6 +81,7 @@ export class CameraView {
     this.problem.hidden = false;
     fill(this.problem, sentence, " ", button(say("camera_again"), this.again, { kind: "link" }));
     this.empty.hidden = true;
+    this.screen.hidden = !this.stream;
     this.record.disabled = true;
     this.stream?.getTracks().forEach((track) => track.stop());
   }

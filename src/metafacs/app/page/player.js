@@ -41,8 +41,15 @@ export class Player extends EventTarget {
       video.requestVideoFrameCallback(shown);
     };
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
-    else video.addEventListener("timeupdate", () => this.moved(video.currentTime));
+    else this.followClock();
     video.addEventListener("seeked", () => this.moved(video.currentTime));
+  }
+
+  /** Ask for the time before every painting, in browsers that do not tell which frame they show. */
+  followClock() {
+    if (this.closed || !this.video) return;
+    if (this.playing) this.moved(this.video.currentTime);
+    requestAnimationFrame(() => this.followClock());
   }
 
   /** Go on with pictures of the frames. */
