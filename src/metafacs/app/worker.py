@@ -11,6 +11,7 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,8 @@ class Worker:
                 loop.call_soon_threadsafe(progress, told)
 
         message = json.dumps({"task": task, "arguments": dict(arguments), "attached": attached is not None})
-        work = (self._exchange, message.encode(), attached, owner, report)
-        return await loop.run_in_executor(self._thread, *work)
+        work = partial(self._exchange, message.encode(), attached, owner, report)
+        return await loop.run_in_executor(self._thread, work)
 
     def kill(self, owner: str | None = None) -> None:
         """End the process at once; the next task starts a new one.
