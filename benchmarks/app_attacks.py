@@ -183,7 +183,8 @@ class Ground:
             os.path.realpath(place) + os.sep
             for place in (sys.prefix, sys.base_prefix, Path(metafacs.__file__).parent, _AUDIT)
         )
-        seen, told = set(), 0
+        seen: set[tuple[str, str]] = set()
+        told = 0
         with self.audit.open(encoding="utf-8", errors="replace") as lines:
             lines.seek(self.mark)
             for line in lines:

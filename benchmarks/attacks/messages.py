@@ -56,30 +56,26 @@ def stranger(chance: Random, target: Target) -> Request:
     )
     cookie = target.cookie
     name, _, value = cookie.partition("=")
-    what, headers = chance.choice(
-        [
-            (
-                "foreign host",
-                {"Host": chance.choice(["evil.example", "evil.example:80", "", "127.0.0.1.evil.example"])},
-            ),
-            ("host of another port", {"Host": f"127.0.0.1:{target.port + 1}"}),
-            ("host with a user", {"Host": f"{target.host}@evil.example"}),
-            ("no host", {"Host": None}),
-            (
-                "foreign origin",
-                {"Origin": chance.choice(["http://evil.example", "null", "http://127.0.0.1:1", "x"])},
-            ),
-            ("origin of https", {"Origin": f"https://{target.host}"}),
-            ("page elsewhere", {"Sec-Fetch-Site": chance.choice(["cross-site", "same-site"])}),
-            ("no cookie", {"Cookie": None}),
-            ("cookie cut short", {"Cookie": f"{name}={value[:-1]}"}),
-            ("another cookie", {"Cookie": f"{name}={'A' * len(value)}"}),
-            ("empty cookie", {"Cookie": f"{name}="}),
-            ("cookie of another name", {"Cookie": f"session={value}"}),
-            ("cookie that is not ASCII", {"Cookie": f"{name}=\u00e9{value}"}),
-            ("huge cookie", {"Cookie": f"{name}={'a' * 100_000}"}),
-        ]
-    )
+    hosts = ["evil.example", "evil.example:80", "", "127.0.0.1.evil.example"]
+    origins = ["http://evil.example", "null", "http://127.0.0.1:1", "x"]
+    lines: dict[str, tuple[str, str | None]] = {
+        "foreign host": ("Host", chance.choice(hosts)),
+        "host of another port": ("Host", f"127.0.0.1:{target.port + 1}"),
+        "host with a user": ("Host", f"{target.host}@evil.example"),
+        "no host": ("Host", None),
+        "foreign origin": ("Origin", chance.choice(origins)),
+        "origin of https": ("Origin", f"https://{target.host}"),
+        "page elsewhere": ("Sec-Fetch-Site", chance.choice(["cross-site", "same-site"])),
+        "no cookie": ("Cookie", None),
+        "cookie cut short": ("Cookie", f"{name}={value[:-1]}"),
+        "another cookie": ("Cookie", f"{name}={'A' * len(value)}"),
+        "empty cookie": ("Cookie", f"{name}="),
+        "cookie of another name": ("Cookie", f"session={value}"),
+        "cookie that is not ASCII": ("Cookie", f"{name}=\u00e9{value}"),
+        "huge cookie": ("Cookie", f"{name}={'a' * 100_000}"),
+    }
+    what = chance.choice(list(lines))
+    headers = dict([lines[what]])
     return Request(f"stranger: {what}", compose(target, method, path, b"", headers), must_be_refused=True)
 
 
