@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+NOISE = 0.1
+"""Share of the usual random start that is added to the identity."""
 
 
 class Projector(nn.Module):
     """P: a 3 x 3 convolution between two 1 x 1 ones; the map keeps its shape.
 
-    Section 3.4 of Shang & Liu (dual-domain AU detection), which states no activation. Differs from the
-    paper: only the 3 x 3 convolution is padded, because padding the others would change the map's size.
+    Section 3.4 of Shang & Liu (dual-domain AU detection), which states neither an activation nor how it
+    begins. It begins near the identity. What it projects is compared with features that are not projected,
+    so from a random start the generator before it learns features for P to undo: nobody else, E_l, D_d and
+    E_au among them, can read those. Differs from the paper: only the 3 x 3 convolution is padded, because
+    padding the others would change the map's size.
 
     Args:
         channels: Channels of the map.
@@ -23,6 +30,11 @@ class Projector(nn.Module):
             nn.Conv2d(hidden, hidden, 3, padding=1),
             nn.Conv2d(hidden, channels, 1),
         )
+        with torch.no_grad():
+            for layer in self.layers:
+                noise = NOISE * layer.weight  # type: ignore[operator]
+                nn.init.dirac_(layer.weight).add_(noise)  # type: ignore[arg-type]
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return ``batch x channel x height x width`` maps of the same shape."""
