@@ -119,7 +119,7 @@ export const TEXTS = {
   rows_strips: "Strips",
   aus: "Action units",
   aus_chosen: "Action units: {n} of {all} shown …",
-  aus_about: "What is not ticked is left out here, in plots and in events. The tables of frames always hold all.",
+  aus_about: "What is not ticked is left out here and in all downloads.",
   aus_solid: "Tested on real faces",
   face_upper: "Upper face",
   face_lower: "Lower face",
@@ -295,7 +295,7 @@ export const TEXTS = {
   // Help
   help_1: "Drop pictures or videos, or open the camera. Each file is read in turn; what is found appears while it is read.",
   help_2: "Lines show how probable an action unit is. The dashed line is its threshold: from there on it counts as present, and the area is filled. Bars below a line are events. Hatched parts: the face was not seen.",
-  help_3: "Click into a timeline to go there, drag over a part to look at it closely. Names and hidden people are kept with the file, and count for plots and events.",
+  help_3: "Click into a timeline to go there, drag over a part to look at it closely. Names stand in plots, ELAN files and annotated videos; tables have numbers. Hidden people are left out of all downloads.",
   help_4: "Judging people against their resting face helps with those who look as if they frowned or smiled when they do nothing.",
   keys: "Keys",
   keys_space: "Space",
