@@ -149,6 +149,13 @@ class Ground:
             },
         )
         self.photo = photo
+        try:
+            self._prepare(photo, clip)
+        except BaseException:
+            self.server.end()
+            raise
+
+    def _prepare(self, photo: Path, clip: Path) -> None:
         found = [self.server.wait(self.server.upload(path)["id"]) for path in (photo, clip)]
         self.table = self.download(found[0]["id"])
         self.target = Target(
