@@ -20,6 +20,7 @@ from metafacs.methods.base import HIGHEST_RATE, OptimizerSpec
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner, MetaLearner
 from metafacs.methods.options import complete_options
 from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
+from metafacs.models.model_file import modernised
 from metafacs.parsing import check_number
 from metafacs.training.description import describe_data
 from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
@@ -145,7 +146,7 @@ def train_few_shot(
         before = load_checkpoint(start)
         seen = before.description.held_out
         refuse_overlap(seen.train, split.test, one="the training of the start")
-        learner.load_state_dict(before.weights)
+        learner.load_state_dict(modernised(before.weights, learner))
         description = description.with_more(
             start={"iterations": before.iteration, "split": before.description.to_json()["split"]}
         )
