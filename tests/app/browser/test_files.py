@@ -43,6 +43,8 @@ def test_twenty_files_are_analysed_one_after_the_other(app: AppPage, inputs: Pat
 
 
 def test_what_is_no_picture_says_so_and_harms_no_other_file(app: AppPage, inputs: Path) -> None:
+    # There is no preview of it.
+    app.refusals = (409,)
     app.choose(inputs / "broken.jpg", inputs / "photo.jpg")
     app.wait_for_results()
     app.show("broken.jpg")
@@ -53,13 +55,13 @@ def test_what_is_no_picture_says_so_and_harms_no_other_file(app: AppPage, inputs
 def test_a_format_that_is_not_read_is_refused_with_those_that_are(app: AppPage, inputs: Path) -> None:
     app.refusals = (415,)
     app.drop(inputs / "letter.txt")
-    expect(app.file("letter.txt").get_by_role("alert")).to_contain_text(".mp4")
+    expect(app.page.get_by_role("alert").filter(has_text="letter.txt")).to_contain_text(".mp4")
     assert app.files == []
 
 
 def test_a_file_over_the_limit_is_refused(app: AppPage, inputs: Path) -> None:
     app.choose(inputs / "large.jpg")
-    expect(app.file("large.jpg").get_by_role("alert")).to_contain_text("--upload_limit")
+    expect(app.page.get_by_role("alert").filter(has_text="large.jpg")).to_contain_text("--upload_limit")
     assert app.files == []
     assert sum(path.stat().st_size for path in app.server.temporary.rglob("*") if path.is_file()) < 1 << 20
 
