@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from metafacs.app.server import Server, Settings
 
-PATIENCE = 240.0
+PATIENCE = 600.0
 
 
 @dataclass
