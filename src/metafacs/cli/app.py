@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.app.records import PACKAGED, Model
 from metafacs.app.server import LOOPBACK, Settings, serve
-from metafacs.app.session import models_of
 from metafacs.app.uploads import Limits
 
 _PORTS = 1 << 16
@@ -73,10 +73,31 @@ def run(arguments: Namespace) -> int:
         password=password,
         limits=Limits(round(arguments.upload_limit * 2**30)),
         device=arguments.device,
-        models=tuple(models_of([path.expanduser() for path in arguments.models])),
+        models=_models_of([path.expanduser() for path in arguments.models]),
     )
     serve(settings, _say, browser=arguments.browser)
     return 0
+
+
+def _models_of(paths: Sequence[Path]) -> list[Model]:
+    """Return the models that can be chosen: that of the package, then those named, folders read whole.
+
+    Raises:
+        ValueError: If a path is not there, or a folder holds no model.
+    """
+    found: list[Model] = [Model(PACKAGED, "metafacs people detector")]
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.rglob("model.safetensors")) or sorted(path.glob("*.safetensors"))
+            if not inside:
+                raise ValueError(f"{path} holds no model.safetensors; name the folder of a training")
+            named = [(each, str(each.relative_to(path.parent))) for each in inside]
+        elif path.is_file():
+            named = [(path, path.name)]
+        else:
+            raise ValueError(f"{path} does not exist; name model.safetensors of 'metafacs train'")
+        found += [Model(f"m{len(found) + i}", name, each) for i, (each, name) in enumerate(named)]
+    return found
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
