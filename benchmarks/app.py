@@ -88,7 +88,8 @@ def memory_of(process: int) -> float:
     folder = Path("/proc") / str(process)
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
-        children = (folder / "task" / str(process) / "children").read_text().split()
+        # Each thread has the processes that it started.
+        children = [child for told in folder.glob("task/*/children") for child in told.read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     own = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
