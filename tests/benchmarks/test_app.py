@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import clips
 import pytest
+
+import clips
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 
