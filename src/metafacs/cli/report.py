@@ -81,9 +81,7 @@ def run(arguments: Namespace) -> int:
     learned = read_few_shot_records(*arguments.records, damaged=damaged)
     if learned:
         if curve or arguments.training is not None:
-            raise RecordError(
-                f"{arguments.records[0]} is of a few-shot test, which has no such curves"
-            )
+            raise RecordError(f"{arguments.records[0]} is of a few-shot test, which has no such curves")
         compared = FewShotComparison(learned, paper)
     else:
         compared = Comparison(read_records(*arguments.records, damaged=damaged), paper)
