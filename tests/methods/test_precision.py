@@ -27,6 +27,7 @@ ROUGHER = {
     ("dann", "base"): (0.98, 0.15),
     # A generator behind a generator: tens of convolutions in a row.
     ("adld", "generators"): (0.95, 0.05),
+    ("dual_domain", "generators"): (0.95, 0.05),
     ("dual_domain", "task"): (0.95, 0.15),
 }
 

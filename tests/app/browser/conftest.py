@@ -40,6 +40,7 @@ _DROP = """async (zone, files) => {
 }"""
 _DRAWN = """(canvas) => {
   const { width, height } = canvas;
+  if (!width || !height) return false;
   const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   copy.drawImage(canvas, 0, 0);
   const { data } = copy.getImageData(0, 0, width, height);
@@ -164,7 +165,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> P
     return folder
 
 
-@pytest.fixture(scope="session")
+# Playwright's event loop runs as long as these live; other modules have loops of their own.
+@pytest.fixture(scope="module")
 def browser(inputs: Path) -> Iterator[Browser]:
     """Chromium, with a camera that shows the clip."""
     api = pytest.importorskip(
@@ -186,7 +188,7 @@ def browser(inputs: Path) -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     """The app; it is not started where there is no browser."""
     with AppServer(

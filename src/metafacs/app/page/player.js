@@ -37,12 +37,13 @@ export class Player extends EventTarget {
     for (const name of ["play", "pause", "ended", "volumechange"]) video.addEventListener(name, () => this.tell("state"));
     const shown = (now, { mediaTime }) => {
       if (this.closed || !this.video) return;
-      this.moved(mediaTime);
+      // While it seeks, a frame on the screen is of the place before.
+      if (!video.seeking) this.moved(mediaTime);
       video.requestVideoFrameCallback(shown);
     };
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(shown);
     else this.followClock();
-    video.addEventListener("seeked", () => this.moved(video.currentTime));
+    video.addEventListener("seeked", () => !video.seeking && this.moved(video.currentTime));
   }
 
   /** Ask for the time before every painting, in browsers that do not tell which frame they show. */
