@@ -138,6 +138,14 @@ def test_how_pictures_are_normalised_comes_with_the_backbone(save: Save) -> None
     assert torch.equal(new.network.backbone.pixel_scale, old.network.backbone.pixel_scale)
 
 
+def test_a_larger_backbone_is_another_one(save: Save) -> None:
+    # ResNet-34 has every block of ResNet-18, under the same names.
+    path, _ = save("single_task", backbone="resnet34")
+    smaller = METHODS["single_task"].build(DISFA, (), {"backbone": "resnet18"})
+    with pytest.raises(CheckpointError, match="does not have this method's backbone"):
+        transfer(smaller, path, "disfa", HELD_OUT)
+
+
 def test_another_backbone_is_refused(save: Save) -> None:
     path, _ = save("single_task", backbone="resnet18")
     with pytest.raises(CheckpointError, match="does not have this method's backbone"):

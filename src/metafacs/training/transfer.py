@@ -75,9 +75,9 @@ def transfer(
 ) -> Transfer:
     """Fill a new method with what a trained model knows, as MAL starts DISFA from BP4D (section 4.1.4).
 
-    The backbone is taken over whole, a classifier row by row: an AU by its FACS number, an expression by its
-    name. Other parts of the network are taken over where the model has all of them, in the same shapes; what
-    is no part of the network, such as MAL's meta net, is not.
+    The backbone is taken over whole, from the same one and no larger one; a classifier row by row: an AU by
+    its FACS number, an expression by its name. Other parts of the network are taken over where the model has
+    all of them, in the same shapes; what is no part of the network, such as MAL's meta net, is not.
 
     Args:
         method: The method to fill, in place.
@@ -169,7 +169,7 @@ def _fill_parts(
         theirs = saved.get(part, {})
         if not part.startswith("network."):
             done.fresh[part] = "it is no part of the network"
-        elif _holds(theirs, mine):
+        elif _holds(theirs, mine) and (part != BACKBONE or theirs.keys() == mine.keys()):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
             done.loaded[part] = part
