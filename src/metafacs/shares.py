@@ -1,4 +1,4 @@
-"""A share of jobs that machines without a common memory divide among them: every n-th, beginning with the i-th."""
+"""A share of the jobs that machines divide among them: every n-th, beginning with the i-th."""
 
 from __future__ import annotations
 
