@@ -121,6 +121,35 @@ def test_divergence_stops_before_it_does_harm(bad: float) -> None:
     assert torch.equal(p.detach(), torch.ones(2))
 
 
+def test_what_is_not_looked_at_at_once_is_told_by_the_check() -> None:
+    a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    specs = {"a": OptimizerSpec("sgd", 0.1, 0.0, 0.0), "b": OptimizerSpec()}
+    step = OptimizerStepper({"a": [a], "b": [b]}, specs, 9, looks_at_once=False)
+    step.check()
+    for iteration, factor in enumerate([1.0, 1.0, float("nan"), float("inf"), 1.0]):
+        step.start(iteration)
+        step.descend((a * factor).sum(), "a")
+        step.descend(b.sum(), "b")
+        if iteration < 2:
+            step.check()
+    with pytest.raises(DivergedError, match="group 'a' was not finite in iteration 3, noticed"):
+        step.check()
+
+
+def test_checking_later_takes_the_same_steps() -> None:
+    nets = [nn.Linear(3, 2), nn.Linear(3, 2)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    x = torch.randn(5, 3)
+    for net, at_once in zip(nets, (True, False), strict=True):
+        groups = {"base": list(net.parameters())}
+        step = OptimizerStepper(groups, {"base": OptimizerSpec("adamw", 0.1)}, 3, looks_at_once=at_once)
+        for k in range(3):
+            step.start(k)
+            step.descend(net(x).pow(2).mean(), "base")
+        step.check()
+    assert all(map(torch.equal, nets[0].parameters(), nets[1].parameters()))
+
+
 def test_groups_and_optimizers_must_match() -> None:
     with pytest.raises(ValueError, match=r"\['other'\].*\['base'\]"):
         OptimizerStepper({"base": [nn.Parameter(torch.ones(1))]}, {"other": OptimizerSpec()}, 1)

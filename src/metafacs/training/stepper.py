@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from metafacs.hypergradient.optimizers import update_rule_of
 from metafacs.hypergradient.updates import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule
 from metafacs.methods.base import DivergedError, OptimizerSpec
+from metafacs.training.loss_scaling import LossScale
+
+_NEVER = 2**62
+"""Stands for an iteration that has not come."""
 
 
 class OptimizerStepper:
@@ -20,6 +24,9 @@ class OptimizerStepper:
         groups: Group name -> parameters.
         specs: Group name -> how to step it; must name the same groups.
         iterations: Length of the schedules.
+        looks_at_once: Whether every gradient is looked at before it is used. A GPU would have to be waited
+            for: there it is noted on the device, and :meth:`check` looks.
+        scale: Factor of losses in half precision; None in other precisions.
 
     Raises:
         ValueError: If the groups and the specs do not match.
@@ -30,6 +37,9 @@ class OptimizerStepper:
         groups: Mapping[str, Sequence[nn.Parameter]],
         specs: Mapping[str, OptimizerSpec],
         iterations: int,
+        *,
+        looks_at_once: bool = True,
+        scale: LossScale | None = None,
     ) -> None:
         if set(groups) != set(specs):
             raise ValueError(
@@ -40,6 +50,9 @@ class OptimizerStepper:
         self._iterations = iterations
         self.optimizers = {name: _build(self._parameters[name], spec) for name, spec in specs.items()}
         self.iteration = 0
+        self.scale = scale
+        self._looks_at_once = looks_at_once
+        self._first_unsound: dict[str, Tensor] = {}
 
     def start(self, iteration: int) -> None:
         """Set every learning rate for iteration number ``iteration`` (0-based)."""
@@ -58,26 +71,39 @@ class OptimizerStepper:
         """Take one optimiser step on each of ``groups`` down the gradient of ``loss``.
 
         Raises:
-            DivergedError: If the loss or a gradient is not finite; the parameters are unchanged then.
+            DivergedError: If the loss or a gradient is not finite and is looked at at once; the parameters
+                are unchanged then.
         """
-        if not torch.isfinite(loss):
+        if self._looks_at_once and not torch.isfinite(loss):
             raise DivergedError(f"the loss of group {_named(groups)} is {loss.item()}")
         self.apply(self.gradients(loss, self._parameters_of(groups)), *groups)
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
         """Return the gradient of ``loss``; zeros where it does not reach. Nothing is changed."""
-        found = torch.autograd.grad(loss, list(parameters), allow_unused=True)
-        return tuple(torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True))
+        scaled = loss if self.scale is None else self.scale.enlarged(loss)
+        found = torch.autograd.grad(scaled, list(parameters), allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+        return tuple(gradients if self.scale is None else self.scale.restored(gradients))
 
     def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
         """Take one optimiser step on each of ``groups`` with the given gradients, one group after the other.
 
+        Where losses are scaled, gradients that are too large for half precision move nothing: the scale is
+        lowered for the next iteration instead.
+
         Raises:
-            DivergedError: If a gradient is not finite; the parameters are unchanged then.
+            DivergedError: If a gradient is not finite and is looked at at once; the parameters are unchanged
+                then.
         """
-        norm = torch.stack([gradient.detach().norm() for gradient in gradients]).norm()
-        if not torch.isfinite(norm):
-            raise DivergedError(f"the gradient of group {_named(groups)} is not finite")
+        norm = torch.stack(torch._foreach_norm([gradient.detach() for gradient in gradients])).norm()
+        if self.scale is not None:
+            if not self.scale.fits(norm):
+                return
+        elif self._looks_at_once:
+            if not torch.isfinite(norm):
+                raise DivergedError(f"the gradient of group {_named(groups)} is not finite")
+        else:
+            self._note(norm, _named(groups))
         for parameter, gradient in zip(self._parameters_of(groups), gradients, strict=True):
             parameter.grad = gradient.detach()
         for group in groups:
@@ -85,6 +111,24 @@ class OptimizerStepper:
             self.optimizers[group].zero_grad(set_to_none=True)
         # Autocast keeps copies of the weights in half precision and does not see them change in place.
         torch.clear_autocast_cache()
+
+    def check(self) -> None:
+        """Look at the gradients of all iterations since the start, where they were not looked at at once.
+
+        Raises:
+            DivergedError: If one was not finite; the parameters are worth nothing then.
+        """
+        for named, first in self._first_unsound.items():
+            if (iteration := int(first)) != _NEVER:
+                raise DivergedError(
+                    f"the gradient of group {named} was not finite in iteration {iteration + 1}, noticed"
+                )
+
+    def _note(self, norm: Tensor, named: str) -> None:
+        """Note on the device in which iteration a norm was the first that is not finite."""
+        now = torch.where(norm.isfinite(), _NEVER, self.iteration)
+        before = self._first_unsound.get(named)
+        self._first_unsound[named] = now if before is None else torch.minimum(before, now)
 
     def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
         """Return the step that the optimisers of ``groups`` would take now, as a differentiable rule.
