@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.func import functional_call
 
-from metafacs.hypergradient.phases import base_parameters, filled, weighted_sum
+from metafacs.hypergradient.phases import base_parameters, gradients_of, weighted_sum, whole_gradients
 from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
 from metafacs.hypergradient.statistics import frozen_running_statistics
 
@@ -27,10 +27,8 @@ class DoubleBackward:
         outputs = problem.network(problem.images)
         losses = problem.losses(outputs)
         weights = problem.weights(outputs)
-        gradients = torch.autograd.grad(
-            weighted_sum(weights, losses), theta, create_graph=True, allow_unused=True
-        )
-        displaced = problem.update.displace(theta, filled(gradients, theta))
+        gradients = gradients_of(weighted_sum(weights, losses), theta, create_graph=True)
+        displaced = problem.update.displace(theta, gradients)
         with frozen_running_statistics(problem.network):
             validation_outputs = functional_call(
                 problem.network, dict(zip(parameters, displaced, strict=True)), (problem.validation_images,)
@@ -39,4 +37,5 @@ class DoubleBackward:
         *meta, per_loss = torch.autograd.grad(
             validation_loss, [*problem.meta_parameters, weights], retain_graph=True
         )
-        return MetaGradient(tuple(meta), outputs, losses, validation_loss.detach(), per_loss)
+        psi, by_weights = whole_gradients(meta, per_loss)
+        return MetaGradient(psi, outputs, losses, validation_loss.detach(), by_weights)

@@ -14,6 +14,7 @@ from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import PullBack
 from metafacs.models.networks import Outputs
 from metafacs.precision import widen
+from metafacs.ranks import mean_of_gradients, size_of_batch, sum_over_batch
 
 
 def base_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -31,7 +32,7 @@ def base_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def weighted_sum(weights: Tensor, losses: Tensor) -> Tensor:
-    """Return ``sum(weights * losses)``, Eq. (5) of Li & Shan 2023 (MAL).
+    """Return ``sum(weights * losses)`` over the whole batch, Eq. (5) of Li & Shan 2023 (MAL).
 
     Raises:
         ValueError: If the shapes differ, because broadcasting would hide a mistake.
@@ -41,7 +42,7 @@ def weighted_sum(weights: Tensor, losses: Tensor) -> Tensor:
             f"there must be one weight per loss: weights have shape {tuple(weights.shape)}, "
             f"losses {tuple(losses.shape)}"
         )
-    return (weights * losses).sum()
+    return sum_over_batch(weights * losses)
 
 
 class InnerStep(NamedTuple):
@@ -64,17 +65,34 @@ def inner_step(
     """Step from theta down the gradient of the weighted losses; the gradient itself is let go of."""
     losses = problem.losses(outputs)
     total = weighted_sum(problem.weights(outputs), losses)
-    found = torch.autograd.grad(total, list(parameters), retain_graph=retain_graph, allow_unused=True)
-    gradients = filled(found, parameters)
+    gradients = gradients_of(total, parameters, retain_graph=retain_graph)
     with torch.no_grad():
         displaced = [p.requires_grad_() for p in problem.update.displace(parameters, gradients)]
         pull_back = problem.update.pull_back(parameters, gradients)
     return InnerStep(losses, displaced, pull_back)
 
 
-def filled(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Return the gradients with zeros for parameters that were not used."""
-    return tuple(torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True))
+def gradients_of(
+    loss: Tensor,
+    parameters: Sequence[Tensor],
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> tuple[Tensor, ...]:
+    """Return the gradient of the whole batch's loss, zeros where it does not reach.
+
+    Args:
+        loss: That of this process's part of the batch; the mean over all processes is that of the batch.
+        parameters: The same in every process.
+        retain_graph: As in `torch.autograd.grad`.
+        create_graph: Let the gradient be differentiated, through the other processes too.
+    """
+    found = torch.autograd.grad(
+        loss, list(parameters), retain_graph=retain_graph, create_graph=create_graph, allow_unused=True
+    )
+    return mean_of_gradients(
+        [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
+    )
 
 
 def present(outputs: Outputs) -> list[Tensor]:
@@ -110,9 +128,9 @@ def validation_direction(
         outputs = functional_call(problem.network, at_displaced, (problem.validation_images,))
     loss = problem.validation_loss(outputs)
     del outputs
-    slopes = torch.autograd.grad(loss, step.displaced, allow_unused=True)
+    slopes = gradients_of(loss, step.displaced)
     with torch.no_grad():
-        pulled = step.pull_back(filled(slopes, step.displaced))
+        pulled = step.pull_back(slopes)
     return Direction(dict(zip(parameters, pulled, strict=True)), loss.detach())
 
 
@@ -142,4 +160,14 @@ def chain_into_meta_parameters(
         slopes = torch.autograd.grad(total, used, create_graph=True, allow_unused=True)
         products = [(s * t).sum() for s, t in zip(slopes, along, strict=True) if s is not None]
         *meta, per_loss = torch.autograd.grad(products, [*problem.meta_parameters, probe])
-    return tuple(meta), per_loss
+    return whole_gradients(meta, per_loss)
+
+
+def whole_gradients(meta: Sequence[Tensor], per_loss: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Return the gradients by psi and by this process's weights that the whole batch gives.
+
+    Args:
+        meta: What autograd gives each process by psi, which all of them have.
+        per_loss: What it gives by weights that no other process has: the sum over the processes' losses.
+    """
+    return mean_of_gradients(meta), per_loss / size_of_batch(1)

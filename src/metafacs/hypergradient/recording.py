@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate, map_arg
+from torch.nn.modules.batchnorm import _NormBase
 
 from metafacs.hypergradient.node_tangent import forward_mode_rule
 from metafacs.hypergradient.tangent_rules import FUNCTION_RULES, MODULE_RULES, Push, Rule, named_tuple
@@ -26,13 +27,20 @@ def traced(network: nn.Module) -> fx.Graph:
     """
     if network not in _GRAPHS:
         try:
-            _GRAPHS[network] = fx.Tracer().trace(network)
+            _GRAPHS[network] = _Tracer().trace(network)
         except Exception as error:
             raise ValueError(
                 f"torch.fx cannot follow the forward pass of {type(network).__name__} ({error}); "
                 "use the estimator forward_mode, which serves any network"
             ) from error
     return _GRAPHS[network]
+
+
+class _Tracer(fx.Tracer):
+    """Takes batch normalisation as one operation, whoever wrote it."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, _NormBase) or super().is_leaf_module(m, module_qualified_name)
 
 
 @dataclass

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from torch import Tensor
 
 from metafacs.precision import in_float32
+from metafacs.ranks import each_rank, sum_over_batch
 
 Reduction = Literal["sum", "mean"]
 
@@ -119,10 +120,10 @@ def balanced_action_unit_loss(
         Scalar: the mean over the samples that have a known label; 0 if none has.
     """
     if class_weights is None:
-        class_weights = class_balanced_weights(targets)
+        class_weights = class_balanced_weights(each_rank(targets).flatten(0, 1))
     losses = action_unit_loss(logits, targets, reduction=reduction, class_weights=class_weights)
-    labelled = (~torch.isnan(targets)).any(dim=1).sum()
-    return losses.sum() / labelled.clamp(min=1)
+    labelled = sum_over_batch((~torch.isnan(targets)).any(dim=1))
+    return sum_over_batch(losses) / labelled.clamp(min=1)
 
 
 def class_balanced_weights(targets: Tensor) -> ClassWeights:

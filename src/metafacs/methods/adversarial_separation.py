@@ -15,6 +15,8 @@ from metafacs.losses.landmarks import action_unit_centres, cell_loss, landmark_c
 from metafacs.methods.base import DETECTION, Diagnostic, DivergedError, OptimizerSpec
 from metafacs.models.discriminators import Discriminators
 from metafacs.models.domain_separation import Rounds, swap_domains
+from metafacs.precision import widen
+from metafacs.ranks import mean_over_ranks, variance_over_batch
 
 LANDMARKS = len(LANDMARKS_68_TO_49)
 
@@ -173,9 +175,10 @@ def share_between_pictures(features: Tensor) -> Tensor:
             least two of each.
     """
     shares = []
-    for half in features.detach().float().chunk(2):
-        everything = half.transpose(0, 1).flatten(1).var(dim=1).mean()
-        shares.append(half.var(dim=0).mean() / everything.clamp(min=torch.finfo(torch.float32).tiny))
+    for half in widen(features.detach()).chunk(2):
+        everything = variance_over_batch(half.transpose(0, 1).flatten(1), 1).mean()
+        between = variance_over_batch(half, 0).mean()
+        shares.append(between / everything.clamp(min=torch.finfo(torch.float32).tiny))
     return torch.stack(shares).mean()
 
 
@@ -225,7 +228,8 @@ class GameWatch(nn.Module):
         chance = math.log(rounds.features.shape[-2] * rounds.features.shape[-1])
         told, mixed = losses["loss_domain_discriminator"].detach(), losses["loss_mixed_cells"].detach()
         share = share_between_pictures(rounds.background)
-        self.levels.lerp_(torch.stack([told, mixed / chance, share]).to(self.levels), 1 / self.MEMORY)
+        levels = mean_over_ranks(torch.stack([told, mixed / chance, share]).to(self.levels))
+        self.levels.lerp_(levels, 1 / self.MEMORY)
         self.seen += 1
         if progress >= 0.25 and self.seen >= self.GRACE:
             self._judge(chance)

@@ -24,6 +24,7 @@ class AnyAUByPerson(FewShotLearner):
     """
 
     streams: ClassVar[tuple[str, ...]] = ("any_au_by_person",)
+    normalises_apart: ClassVar[bool] = True
 
     def step_sizes(self) -> Mapping[str, float | Tensor]:
         """Return alpha for every parameter."""

@@ -17,6 +17,7 @@ from metafacs.methods.options import arguments_of
 from metafacs.models.dual_domain import Domain
 from metafacs.models.networks import Outputs
 from metafacs.parsing import check_number
+from metafacs.ranks import mean_over_ranks
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -149,8 +150,8 @@ def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float] | None
         DivergedError: If a loss is not finite; the message names it.
     """
     for name, loss in losses.items():
-        if loss.device.type == "cpu" and not torch.isfinite(loss):
-            raise DivergedError(f"{name} is {loss.item()}")
+        if loss.device.type == "cpu" and not torch.isfinite(told := mean_over_ranks(loss.detach())):
+            raise DivergedError(f"{name} is {told.item()}")
     factors = weights or {}
     return torch.stack([factors.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
 
@@ -162,12 +163,15 @@ class Learner(nn.Module, ABC):
         streams: Names of the batches one iteration reads: ``au``, ``expression``, ``joint`` (pictures with
             both labels), ``validation``.
         renamed_options: Name that an option had before -> its name, for old configurations and models.
+        normalises_apart: Whether BatchNorm sees the tasks of a batch one by one, each whole in one process;
+            otherwise it sees the whole batch, of which several processes have a part each.
         aus: FACS numbers it learns; none unless it is a detector.
         expressions: Names of the expression classes it learns; none unless it is a detector that does.
     """
 
     streams: ClassVar[tuple[str, ...]]
     renamed_options: ClassVar[Mapping[str, str]] = {}
+    normalises_apart: ClassVar[bool] = False
     aus: tuple[int, ...] = ()
     expressions: tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from metafacs.losses.alignment import Form, Statistics, StopGradient, alignment_
 from metafacs.losses.expression import expression_loss
 from metafacs.models.networks import Outputs
 from metafacs.precision import in_float32
+from metafacs.ranks import sum_over_batch
 
 PARTS: tuple[str, ...] = ("expression", "action_units", "alignment")
 """The losses that can be weighed: Eqs. (2), (1) and (9) of MML."""
@@ -26,7 +27,7 @@ def expression_share(outputs: Outputs, batch: Batch) -> Tensor:
     assert outputs.expressions is not None
     targets = batch.require("expression")
     hits = outputs.expressions.argmax(dim=1) == targets
-    return hits.float().sum() / (targets >= 0).sum().clamp(min=1)
+    return sum_over_batch(hits.float()) / sum_over_batch(targets >= 0).clamp(min=1)
 
 
 class CompoundLosses(nn.Module):

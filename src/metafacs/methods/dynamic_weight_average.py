@@ -14,6 +14,7 @@ from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.methods.task_losses import task_images, task_losses
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet
+from metafacs.ranks import mean_over_ranks, size_of_batch
 
 
 class DynamicWeightAverage(Method):
@@ -89,9 +90,9 @@ class DynamicWeightAverage(Method):
         weights = self.task_weights()
         step.descend((weights * losses).sum(), "base")
 
-        self.running += losses.detach()
+        self.running += mean_over_ranks(losses.detach())
         self.iterations += 1
-        if self.iterations >= self._epoch_length(len(batches["au"])):
+        if self.iterations >= self._epoch_length(size_of_batch(len(batches["au"]))):
             self.epoch_losses.copy_(torch.stack([self.epoch_losses[1], self.running / self.iterations]))
             self.running.zero_()
             self.iterations.zero_()

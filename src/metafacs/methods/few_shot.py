@@ -19,6 +19,7 @@ from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.methods.base import Learner, OptimizerSpec, Stepper
 from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
 from metafacs.models.networks import BaseNet, Outputs
+from metafacs.ranks import sum_over_batch
 
 Parameters = dict[str, Tensor]
 """Name within the network -> value."""
@@ -182,6 +183,7 @@ class MetaLearner(FewShotLearner):
     """
 
     streams: ClassVar[tuple[str, ...]] = ("episodes",)
+    normalises_apart: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -220,7 +222,7 @@ class MetaLearner(FewShotLearner):
             *_, adapted = self.adaptation(support, known, self.steps, order=2 if self.second_order else 1)
             logits = self.logits(adapted, query)
             loss = functional.binary_cross_entropy_with_logits(logits, asked)
-            torch._foreach_add_(total, step.gradients(loss, parameters))
+            torch._foreach_add_(total, step.gradients(sum_over_batch(loss), parameters))
             losses.append(loss.detach())
             hits.append(((logits > 0) == (asked > 0)).float().mean())
         for name, group in groups.items():

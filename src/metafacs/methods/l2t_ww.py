@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from metafacs.batch import Batch
-from metafacs.hypergradient.phases import base_parameters, filled
+from metafacs.hypergradient.phases import base_parameters, gradients_of
 from metafacs.hypergradient.statistics import frozen_running_statistics
 from metafacs.hypergradient.updates import UpdateRule
 from metafacs.losses.action_units import action_unit_loss
@@ -170,8 +170,7 @@ class L2TWW(Method):
             return action_unit_loss(run(images).action_units, targets, reduction=self.reduction).mean()
 
         def stepped(loss: Tensor) -> tuple[Tensor, ...]:
-            slopes = torch.autograd.grad(loss, theta, create_graph=True, allow_unused=True)
-            return rule.displace(theta, filled(slopes, theta))
+            return rule.displace(theta, gradients_of(loss, theta, create_graph=True))
 
         with frozen_running_statistics(self.network):
             for _ in range(self.matching_steps):

@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
+from metafacs.hypergradient.phases import weighted_sum
 from metafacs.methods.base import OptimizerSpec, Stepper
 from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.methods.task_losses import task_images
 from metafacs.models.backbones import RESNET34, Backbone
+from metafacs.ranks import sum_over_batch
 
 
 class LearningToReweight(SampleWeightingMethod):
@@ -57,7 +59,7 @@ class LearningToReweight(SampleWeightingMethod):
         epsilon = images.new_zeros(len(images), requires_grad=True)
         meta = self.meta_gradient(batches, lambda outputs: epsilon, (), step.update_rule("base", plain=True))
         weights = rectified_weights(meta.sample_gradients)
-        step.descend((weights * meta.losses).sum(), "base")
+        step.descend(weighted_sum(weights, meta.losses), "base")
         return {**self.curves(batches, meta, weights), "weighted_pictures": (weights > 0).float().mean()}
 
 
@@ -72,5 +74,5 @@ def rectified_weights(slopes: Tensor) -> Tensor:
     tensor([0.7500, 0.0000, 0.2500])
     """
     kept = (-slopes).clamp(min=0)
-    total = kept.sum()
+    total = sum_over_batch(kept)
     return kept / (total + (total == 0))

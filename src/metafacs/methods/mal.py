@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
+from metafacs.hypergradient.phases import weighted_sum
 from metafacs.methods.base import OptimizerSpec, Stepper
 from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import Outputs
 from metafacs.models.weight_net import WeightNet
+from metafacs.ranks import sum_over_batch
 
 
 class MAL(SampleWeightingMethod):
@@ -66,7 +68,7 @@ class MAL(SampleWeightingMethod):
     def sample_weights(self, outputs: Outputs) -> Tensor:
         """Return w_AU, then w_FE of Eq. (4); section 4.1.2: they sum to one over both tasks."""
         raw = self.weight_net(outputs.features.detach()).squeeze(1)
-        return raw / raw.sum()
+        return raw / sum_over_batch(raw)
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Run meta-train, meta-test and base-learning once."""
@@ -82,7 +84,7 @@ class MAL(SampleWeightingMethod):
         # Base-learning (Eqs. 9-11): theta again, with the updated weights.
         with torch.no_grad():
             weights = self.sample_weights(meta.outputs)
-        step.descend((weights * meta.losses).sum(), "base")
+        step.descend(weighted_sum(weights, meta.losses), "base")
         return self.curves(batches, meta, weights)
 
     def weigh(self, images: Tensor) -> Tensor:

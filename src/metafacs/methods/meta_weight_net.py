@@ -15,6 +15,7 @@ from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import Outputs
 from metafacs.models.weight_net import LossWeightNet
+from metafacs.ranks import size_of_batch
 
 
 class MetaWeightNet(SampleWeightingMethod):
@@ -63,7 +64,7 @@ class MetaWeightNet(SampleWeightingMethod):
 
         def sample_weights(outputs: Outputs) -> Tensor:
             losses = self.losses(outputs, batches).detach()
-            return self.weight_net(losses) / len(losses)
+            return self.weight_net(losses) / size_of_batch(len(losses))
 
         meta = self.meta_gradient(
             batches,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import ESTIMATORS, EstimatorName
+from metafacs.hypergradient.phases import weighted_sum
 from metafacs.hypergradient.problem import BilevelProblem
 from metafacs.losses.alignment import Form, Statistics, StopGradient
 from metafacs.losses.expression import expression_loss
@@ -18,6 +19,7 @@ from metafacs.methods.compound_losses import CompoundLosses, expression_share, u
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.models.weight_net import WeightNet
+from metafacs.ranks import size_of_batch
 
 
 class MML(Method):
@@ -119,7 +121,7 @@ class MML(Method):
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Run meta-train, meta-test and base-learning once."""
         faces, reserve = batches["joint"], batches["validation"]
-        share = 1 / len(faces) if self.batch_reduction == "mean" else 1.0
+        share = 1 / size_of_batch(len(faces)) if self.batch_reduction == "mean" else 1.0
 
         def validation_loss(outputs: Outputs) -> Tensor:
             assert outputs.expressions is not None
@@ -143,7 +145,7 @@ class MML(Method):
         # Base-learning (Eqs. 16-17): theta again, with the updated weights.
         with torch.no_grad():
             weights = self.sample_weights(meta.outputs)
-        step.descend(share * (weights * meta.losses).sum(), "backbone", "heads")
+        step.descend(share * weighted_sum(weights, meta.losses), "backbone", "heads")
 
         losses = dict(zip(self.weights, meta.losses.detach().mean(dim=0), strict=True))
         averages = dict(zip(self.weights, weights.mean(dim=0), strict=True))

@@ -21,6 +21,7 @@ from metafacs.methods.base import Method, Prediction
 from metafacs.methods.task_losses import task_images, task_losses
 from metafacs.models.backbones import Backbone
 from metafacs.models.networks import BaseNet, Outputs
+from metafacs.ranks import mean_over_ranks
 
 
 class SampleWeightingMethod(Method):
@@ -113,7 +114,7 @@ class SampleWeightingMethod(Method):
         """
         counts = [len(batches["au"]), len(batches["expression"])]
         au_loss, fe_loss = meta.losses.detach().split(counts)
-        averages = torch.stack([part.mean() for part in weights.split(counts)])
+        averages = mean_over_ranks(torch.stack([part.mean() for part in weights.split(counts)]))
         shares = averages / averages.sum().clamp(min=torch.finfo(averages.dtype).tiny)
         return {
             "loss_action_units": au_loss.mean(),

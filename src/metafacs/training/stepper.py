@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from metafacs.hypergradient.optimizers import update_rule_of
+from metafacs.hypergradient.phases import gradients_of
 from metafacs.hypergradient.updates import ElementwiseStep, ElementwiseUpdate, SGDStep, UpdateRule
 from metafacs.methods.base import DivergedError, OptimizerSpec
+from metafacs.ranks import mean_over_ranks
 from metafacs.training.loss_scaling import LossScale
 
 _NEVER = 2**62
@@ -74,16 +76,19 @@ class OptimizerStepper:
             DivergedError: If the loss or a gradient is not finite and is looked at at once; the parameters
                 are unchanged then.
         """
-        if self._looks_at_once and not torch.isfinite(loss):
-            raise DivergedError(f"the loss of group {_named(groups)} is {loss.item()}")
+        # A process that stopped alone would leave the others waiting: all look at the same number.
+        if self._looks_at_once and not torch.isfinite(told := mean_over_ranks(loss.detach())):
+            raise DivergedError(f"the loss of group {_named(groups)} is {told.item()}")
         self.apply(self.gradients(loss, self._parameters_of(groups)), *groups)
 
     def gradients(self, loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor, ...]:
-        """Return the gradient of ``loss``; zeros where it does not reach. Nothing is changed."""
-        scaled = loss if self.scale is None else self.scale.enlarged(loss)
-        found = torch.autograd.grad(scaled, list(parameters), allow_unused=True)
-        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
-        return tuple(gradients if self.scale is None else self.scale.restored(gradients))
+        """Return the gradient of ``loss`` over the whole batch, whichever process has which part of it.
+
+        Zeros where it does not reach. Nothing is changed.
+        """
+        if self.scale is None:
+            return gradients_of(loss, parameters)
+        return tuple(self.scale.restored(gradients_of(self.scale.enlarged(loss), parameters)))
 
     def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
         """Take one optimiser step on each of ``groups`` with the given gradients, one group after the other.
