@@ -6,7 +6,7 @@ import hashlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.foreign import add_foreign_options, import_foreign
+from metafacs.cli.prediction_parts import RETRIES, PartsRun
 from metafacs.cli.prediction_run import PredictionRun, Terminated
 from metafacs.data.videos import Selection, parse_time
 from metafacs.inference import loading
@@ -27,6 +28,7 @@ from metafacs.inference.outputs import plan_outputs
 from metafacs.inference.predictions import Options
 from metafacs.inference.writers import WRITERS
 from metafacs.processes import use_one_thread, worker_count
+from metafacs.shares import ALL, parse_share
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -87,6 +89,27 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument(
         "--workers", type=int | None, default=None, help="processes for many files; default one per core"
     )
+    parser.add_argument(
+        "--shard",
+        type=str | None,
+        default=None,
+        help="of very many files: which share of the parts this command makes, e.g. 3/10; the table is a "
+        "folder "
+        "of parts then, and --format is parquet",
+    )
+    parser.add_argument(
+        "--files_per_part",
+        type=int | None,
+        default=None,
+        help="of very many files: how many make a part, which is written once; default 1000 pictures or 10 "
+        "videos; without --shard all commands with the same --out share the parts among them",
+    )
+    parser.add_argument(
+        "--retries",
+        type=int | None,
+        default=None,
+        help="of very many files: how often one that failed is tried again; default 2",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with a run that was ended")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     parser.add_argument("--quiet", action="store_true", help="print only what went wrong")
@@ -108,6 +131,10 @@ def run(arguments: Namespace) -> int:
     """Analyse the inputs; 1 if one could not be read, 2 if one is not there, 130 or 143 if ended."""
     use_one_thread()
     out = Path(arguments.out).expanduser()
+    if arguments.shard is not None or arguments.files_per_part is not None:
+        return _run_parts(arguments, out)
+    if arguments.retries is not None:
+        raise ValueError("--retries is about parts of many files; give --shard or --files_per_part with it")
     try:
         inputs = gather_inputs(arguments.inputs, out, frames=arguments.frames is not None)
     except InputError as error:
@@ -119,25 +146,74 @@ def run(arguments: Namespace) -> int:
     beside += ["overlay"] if arguments.overlay else []
     overlays = arguments.overlay is not False
     plan = plan_outputs(inputs, out, arguments.format, beside=beside, overlays=overlays)
-    model, person = (path and path.expanduser() for path in (arguments.model, arguments.person))
-    words = (model, arguments.device, person, arguments.method, arguments.backbone)
-    # The files may have changed since this process read them last.
-    detector_of_command.cache_clear()
-    detector = detector_of_command(*words)
+    get_detector, fingerprint = _detector(arguments)
     prediction = PredictionRun(
         inputs,
         plan,
         options,
-        partial(detector_of_command, *words),
-        _fingerprint(model or loading.PACKAGED_MODEL, person),
-        # Several processes on one accelerator would only wait for each other.
-        workers=1 if detector.device != "cpu" else worker_count(arguments.workers),
+        get_detector,
+        fingerprint,
+        workers=_workers(arguments, get_detector()),
         resume=arguments.resume,
         quiet=arguments.quiet,
     )
     prediction.check(out, overwrite=arguments.overwrite)
     with _terminating():
         return prediction.run()
+
+
+def _run_parts(arguments: Namespace, out: Path) -> int:
+    """Make parts of a table over very many files."""
+    if arguments.format != "parquet":
+        raise ValueError("--shard and --files_per_part write parts of a Parquet table: add --format parquet")
+    one_by_one = [f"--{what}" for what in ("events", "elan", "boris", "plot", "overlay") if arguments[what]]
+    if one_by_one:
+        raise ValueError(
+            f"{', '.join(one_by_one)} is about single videos and pictures: analyse those that you want to "
+            "look "
+            "at without --shard and --files_per_part"
+        )
+    if arguments.overwrite:
+        raise ValueError("parts are written once: leave out --overwrite, and give another folder with --out")
+    for name, lowest in (("files_per_part", 1), ("retries", 0)):
+        if arguments[name] is not None and arguments[name] < lowest:
+            raise ValueError(f"--{name} is {arguments[name]}; give {lowest} or more")
+    share = ALL if arguments.shard is None else parse_share(arguments.shard)
+    options = _options(arguments)
+    get_detector, fingerprint = _detector(arguments)
+    parts = PartsRun(
+        arguments.inputs,
+        out,
+        options,
+        get_detector,
+        fingerprint,
+        share,
+        arguments.files_per_part,
+        RETRIES if arguments.retries is None else arguments.retries,
+        _workers(arguments, get_detector()),
+        arguments.quiet,
+    )
+    try:
+        with _terminating():
+            return parts.run()
+    except InputError as error:
+        print(f"metafacs predict: {error}", file=sys.stderr)
+        return 2
+
+
+def _detector(arguments: Namespace) -> tuple[Callable[[], Detector], str]:
+    """Return what gives the detector that the command names, and what changes with its files."""
+    model, person = (path and path.expanduser() for path in (arguments.model, arguments.person))
+    # The files may have changed since this process read them last.
+    detector_of_command.cache_clear()
+    words = (model, arguments.device, person, arguments.method, arguments.backbone)
+    return partial(detector_of_command, *words), _fingerprint(model or loading.PACKAGED_MODEL, person)
+
+
+def _workers(arguments: Namespace, detector: Detector) -> int:
+    """Return how many processes there are to be."""
+    # Several processes on one accelerator would only wait for each other.
+    return 1 if detector.device != "cpu" else worker_count(arguments.workers)
 
 
 def _options(arguments: Namespace) -> Options:

@@ -180,12 +180,7 @@ class PredictionRun:
     @property
     def _not_read(self) -> dict[str, object]:
         """What was passed over, for sidecars."""
-        # The folder of the results is there only from the second run on, which is to write the same.
-        return {
-            kind: {"count": len(paths), "first": [printable(path) for path in paths[:_NAMED]]}
-            for kind, paths in sorted(self.inputs.passed_over.items())
-            if kind != RESULTS
-        }
+        return counted_passed_over(self.inputs)
 
     def _is_finished(self, destination: Destination, run: Run) -> bool:
         """Return whether nothing is left to do for a table."""
@@ -221,6 +216,16 @@ class PredictionRun:
         lines += [f"not read: {line}" for line in self.inputs.told()]
         for line in lines:
             say(line, quiet=self.quiet)
+
+
+def counted_passed_over(inputs: Inputs) -> dict[str, object]:
+    """Return what was passed over as sidecars tell it: how much of each kind, and the first names."""
+    # The folder of the results is there only from the second run on, which is to write the same.
+    return {
+        kind: {"count": len(paths), "first": [printable(path) for path in paths[:_NAMED]]}
+        for kind, paths in sorted(inputs.passed_over.items())
+        if kind != RESULTS
+    }
 
 
 def _about(name: str, problem: str) -> str:

@@ -6,10 +6,12 @@ over is counted by kind.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -89,12 +91,8 @@ class Inputs:
 def gather_inputs(words: Sequence[str], out: Path, *, frames: bool = False) -> Inputs:
     """Return what is to be analysed, each once.
 
-    Folders are read with everything below them. Links to files are followed; links to folders are not, so
-    that none is read twice or for ever. Hidden files and folders are passed over unless they are named.
-
     Args:
-        words: Paths, patterns (``*``, ``?``, ``[...]``, ``**`` for folders of any depth), ``camera`` or
-            ``camera:N``.
+        words: As of :func:`list_inputs`.
         out: Folder of the results; it is passed over.
         frames: Every folder that holds pictures is a video, its pictures the frames.
 
@@ -102,18 +100,37 @@ def gather_inputs(words: Sequence[str], out: Path, *, frames: bool = False) -> I
         InputError: If a word names nothing, a camera is not alone, or there is nothing to analyse.
     """
     inputs = Inputs()
-    gathering = _Gathering(inputs, absolute(out), frames)
-    for word in words:
-        gathering.add(word)
+    inputs.found.extend(list_inputs(words, out, inputs, frames=frames))
     if inputs.of("camera") and len(inputs.found) > 1:
         raise InputError("a camera runs until it is stopped: name it alone")
-    if not inputs.found:
-        passed = f" (not read: {'; '.join(inputs.told())})" if inputs.passed_over else ""
+    return inputs
+
+
+def list_inputs(words: Sequence[str], out: Path, told: Inputs, *, frames: bool = False) -> Iterator[Input]:
+    """Yield what is to be analysed, each once, as it is found.
+
+    Folders are read with everything below them. Links to files are followed; links to folders are not, so
+    that none is read twice or for ever. Hidden files and folders are passed over unless they are named.
+
+    Args:
+        words: Paths, patterns (``*``, ``?``, ``[...]``, ``**`` for folders of any depth), ``camera`` or
+            ``camera:N``.
+        out: Folder of the results; it is passed over.
+        told: Gets what else there is to be told; ``found`` is left to who asks.
+        frames: Every folder that holds pictures is a video, its pictures the frames.
+
+    Raises:
+        InputError: If a word names nothing, or there is nothing to analyse.
+    """
+    gathering = _Gathering(told, absolute(out), frames)
+    for word in words:
+        yield from gathering.of(word)
+    if not gathering.count:
+        passed = f" (not read: {'; '.join(told.told())})" if told.passed_over else ""
         raise InputError(
             f"there is nothing to analyse in {', '.join(map(printable, words))}{passed}; name pictures, "
             "videos or folders of them"
         )
-    return inputs
 
 
 def looks_like_frames(pictures: Sequence[Path]) -> bool:
@@ -136,44 +153,50 @@ def absolute(path: Path) -> Path:
 
 
 class _Gathering:
-    """Adds what words name to inputs."""
+    """Yields what words name, and notes what is passed over."""
 
     def __init__(self, inputs: Inputs, out: Path, frames: bool) -> None:
         self._inputs, self._out, self._frames = inputs, out, frames
-        self._known: set[Path] = set()
+        self._known: set[str] = set()
+        self._passed: set[tuple[str, str]] = set()
 
-    def add(self, word: str) -> None:
-        """Add what one word names."""
+    @property
+    def count(self) -> int:
+        """How many inputs were yielded."""
+        return len(self._known)
+
+    def of(self, word: str) -> Iterator[Input]:
+        """Yield what one word names."""
         path = Path(word).expanduser()
         camera = _CAMERA.fullmatch(word)
         if word and os.path.lexists(path):
-            self._add_named(path)
+            yield from self._named(path)
         elif word and camera is not None:
-            self._add_found(Path(camera[1] or "0"), "camera", Path("camera" + (camera[1] or "")))
+            yield from self._found(Path(camera[1] or "0"), "camera", Path("camera" + (camera[1] or "")))
         elif _PATTERN.search(word):
-            self._add_matches(path)
+            yield from self._matches(path)
         else:
             raise InputError(
                 f"{printable(word) or 'an empty word'} does not exist; name a picture, a video or a folder "
                 "of them"
             )
 
-    def _add_named(self, path: Path) -> None:
+    def _named(self, path: Path) -> Iterator[Input]:
         if path.is_dir():
             self._inputs.folders.append(path)
-            before = len(self._known), sum(map(len, self._inputs.passed_over.values()))
-            self._add_folder(path, path)
-            if before == (len(self._known), sum(map(len, self._inputs.passed_over.values()))):
+            before = self.count, len(self._passed)
+            yield from self._folder(path, path)
+            if before == (self.count, len(self._passed)):
                 self._pass_over("folders with nothing new in them", path)
         elif not path.exists():
             raise InputError(f"{printable(path)} is a link to something that does not exist; mend it")
         elif not path.is_file():
             raise InputError(f"{printable(path)} is a pipe or a device; save it as a file first")
         else:
-            self._add_found(path, _kind_of(path) or _kind_inside(path), Path(path.name))
+            yield from self._found(path, _kind_of(path) or _kind_inside(path), Path(path.name))
 
-    def _add_matches(self, pattern: Path) -> None:
-        """Add what a pattern matches, hidden names only where the pattern says so."""
+    def _matches(self, pattern: Path) -> Iterator[Input]:
+        """Yield what a pattern matches, hidden names only where the pattern says so."""
         parts = pattern.relative_to(pattern.anchor).parts
         first = next(i for i, part in enumerate(parts) if _PATTERN.search(part))
         root, parts = Path(pattern.anchor, *parts[:first]), parts[first:]
@@ -187,12 +210,12 @@ class _Gathering:
             if not wants_hidden and any(part.startswith(".") for part in match.relative_to(root).parts):
                 self._pass_over(_hidden(match), match)
             elif match.is_dir() or (names_ending and match.is_file()):
-                self._add_named(match)
+                yield from self._named(match)
             elif (kind := self._kind_of_listed(match)) is not None:
-                self._add_found(match, kind, Path(match.name))
+                yield from self._found(match, kind, Path(match.name))
 
-    def _add_folder(self, folder: Path, root: Path) -> None:
-        """Add everything below a folder."""
+    def _folder(self, folder: Path, root: Path) -> Iterator[Input]:
+        """Yield everything below a folder."""
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
@@ -210,14 +233,14 @@ class _Gathering:
             elif entry.is_dir() and len(path.relative_to(root).parts) > _DEEPEST:
                 self._pass_over(f"folders nested more than {_DEEPEST} deep", path)
             elif entry.is_dir():
-                self._add_folder(path, root)
+                yield from self._folder(path, root)
             elif (kind := self._kind_of_listed(path)) is not None:
                 pictures += [path] if kind == "picture" else []
                 if kind == "video" or not self._frames:
-                    self._add_found(path, kind, path.relative_to(root))
+                    yield from self._found(path, kind, path.relative_to(root))
         if self._frames and pictures:
             place = folder.relative_to(root) if folder != root else Path(absolute(root).name or "frames")
-            self._add_found(folder, "frames", place)
+            yield from self._found(folder, "frames", place)
         elif looks_like_frames(pictures):
             self._inputs.hints.append(
                 f"{printable(folder)} holds {len(pictures)} numbered pictures, which are read one by one; if "
@@ -228,28 +251,35 @@ class _Gathering:
         """Return what a file is that nobody named; None if it is passed over."""
         kind = _kind_of(path)
         try:
-            if not path.exists():
-                self._pass_over("broken links", path)
-            elif not path.is_file():
-                self._pass_over("pipes and devices", path)
-            elif kind is None:
-                self._pass_over(_unknown(path), path)
-            elif path.stat().st_size == 0:
-                self._pass_over("empty files", path)
-            else:
-                return kind
+            # Once: on the file systems of clusters this is what a listing takes its time for.
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            self._pass_over("broken links", path)
+            return None
         except OSError as error:
-            self._pass_over(f"files that cannot be reached ({error.strerror})", path)
+            loop = error.errno == errno.ELOOP
+            what = "broken links" if loop else f"files that cannot be reached ({error.strerror})"
+            self._pass_over(what, path)
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            self._pass_over("pipes and devices", path)
+        elif kind is None:
+            self._pass_over(_unknown(path), path)
+        elif status.st_size == 0:
+            self._pass_over("empty files", path)
+        else:
+            return kind
         return None
 
-    def _add_found(self, path: Path, kind: Kind, place: Path) -> None:
-        known = absolute(path)
+    def _found(self, path: Path, kind: Kind, place: Path) -> Iterator[Input]:
+        known = os.path.abspath(path)
         if known not in self._known:
             self._known.add(known)
-            self._inputs.found.append(Input(path, kind, place))
+            yield Input(path, kind, place)
 
     def _pass_over(self, kind: str, path: Path) -> None:
-        if path not in self._inputs.passed_over[kind]:
+        if (kind, os.fspath(path)) not in self._passed:
+            self._passed.add((kind, os.fspath(path)))
             self._inputs.passed_over[kind].append(path)
 
 

@@ -260,7 +260,7 @@ def check_outputs(
     Raises:
         OutputError: Naming the first file in the way, and the ways out.
     """
-    _check_folder(out)
+    check_folder(out)
     _check_folders_of_inputs(inputs, plan, out)
     sources = {os.path.realpath(found.path): found for found in inputs.found if found.kind != "camera"}
     for destination in plan.destinations:
@@ -283,8 +283,12 @@ def check_outputs(
         _check_destination(destination, run, resume, repeatable or (resume and destination.is_finished(run)))
 
 
-def _check_folder(out: Path) -> None:
-    """Make the folder of the results, and see whether it can be written to."""
+def check_folder(out: Path) -> None:
+    """Make the folder of the results, and see whether it can be written to.
+
+    Raises:
+        OutputError: If it cannot.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         # Without a name, or removed at once: nothing stays whatever happens.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -150,20 +150,38 @@ def predict_pictures(
             jobs = _jobs(pictures, destination)[journal.next_frame :]
             work = partial(analyse_picture, get_detector)
             outcomes = run_jobs(work, jobs, workers, initialise=initialise)
-            try:
-                for outcome in _in_order(outcomes, journal.next_frame):
-                    journal.append(FrameResults(outcome.number, 0.0, outcome.results))
-                    if journal.frames % CHECKPOINT_EVERY == 0:
-                        journal.checkpoint(journal.next_frame, None)
-                    if report is not None:
-                        report(outcome)
-            except BaseException:
-                outcomes.close()
-                with suppress(JournalError, OSError):
-                    journal.checkpoint(journal.next_frame, None)
-                raise
-            journal.finish()
+            with closing(outcomes):
+                keep_outcomes(journal, _in_order(outcomes, journal.next_frame), report)
     return _write(get_detector(), destination, run, form, not_read or {})
+
+
+def keep_outcomes(
+    journal: Journal,
+    outcomes: Iterable[PictureOutcome],
+    report: Callable[[PictureOutcome], None] | None = None,
+) -> None:
+    """Put what became of pictures into a journal as it comes, and finish it; whatever ends it is kept.
+
+    Args:
+        journal: It may hold the pictures before.
+        outcomes: In order.
+        report: Called after every picture.
+
+    Raises:
+        JournalError: If the disk is full.
+    """
+    try:
+        for outcome in outcomes:
+            journal.append(FrameResults(outcome.number, 0.0, outcome.results))
+            if journal.frames % CHECKPOINT_EVERY == 0:
+                journal.checkpoint(journal.next_frame, None)
+            if report is not None:
+                report(outcome)
+    except BaseException:
+        with suppress(JournalError, OSError):
+            journal.checkpoint(journal.next_frame, None)
+        raise
+    journal.finish()
 
 
 def _jobs(pictures: Sequence[Input], destination: Destination) -> list[PictureJob]:

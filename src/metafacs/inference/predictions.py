@@ -25,6 +25,7 @@ from metafacs.inference.sidecars import write_sidecar
 from metafacs.inference.timeline_plot import plot_timelines
 from metafacs.inference.timelines import TimelineBuilder, Timelines
 from metafacs.inference.writers import open_writer
+from metafacs.texts import printable
 from metafacs.version import __version__
 
 Report = Callable[[Progress], None]
@@ -60,12 +61,11 @@ def run_of(found: Input | Sequence[Input], fingerprint: str, device: str, option
         device: Where it runs.
         options: What is asked for.
     """
-    known: dict[str, object] = {"format": options.form, "metafacs": __version__}
-    known |= {"detector": fingerprint, "device": device}
+    known = _known(fingerprint, device, options)
     if not isinstance(found, Input):
         stamps = [_stamp(one.path, one.name) for one in found]
         return known | {"input": f"{len(stamps)} pictures {_digest(stamps)}"}
-    known |= {"selection": asdict(options.selection), "neutral": options.neutral}
+    known |= _about_videos(options)
     if found.kind == "frames":
         stamps = [_stamp(path, path.name) for path in sorted(found.path.iterdir()) if path.is_file()]
         return known | {
@@ -73,6 +73,44 @@ def run_of(found: Input | Sequence[Input], fingerprint: str, device: str, option
             "frame_rate": options.frame_rate,
         }
     return known | {"input": [found.name] if found.kind == "camera" else _stamp(found.path, found.name)}
+
+
+def run_of_words(
+    words: Sequence[str],
+    folder: str,
+    files_per_part: int | None,
+    fingerprint: str,
+    device: str,
+    options: Options,
+) -> Run:
+    """Return what tells a run over many files from others, which need not list them to know it.
+
+    Args:
+        words: What was named.
+        folder: Where relative paths start.
+        files_per_part: Files in a part; None for the usual number.
+        fingerprint: As of :func:`run_of`.
+        device: Where it runs.
+        options: What is asked for.
+    """
+    relative = any(not Path(word).expanduser().is_absolute() for word in words)
+    return {
+        **_known(fingerprint, device, options),
+        **_about_videos(options),
+        "frame_rate": options.frame_rate,
+        "inputs": [printable(word) for word in words],
+        "folder": printable(folder) if relative else "",
+        "files_per_part": files_per_part,
+    }
+
+
+def _known(fingerprint: str, device: str, options: Options) -> dict[str, object]:
+    version: dict[str, object] = {"format": options.form, "metafacs": __version__}
+    return version | {"detector": fingerprint, "device": device}
+
+
+def _about_videos(options: Options) -> dict[str, object]:
+    return {"selection": asdict(options.selection), "neutral": options.neutral}
 
 
 def open_source(found: Input, options: Options) -> FrameSource:

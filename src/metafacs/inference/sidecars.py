@@ -12,7 +12,7 @@ import av
 import torch
 
 from metafacs.facs import au_column, au_name
-from metafacs.files import write_json
+from metafacs.files import write_bytes, write_json
 from metafacs.inference.detector import Detector
 from metafacs.parsing import FileError, read_json
 from metafacs.seals import sealed, unsealed
@@ -69,6 +69,17 @@ def write_sidecar(
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     # The seal is that of the rest, so that two runs that do the same have the same.
     write_json(sidecar_path(path), {"written": now} | sealed(content | dict(more or {})))
+
+
+def copy_sidecar(path: Path, copy: Path) -> None:
+    """Write what lies beside a table beside another one with the same rows.
+
+    Raises:
+        FileError: If there is nothing, or it was damaged.
+    """
+    content = read_json(sidecar_path(path), dict[str, Any])
+    unsealed({key: value for key, value in content.items() if key != "written"}, str(sidecar_path(path)))
+    write_bytes(sidecar_path(copy), sidecar_path(path).read_bytes())
 
 
 def read_sidecar(path: str | Path) -> dict[str, object]:

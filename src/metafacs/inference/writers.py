@@ -143,7 +143,7 @@ class _JsonLinesWriter(ResultWriter):
         self._file.close()
 
 
-class _ParquetWriter(ResultWriter):
+class ParquetWriter(ResultWriter):
     """Parquet with OpenFace's names and the 68 landmarks as one list ``x0, y0, x1, y1, ...``."""
 
     def __init__(self, path: Path, detector: Detector) -> None:
@@ -159,12 +159,18 @@ class _ParquetWriter(ResultWriter):
         self._waiting: list[Row] = []
 
     def write(self, result: FaceResult) -> None:
+        """Append one face, or one picture without a face."""
         points = None if result.landmarks is None else result.landmarks.round(2).ravel().tolist()
         self._waiting.append(self._row(result) | {"landmarks": points})
         if len(self._waiting) >= _ROWS_PER_GROUP:
             self._flush()
 
+    def attach(self, name: str, text: str) -> None:
+        """Put a text into the foot of the file, where readers of the rows do not see it."""
+        self._table.add_key_value_metadata({name: text})
+
     def close(self) -> None:
+        """Write what is still held back and close the file."""
         self._flush()
         self._table.close()
 
@@ -178,7 +184,7 @@ WRITERS: dict[str, type[ResultWriter]] = {
     "openface": _OpenFaceWriter,
     "fex": _FexWriter,
     "jsonl": _JsonLinesWriter,
-    "parquet": _ParquetWriter,
+    "parquet": ParquetWriter,
 }
 """Name of the format -> its writer."""
 
