@@ -100,6 +100,10 @@ def test_a_network_that_cannot_be_traced_names_the_way_out() -> None:
     class Branching(nn.Module):
         feature_width = 3
 
+        def __init__(self) -> None:
+            super().__init__()
+            self.one_of_its_own = nn.Identity()
+
         def forward(self, images: Tensor) -> Tensor:
             return images.mean((2, 3)) if images.sum() > 0 else -images.mean((2, 3))
 
@@ -114,6 +118,7 @@ def test_an_overwritten_input_is_refused() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.scale = nn.Parameter(torch.ones(3))
+            self.one_of_its_own = nn.Identity()
 
         def forward(self, images: Tensor) -> Tensor:
             x = images.mean((2, 3)) * self.scale

@@ -137,8 +137,14 @@ class Checkpoint:
             if wrong:
                 raise CheckpointError(
                     f"the weights of {self.source} do not fit {self.method} with its options: {wrong} "
-                    f"{printable(name)}; {REMEDY}"
+                    f"{printable(name)}; {REMEDY}{self._other_timm()}"
                 )
+
+    def _other_timm(self) -> str:
+        """Return what to do if another version of timm has built the backbone."""
+        started = self.description.more.get("initial_weights")
+        version = started.get("timm") if isinstance(started, Mapping) else None
+        return f", or install timm=={printable(version)}, which built its network" if version else ""
 
     @property
     def fingerprint(self) -> str:

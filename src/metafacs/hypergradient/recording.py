@@ -16,31 +16,43 @@ from metafacs.hypergradient.node_tangent import forward_mode_rule
 from metafacs.hypergradient.tangent_rules import FUNCTION_RULES, MODULE_RULES, Push, Rule, named_tuple
 from metafacs.models.networks import Outputs
 
-_GRAPHS: weakref.WeakKeyDictionary[nn.Module, fx.Graph] = weakref.WeakKeyDictionary()
+_Modes = tuple[bool, ...]
+
+_GRAPHS: weakref.WeakKeyDictionary[nn.Module, tuple[_Modes, fx.Graph]] = weakref.WeakKeyDictionary()
+
+
+class _Tracer(fx.Tracer):
+    """Takes as one operation what must run as it is, whoever wrote it.
+
+    Normalisation of any class knows its running statistics, which are to move once. A module without modules
+    of its own is one operation: stochastic depth draws its numbers there.
+    """
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        known = super().is_leaf_module(m, module_qualified_name)
+        return known or isinstance(m, _NormBase) or next(m.children(), None) is None
 
 
 def traced(network: nn.Module) -> fx.Graph:
-    """Return the network's graph, read once and kept as long as the network lives.
+    """Return the network's graph, read once and kept as long as the network lives and stays in its mode.
+
+    Functions take over whether the network is in training as a constant.
 
     Raises:
         ValueError: If the network's forward pass depends on data in a way that torch.fx cannot follow.
     """
-    if network not in _GRAPHS:
-        try:
-            _GRAPHS[network] = _Tracer().trace(network)
-        except Exception as error:
-            raise ValueError(
-                f"torch.fx cannot follow the forward pass of {type(network).__name__} ({error}); "
-                "use the estimator forward_mode, which serves any network"
-            ) from error
-    return _GRAPHS[network]
-
-
-class _Tracer(fx.Tracer):
-    """Takes batch normalisation as one operation, whoever wrote it."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, _NormBase) or super().is_leaf_module(m, module_qualified_name)
+    modes = tuple(module.training for module in network.modules())
+    if network in _GRAPHS and _GRAPHS[network][0] == modes:
+        return _GRAPHS[network][1]
+    try:
+        graph = _Tracer().trace(network)
+    except Exception as error:
+        raise ValueError(
+            f"torch.fx cannot follow the forward pass of {type(network).__name__} ({error}); "
+            "use the estimator forward_mode, which serves any network"
+        ) from error
+    _GRAPHS[network] = modes, graph
+    return graph
 
 
 @dataclass

@@ -16,10 +16,13 @@ from metafacs.models.face_mesh_trunk import FaceMeshTrunk, read_trunk
 from metafacs.models.few_shot import FewShotBackbone
 from metafacs.models.initial_weights import packaged_weights, usual_weights
 from metafacs.models.small import SmallBackbone
+from metafacs.models.timm_backbone import TimmModel, is_timm
 from metafacs.plugins import PluginError, Registry
 from metafacs.tensor_files import load_tensors
 
-_RESNET_PREFIX = "resnet."
+_RESNET_PREFIX, _TIMM_PREFIX = "resnet.", "network."
+"""How names begin here whose weights torchvision and timm publish without."""
+
 _IMAGENET_CLASSES = 1000
 _NOT_IN_EVERY_FILE = ("num_batches_tracked", "pixel_scale", "pixel_shift")
 
@@ -66,8 +69,12 @@ _REGISTRY: Registry[Callable[[], nn.Module]] = Registry(
 
 
 def find_backbone(name: str, *, named: bool = True) -> Callable[[], nn.Module]:
-    """Return the function that builds a backbone, see :meth:`metafacs.plugins.Registry.find`."""
-    return _REGISTRY.find(name, named=named)
+    """Return what builds a backbone, see :meth:`metafacs.plugins.Registry.find`.
+
+    Raises:
+        PluginError: As there, or if the name is none of timm's. That it is one shows when it is built.
+    """
+    return TimmModel(name) if is_timm(name) else _REGISTRY.find(name, named=named)
 
 
 @dataclass(frozen=True)
@@ -80,15 +87,18 @@ class Backbone:
     Args:
         name: ``small`` (for CPUs, made for 64 px aligned faces), ``facemesh`` (FaceMesh's trunk, which has
             seen real faces; any size), ``few_shot`` (the network of MAML-AU), ``resnet18``, ``resnet34``,
-            ``resnet50``, or ``module:Name`` of one of your own, built without arguments.
+            ``resnet50``, ``timm:NAME`` for any network of timm, or ``module:Name`` of one of your own, built
+            without arguments.
         weights: ``none`` for a random start, ``imagenet`` for torchvision's published weights (ResNets only;
-            downloaded once where a network exists), ``faces`` for the packaged weights of ``small``,
-            pre-trained on rendered faces, ``mesh`` for the packaged weights of ``facemesh``, MediaPipe's, or
-            the path of a safetensors file that holds the backbone's state, torchvision's names included
-            (``fc.*`` is not taken over). Not named: ``mesh`` for ``facemesh``, ``none`` for all others.
-            ResNets normalise pictures by ImageNet's mean and standard deviation if their weights come from
-            there, as ``imagenet`` or as a file with a classifier ``fc`` of its 1,000 classes, else by .5 and
-            .5; a trained model keeps what it has learned with.
+            downloaded once where a network exists), ``pretrained`` for those that timm publishes (downloaded
+            once, too), ``faces`` for the packaged weights of ``small``, pre-trained on rendered faces,
+            ``mesh`` for the packaged weights of ``facemesh``, MediaPipe's, or the path of a safetensors file
+            that holds the backbone's state, torchvision's and timm's names included (the classifier is not
+            taken over). Not named: ``mesh`` for ``facemesh``, ``none`` for all others.
+            Networks of timm normalise pictures as timm says of them. ResNets normalise pictures by
+            ImageNet's mean and standard deviation if their weights come from there, as ``imagenet`` or as a
+            file with a classifier ``fc`` of its 1,000 classes, else by .5 and .5; a trained model keeps what
+            it has learned with.
 
     Raises:
         PluginError: If the name cannot be one.
@@ -98,8 +108,8 @@ class Backbone:
     weights: str = ""
 
     def __post_init__(self) -> None:
-        if not _REGISTRY.knows(self.name):
-            _REGISTRY.find(self.name)
+        if is_timm(self.name) or not _REGISTRY.knows(self.name):
+            find_backbone(self.name)
         if not self.weights:
             object.__setattr__(self, "weights", usual_weights(self.name))
 
@@ -128,12 +138,21 @@ class Backbone:
         Raises:
             ValueError: If the weights do not exist for it or do not fit, or what was built is no backbone.
             FileNotFoundError: If ``weights`` is a path that does not exist.
-            ConnectionError: If ``imagenet`` is asked for and cannot be downloaded.
+            ConnectionError: If ``imagenet`` or ``pretrained`` is asked for and cannot be downloaded.
+            PluginError: If the package of the backbone is not installed.
         """
+        if self.weights == "pretrained":
+            if not is_timm(self.name):
+                raise ValueError(
+                    f"pretrained means what timm publishes, and {self.name!r} is not of timm; use none, "
+                    "imagenet or a file as weights"
+                )
+            return TimmModel(self.name).pretrained()
         if self.weights == "imagenet":
             if not self.name.startswith("resnet"):
                 raise ValueError(
-                    f"there are no ImageNet weights for backbone {self.name!r}; use none or a file as weights"
+                    f"there are no ImageNet weights for backbone {self.name!r}; use "
+                    f"{'pretrained' if is_timm(self.name) else 'none'} or a file as weights"
                 )
             return _resnet(self.name, imagenet=True)
         backbone = find_backbone(self.name)()
@@ -166,8 +185,8 @@ SMALL = Backbone("small")
 def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f"no weights file at {path}; weights is 'none', 'imagenet', 'faces', 'mesh' or the path of a "
-            "safetensors file"
+            f"no weights file at {path}; weights is 'none', 'imagenet', 'pretrained', 'faces', 'mesh' or the "
+            "path of a safetensors file"
         )
     _, state = load_tensors(
         path,
@@ -177,15 +196,22 @@ def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
     )
     expected = backbone.state_dict()
     prefix = _RESNET_PREFIX if any(key.startswith(_RESNET_PREFIX) for key in expected) else ""
+    prefix = _TIMM_PREFIX if is_timm(name) else prefix
     found: dict[str, Tensor] = {}
+    rest = []
     for key, value in state.items():
         full = key if key in expected else prefix + key
         if full in expected:
             found[full] = value
         elif not key.startswith("fc."):
-            raise ValueError(
-                f"{path} holds {key!r}, which backbone {name!r} does not have: wrong architecture?"
-            )
+            rest.append(key)
+    if rest and is_timm(name):
+        classifier = TimmModel(name).classifier_names()
+        rest = [key for key in rest if key not in classifier]
+    if rest:
+        raise ValueError(
+            f"{path} holds {rest[0]!r}, which backbone {name!r} does not have: wrong architecture?"
+        )
     missing = [key for key in expected if key not in found and not key.endswith(_NOT_IN_EVERY_FILE)]
     if missing:
         raise ValueError(
@@ -200,5 +226,6 @@ def _load_weights(backbone: nn.Module, name: str, path: Path) -> None:
             )
     with torch.no_grad():
         backbone.load_state_dict(found, strict=False)
-    if prefix and len(state.get("fc.weight", ())) == _IMAGENET_CLASSES:
+    # Of timm's networks timm says how pictures are normalised.
+    if prefix == _RESNET_PREFIX and len(state.get("fc.weight", ())) == _IMAGENET_CLASSES:
         backbone.expect_imagenet_pixels()  # type: ignore[operator]

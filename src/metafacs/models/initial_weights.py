@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from metafacs.files import digest_of_file
+from metafacs.models.timm_backbone import TimmModel, is_timm
 from metafacs.tensor_files import load_tensors, save_tensors
 
 FORMAT = "metafacs-backbone-1"
@@ -43,7 +44,7 @@ def packaged_weights(choice: str, backbone: str) -> Path | None:
     if backbone not in fitting:
         raise ValueError(
             f"the packaged weights {choice!r} are for the backbone {' or '.join(fitting)}, not for "
-            f"{backbone!r}; choose that backbone, or weights=none, imagenet or a file"
+            f"{backbone!r}; choose that backbone, or weights=none, imagenet, pretrained or a file"
         )
     return Path(__file__).with_name("assets") / PACKAGED[choice, backbone]
 
@@ -57,17 +58,25 @@ def describe_weights(choice: str, backbone: str) -> dict[str, object]:
 
     Returns:
         ``choice``, of a path only the file's name, and ``sha256``, the first 16 hexadecimal digits; None for
-        ``none`` and for torchvision's weights.
+        ``none`` and for torchvision's weights. Of a network of timm the version, and of its published
+        weights where they come from and their licence, see
+        :meth:`metafacs.models.timm_backbone.TimmModel.source`.
 
     Raises:
         ValueError: If there are such packaged weights, but for other backbones.
     """
+    network = TimmModel(backbone) if is_timm(backbone) else None
+    source = {} if network is None else network.source()
+    if choice == "pretrained" and network is not None:
+        return {"choice": choice, "sha256": digest_of_file(network.pretrained_file())[:16], **source}
+    known = {name: value for name, value in source.items() if name == "timm"}
     if choice in ("none", "imagenet"):
-        return {"choice": choice, "sha256": None}
+        return {"choice": choice, "sha256": None, **known}
     packaged = packaged_weights(choice, backbone)
     return {
         "choice": choice if packaged else Path(choice).name,
         "sha256": digest_of_file(packaged or Path(choice))[:16],
+        **known,
     }
 
 
