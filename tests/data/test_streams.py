@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 
+from metafacs.batch import Batch
+from metafacs.data import streams
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.ranks import Rank
 
 
 def make(store: Store, rows: np.ndarray, seed: int = 0, batch_size: int = 8, name: str = "au") -> Stream:
@@ -93,3 +99,39 @@ def test_sequential_covers_all_positions_with_centre_crops(au_store: Store) -> N
 def test_empty_stream_is_refused(au_store: Store) -> None:
     with pytest.raises(ValueError, match="stream 'au' has no pictures"):
         make(au_store, np.empty(0, np.int64))
+
+
+def same(first: Batch, second: Batch) -> bool:
+    pairs = [(getattr(first, f.name), getattr(second, f.name)) for f in fields(Batch)]
+    return all(
+        a is b or torch.equal(torch.nan_to_num(a, 9), torch.nan_to_num(b, 9)) for a, b in pairs
+    )
+
+
+def test_parts_of_several_processes_are_the_batch_of_one(au_store: Store) -> None:
+    stream = make(au_store, np.arange(40))
+    parts = [stream.batch(3, Rank(number, 4)) for number in range(4)]
+    together = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Batch)}
+    joined = {name: None if values[0] is None else torch.cat(values) for name, values in together.items()}
+    assert same(Batch(**joined), stream.batch(3))
+    with pytest.raises(ValueError, match="cannot be divided evenly among 3"):
+        stream.draw(3, Rank(0, 3))
+
+
+def test_threads_draw_what_one_draws(au_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = [make(au_store, np.arange(40)).batch(k) for k in range(24)]
+    for limit in (streams.MEMORY_LIMIT, 0):
+        monkeypatch.setattr(streams, "MEMORY_LIMIT", limit)
+        shared = make(au_store, np.arange(40))
+        with ThreadPoolExecutor(4) as pool:
+            assert all(map(same, alone, pool.map(shared.batch, range(24))))
+
+
+def test_a_drawn_batch_is_a_quarter_as_large_and_becomes_the_same(au_store: Store) -> None:
+    stream = make(au_store, np.arange(40))
+    drawn = stream.draw(2)
+    assert drawn.pictures.dtype == torch.uint8
+    assert 4 * drawn.pictures.nbytes == stream.batch(2).images.nbytes
+    assert same(drawn.on("cpu"), stream.batch(2))
+    assert same(drawn.on("cpu"), drawn.changed().on("cpu"))
+    assert drawn.on("meta").images.shape == (8, 3, 32, 32)

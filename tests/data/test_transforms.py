@@ -2,13 +2,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from metafacs.data.transforms import Augmentation, Windows, augment, crop_centre
+from metafacs.data.changes import draw_changes
+from metafacs.data.transforms import Augmentation, Windows, crop_centre, draw_windows
 from metafacs.synthesis.activations import Activation
 from metafacs.synthesis.contact_sheet import portrait_scene
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.projection import rotation_matrix
 from metafacs.synthesis.renderer import Subject, render
+
+
+def augment(
+    images: np.ndarray, size: int, change: Augmentation, rng: np.random.Generator, *, border: int = 128
+) -> tuple[np.ndarray, Windows]:
+    """Return a batch as a stream changes it."""
+    windows = draw_windows(len(images), images.shape[1], size, change, rng)
+    changes = draw_changes(windows.mirrored, size, change, rng)
+    return changes.applied(torch.from_numpy(windows.cut(images, border))).numpy(), windows
 
 
 @pytest.fixture

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
-from metafacs.batch import Batch
+from metafacs.data.drawn import Drawn
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
+from metafacs.ranks import ALONE, Rank
 
 
 class Kinds(NamedTuple):
@@ -65,15 +65,17 @@ class BalancedStream(Stream):
         self._present = (self.targets() == 1).any(axis=1)
         self._find_sets()
 
-    def batch(self, k: int) -> Batch:
-        """Return training batch number ``k`` (0-based)."""
+    def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
+        """Return a process's part of training batch number ``k`` (0-based): whole sets, if there are several."""
         rng = np.random.default_rng((*self._seed, 1, k))
         sets = self.sets(rng)
+        if len(sets) > 1:
+            rank.part_of(len(sets), "sets")
         half = self.batch_size // len(sets) // 2
         # With replacement: the rarer kind may have fewer pictures than half a set.
         positions = np.concatenate([rng.choice(kind, half) for kinds in sets for kind in kinds])
         targets = torch.tensor([1.0, 0.0]).repeat_interleave(half).repeat(len(sets))[:, None]
-        return replace(self._assemble(positions, rng), action_units=targets)
+        return self._drawn(positions, rng, rank).with_known(action_units=targets[rank.part_of(len(targets))])
 
     @abstractmethod
     def _find_sets(self) -> None:

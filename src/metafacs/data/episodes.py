@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from metafacs.batch import Batch
+from metafacs.data.drawn import Drawn
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import au_column
+from metafacs.ranks import ALONE, Rank
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,15 +234,17 @@ class EpisodeStream(Stream):
                 f"{list(aus)}; lower the shots or prepare more pictures"
             )
 
-    def batch(self, k: int) -> Batch:
-        """Return meta-batch number ``k`` (0-based)."""
+    def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
+        """Return a process's part of meta-batch number ``k`` (0-based): whole tasks."""
         rng = np.random.default_rng((*self._seed, 1, k))
         episodes = [
             draw_training_episode(tasks[rng.integers(len(tasks))], self.shots, rng) for tasks in self._by_au
         ]
+        rank.part_of(len(episodes), "tasks")
         positions = np.concatenate([part for e in episodes for part in (e.support, e.query)])
         targets = np.concatenate([part for e in episodes for part in (e.support_targets, e.query_targets)])
-        return replace(self._assemble(positions, rng), action_units=torch.from_numpy(targets)[:, None])
+        known = torch.from_numpy(targets)[rank.part_of(len(targets)), None]
+        return self._drawn(positions, rng, rank).with_known(action_units=known)
 
 
 def _choose(tasks: Sequence[Task], lacks: Callable[[Task], str | None]) -> TaskChoice:

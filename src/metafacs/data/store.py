@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -13,8 +12,8 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
-from PIL import Image
 
+from metafacs.data.crops import CropError, fastest_decoder
 from metafacs.data.shards import (
     ANGLES,
     LANDMARKS,
@@ -89,6 +88,7 @@ class Store:
         self.path = Path(path)
         self.description, known = _described(self.path / STORE_FILE)
         self.aus, self.expressions, self.size = check_aus(known.aus), known.expressions, known.size
+        self._decode = fastest_decoder()
         schema = shard_schema(self.aus, self.expressions)
         self._noted, self._digested = known.noted, known.format > 1
         self._remedy = REMEDY if self._digested else _EARLIER_REMEDY
@@ -103,13 +103,13 @@ class Store:
             raise _unfinished(self.path, Path(error.filename).name) from error
         except StoreError as error:
             raise StoreError(f"{error}; {self._remedy}") from error
-        if len(self) != known.pictures:
-            raise StoreError(f"{self.path} holds {len(self)} of its {known.pictures} crops; {self._remedy}")
         self._images = [chunk for table in self._tables for chunk in table.column("image").chunks]
         self._ends = np.cumsum([len(chunk) for chunk in self._images])
+        if len(self) != known.pictures:
+            raise StoreError(f"{self.path} holds {len(self)} of its {known.pictures} crops; {self._remedy}")
 
     def __len__(self) -> int:
-        return sum(len(table) for table in self._tables)
+        return int(self._ends[-1]) if len(self._ends) else 0
 
     @property
     def dataset(self) -> str:
@@ -225,11 +225,8 @@ class Store:
         if self._digested and crop_digest(encoded) != self._crop_digests[row]:
             raise StoreError(f"{self.path}: the crop of {self.keys[row]} is damaged; {REMEDY}")
         try:
-            with Image.open(io.BytesIO(encoded), formats=("JPEG",)) as picture:
-                if picture.size != (self.size, self.size):
-                    raise ValueError(f"{picture.width} x {picture.height} pixels, not {self.size}")
-                return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return self._decode(encoded, self.size)
+        except CropError as error:
             raise StoreError(
                 f"{self.path}: the crop of {self.keys[row]} is damaged ({error}); {self._remedy}"
             ) from error

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from metafacs.batch import Batch
+from metafacs.data.changes import Changes, draw_changes
+from metafacs.data.drawn import Drawn
 from metafacs.data.store import Store
-from metafacs.data.transforms import Augmentation, augment, check_crop, crop_centre
-from metafacs.faces.tensors import to_tensor
+from metafacs.data.transforms import Augmentation, Windows, central_windows, check_crop, draw_windows
+from metafacs.ranks import ALONE, Rank
 
 MEMORY_LIMIT = 2 * 1024**3
 """Decoded pictures are kept in memory below this many bytes per stream."""
@@ -28,8 +30,8 @@ class BatchStream(Protocol):
 
     aus: tuple[int, ...]
 
-    def batch(self, k: int) -> Batch:
-        """Return training batch number ``k`` (0-based)."""
+    def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
+        """Return a process's part of training batch number ``k`` (0-based); several threads may ask at a time."""
 
     def targets(self) -> np.ndarray:
         """Return the labels of all rows, ``row x au`` with NaN = unknown."""
@@ -83,14 +85,27 @@ class Stream:
         self._augmentation = augmentation
         self._columns = store.columns_of(aus)
         self._people = {person: k for k, person in enumerate(sorted(set(store.subjects[self.rows]) - {""}))}
-        self._decoded: np.ndarray | None = None
+        self._many = len(self.rows) * store.size**2 * 3 > MEMORY_LIMIT
+        self._kept: tuple[np.ndarray, np.ndarray] | None = None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
-    def batch(self, k: int) -> Batch:
-        """Return training batch number ``k`` (0-based)."""
+    def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
+        """Return a process's part of training batch number ``k`` (0-based): pictures as bytes, and labels.
+
+        The numbers of a batch are drawn for all of its pictures, so all parts together are the batch. Several
+        threads may draw at a time.
+
+        Args:
+            k: Number of the batch.
+            rank: Which process asks; each has its part of the pictures.
+        """
         start = k * self.batch_size
         positions = np.array([self._position(i) for i in range(start, start + self.batch_size)])
-        return self._assemble(positions, np.random.default_rng((*self._seed, 1, k)))
+        return self._drawn(positions, np.random.default_rng((*self._seed, 1, k)), rank)
+
+    def batch(self, k: int, rank: Rank = ALONE) -> Batch:
+        """Return a process's part of training batch number ``k`` (0-based) as networks read it."""
+        return self.draw(k, rank).on("cpu")
 
     def sequential(self, batch_size: int | None = None) -> list[np.ndarray]:
         """Return the stream's positions in order, cut into pieces for :meth:`at`."""
@@ -99,7 +114,8 @@ class Stream:
 
     def at(self, positions: np.ndarray) -> Batch:
         """Return the pictures at the given positions among the rows, centre-cropped."""
-        return self._assemble(positions, None)
+        windows = central_windows(len(positions), self.store.size, self.size)
+        return self._assemble(positions, windows, None).on("cpu")
 
     def targets(self) -> np.ndarray:
         """Return the labels of all rows, ``row x au`` with NaN = unknown."""
@@ -127,28 +143,45 @@ class Stream:
 
     def _position(self, i: int) -> int:
         epoch, offset = divmod(i, len(self.rows))
-        if self._order[0] != epoch:
-            self._order = (epoch, np.random.default_rng((*self._seed, 0, epoch)).permutation(len(self.rows)))
-        return int(self._order[1][offset])
+        order = self._order
+        if order[0] != epoch:
+            order = (epoch, np.random.default_rng((*self._seed, 0, epoch)).permutation(len(self.rows)))
+            self._order = order
+        return int(order[1][offset])
 
-    def _pictures(self, positions: np.ndarray) -> np.ndarray:
-        if len(self.rows) * self.store.size**2 * 3 > MEMORY_LIMIT:
-            return self.store.images(self.rows[positions])
-        if self._decoded is None:
-            self._decoded = self.store.images(self.rows)
-        return self._decoded[positions]
+    def _picture(self, position: int) -> np.ndarray:
+        row = int(self.rows[position])
+        if self._many:
+            return self.store.image(row)
+        kept = self._kept
+        if kept is None:
+            # Memory is taken page by page, as pictures come.
+            shape = (len(self.rows), self.store.size, self.store.size, 3)
+            self._kept = kept = np.empty(shape, np.uint8), np.zeros(len(self.rows), bool)
+        pictures, there = kept
+        if not there[position]:
+            pictures[position] = self.store.image(row)
+            # Last: another thread may look meanwhile.
+            there[position] = True
+        picture: np.ndarray = pictures[position]
+        return picture
 
-    def _assemble(self, positions: np.ndarray, rng: np.random.Generator | None) -> Batch:
-        rows = self.rows[positions]
-        pictures = self._pictures(positions)
-        if rng is None or self._augmentation is None:
-            pictures, windows = crop_centre(pictures, self.size)
+    def _drawn(self, positions: np.ndarray, rng: np.random.Generator, rank: Rank) -> Drawn:
+        """Return a process's part of the pictures at some positions, changed at random."""
+        count, part = len(positions), rank.part_of(len(positions))
+        if self._augmentation is None:
+            windows, changes = central_windows(count, self.store.size, self.size), None
         else:
-            border = self.store.description["alignment"]["border"]
-            pictures, windows = augment(pictures, self.size, self._augmentation, rng, border=border)
+            windows = draw_windows(count, self.store.size, self.size, self._augmentation, rng)
+            changes = draw_changes(windows.mirrored, self.size, self._augmentation, rng).of(part)
+        return self._assemble(positions[part], windows.of(part), changes)
+
+    def _assemble(self, positions: np.ndarray, windows: Windows, changes: Changes | None) -> Drawn:
+        rows = self.rows[positions]
+        border = self.store.description["alignment"]["border"]
+        pictures = windows.cut((self._picture(position) for position in positions.tolist()), border)
         people = [self._people.get(person, -1) for person in self.store.subjects[rows]]
-        return Batch(
-            images=to_tensor(pictures),
+        return Drawn(torch.from_numpy(pictures), changes).with_known(
             action_units=self._labels(self.store.action_units, rows),
             intensities=self._labels(self.store.intensities, rows),
             expression=torch.from_numpy(self.store.expression[rows]) if self.store.expressions else None,

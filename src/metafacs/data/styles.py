@@ -1,7 +1,7 @@
-"""What cameras, lights and files do to pictures: colour, grey, blur, noise and compression.
+"""What mirrors, cameras, lights and files do to pictures: light, colour, grey, blur, noise, compression.
 
-Every function takes ``batch x height x width x 3`` uint8, returns new pictures and is a pure function of the
-state of its generator. Numbers are drawn for all pictures, also for those that stay as they are.
+Every function takes ``batch x height x width x 3`` uint8 on any device, the numbers drawn for each picture, and
+returns new pictures. :mod:`metafacs.data.changes` draws the numbers.
 """
 
 from __future__ import annotations
@@ -13,112 +13,143 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional
 
-Pictures = NDArray[np.uint8]
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = (0.299, 0.587, 0.114)
 """Share of red, green and blue in grey (ITU-R BT.601), as in JPEG."""
 
 BEST_QUALITY = 95
 """JPEG quality above which nothing is lost that could be seen."""
 
+DICE = 2
+"""Numbers from 0 to 255 whose sum stands for a normal distribution: near enough, and drawn much faster."""
 
-def cast_colour(images: Pictures, spread: float, rng: np.random.Generator) -> Pictures:
+
+def mirror(pictures: Tensor, mirrored: NDArray[np.bool_]) -> Tensor:
+    """Exchange left and right in some pictures.
+
+    Args:
+        pictures: The pictures.
+        mirrored: ``batch``, which of them.
+    """
+    out = pictures.clone()
+    planes, turned = pictures.permute(0, 3, 1, 2), out.permute(0, 3, 1, 2)
+    # One by one: the fastest way on a processor, where it is a loop over bytes.
+    for i in np.flatnonzero(mirrored).tolist():
+        turned[i : i + 1] = planes[i : i + 1].flip(-1)
+    return out
+
+
+def change_light(pictures: Tensor, gains: NDArray[np.float32], shifts: NDArray[np.float32]) -> Tensor:
+    """Change contrast around the mean of every picture, then brightness.
+
+    Args:
+        pictures: The pictures.
+        gains: ``batch``, factor of the differences from the mean.
+        shifts: ``batch``, what is added, in grey levels of 0..255.
+    """
+    # Sums of whole numbers: the same on every device.
+    pixels = pictures[0].numel()
+    means = (pictures.flatten(1).sum(dim=1).double() / pixels).float()[:, None, None, None]
+    values = pictures.float().sub_(means)
+    values.mul_(_per_picture(gains, pictures)).add_(means).add_(_per_picture(shifts, pictures))
+    return values.clamp_(0, 255).to(torch.uint8)
+
+
+def cast_colour(pictures: Tensor, factors: NDArray[np.float32]) -> Tensor:
     """Multiply red, green and blue of every picture, as lamps and white balances do.
 
     Args:
-        images: The pictures.
-        spread: Standard deviation of each channel's factor around 1.
-        rng: Random generator.
+        pictures: The pictures.
+        factors: ``batch x 3``.
     """
-    factors = 1 + spread * rng.standard_normal((len(images), 1, 1, 3)).astype(np.float32)
-    return _as_pictures(images * factors)
+    return _as_pictures(pictures.float().mul_(_on(factors, pictures)[:, None, None]))
 
 
-def make_grey(images: Pictures, probability: float, rng: np.random.Generator) -> Pictures:
+def make_grey(pictures: Tensor, chosen: NDArray[np.bool_]) -> Tensor:
     """Turn some pictures grey.
 
     Args:
-        images: The pictures.
-        probability: Share of the pictures that are turned.
-        rng: Random generator.
+        pictures: The pictures.
+        chosen: ``batch``, which of them.
     """
-    chosen = rng.random(len(images)) < probability
-    out = images.copy()
-    out[chosen] = _as_pictures(images[chosen] @ LUMA)[..., None]
-    return out
+    rows = _on(np.flatnonzero(chosen), pictures)
+    red, green, blue = (
+        pictures[rows, :, :, channel].float().mul_(share) for channel, share in enumerate(LUMA)
+    )
+    grey = _as_pictures(red.add_(green).add_(blue))
+    return pictures.index_copy(0, rows, grey[..., None].expand(-1, -1, -1, 3))
 
 
-def blur(images: Pictures, probability: float, largest: float, rng: np.random.Generator) -> Pictures:
+def blur(pictures: Tensor, chosen: NDArray[np.bool_], deviations: NDArray[np.float64]) -> Tensor:
     """Blur some pictures with a Gaussian, as a lens out of focus or a picture that was enlarged.
 
     Args:
-        images: The pictures.
-        probability: Share of the pictures that are blurred.
-        largest: Largest standard deviation of the Gaussian, as a share of the picture's height; each
-            picture's lies anywhere between 0 and this.
-        rng: Random generator.
+        pictures: The pictures.
+        chosen: ``batch``, which of them.
+        deviations: ``batch``, standard deviation of the Gaussian in pixels.
     """
-    chosen = rng.random(len(images)) < probability
-    deviations = largest * images.shape[1] * rng.random(len(images))[chosen]
-    out = images.copy()
-    if chosen.any():
-        out[chosen] = _blurred(images[chosen], np.maximum(deviations, 1e-3))
-    return out
+    if not chosen.any():
+        return pictures
+    rows = _on(np.flatnonzero(chosen), pictures)
+    return pictures.index_copy(0, rows, _blurred(pictures[rows], np.maximum(deviations[chosen], 1e-3)))
 
 
-def _blurred(images: Pictures, deviations: NDArray[np.float64]) -> Pictures:
-    count, height, width, channels = images.shape
+def _blurred(pictures: Tensor, deviations: NDArray[np.float64]) -> Tensor:
+    count, height, width, channels = pictures.shape
     # The picture ends are continued, so a kernel may not be longer than the picture.
     radius = min(ceil(3 * deviations.max()), height - 1, width - 1)
     places = np.arange(-radius, radius + 1)
     bells = np.exp(-0.5 * (places / deviations[:, None]) ** 2)
     bells /= bells.sum(axis=1, keepdims=True)
-    kernels = torch.from_numpy(bells.astype(np.float32)).repeat_interleave(channels, 0)[:, None, None]
-    planes = torch.from_numpy(images).permute(0, 3, 1, 2).reshape(1, -1, height, width).float()
+    kernels = _on(bells.astype(np.float32), pictures).repeat_interleave(channels, 0)[:, None, None]
+    planes = pictures.permute(0, 3, 1, 2).reshape(1, -1, height, width).float()
     padded = functional.pad(planes, (radius, radius, radius, radius), mode="replicate")
     across = functional.conv2d(padded, kernels, groups=len(kernels))
     both = functional.conv2d(across, kernels.mT, groups=len(kernels))
-    return _as_pictures(both.reshape(count, channels, height, width).permute(0, 2, 3, 1).numpy())
+    return _as_pictures(both.reshape(count, channels, height, width).permute(0, 2, 3, 1))
 
 
-def add_noise(images: Pictures, largest: float, rng: np.random.Generator) -> Pictures:
+def add_noise(pictures: Tensor, levels: NDArray[np.float32], dice: NDArray[np.uint8]) -> Tensor:
     """Add noise, as sensors do in little light.
 
     Args:
-        images: The pictures.
-        largest: Largest standard deviation in grey levels of 0..255; each picture's lies anywhere between 0
-            and this.
-        rng: Random generator.
+        pictures: The pictures.
+        levels: ``batch``, standard deviation of the noise in grey levels of 0..255.
+        dice: ``DICE x batch x height x width x 3``, whole numbers of which each is as likely as any other.
     """
-    levels = largest * rng.random((len(images), 1, 1, 1)).astype(np.float32)
-    # The sum of two dice is near enough to a normal distribution and drawn several times as fast.
-    dice = rng.integers(0, 256, (2, *images.shape), dtype=np.uint8)
-    noise = dice[0].astype(np.float32) + dice[1] - 255
-    deviation = np.float32(np.sqrt(2 * (256**2 - 1) / 12))
-    return _as_pictures(images + noise * (levels / deviation))
+    first, second = _on(dice, pictures)
+    deviation = np.float32(np.sqrt(DICE * (256**2 - 1) / 12))
+    noise = first.float().add_(second).sub_(255).mul_(_per_picture(levels / deviation, pictures))
+    return _as_pictures(noise.add_(pictures))
 
 
-def compress(images: Pictures, probability: float, lowest: int, rng: np.random.Generator) -> Pictures:
+def compress(pictures: Tensor, chosen: NDArray[np.bool_], qualities: NDArray[np.int64]) -> Tensor:
     """Write some pictures as JPEG and read them again.
 
     Args:
-        images: The pictures.
-        probability: Share of the pictures that are compressed.
-        lowest: Lowest quality of the compression; each picture's lies anywhere between this and 95.
-        rng: Random generator.
+        pictures: The pictures, on the processor.
+        chosen: ``batch``, which of them.
+        qualities: ``batch``, 1 to 95.
     """
-    chosen = rng.random(len(images)) < probability
-    qualities = rng.integers(lowest, BEST_QUALITY + 1, len(images))
-    out = images.copy()
+    out = pictures.clone()
     for i in np.flatnonzero(chosen).tolist():
         file = io.BytesIO()
-        Image.fromarray(images[i]).save(file, "JPEG", quality=int(qualities[i]))
-        out[i] = np.asarray(Image.open(file, formats=["JPEG"]))
+        Image.fromarray(pictures[i].numpy()).save(file, "JPEG", quality=int(qualities[i]))
+        out[i] = torch.from_numpy(np.array(Image.open(file, formats=["JPEG"])))
     return out
 
 
-def _as_pictures(values: NDArray[np.floating]) -> Pictures:
-    """Return values cut to 0..255 and rounded."""
-    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+def _on(numbers: NDArray[np.generic], pictures: Tensor) -> Tensor:
+    """Return drawn numbers where the pictures are."""
+    return torch.from_numpy(numbers).to(pictures.device)
+
+
+def _per_picture(numbers: NDArray[np.float32], pictures: Tensor) -> Tensor:
+    return _on(numbers, pictures)[:, None, None, None]
+
+
+def _as_pictures(values: Tensor) -> Tensor:
+    """Return values cut to 0..255 and rounded; the values are overwritten."""
+    return values.clamp_(0, 255).round_().to(torch.uint8)

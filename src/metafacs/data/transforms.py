@@ -1,13 +1,14 @@
-"""What happens to crops between the store and the network: crop, turn, mirror, light, style; by batches."""
+"""Which part of a crop the network sees, and how it may be changed: windows, and what a run says of it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from math import pi, radians
 
 import numpy as np
 
-from metafacs.data.styles import BEST_QUALITY, add_noise, blur, cast_colour, compress, make_grey
+from metafacs.data.styles import BEST_QUALITY
 from metafacs.faces.landmarks import mirror_landmarks
 from metafacs.faces.warping import similarity, warp
 from metafacs.parsing import check_number
@@ -113,6 +114,32 @@ class Windows:
     size: int
     matrices: np.ndarray | None = None
 
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    def of(self, rows: slice) -> Windows:
+        """Return the windows of some pictures of the batch."""
+        matrices = None if self.matrices is None else self.matrices[rows]
+        return replace(
+            self, corners=self.corners[rows], mirrored=self.mirrored[rows], matrices=matrices
+        )
+
+    def cut(self, images: Iterable[np.ndarray], border: int = 128) -> np.ndarray:
+        """Return the windows of pictures before any is mirrored, ``batch x size x size x 3`` uint8.
+
+        Args:
+            images: ``height x width x 3`` uint8, one for each window.
+            border: Grey value 0-255 where a turned or shifted window reaches over the edge of the picture.
+        """
+        size = self.size
+        out = np.empty((len(self), size, size, 3), dtype=np.uint8)
+        for i, (image, (x, y)) in enumerate(zip(images, self.corners.tolist(), strict=True)):
+            if self.matrices is None:
+                out[i] = image[y : y + size, x : x + size]
+            else:
+                out[i] = warp(image, self.matrices[i], size, border)
+        return out
+
     def move(self, landmarks: np.ndarray) -> np.ndarray:
         """Return points of the crops, ``batch x 68 x 2`` in pixels, as points of the windows."""
         if self.matrices is None:
@@ -136,48 +163,46 @@ class Windows:
 
 def crop_centre(images: np.ndarray, size: int) -> tuple[np.ndarray, Windows]:
     """Return the central ``size x size`` windows of ``batch x height x width x 3`` pictures."""
-    check_crop(images.shape[1], size)
+    windows = central_windows(len(images), images.shape[1], size)
     offset = (images.shape[1] - size) // 2
-    windows = Windows(np.full((len(images), 2), offset), np.zeros(len(images), bool), size)
     return images[:, offset : offset + size, offset : offset + size], windows
 
 
-def augment(
-    images: np.ndarray, size: int, augmentation: Augmentation, rng: np.random.Generator, *, border: int = 128
-) -> tuple[np.ndarray, Windows]:
-    """Crop every picture at random, turn it, mirror some, change light and style.
+def central_windows(count: int, side: int, size: int) -> Windows:
+    """Return where the central windows of pictures are.
 
     Args:
-        images: ``batch x height x width x 3`` uint8.
-        size: Side of the output in pixels, at most the input's.
-        augmentation: What to change and how much.
-        rng: Random generator; the same state gives the same pictures.
-        border: Grey value 0-255 where a turned or shifted window reaches over the edge of the picture.
-
-    Returns:
-        ``batch x size x size x 3`` uint8, and which windows of the crops these are.
+        count: Number of pictures.
+        side: Their side in pixels.
+        size: Side of the windows in pixels.
 
     Raises:
         ValueError: If the pictures are smaller than ``size``.
     """
-    count, side = images.shape[:2]
+    check_crop(side, size)
+    return Windows(np.full((count, 2), (side - size) // 2), np.zeros(count, bool), size)
+
+
+def draw_windows(
+    count: int, side: int, size: int, augmentation: Augmentation, rng: np.random.Generator
+) -> Windows:
+    """Draw a window for every picture of a batch: where it lies, how it is turned, whether it is mirrored.
+
+    Args:
+        count: Number of pictures.
+        side: Their side in pixels.
+        size: Side of the windows in pixels, at most that of the pictures.
+        augmentation: What to change and how much.
+        rng: Random generator; the same state gives the same windows.
+
+    Raises:
+        ValueError: If the pictures are smaller than ``size``.
+    """
     check_crop(side, size)
     corners = rng.integers(0, side - size + 1, (count, 2))
     mirrored = np.less(rng.random(count), augmentation.flip)
     matrices = _moved(corners[:, ::-1], size, augmentation, rng) if augmentation.moves else None
-    out = np.empty((count, size, size, 3), dtype=np.uint8)
-    for i, (y, x) in enumerate(corners.tolist()):
-        if matrices is None:
-            window = images[i, y : y + size, x : x + size]
-        else:
-            window = warp(images[i], matrices[i], size, border)
-        out[i] = window[:, ::-1] if mirrored[i] else window
-    if augmentation.brightness or augmentation.contrast:
-        gain = 1 + augmentation.contrast * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
-        shift = augmentation.brightness * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
-        mean = out.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
-        out = np.clip((out - mean) * gain + mean + shift, 0, 255).astype(np.uint8)
-    return _restyled(out, augmentation, rng), Windows(corners[:, ::-1], mirrored, size, matrices)
+    return Windows(corners[:, ::-1], mirrored, size, matrices)
 
 
 def _moved(
@@ -194,21 +219,6 @@ def _moved(
             for (x, y), side, turn in zip(centres.tolist(), sides.tolist(), turns.tolist(), strict=True)
         ]
     )
-
-
-def _restyled(images: np.ndarray, style: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Return the pictures as other cameras and files would have them; what is off draws no number."""
-    if style.colour:
-        images = cast_colour(images, style.colour, rng)
-    if style.grey:
-        images = make_grey(images, style.grey, rng)
-    if style.blur:
-        images = blur(images, style.blur, style.blur_width, rng)
-    if style.noise:
-        images = add_noise(images, style.noise, rng)
-    if style.compression:
-        images = compress(images, style.compression, style.quality, rng)
-    return images
 
 
 def check_crop(side: int, size: int) -> None:

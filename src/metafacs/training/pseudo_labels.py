@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,12 +19,14 @@ from metafacs.data.codings.coding import Floats, ReadingRules
 from metafacs.data.codings.predicted_tables import refuse_unread
 from metafacs.data.codings.raw_tables import RawTable, read_raw_table
 from metafacs.data.codings.usable_rows import usable_rows
+from metafacs.data.drawn import Drawn
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import check_aus
 from metafacs.files import digest_of_file
 from metafacs.models.model_file import origin, read_model_file
+from metafacs.ranks import ALONE, Rank
 from metafacs.texts import shown
 
 TABLE_SUFFIX = ".csv"
@@ -81,13 +82,17 @@ class PseudoLabelled:
         self._columns = [list(aus).index(au) for au in shared]
         self._known = [labeller.aus.index(au) for au in shared]
 
-    def batch(self, k: int) -> Batch:
-        """Return batch number ``k`` of the stream with the labeller's labels."""
-        batch = self._stream.batch(k)
-        labels = torch.full((len(batch), self._width), torch.nan)
-        labels[:, self._columns] = self._labeller.label(batch)[:, self._known]
+    def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
+        """Return a process's part of batch number ``k`` of the stream with the labeller's labels."""
+        drawn = self._stream.draw(k, rank).changed()
+        labels = torch.full((len(drawn), self._width), torch.nan)
+        labels[:, self._columns] = self._labeller.label(drawn.on("cpu"))[:, self._known]
         # What the store knows of the strength is no label of the labeller.
-        return replace(batch, action_units=labels, intensities=None)
+        return drawn.with_known(action_units=labels, intensities=None)
+
+    def batch(self, k: int) -> Batch:
+        """Return batch number ``k`` with the labeller's labels as networks read it."""
+        return self.draw(k).on("cpu")
 
     def targets(self) -> np.ndarray:
         """Return no labels, ``row x 0``."""

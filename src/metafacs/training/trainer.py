@@ -11,8 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -41,6 +40,7 @@ from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.tensor_files import load_tensors
 from metafacs.training.identity import foreign_code
+from metafacs.training.loading import load_batches, usual_threads
 from metafacs.training.stepper import OptimizerStepper
 from metafacs.version import __version__
 
@@ -222,25 +222,11 @@ class Trainer:
             os.replace(last, self.out / PREVIOUS_FILE)
         save_checkpoint(last, self._checkpoint())
 
-    @contextmanager
-    def _batches(self) -> Iterator[Iterator[dict[str, Batch]]]:
-        """Yield the remaining batches, each prepared while the one before is being used."""
-
-        def fetch(k: int) -> dict[str, Batch]:
-            found = {name: stream.batch(k) for name, stream in self.streams.items()}
-            return {name: batch.to(self.fabric.device) for name, batch in found.items()}
-
-        def remaining(pool: ThreadPoolExecutor) -> Iterator[dict[str, Batch]]:
-            numbers = range(self.iteration, self.plan.iterations)
-            following = pool.submit(fetch, numbers[0]) if numbers else None
-            for k in numbers:
-                assert following is not None
-                current = following.result()
-                following = pool.submit(fetch, k + 1) if k + 1 < self.plan.iterations else None
-                yield current
-
-        with ThreadPoolExecutor(1) as pool:
-            yield remaining(pool)
+    def _batches(self) -> AbstractContextManager[Iterator[dict[str, Batch]]]:
+        """Return the remaining batches, prepared while others are being used."""
+        device = self.fabric.device
+        numbers = range(self.iteration, self.plan.iterations)
+        return load_batches(self.streams, numbers, device, threads=usual_threads(device))
 
     def _draw_point(self) -> None:
         pending = self._pending()
