@@ -77,7 +77,9 @@ def blurred(images: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     kernels = torch.from_numpy(bells.astype(np.float32)).repeat_interleave(channels, 0)[:, None, None]
     planes = torch.from_numpy(images).permute(0, 3, 1, 2).reshape(1, -1, height, width).float()
     padded = functional.pad(planes, (radius, radius, radius, radius), mode="replicate")
-    both = functional.conv2d(functional.conv2d(padded, kernels, groups=len(kernels)), kernels.mT, groups=len(kernels))
+    both = functional.conv2d(
+        functional.conv2d(padded, kernels, groups=len(kernels)), kernels.mT, groups=len(kernels)
+    )
     return both.reshape(count, channels, height, width).permute(0, 2, 3, 1).numpy()
 
 
@@ -126,6 +128,8 @@ def test_given_pictures_stay_as_they_are_and_a_state_gives_the_same_again(pictur
     assert not np.array_equal(first, changed(pictures, drawn(STYLED, seed=2)))
 
 
-@pytest.mark.parametrize(("change", "portable"), [(PORTABLE, True), (STYLED, False), (Augmentation(blur=0.1), False)])
+@pytest.mark.parametrize(
+    ("change", "portable"), [(PORTABLE, True), (STYLED, False), (Augmentation(blur=0.1), False)]
+)
 def test_blur_and_jpeg_stay_with_the_processor(change: Augmentation, portable: bool) -> None:
     assert drawn(change).portable is portable

@@ -21,7 +21,9 @@ def encoded(picture: np.ndarray, **settings: object) -> bytes:
 
 
 @pytest.mark.parametrize("quality", [30, 95, 100])
-@pytest.mark.parametrize("more", [{"subsampling": 0}, {"subsampling": 2}, {"progressive": True}, {"optimize": True}])
+@pytest.mark.parametrize(
+    "more", [{"subsampling": 0}, {"subsampling": 2}, {"progressive": True}, {"optimize": True}]
+)
 def test_both_decoders_give_the_same_pixels(quality: int, more: dict[str, object]) -> None:
     rng = np.random.default_rng(quality)
     smooth = np.array(Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8)).resize((97, 97)))

@@ -103,9 +103,7 @@ def test_empty_stream_is_refused(au_store: Store) -> None:
 
 def same(first: Batch, second: Batch) -> bool:
     pairs = [(getattr(first, f.name), getattr(second, f.name)) for f in fields(Batch)]
-    return all(
-        a is b or torch.equal(torch.nan_to_num(a, 9), torch.nan_to_num(b, 9)) for a, b in pairs
-    )
+    return all(a is b or torch.equal(torch.nan_to_num(a, 9), torch.nan_to_num(b, 9)) for a, b in pairs)
 
 
 def test_parts_of_several_processes_are_the_batch_of_one(au_store: Store) -> None:

@@ -21,7 +21,14 @@ CPU = torch.device("cpu")
 def stream(store: Store, name: str, batch_size: int = 6) -> Stream:
     rows = np.arange(40)
     return Stream(
-        store, rows, aus=store.aus, name=name, batch_size=batch_size, size=32, seed=0, augmentation=Augmentation()
+        store,
+        rows,
+        aus=store.aus,
+        name=name,
+        batch_size=batch_size,
+        size=32,
+        seed=0,
+        augmentation=Augmentation(),
     )
 
 
@@ -80,14 +87,10 @@ def test_no_more_is_drawn_ahead_than_said(threads: int) -> None:
 
 
 def test_an_error_of_a_stream_comes_at_its_batch() -> None:
-    seen = []
-    with (
-        pytest.raises(ValueError, match="batch 7 is damaged"),
-        load_batches({"a": Counted(failing=7)}, range(20), CPU, threads=3) as batches,
-    ):
-        for batch in batches:
-            seen.append(int(batch["a"].index))
-    assert seen == list(range(7))
+    with load_batches({"a": Counted(failing=7)}, range(20), CPU, threads=3) as batches:
+        assert [int(next(batches)["a"].index) for _ in range(7)] == list(range(7))
+        with pytest.raises(ValueError, match="batch 7 is damaged"):
+            next(batches)
 
 
 def test_no_batches_are_no_batches() -> None:

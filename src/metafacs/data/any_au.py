@@ -66,7 +66,7 @@ class BalancedStream(Stream):
         self._find_sets()
 
     def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
-        """Return a process's part of training batch number ``k`` (0-based): whole sets, if there are several."""
+        """Return a process's part of batch number ``k`` (0-based): whole sets, if there are several."""
         rng = np.random.default_rng((*self._seed, 1, k))
         sets = self.sets(rng)
         if len(sets) > 1:

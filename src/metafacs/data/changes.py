@@ -67,7 +67,7 @@ class Changes:
 
     @property
     def portable(self) -> bool:
-        """Whether every device gives the same pictures: JPEG is the processor's, a GPU rounds sums of blur."""
+        """Whether every device gives the same: JPEG is the processor's, a GPU rounds sums of blur."""
         return self.blurred is None and self.compressed is None
 
     def applied(self, pictures: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A drawn batch: pictures as bytes, which are a quarter of what a network reads, and what is yet to be done."""
+"""A drawn batch: pictures as bytes, a quarter of what a network reads, and what is yet to be done."""
 
 from __future__ import annotations
 

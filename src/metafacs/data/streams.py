@@ -31,7 +31,7 @@ class BatchStream(Protocol):
     aus: tuple[int, ...]
 
     def draw(self, k: int, rank: Rank = ALONE) -> Drawn:
-        """Return a process's part of training batch number ``k`` (0-based); several threads may ask at a time."""
+        """Return a process's part of batch number ``k`` (0-based); several threads may ask at a time."""
 
     def targets(self) -> np.ndarray:
         """Return the labels of all rows, ``row x au`` with NaN = unknown."""

@@ -1,7 +1,7 @@
 """What mirrors, cameras, lights and files do to pictures: light, colour, grey, blur, noise, compression.
 
-Every function takes ``batch x height x width x 3`` uint8 on any device, the numbers drawn for each picture, and
-returns new pictures. :mod:`metafacs.data.changes` draws the numbers.
+Every function takes ``batch x height x width x 3`` uint8 on any device and the numbers drawn for each
+picture, and returns new pictures. :mod:`metafacs.data.changes` draws the numbers.
 """
 
 from __future__ import annotations

@@ -120,9 +120,7 @@ class Windows:
     def of(self, rows: slice) -> Windows:
         """Return the windows of some pictures of the batch."""
         matrices = None if self.matrices is None else self.matrices[rows]
-        return replace(
-            self, corners=self.corners[rows], mirrored=self.mirrored[rows], matrices=matrices
-        )
+        return replace(self, corners=self.corners[rows], mirrored=self.mirrored[rows], matrices=matrices)
 
     def cut(self, images: Iterable[np.ndarray], border: int = 128) -> np.ndarray:
         """Return the windows of pictures before any is mirrored, ``batch x size x size x 3`` uint8.

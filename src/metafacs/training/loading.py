@@ -1,4 +1,4 @@
-"""Batches prepared ahead: several threads draw them, one brings them to the device, the loop finds them ready."""
+"""Batches prepared ahead: several threads draw them, one brings them to the device, nobody waits."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ class _Brought:
         """Return the batches, for what is computed from now on in this thread's stream."""
         if self.there is not None:
             for batch in self.batches.values():
-                tensors = [value for f in fields(batch) if isinstance(value := getattr(batch, f.name), Tensor)]
+                tensors = [
+                    value for f in fields(batch) if isinstance(value := getattr(batch, f.name), Tensor)
+                ]
                 computing = torch.cuda.current_stream(batch.images.device)
                 computing.wait_event(self.there)
                 for tensor in tensors:

@@ -38,6 +38,7 @@ from metafacs.methods.options import complete_options
 from metafacs.models.model_file import CheckpointError, modernised
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
+from metafacs.ranks import own_rank
 from metafacs.tensor_files import load_tensors
 from metafacs.training.identity import foreign_code
 from metafacs.training.loading import load_batches, usual_threads
@@ -226,7 +227,7 @@ class Trainer:
         """Return the remaining batches, prepared while others are being used."""
         device = self.fabric.device
         numbers = range(self.iteration, self.plan.iterations)
-        return load_batches(self.streams, numbers, device, threads=usual_threads(device))
+        return load_batches(self.streams, numbers, device, threads=usual_threads(device), rank=own_rank())
 
     def _draw_point(self) -> None:
         pending = self._pending()
