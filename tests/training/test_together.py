@@ -21,7 +21,7 @@ from metafacs.data.transforms import Augmentation
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import FEW_SHOT, METHODS, find_learner
 from metafacs.models.synchronised import synchronise
-from metafacs.ranks import Rank, mean_over_ranks, own_rank
+from metafacs.ranks import mean_over_ranks, own_rank
 from metafacs.training.few_shot import STREAMS
 from metafacs.training.stepper import OptimizerStepper
 
@@ -80,13 +80,6 @@ def in_float64(batch: Batch) -> Batch:
     return replace(batch, **wide)
 
 
-def part(batch: Batch, rank: Rank) -> Batch:
-    """Return the rows of a batch that a process has."""
-    rows = rank.part_of(len(batch))
-    known = {f.name: v for f in fields(batch) if isinstance(v := getattr(batch, f.name), Tensor)}
-    return Batch(**{name: value[rows] for name, value in known.items()})
-
-
 def learned(case: str, stores: dict[str, Store], options: dict[str, Any]) -> dict[str, Tensor]:
     """Train a method for a few iterations in float64; return its state and its last curves."""
     name = case.partition(" ")[0]
@@ -106,7 +99,7 @@ def learned(case: str, stores: dict[str, Store], options: dict[str, Any]) -> dic
     step = OptimizerStepper(learner.parameter_groups(), learner.optimizers(), ITERATIONS)
     for k in range(ITERATIONS):
         step.start(k)
-        batches = {n: part(in_float64(streams[n].batch(k)), rank) for n in learner.streams}
+        batches = {n: in_float64(streams[n].batch(k, rank)) for n in learner.streams}
         curves = learner.update(batches, step)
     told = {f"curve {n}": mean_over_ranks(value) for n, value in curves.items()}
     return {n: value.clone() for n, value in {**learner.state_dict(), **told}.items()}

@@ -10,6 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from metafacs.launch import process_name
 from metafacs.texts import printable
 from metafacs.version import __version__
 
@@ -62,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             told = sentence(error)
             if not told or os.environ.get("METAFACS_DEBUG"):
                 raise
-            used = _command_of(words)
-            print(f"metafacs {used}: {told}" if used else f"metafacs: {told}", file=sys.stderr)
+            used = f"metafacs {_command_of(words)} {process_name()}"
+            print(f"{' '.join(used.split())}: {told}", file=sys.stderr)
             return 1
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped", file=sys.stderr)
@@ -77,10 +78,12 @@ _NOBODY_READS = 141
 def _run(words: list[str]) -> int:
     from metafacs.cli.errors import sentence
     from metafacs.cli.paths import check_config, check_groups, config_files, expanded
+    from metafacs.cli.several import refuse_several
     from metafacs.processes import keep_freed_memory
 
     parser = _empty_parser()
     try:
+        refuse_several(_command_of(words))
         check_config(words)
         words, command = _fill_parser(parser, words)
         try:

@@ -8,12 +8,15 @@ from functools import partial
 from typing import Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
+from jsonargparse.typing import PositiveInt
 
 from metafacs.cli.backbones import written_out, yaml_loader
 from metafacs.cli.output import print_levels
 from metafacs.cli.paths import config_files
+from metafacs.cli.several import start_several
 from metafacs.evaluation.protocols import keep_thresholds
 from metafacs.evaluation.thresholds import VALIDATION, check_validation_people
+from metafacs.launch import is_first, processes_started
 from metafacs.methods import find_method
 from metafacs.methods.base import Method
 from metafacs.methods.options import GIVEN, upgraded_options
@@ -35,6 +38,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         default=None,
         help="validation: choose from which probability on each AU counts as present, by best F1 on the "
         "validation people; otherwise from .5 on",
+    )
+    parser.add_argument(
+        "--devices",
+        type=PositiveInt,
+        default=1,
+        help="how many devices of this machine share every batch, one process each; for several machines "
+        "start the command with torchrun",
     )
     return parser
 
@@ -65,10 +75,14 @@ def training_parser(words: Sequence[str]) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     """Train, and print what the networks did and where the model is."""
     settings = arguments_of(arguments)
-    thresholds = settings.pop("thresholds")
+    thresholds, devices = settings.pop("thresholds"), settings.pop("devices")
+    if devices > 1 and processes_started() == 1:
+        start_several(devices)
     if thresholds == VALIDATION:
         check_validation_people(settings)
     model = train(**settings)
+    if not is_first():
+        return
     if thresholds == VALIDATION:
         keep_thresholds(model, settings["action_units"])
     print_levels(model)
@@ -78,7 +92,8 @@ def run(arguments: Namespace) -> None:
 def arguments_of(parsed: Namespace) -> dict[str, Any]:
     """Return what was parsed as keyword arguments of :func:`metafacs.training.run.train`."""
     values = {name: value for name, value in vars(parsed).items() if name != "config"}
-    return {**values, "options": vars(values["options"])}
+    # A method that takes none has no such group.
+    return {**values, "options": vars(values.get("options", Namespace()))}
 
 
 def upgraded(settings: Mapping[str, Any], kind: type[Method]) -> dict[str, Any]:

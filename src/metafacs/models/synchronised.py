@@ -46,8 +46,24 @@ class SynchronisedBatchNorm(_BatchNorm):
         pass  # one class for inputs of any number of axes
 
 
+class SynchronisedBatchNormAct(SynchronisedBatchNorm):
+    """The same with dropping and rectifying behind it, as timm's networks have it in one module."""
+
+    drop: nn.Module
+    act: nn.Module
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the normalised and rectified ``batch x channel x ...``."""
+        rectified: Tensor = self.act(self.drop(super().forward(inputs)))
+        return rectified
+
+
 def synchronise(module: nn.Module) -> None:
-    """Replace every BatchNorm in a module; parameters, buffers and names stay what they are."""
+    """Replace every BatchNorm in a module; parameters, buffers and names stay what they are.
+
+    Raises:
+        ValueError: If there is one of a class that does more than normalise.
+    """
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
             setattr(module, name, _synchronised(child))
@@ -56,7 +72,17 @@ def synchronise(module: nn.Module) -> None:
 
 
 def _synchronised(layer: _BatchNorm) -> SynchronisedBatchNorm:
-    twin = SynchronisedBatchNorm(
+    parts = {name for name, _ in layer.named_children()}
+    if type(layer) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
+        kind: type[SynchronisedBatchNorm] = SynchronisedBatchNorm
+    elif parts == {"drop", "act"}:
+        kind = SynchronisedBatchNormAct
+    else:
+        raise ValueError(
+            f"what normalises with {type(layer).__name__} cannot be trained by several processes: its "
+            "statistics would be those of each; train in one process, or choose another backbone"
+        )
+    twin = kind(
         layer.num_features,
         layer.eps,
         layer.momentum,
@@ -64,5 +90,5 @@ def _synchronised(layer: _BatchNorm) -> SynchronisedBatchNorm:
         track_running_stats=layer.track_running_stats,
         device="meta",
     )
-    twin._parameters, twin._buffers = layer._parameters, layer._buffers
+    twin._parameters, twin._buffers, twin._modules = layer._parameters, layer._buffers, layer._modules
     return twin.train(layer.training)

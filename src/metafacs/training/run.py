@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning_fabric import Fabric
 
 from metafacs.data.splits import Split, SplitError, SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
 from metafacs.data.transforms import Augmentation
 from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP
+from metafacs.launch import is_first
 from metafacs.methods import find_method, method_name
 from metafacs.methods.base import Method, OptimizerSpec
 from metafacs.methods.options import complete_options, option_defaults
@@ -22,6 +22,7 @@ from metafacs.models.initial_weights import describe_weights
 from metafacs.parsing import check_number
 from metafacs.training.description import describe_run
 from metafacs.training.pseudo_labels import LabelTable, PseudoLabelled, read_labeller
+from metafacs.training.together import meet, part
 from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes, choose_rows, chosen_aus, further_store, make_streams
 from metafacs.training.transfer import transfer
@@ -110,6 +111,7 @@ def train(
     kind = find_method(method)
     name = method_name(kind)
     device = check_device(accelerator)
+    progress = progress and is_first()
     if stand_ins and initialise is None:
         raise ValueError("stand-ins are AUs of a model to start from; name it with --initialise")
     chosen_options = complete_options(kind, _with_pseudo_labels(kind, name, options or {}, pseudo_labels))
@@ -147,6 +149,7 @@ def train(
         if progress and isinstance(labeller, LabelTable):
             print("\n".join(labeller.notes))
         streams["target"] = PseudoLabelled(drawn["target"], labeller, numbers)
+    fabric = meet(device, precision)
     trainer = Trainer(
         name,
         learner,
@@ -156,9 +159,11 @@ def train(
         out,
         description,
         optimizers,
-        Fabric(accelerator=device.type, devices=[device.index] if device.index else 1, precision=precision),
+        fabric,
     )
-    return trainer.run(progress=progress)
+    model = trainer.run(progress=progress)
+    part()
+    return model
 
 
 def split_to_train(

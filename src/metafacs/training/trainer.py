@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -32,10 +30,10 @@ from metafacs.checkpoints.checkpoint import (
 from metafacs.checkpoints.description import Description, without_thresholds
 from metafacs.data.streams import BatchStream
 from metafacs.differences import differences
-from metafacs.locks import claimed
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
 from metafacs.models.model_file import CheckpointError, modernised
+from metafacs.models.synchronised import synchronise
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.ranks import own_rank
@@ -43,6 +41,16 @@ from metafacs.tensor_files import load_tensors
 from metafacs.training.identity import foreign_code
 from metafacs.training.loading import load_batches, usual_threads
 from metafacs.training.stepper import OptimizerStepper
+from metafacs.training.stopping import stop_signals
+from metafacs.training.together import (
+    anybody,
+    claimed_together,
+    means_over_ranks,
+    refuse_differences,
+    refuse_wrapped,
+    seed_of,
+    wait_for_all,
+)
 from metafacs.version import __version__
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -50,6 +58,9 @@ PREVIOUS_FILE = "checkpoint.previous.safetensors"
 """The checkpoint before: what a run goes on from if the last one is damaged."""
 
 MODEL_FILE = "model.safetensors"
+COMPANY = "together"
+"""Where in a model's description that is how several processes trained it."""
+
 RUN = "run"
 """Where in a model's description that is which a run is known by; see :meth:`Trainer.identity`."""
 
@@ -127,13 +138,16 @@ class Trainer:
         missing = sorted(set(method.streams) - set(streams))
         if missing:
             raise ValueError(f"{method_name} reads the streams {list(method.streams)}; missing: {missing}")
-        self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        refuse_wrapped(method)
+        self.fabric, self.rank = fabric or Fabric(accelerator="cpu", devices=1), own_rank()
         self.method_name, self.options = method_name, options
         self.method = method.to(self.fabric.device)
+        if self.rank.count > 1 and not method.normalises_apart:
+            synchronise(method)
         self.streams = {name: streams[name] for name in method.streams}
         self.plan, self.out = plan, Path(out)
         self._specs = {**method.optimizers(), **(optimizers or {})}
-        known = description.with_more(**method.origins(), **{RUN: self.identity()})
+        known = description.with_more(**method.origins(), **self._company(), **{RUN: self.identity()})
         # As it comes back from a file, so that a resumed run can be compared.
         self.description = Description.from_json(known.to_json())
         self.stepper = OptimizerStepper(method.parameter_groups(), self._specs, plan.iterations)
@@ -151,10 +165,11 @@ class Trainer:
             LostRunError: If a loss is not finite or an adversary has won; the last checkpoint is kept.
             CheckpointError: If the run's folder holds a checkpoint or model of another run.
             FolderInUseError: If another process trains there.
+            PartnerLostError: If one of several processes that train together has ended.
             OSError: If nothing can be written there.
         """
-        with claimed(self.out, f"training {self.method_name}"):
-            return self._run(progress=progress)
+        with claimed_together(self.out, f"training {self.method_name}", self.rank):
+            return self._run(progress=progress and self.rank.number == 0)
 
     def identity(self) -> dict[str, Any]:
         """Return what the run's result depends on beside its description and options, as plain data."""
@@ -171,7 +186,7 @@ class Trainer:
 
     def _run(self, *, progress: bool) -> Path:
         model = self.out / MODEL_FILE
-        self._resume(tell=progress)
+        self._resume_in_turn(tell=progress)
         if self.iteration == self.plan.iterations and model.is_file():
             self._drop_checkpoints()  # a power cut may have brought them back
             return model
@@ -180,9 +195,11 @@ class Trainer:
             labels = {name: torch.from_numpy(s.targets()) for name, s in self.streams.items() if s.aus}
             self.method.observe_labels(labels)
         began, before = time.perf_counter(), self.seconds
-        with progress_bar(progress) as bar, _stop_signals() as stopped, self._batches() as batches:
+        with progress_bar(progress) as bar, stop_signals() as stopped, self._batches() as batches:
             task = bar.add_task(self.method_name, total=self.plan.iterations, completed=self.iteration)
             for batch in batches:
+                if self.rank.count > 1:
+                    torch.manual_seed(seed_of(self.description.seed, self.rank, self.iteration))
                 self.stepper.start(self.iteration)
                 try:
                     with self.fabric.autocast():
@@ -190,18 +207,23 @@ class Trainer:
                     self.iteration += 1
                     self.seconds = before + time.perf_counter() - began
                     bar.advance(task)
-                    if self.iteration % self.plan.curve_every == 0 or self.iteration == self.plan.iterations:
+                    drawn = self.iteration % self.plan.curve_every == 0
+                    if drawn or self.iteration == self.plan.iterations:
                         self._draw_point()
-                    if stopped or self.iteration % self.plan.checkpoint_every == 0:
+                    # Several processes stop together, where they wait for each other anyway.
+                    stopping = bool(stopped) if self.rank.count == 1 else drawn and self._anybody(stopped)
+                    if stopping or self.iteration % self.plan.checkpoint_every == 0:
                         self._save()
                 except DivergedError as error:
                     raise self._lost(str(error)) from error
-                if stopped:
+                if stopping:
                     raise KeyboardInterrupt(
                         f"stopped at iteration {self.iteration}; the same command goes on from here"
                     )
-        save_checkpoint(model, self._checkpoint().finished())
-        self._drop_checkpoints()
+        finished = self._checkpoint().finished()
+        if self.rank.number == 0:
+            save_checkpoint(model, finished)
+            self._drop_checkpoints()
         return model
 
     def _lost(self, reason: str) -> LostRunError:
@@ -218,10 +240,12 @@ class Trainer:
             (self.out / name).unlink(missing_ok=True)
 
     def _save(self) -> None:
-        last = self.out / CHECKPOINT_FILE
+        last, checkpoint = self.out / CHECKPOINT_FILE, self._checkpoint()
+        if self.rank.number:
+            return
         if last.is_file():
             os.replace(last, self.out / PREVIOUS_FILE)
-        save_checkpoint(last, self._checkpoint())
+        save_checkpoint(last, checkpoint)
 
     def _batches(self) -> AbstractContextManager[Iterator[dict[str, Batch]]]:
         """Return the remaining batches, prepared while others are being used."""
@@ -239,6 +263,8 @@ class Trainer:
     def _pending(self) -> dict[str, list[float]]:
         names = self._since_point[0] if self._since_point else {}
         pending = {name: [float(values[name]) for values in self._since_point] for name in names}
+        if self.rank.count > 1 and pending:
+            pending = means_over_ranks(pending, self.fabric.device)
         for name, values in pending.items():
             if not all(map(math.isfinite, values)):
                 raise DivergedError(f"{name} is NaN or infinite")
@@ -259,6 +285,26 @@ class Trainer:
             optimizers={name: optimizer_state(o) for name, o in self.stepper.optimizers.items()},
             random_state=torch.get_rng_state(),
         )
+
+    def _company(self) -> dict[str, Any]:
+        """Return what a record says of several processes, nothing of one."""
+        if self.rank.count == 1:
+            return {}
+        seen = "of each task" if self.method.normalises_apart else "of the whole batch, over all processes"
+        return {COMPANY: {"processes": self.rank.count, "batch_statistics": seen}}
+
+    def _anybody(self, stopped: list[int]) -> bool:
+        return anybody(bool(stopped), self.fabric.device)
+
+    def _resume_in_turn(self, *, tell: bool) -> None:
+        """Resume; of several processes the first before the others: it may set a damaged file aside."""
+        if self.rank.number == 0:
+            self._resume(tell=tell)
+        wait_for_all(self.rank)
+        if self.rank.number:
+            self._resume(tell=tell)
+        if self.rank.count > 1:
+            refuse_differences(self.method, self.iteration, self.out)
 
     def _resume(self, *, tell: bool) -> None:
         for name in (MODEL_FILE, CHECKPOINT_FILE, PREVIOUS_FILE):
@@ -323,6 +369,7 @@ class Trainer:
 def _flat(method: str, options: Mapping[str, object], description: Description) -> dict[str, Any]:
     """Return all that a run is known by; names that a user knows need no ``run.`` in front."""
     content = without_thresholds(description.to_json())
+    content.pop(COMPANY, None)  # a run may go on in another number of processes
     return {"method": method, "options": options, **content.pop(RUN), **content}
 
 
@@ -333,26 +380,3 @@ def _is_whole(path: Path) -> bool:
     except CheckpointError:
         return False
     return header is not None
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM so that the loop can write a checkpoint before it stops."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if received:
-            os._exit(128 + number)
-        received.append(number)
-
-    try:
-        before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        # Only the main thread may set handlers; elsewhere the periodic checkpoints have to do.
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
