@@ -213,3 +213,18 @@ def test_other_runs_and_inputs_are_refused(
     assert "other/parts is there already" in capsys.readouterr().err
     assert main(["merge", "faces"]) == 1
     assert "faces holds no plan of parts" in capsys.readouterr().err
+
+
+def test_parts_are_compared_with_codings(
+    predict: Predict, short_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("videos").mkdir()
+    Path("codings").mkdir()
+    for name in ("a", "b"):
+        shutil.copy(short_clip, f"videos/{name}.mp4")
+        Path(f"codings/{name}.csv").write_text("frame,AU12\n" + "".join(f"{i},{i % 2}\n" for i in range(10)))
+    assert predict("videos", *PARQUET, "--shard", "1/1", "--out", "many") == 0
+    assert main(["agree", "many/parts", "codings", "--out", "agreement", "--plot", "false"]) == 0
+    record = json.loads(Path("agreement/agreement.json").read_text())
+    assert [pair["left_input"] for pair in record["pairs"]] == ["videos/a.mp4", "videos/b.mp4"]
+    assert record["faces"]  # the sidecar of the parts says that they are of a model of rendered faces

@@ -50,7 +50,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         nargs="*",
         help="a table (of metafacs, OpenFace, py-feat or LibreFace) or a coding (.csv by frames or "
         "intervals, ELAN's .eaf) and the coding it is compared with; for several videos two files each, or "
-        "two folders",
+        "two folders; the first may be one of parts that 'metafacs predict' wrote of many videos",
     )
     parser.add_argument(
         "--pairs",
@@ -140,7 +140,8 @@ def run(arguments: Namespace) -> None:
     notes: list[str] = []
     synthetic = False
     for pair in pairs:
-        left, right = read_coding(pair.left, rules), read_coding(pair.right, rules)
+        left = read_coding(pair.left, rules, video=pair.left_input)
+        right = read_coding(pair.right, rules)
         synthetic |= left.synthetic or right.synthetic
         one = _aligned(pair, left, right, arguments)
         aligned.append(one)

@@ -106,3 +106,18 @@ def holds_parts(folder: Path) -> bool:
     except PartError:
         return False
     return True
+
+
+def videos_of_parts(folder: Path) -> dict[str, list[Path]]:
+    """Return what results call the videos of a folder of parts -> the parts that hold rows of each.
+
+    Raises:
+        PartError: If a part is damaged.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in part_files(folder):
+        receipt = read_receipt(path)
+        for name, rows in zip(receipt.videos, receipt.rows if receipt.videos else (), strict=True):
+            if rows:
+                found.setdefault(name, []).append(path)
+    return found

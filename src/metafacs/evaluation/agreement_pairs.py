@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from metafacs.data.codings import READABLE, CodingError
 from metafacs.data.codings.delimited import read_delimited
+from metafacs.data.parts import holds_parts, videos_of_parts
 
 _NOT_READ = (".xlsx", ".xls", ".ods", ".anvil", ".textgrid")
 """Endings of tables and codings of other programs."""
@@ -26,6 +27,7 @@ class FilePair:
         video: Name of the video.
         subject: Who is in it, where the same person is in several videos; None where that is not told.
         person: Which person of the video is compared; None where that is clear.
+        left_input: Which video of ``left``, where that is a folder of parts of many.
     """
 
     left: Path
@@ -33,6 +35,7 @@ class FilePair:
     video: str
     subject: str | None = None
     person: str | None = None
+    left_input: str | None = None
 
 
 def pair_files(paths: Sequence[Path], pairs: Path | None = None) -> tuple[list[FilePair], list[str]]:
@@ -40,7 +43,7 @@ def pair_files(paths: Sequence[Path], pairs: Path | None = None) -> tuple[list[F
 
     Args:
         paths: Files, left and right in turn; or two folders whose files have the same names but for their
-            endings.
+            endings. A folder of parts, see :mod:`metafacs.data.parts`, stands for the tables of its videos.
         pairs: A table with the columns ``left``, ``right`` and, if wanted, ``subject`` and ``person``; paths
             in it start from its folder.
 
@@ -59,6 +62,13 @@ def _pairs_of(paths: Sequence[Path], pairs: Path | None) -> tuple[list[FilePair]
         return _listed(pairs), []
     if len(paths) == 2 and all(path.is_dir() for path in paths):
         return _in_folders(paths[0], paths[1])
+    if len(paths) == 2 and paths[1].is_file() and holds_parts(paths[0]):
+        left, right = paths
+        videos = _by_stem(left)
+        found = videos.get(right.stem) or (next(iter(videos.values())) if len(videos) == 1 else None)
+        if found is None:
+            raise CodingError(f"{left} holds no video with the name of {right.name} but for the ending")
+        return [FilePair(left, right, right.stem, left_input=found.input)], []
     if folder := next((path for path in paths if path.is_dir()), None):
         raise CodingError(f"{folder} is a folder; give two folders, or files only")
     if len(paths) < 2 or len(paths) % 2:
@@ -110,7 +120,9 @@ def _in_folders(left: Path, right: Path) -> tuple[list[FilePair], list[str]]:
         if alone:
             some = ", ".join(sorted(alone)[:5]) + (" ..." if len(alone) > 5 else "")
             warnings.append(f"{len(alone)} files of {folder} have no partner and are not compared: {some}")
-    return [FilePair(ours[stem], theirs[stem], stem) for stem in shared], warnings
+    return [
+        FilePair(ours[stem].path, theirs[stem].path, stem, left_input=ours[stem].input) for stem in shared
+    ], warnings
 
 
 def _unread(folder: Path) -> list[str]:
@@ -122,17 +134,32 @@ def _unread(folder: Path) -> list[str]:
     return [f"{len(found)} files of {folder} are not read; save them as {', '.join(READABLE)}: {some}"]
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in READABLE or not path.is_file():
-            continue
-        if path.stem in found:
-            raise CodingError(
-                f"{folder} holds {found[path.stem].name} and {path.name}; keep one of them, or give --pairs"
-            )
-        found[path.stem] = path
+@dataclass(frozen=True)
+class _Found:
+    path: Path
+    input: str | None = None
+
+
+def _by_stem(folder: Path) -> dict[str, _Found]:
+    """Return name without ending -> the file of a folder, or the video of a folder of parts."""
+    found: dict[str, _Found] = {}
+    for path, video in _tables_of(folder):
+        name = Path(video or path.name).name
+        stem = Path(name).stem
+        if stem in found:
+            other = Path(found[stem].input or found[stem].path.name).name
+            raise CodingError(f"{folder} holds {other} and {name}; keep one of them, or give --pairs")
+        found[stem] = _Found(path, video)
     return found
+
+
+def _tables_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    if holds_parts(folder):
+        yield from ((folder, video) for video in videos_of_parts(folder))
+        return
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith(".") and path.suffix.lower() in READABLE and path.is_file():
+            yield path, None
 
 
 def _listed(path: Path) -> list[FilePair]:

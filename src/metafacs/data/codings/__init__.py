@@ -11,6 +11,7 @@ from metafacs.data.codings.frame_codings import read_frame_coding
 from metafacs.data.codings.interval_lists import is_interval_list, read_interval_list
 from metafacs.data.codings.predicted_tables import read_predicted_table, read_sidecar, recognise_program
 from metafacs.data.codings.raw_tables import SUFFIXES, read_raw_table
+from metafacs.data.parts import holds_parts
 
 __all__ = ["READABLE", "Coding", "CodingError", "ReadingRules", "read_coding"]
 
@@ -18,18 +19,24 @@ READABLE = (*SUFFIXES, ".eaf")
 """Endings of the files that :func:`read_coding` reads."""
 
 
-def read_coding(path: str | Path, rules: ReadingRules | None = None) -> Coding:
+def read_coding(path: str | Path, rules: ReadingRules | None = None, *, video: str | None = None) -> Coding:
     """Read a table or a coding, whatever its format.
 
     Args:
         path: A table of metafacs, OpenFace, py-feat or LibreFace; a coding by frames; a list of intervals; or
-            an ELAN file.
+            an ELAN file; or a folder of parts that metafacs wrote of many videos.
         rules: How to read what a format leaves open.
+        video: Which video of a folder of parts, as results call it; None for the only one.
 
     Raises:
         CodingError: If the file is none of these or says something impossible; with file and line.
     """
     path, rules = Path(path), rules or ReadingRules()
+    if holds_parts(path):
+        raw, sidecar = read_raw_table(path, video), read_sidecar(path)
+        program = recognise_program(raw.names, sidecar)
+        assert program is not None
+        return read_predicted_table(raw, program, sidecar, rules)
     if not path.is_file():
         raise CodingError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; give a table or a coding")
     if path.suffix.lower() == ".eaf":

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metafacs.data.codings.coding import Floats
 from metafacs.data.codings.delimited import MOST_CELLS, CodingError, open_text, read_delimited
 from metafacs.data.codings.values import looks_like_au, parse_au_name, parse_number
+from metafacs.data.parts import PartError, part_files, videos_of_parts
 from metafacs.parsing import parse_json
 from metafacs.texts import from_cell, shown
 
@@ -84,12 +86,19 @@ class RawTable:
         return number
 
 
-def read_raw_table(path: Path) -> RawTable:
-    """Read a table by the ending of its name.
+def read_raw_table(path: Path, video: str | None = None) -> RawTable:
+    """Read a table by the ending of its name, or a folder of parts.
+
+    Args:
+        path: The file; or a folder of parts, see :mod:`metafacs.data.parts`.
+        video: Which video of the parts is read, as results call it; None for the only one, or for all
+            pictures where there is no video.
 
     Raises:
         CodingError: If the file cannot be read or is not what its ending says.
     """
+    if path.is_dir():
+        return _read_parts(path, video)
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path)
     if path.suffix.lower() == ".jsonl":
@@ -145,6 +154,27 @@ def _read_json_lines(path: Path) -> RawTable:
 
 
 def _read_parquet(path: Path) -> RawTable:
+    return _from_arrow(path, _read_columns(path))
+
+
+def _read_parts(folder: Path, video: str | None) -> RawTable:
+    try:
+        videos = videos_of_parts(folder)
+    except PartError as error:
+        raise CodingError(str(error)) from error
+    if video is None and len(videos) > 1:
+        raise CodingError(f"{folder} holds {len(videos)} videos; name a coding of one of them beside it")
+    name = next(iter(videos), None) if video is None else video
+    if name is None:
+        return _from_arrow(folder, pa.concat_tables([_read_columns(path) for path in part_files(folder)]))
+    if name not in videos:
+        raise CodingError(f"{folder} holds no video {shown(name)}")
+    rows = [_read_columns(path, name) for path in videos[name]]
+    return _from_arrow(folder, pa.concat_tables(rows))
+
+
+def _read_columns(path: Path, video: str | None = None) -> pa.Table:
+    """Return the columns that are asked for here, of one video if it is named."""
     try:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in file.schema_arrow.names if _asked_for(name)]
@@ -153,10 +183,15 @@ def _read_parquet(path: Path) -> RawTable:
             if file.metadata.num_rows * len(wanted) > MOST_CELLS:
                 raise CodingError(f"{path} tells of {file.metadata.num_rows:,} rows; no video has so many")
             table = file.read(columns=wanted)
-            table.validate(full=True)
-            cells = {name: _arrow_column(table.column(name)) for name in table.column_names}
+        table.validate(full=True)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CodingError(f"{path} cannot be read as Parquet ({error}); it may be cut off") from error
+    table = table.replace_schema_metadata(None)
+    return table if video is None else table.filter(pc.equal(table.column("input"), video))
+
+
+def _from_arrow(path: Path, table: pa.Table) -> RawTable:
+    cells = {name: _arrow_column(table.column(name)) for name in table.column_names}
     return RawTable(
         path,
         tuple(cells),
