@@ -33,13 +33,13 @@ from metafacs.data.parts import part_files
 from metafacs.data.videos import encode_video
 from metafacs.inference.inputs import Inputs, list_inputs
 from metafacs.inference.part_checks import account_for
-from metafacs.inference.part_plan import PARTS, PLAN, WORK, read_plan, write_plan
-from metafacs.synthesis.clips import CLIPS, render_clip
+from metafacs.inference.part_plan import PARTS, PLAN, WORK, PartPlan, read_plan, write_plan
+from metafacs.synthesis.clips import render_clip
 
 _RATE = 25
 _SIZE = (160, 120)
-_KINDS = 4
-"""Clips that are rendered; the others are copies."""
+_PEOPLE = 4
+"""Clips that are rendered, each of somebody else; the others are copies."""
 
 _FRAMES = 6
 _LOOK_EVERY = 0.03
@@ -55,8 +55,8 @@ def make_files(folder: Path, pictures: int, clips: int) -> None:
     """Render a few clips, and copy them and their frames under as many names; every 100th is broken."""
     sources: list[Path] = []
     stills: list[Path] = []
-    for i, kind in enumerate(sorted(CLIPS)[:_KINDS]):
-        frames = [frame.image for frame in render_clip(kind, i, _FRAMES / _RATE, _RATE, _SIZE)]
+    for i in range(_PEOPLE):
+        frames = [frame.image for frame in render_clip("one", i, _FRAMES / _RATE, _RATE, _SIZE)]
         sources.append(folder / f"source{i}.mp4")
         encode_video(sources[-1], frames[:_FRAMES], _RATE)
         for j, frame in enumerate(frames[:: _FRAMES // 2]):
@@ -86,27 +86,29 @@ def kept(out: Path) -> int:
     return sum(path.read_bytes().count(b'{"frame":') for path in journals)
 
 
-def share_and_kill(
-    folder: Path, options: Sequence[str], parts: int, files: int, chance: random.Random
-) -> dict[str, object]:
+def share_and_kill(folder: Path, options: Sequence[str], chance: random.Random) -> dict[str, object]:
     """Let two workers make the parts, and kill one twice; return what was seen."""
     out = folder / "killed"
     moments = sorted(chance.uniform(0, _LATEST) for _ in range(2))
     steady, hunted = start(folder, "killed", options), start(folder, "killed", options)
+    plan: PartPlan | None = None
     kills: list[dict[str, object]] = []
     began, memory = time.monotonic(), dict[str, int]()
     try:
         while steady.poll() is None or hunted.poll() is None:
             time.sleep(_LOOK_EVERY)
+            if not (out / PLAN).exists():
+                continue
+            plan = plan or read_plan(out)
             done = len(part_files(out / PARTS))
-            if (share := done / parts) < 1:
+            if (share := done / len(plan.parts)) < 1:
                 memory[f"{share:.1f}"] = _highest_memory(steady.pid) or memory.get(f"{share:.1f}", 0)
             holds = _claims(out, hunted.pid)
             # Few files are done before a process has started; the other one waits for it then.
             if steady.poll() is None:
-                waits = bool(moments) and not holds and hunted.poll() is None and (out / PLAN).exists()
+                waits = bool(moments) and not holds and hunted.poll() is None
                 steady.send_signal(signal.SIGSTOP if waits else signal.SIGCONT)
-            if moments and holds and share + kept(out) / files >= moments[0]:
+            if moments and holds and share + kept(out) / plan.files >= moments[0]:
                 moments.pop(0)
                 hunted.send_signal(signal.SIGKILL)
                 code = hunted.wait()
@@ -185,13 +187,15 @@ def main(argv: list[str] | None = None) -> None:
         make_files(folder, options.pictures, options.clips)
         words = ["--files_per_part", str(options.files_per_part)]
         words += ["--model", os.path.abspath(options.model)] if options.model else []
-        began = time.monotonic()
-        if (code := start(folder, "whole", words).wait()) not in (0, 1):
+        undisturbed = start(folder, "whole", words)
+        try:
+            told = share_and_kill(folder, words, random.Random(options.seed))
+            code = undisturbed.wait()
+        finally:
+            undisturbed.kill()
+        if code not in (0, 1):
             raise LostFilesError(f"the undisturbed run ended with {code}")
-        seconds = round(time.monotonic() - began)
         plan = read_plan(folder / "whole")
-        print(f"undisturbed: {plan.files} files in {len(plan.parts)} parts, {seconds} s", flush=True)
-        told = share_and_kill(folder, words, len(plan.parts), plan.files, random.Random(options.seed))
         account = account_for(read_plan(folder / "killed"), rows=True)
         if not account.is_whole or account_for(plan, rows=True) != account:
             raise LostFilesError(f"not whole: {account}")
@@ -203,7 +207,7 @@ def main(argv: list[str] | None = None) -> None:
         if failed[0] != failed[1]:
             raise LostFilesError("other files failed than in the undisturbed run")
         counts = {name: getattr(account, name) for name in ("files", "parts", "analysed", "failed", "rows")}
-        print(json.dumps({**counts, "seconds_undisturbed": seconds, **told, "lost": 0, "doubled": 0}))
+        print(json.dumps({**counts, **told, "lost": 0, "doubled": 0}))
 
 
 if __name__ == "__main__":
