@@ -37,6 +37,7 @@ _PLACES = {
     "load_detector": "metafacs.inference.loading",
     "prepare": "metafacs.data.prepare",
     "render_twin": "metafacs.data.twins.rendering",
+    "save_to_hub": "metafacs.reports.publishing",
     "train": "metafacs.training.run",
 }
 """Public name -> the module that defines it."""
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     )
     from metafacs.models.backbones import Backbone
     from metafacs.models.networks import BaseNet
+    from metafacs.reports.publishing import save_to_hub
     from metafacs.training.run import train
     from metafacs.training.training_data import BatchSizes
 
@@ -96,6 +98,7 @@ __all__ = [
     "load_detector",
     "prepare",
     "render_twin",
+    "save_to_hub",
     "train",
 ]
 

@@ -13,9 +13,14 @@ from types import ModuleType
 PREFIX = "hf:"
 """How the name of a model on the Hub begins."""
 
+WEIGHTS = "model.safetensors"
+"""Name of the file with the weights, in repositories of metafacs and of timm."""
+
 _REPOSITORY = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
-_REFERENCE = re.compile(rf"{PREFIX}({_REPOSITORY})(?:@([\w.-]+(?:/[\w.-]+)*))?", re.ASCII)
+_REFERENCE = re.compile(rf"{PREFIX}({_REPOSITORY})(?:@(\w[\w.-]*(?:/\w[\w.-]*)*))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+
+_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
 
 _TIMEOUT = 10.0
 """Seconds to wait for the Hub before its cache is looked into."""
@@ -100,25 +105,26 @@ def fetch(repository: str, file: str, revision: str | None = None) -> HubFile:
     """
     hub = _library()
     if revision is not None and _COMMIT.fullmatch(revision):
-        commit = revision
-    else:
-        try:
-            commit = _newest(hub, repository, revision)
-        except HubError:
-            raise
-        except Exception as error:
-            # Each version of the library passes on the errors of another HTTP client.
-            held = _held(hub, repository, file, revision)
-            if held is None:
-                raise _unreachable(repository, error) from error
-            warnings.warn(
-                f"{PREFIX}{repository}: the Hub cannot be reached ({_told(error)}); taken is commit "
-                f"{held.commit}, which the cache on this machine holds",
-                stacklevel=2,
-            )
+        held = _held(hub, repository, file, revision)
+        if held is not None:
             return held
-    held = _held(hub, repository, file, commit)
-    return held if held is not None else _downloaded(hub, repository, file, commit)
+    try:
+        commit = _newest(hub, repository, revision)
+    except Exception as error:
+        if not _is_of_the_network(error):
+            raise
+        held = _held(hub, repository, file, revision)
+        if held is None:
+            raise _unreachable(repository, error) from error
+        warnings.warn(
+            f"{PREFIX}{repository}: the Hub cannot be reached ({_told(error)}); taken is commit "
+            f"{held.commit}, which the cache on this machine holds",
+            stacklevel=2,
+        )
+        return held
+    if _held(hub, repository, file, commit) is None:
+        print(f"downloading {file} of {PREFIX}{repository}@{commit}", file=sys.stderr)
+    return _downloaded(hub, repository, file, revision)
 
 
 def publish(repository: str, files: Mapping[str, Path], message: str, *, private: bool = True) -> HubFile:
@@ -150,6 +156,8 @@ def publish(repository: str, files: Mapping[str, Path], message: str, *, private
                 f"you may not write to {PREFIX}{repository}: log in with 'hf auth login' or set HF_TOKEN to "
                 "a token that may write, and name a repository of yours"
             ) from error
+        if not _is_of_the_network(error):
+            raise
         if _status(error) is not None:
             raise HubError(
                 f"the Hub does not take the files for {PREFIX}{repository}: {_told(error)}"
@@ -164,6 +172,7 @@ def publish(repository: str, files: Mapping[str, Path], message: str, *, private
 def _library() -> ModuleType:
     try:
         import huggingface_hub
+        import huggingface_hub.errors
     except ModuleNotFoundError as error:
         raise ValueError(
             "the Hugging Face Hub needs a package that is not installed: pip install 'metafacs[hub]'"
@@ -180,10 +189,7 @@ def _newest(hub: ModuleType, repository: str, revision: str | None) -> str:
         raise HubError(f"{name} has no revision {revision}; name a branch, a tag or a commit") from error
     except Exception as error:
         if _status(error) in (401, 403, 404):
-            raise HubError(
-                f"there is no {name} that you may read; check the name, and for a private or gated one log "
-                "in with 'hf auth login' or set HF_TOKEN"
-            ) from error
+            raise _unreadable(name) from error
         raise
     return str(found.sha)
 
@@ -192,30 +198,38 @@ def _held(hub: ModuleType, repository: str, file: str, revision: str | None) -> 
     """Return the copy in the cache, None if there is none."""
     found = hub.try_to_load_from_cache(repository, file, revision=revision)
     # What the Hub is known not to have is a mark, not a path.
-    if not isinstance(found, str):
-        return None
-    path = Path(found)
-    depth = len(Path(file).parts)
-    return HubFile(repository, path.parts[-1 - depth], path)
+    return _file_at(repository, file, found) if isinstance(found, str) else None
 
 
-def _downloaded(hub: ModuleType, repository: str, file: str, commit: str) -> HubFile:
-    name = f"{PREFIX}{repository}@{commit}"
-    print(f"downloading {file} of {name}", file=sys.stderr)
+def _downloaded(hub: ModuleType, repository: str, file: str, revision: str | None) -> HubFile:
+    """Return the file as the Hub has it now; the cache also keeps which commit the revision is."""
+    name = f"{PREFIX}{repository}"
     try:
-        path = hub.hf_hub_download(repository, file, revision=commit, etag_timeout=_TIMEOUT)
+        path = hub.hf_hub_download(repository, file, revision=revision, etag_timeout=_TIMEOUT)
     except hub.errors.LocalEntryNotFoundError as error:
         raise _unreachable(repository, error) from error
     except hub.errors.EntryNotFoundError as error:
         raise HubError(f"{name} holds no {file}; name another repository or revision") from error
     except Exception as error:
         if _status(error) in (401, 403, 404):
-            raise HubError(
-                f"there is no {name} that you may read; check the name, and for a private or gated one log "
-                "in with 'hf auth login' or set HF_TOKEN"
-            ) from error
+            raise _unreadable(name) from error
+        if not _is_of_the_network(error):
+            raise
         raise _unreachable(repository, error) from error
+    return _file_at(repository, file, str(path))
+
+
+def _file_at(repository: str, file: str, path: str) -> HubFile:
+    """Return a file of the cache, whose folders tell the commit."""
+    commit = Path(path).parts[-1 - len(Path(file).parts)]
     return HubFile(repository, commit, Path(path))
+
+
+def _unreadable(name: str) -> HubError:
+    return HubError(
+        f"there is no {name} that you may read; check the name, and for a private or gated one log in with "
+        "'hf auth login' or set HF_TOKEN"
+    )
 
 
 def _unreachable(repository: str, error: Exception) -> ConnectionError:
@@ -223,6 +237,12 @@ def _unreachable(repository: str, error: Exception) -> ConnectionError:
         f"{PREFIX}{repository} could not be downloaded ({_told(error)}), and the cache on this machine holds "
         "no copy; run the same command again where there is a network, or give the path of a file"
     )
+
+
+def _is_of_the_network(error: Exception) -> bool:
+    """Return whether an error may come from the way to the Hub."""
+    # Each version of the library passes on those of another client.
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _CLIENTS
 
 
 def _status(error: Exception) -> int | None:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "personalise": "fit a model to one person from a few labelled pictures",
     "predict": "tell which action units the faces on pictures and in videos show",
     "merge": "tell whether the parts that predict wrote of many files are all there; make one table of them",
+    "push": "publish a model on the Hugging Face Hub",
     "app": "open a page on this machine for pictures, videos and the camera",
     "agree": "tell how well a table of action units agrees with a human coding, or two coders",
     "demo": "run the main job: twins, three methods, photos, report",

@@ -45,7 +45,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--model",
         type=Path | None,
         default=None,
-        help="model.safetensors that 'metafacs train' wrote; without it the detector in the package, which "
+        help="model.safetensors that 'metafacs train' wrote, or hf:user/name[@revision] of the Hugging Face "
+        "Hub; without it the detector in the package, which "
         "was trained on rendered people",
     )
     parser.add_argument(
@@ -204,10 +205,12 @@ def _run_parts(arguments: Namespace, out: Path) -> int:
 def _detector(arguments: Namespace) -> tuple[Callable[[], Detector], str]:
     """Return what gives the detector that the command names, and what changes with its files."""
     model, person = (path and path.expanduser() for path in (arguments.model, arguments.person))
+    # Other processes are to use the same commit of the Hub, whatever is published meanwhile.
+    model, file = loading.model_file(model)
     # The files may have changed since this process read them last.
     detector_of_command.cache_clear()
     words = (model, arguments.device, person, arguments.method, arguments.backbone)
-    return partial(detector_of_command, *words), _fingerprint(model or loading.PACKAGED_MODEL, person)
+    return partial(detector_of_command, *words), _fingerprint(file, person)
 
 
 def _workers(arguments: Namespace, detector: Detector) -> int:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from metafacs.hub import WEIGHTS, HubFile, fetch, is_reference, parse_reference
 from metafacs.inference.detector import Detector
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.base import Method
@@ -27,19 +28,53 @@ PACKAGED_REAL_FACES = PACKAGED_MODEL.with_name("people_real_faces.json")
 PACKAGED_NAME = "metafacs people detector"
 
 
+def model_file(path: Path | None = None) -> tuple[Path | None, Path]:
+    """Return what names a model for good, and its file on this machine.
+
+    A model of the Hub is downloaded unless the cache holds it, see :func:`metafacs.hub.fetch`. It is named by
+    its commit, with which other processes find the same file without asking the Hub.
+
+    Args:
+        path: As for :func:`load_detector`.
+    """
+    if path is None:
+        return None, PACKAGED_MODEL
+    if is_reference(path):
+        found = _from_hub(path)
+        return Path(found.name), found.path
+    return path, path
+
+
+def _from_hub(reference: Path | str) -> HubFile:
+    repository, revision = parse_reference(reference)
+    return fetch(repository, WEIGHTS, revision)
+
+
 def load_model(path: Path | str | None = None) -> tuple[Checkpoint, str]:
     """Return a model and the name that it is described by.
 
     Args:
-        path: ``model.safetensors`` of ``metafacs train``; None for the detector in the package.
+        path: ``model.safetensors`` of ``metafacs train``; ``hf:user/name`` or ``hf:user/name@revision`` for
+            one on the Hugging Face Hub; None for the detector in the package.
 
     Returns:
-        The model, and its path; of the packaged one a name with its fingerprint, because its path says
-        nothing to a reader of the results.
+        The model, and its path; of one on the Hub its name with the commit; of the packaged one a name with
+        its fingerprint, because its path says nothing to a reader of the results.
 
     Raises:
         CheckpointError: If the file is no model, or there is none in the package.
+        HubError: If the Hub has no such model, or does not give it.
+        ConnectionError: If the Hub cannot be reached and its cache holds no copy.
     """
+    if is_reference(path):
+        found = _from_hub(str(path))
+        try:
+            return replace(load_checkpoint(found.path), source=found.name), found.name
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{found.name}: {error}; if it was damaged on the way, delete {found.path.resolve()} to "
+                "download it again"
+            ) from error
     if path is not None:
         return load_checkpoint(path), str(path)
     if not PACKAGED_MODEL.is_file():
@@ -57,8 +92,9 @@ def load_detector(
     """Return the detector in the package, or one of your own training.
 
     Args:
-        path: ``model.safetensors`` of ``metafacs train``; None for the detector in the package, which was
-            trained on rendered people.
+        path: ``model.safetensors`` of ``metafacs train``; ``hf:user/name`` or ``hf:user/name@revision`` for
+            one on the Hugging Face Hub, which is downloaded once; None for the detector in the package, which
+            was trained on rendered people.
         device: Where to run it: ``cpu``, ``cuda``, ``mps``, ``gpu`` for whichever there is, or ``auto``.
         person: File of ``metafacs personalise`` that fits this model to one person.
 
@@ -67,6 +103,8 @@ def load_detector(
             no detector in the package.
         PluginError: If its method is not of this package and nobody has imported it.
         PersonError: If the person's file is broken or belongs to another model.
+        HubError: If the Hub has no such model, or does not give it.
+        ConnectionError: If the Hub cannot be reached and its cache holds no copy.
         ValueError: If there is no such device here.
     """
     checkpoint, name = load_model(path)

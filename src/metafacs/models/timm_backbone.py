@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from metafacs.hub import fetch
+from metafacs.hub import WEIGHTS, fetch
 from metafacs.models.hard_sigmoid import with_second_derivatives
 from metafacs.plugins import PluginError
 from metafacs.tensor_files import load_tensors
@@ -22,7 +22,6 @@ from metafacs.tensor_files import load_tensors
 PREFIX = "timm:"
 """How the name of a backbone of timm begins."""
 
-_WEIGHTS_FILE = "model.safetensors"
 # No source, no path: timm would go to the network, or into a folder, for 'hf-hub:' and 'local-dir:'.
 _NAME = re.compile(rf"{PREFIX}([A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)?)", re.ASCII)
 
@@ -118,11 +117,11 @@ class TimmModel:
         source = self.source()
         if not source["repository"]:
             raise ValueError(
-                f"timm publishes no weights for {self.name} as {_WEIGHTS_FILE}; name another tag behind "
+                f"timm publishes no weights for {self.name} as {WEIGHTS}; name another tag behind "
                 "a dot, or use none or a safetensors file as weights"
             )
         try:
-            return fetch(str(source["repository"]), _WEIGHTS_FILE).path
+            return fetch(str(source["repository"]), WEIGHTS).path
         except ConnectionError as error:
             raise ConnectionError(
                 f"the weights of {self.name} are not on this machine: {error}; a safetensors copy of them is "
