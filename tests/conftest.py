@@ -24,6 +24,7 @@ from metafacs.data.facts import BP4D
 from metafacs.data.shards import shard_schema, write_rows
 from metafacs.data.store import FORMAT, STORE_FILE, Store
 from metafacs.data.twins import portraits
+from metafacs.data.twins.carriers import CARRIERS
 from metafacs.data.twins.compound_faces import Face
 from metafacs.data.twins.rendering import render_twin
 from metafacs.data.videos import encode_video
@@ -180,6 +181,31 @@ def expression_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         )
     path = tmp_path_factory.mktemp("stores") / "raf_db"
     return write_store(path, rows, dataset="raf_db", aus=[], expressions=list(EXPRESSIONS), size=36)
+
+
+@pytest.fixture
+def provenance(expression_store: Store, tmp_path: Path) -> Path:
+    """What a twin tells of ``expression_store``: each seven pictures another carrier, each four a person."""
+    lines = [
+        f"{key}.jpg,P{number // 4:05d},{CARRIERS[number // 7 % len(CARRIERS)]}"
+        for number, key in enumerate(expression_store.keys)
+    ]
+    path = tmp_path / "twin" / "twin_provenance.csv"
+    path.parent.mkdir()
+    write_json(path.parent / "TWIN.json", expression_store.description["twin"])
+    path.write_text("\n".join(["name,subject,carrier", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture
+def licensed_copy(tmp_path: Path) -> Callable[[Store], Store]:
+    """Return a function that copies a store as one of the data set itself."""
+
+    def copied(store: Store) -> Store:
+        known = {name: store.description[name] for name in ("dataset", "aus", "expressions", "size")}
+        return write_store(tmp_path / "licensed", rows_of(store), **known, synthetic=False, twin=None)
+
+    return copied
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,24 @@ class Batch:
         }
         return replace(self, **moved)
 
+    def parts(self, count: int) -> list[Batch]:
+        """Return the batch cut in order into equally large ones.
+
+        Raises:
+            ValueError: If it cannot be cut so.
+
+        >>> [len(part) for part in Batch(torch.zeros(6, 3, 8, 8)).parts(3)]
+        [2, 2, 2]
+        """
+        if len(self) % count:
+            raise ValueError(f"a batch of {len(self)} pictures cannot be cut into {count} equal ones")
+        size = len(self) // count
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        return [
+            replace(self, **{n: v[k : k + size] for n, v in known.items() if isinstance(v, Tensor)})
+            for k in range(0, len(self), size)
+        ]
+
     def require(self, name: str) -> Tensor:
         """Return the named tensor or fail with a sentence that says which label is missing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from metafacs.hypergradient import ESTIMATORS
 from metafacs.hypergradient.double_backward import DoubleBackward
 from metafacs.hypergradient.finite_difference import FiniteDifference
 from metafacs.hypergradient.optimizers import update_rule_of
-from metafacs.hypergradient.problem import BilevelProblem
+from metafacs.hypergradient.problem import BilevelProblem, Judged
 from metafacs.hypergradient.updates import (
     ElementwiseUpdate,
     GlobalNormClipping,
@@ -266,3 +267,26 @@ def test_two_losses_per_sample(make_problem: Callable[..., BilevelProblem]) -> N
         problem, "weights", lambda o: torch.stack([weights(o), nn.functional.softplus(weights(o))], 1)
     )
     check_against_double_backward(problem)
+
+
+@pytest.mark.parametrize("name", ["double_backward", *EXACT])
+def test_gradient_of_several_validation_batches_is_the_mean_of_theirs(
+    name: str, make_problem: Callable[..., BilevelProblem]
+) -> None:
+    problem = make_problem()
+    other = Judged(
+        torch.randn_like(problem.validation_images[:3]) + 1, lambda o: o.action_units.square().mean()
+    )
+    alone = [
+        ESTIMATORS[name](problem),
+        ESTIMATORS[name](replace(problem, validation_images=other.images, validation_loss=other.loss)),
+    ]
+    both = ESTIMATORS[name](replace(problem, further_validation=[other]))
+    expected = [(one + two) / 2 for one, two in zip(*(meta.gradients for meta in alone), strict=True)]
+    assert relative_error(both.gradients, expected) < 1e-10
+    torch.testing.assert_close(
+        both.sample_gradients, (alone[0].sample_gradients + alone[1].sample_gradients) / 2
+    )
+    torch.testing.assert_close(
+        both.validation_loss, (alone[0].validation_loss + alone[1].validation_loss) / 2
+    )

@@ -84,3 +84,29 @@ def test_virtual_step_can_follow_the_optimizer(batches: dict[str, Batch]) -> Non
             method.update(batches, step)
         found[virtual] = method.weight_net.linear.weight.detach().clone()
     assert not torch.allclose(found["sgd"], found["optimizer"])
+
+
+def test_meta_step_follows_the_mean_of_several_validation_batches(
+    batches: dict[str, Batch], plain_stepper: Callable[..., OptimizerStepper]
+) -> None:
+    def moved(reserve: Batch, **options: object) -> Tensor:
+        method = build(**options)
+        before = method.weight_net.linear.weight.detach().clone()
+        method.update({**batches, "validation": reserve}, plain_stepper(method))
+        return method.weight_net.linear.weight.detach() - before
+
+    torch.manual_seed(2)
+    images, labels = torch.randn(6, 3, 32, 32).double(), torch.rand(6, len(AUS)).round().double()
+    whole = Batch(images, action_units=labels)
+    first, second = whole.parts(2)
+    mean = (moved(first) + moved(second)) / 2
+    assert torch.allclose(moved(whole, meta_batches=2), mean, rtol=1e-9, atol=1e-15)
+    assert not torch.allclose(moved(whole), mean, rtol=1e-3, atol=0)
+
+
+def test_pictures_that_cannot_be_cut_are_told(
+    batches: dict[str, Batch], plain_stepper: Callable[..., OptimizerStepper]
+) -> None:
+    method = build(meta_batches=2)
+    with pytest.raises(ValueError, match="7 pictures cannot be cut into 2"):
+        method.update(batches, plain_stepper(method))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from metafacs.data.expression_pictures import ChosenPictures
 from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -32,17 +33,26 @@ class WeighedPictures:
 
 
 def weigh_pictures(
-    method: Method, store: Store, size: int, *, votes: np.ndarray | None = None, batch_size: int = 256
+    method: Method,
+    store: Store,
+    size: int,
+    *,
+    votes: np.ndarray | None = None,
+    learned: ChosenPictures | None = None,
+    batch_size: int = 256,
 ) -> WeighedPictures:
     """Return the learned weight of every training picture of an expression store that has a label.
 
     Where pictures have votes instead of a label, as RAF-ML's, the expression with most of them is theirs.
+    ``labels`` are those of the store, also where a method has learned others.
 
     Args:
         method: A trained method with a meta net, in evaluation mode.
         store: Prepared store of expressions.
         size: Side of the network's input in pixels.
         votes: ``row x expression``, share of the annotators, NaN unknown; None for the store's own.
+        learned: The pictures and labels it has learned from, where it was not all of the store; only these
+            are weighed then.
         batch_size: Pictures at a time.
 
     Raises:
@@ -52,9 +62,15 @@ def weigh_pictures(
     voted = ~np.isnan(shares).any(axis=1)
     chosen = np.where(voted, np.nan_to_num(shares).argmax(axis=1), -1)
     label = np.where(store.expression >= 0, store.expression, chosen)
-    rows = np.flatnonzero(own_training_rows(store) & (label >= 0))
+    rows = np.flatnonzero(own_training_rows(store) & (label >= 0)) if learned is None else learned.rows
+    taught = torch.from_numpy(label if learned is None else learned.labels)
     stream = Stream(store, rows, aus=(), name="expression", batch_size=batch_size, size=size, seed=0)
     with torch.inference_mode():
-        weights = torch.cat([method.weigh(stream.at(part).images) for part in stream.sequential()]).numpy()
+        weights = torch.cat(
+            [
+                method.weigh(stream.at(part).images, taught[torch.from_numpy(rows[part])])
+                for part in stream.sequential()
+            ]
+        ).numpy()
     labels = label[rows]
     return WeighedPictures(rows, weights, labels, shares[rows, labels] if voted[rows].any() else None)

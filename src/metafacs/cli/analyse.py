@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +14,10 @@ from jsonargparse.typing import PositiveInt
 
 from metafacs.analysis.attention import attention_maps, expression_attention
 from metafacs.analysis.corrected import Corrected, corrected_pictures, held_out_faces
+from metafacs.analysis.learned_pictures import learned_pictures
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.analysis.task_gradients import gradient_cosines, two_task_network
+from metafacs.analysis.told_apart import ToldApart, told_apart
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
@@ -26,6 +28,7 @@ from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.data.transforms import crop_centre
+from metafacs.data.twins.carried_pictures import read_carriers
 from metafacs.data.votes import read_votes
 from metafacs.evaluation.protocols import held_out_stream
 from metafacs.facs import au_name, check_aus
@@ -36,6 +39,7 @@ from metafacs.reports.analysis import (
     consistency_claims,
     gradient_cosine_figure,
     ranked_pictures,
+    told_apart_table,
     weight_against_consistency,
 )
 from metafacs.reports.claims import Claim
@@ -68,6 +72,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "RAF-ML's has",
     )
     parser.add_argument(
+        "--provenance",
+        type=Path | None,
+        default=None,
+        help="twin_provenance.csv of the twin of --expression: learned weights are compared with what "
+        "carries each expression and with which labels are wrong",
+    )
+    parser.add_argument(
         "--against",
         type=Path | None,
         default=None,
@@ -93,6 +104,7 @@ class _Findings:
     attention: list[PictureRow] = field(default_factory=list)
     corrected: Corrected | None = None
     corrections: list[PictureRow] = field(default_factory=list)
+    told_apart: ToldApart | None = None
     cosines: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -175,7 +187,12 @@ def _findings(
         )
     size = checkpoint.description.framing.input_size
     if method.weighs_pictures:
-        weighed = weigh_pictures(method, voted.faces, size, votes=voted.shares)
+        learned = None
+        if voted.faces is faces:
+            learned = learned_pictures(checkpoint.description, faces, arguments.provenance)
+        weighed = weigh_pictures(method, voted.faces, size, votes=voted.shares, learned=learned)
+        if arguments.provenance is not None and voted.faces is faces:
+            found.told_apart = told_apart(weighed, read_carriers(arguments.provenance, faces), learned)
         found.claims += consistency_claims(LowWeightForAmbiguous(label), weighed, voted.faces)
         found.rows += ranked_pictures(weighed, voted.faces)
         if weighed.consistency is not None:
@@ -212,6 +229,9 @@ def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> Non
             for label, values in cosines.items()
         }
         figures.append(_cosine_figure(cosines))
+    apart = {name: each.told_apart for name, each in found.items() if each.told_apart is not None}
+    if apart:
+        numbers["weights_told_apart"] = {name: asdict(each) for name, each in apart.items()}
     corrected = {name: each.corrected for name, each in found.items() if each.corrected is not None}
     if corrected:
         numbers["corrected"] = {
@@ -229,6 +249,7 @@ def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> Non
         note=SYNTHETIC_NOTE if synthetic else "",
         claims=tuple(claims),
         figures=tuple(figures),
+        tables=(told_apart_table({shown(name): each for name, each in apart.items()}),) if apart else (),
         weight_rows=tuple(row for each in found.values() for row in each.rows),
         attention=tuple(row for each in found.values() for row in each.attention),
         corrected=tuple(row for each in found.values() for row in each.corrections),
@@ -237,6 +258,8 @@ def _write(found: Mapping[str, _Findings], out: Path, *, synthetic: bool) -> Non
     write_own(files, out, "analyse")
     for claim in claims:
         say(str(claim))
+    if apart:
+        say(content.tables[0].to_markdown())
     for label, values in cosines.items():
         say(
             f"{label}: gradient cosine {values.mean():+.3f}, negative in {(values < 0).mean():.0%} of batches"

@@ -20,6 +20,7 @@ from metafacs.files import write_bytes
 from metafacs.progress import plain_console
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
+from metafacs.reports.dose_curve import DOSES, dose_curve, dose_table
 from metafacs.reports.few_shot import accuracy_table, gains_in_words, gains_table, seeds_table, steps_table
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
@@ -118,7 +119,8 @@ def write_comparison(
         comparison: The records.
         out: Folder of the files.
         command: Shell command that makes them again.
-        curve: Option over whose values the scores are drawn, too; empty for none.
+        curve: Option, or dose such as ``expression_pictures.permuted_labels``, over whose values the scores
+            are drawn, too; empty for none.
         curves: Rows whose course of training is drawn, too; empty for all, None for none.
         facts: More labels and values for the foot of the page.
 
@@ -128,7 +130,11 @@ def write_comparison(
     content = compose_report(comparison, commands=[command], facts=facts, curves=curves)
     tables = list(content.tables)
     files = {"report.html": render_page(content).encode()}
-    if curve:
+    dose = curve.removeprefix(f"{DOSES}.")
+    if dose != curve:
+        tables.append(dose_table(comparison, dose))
+        files[f"curve_{dose}.png"] = encoded(dose_curve(comparison, dose))
+    elif curve:
         tables.append(curve_table(comparison, curve))
         files[f"curve_{curve}.png"] = encoded(option_curve(comparison, curve))
     for table in tables:
@@ -141,7 +147,7 @@ def write_comparison(
     _say_without_paper(comparison.paper)
     say(f"tables: {printable(out / 'summary.md')} and beside it\nreport: {printable(out / 'report.html')}")
     if curve:
-        say(f"curve: {printable(out / f'curve_{curve}.png')}")
+        say(f"curve: {printable(out / f'curve_{dose}.png')}")
 
 
 def write_own(files: Mapping[str, bytes], out: Path, command: str) -> None:

@@ -47,7 +47,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         type=str | None,
         default=None,
         help="option over whose values the scores are drawn, too, e.g. options.focus; runs may differ in it "
-        "only",
+        "only. Or a dose of what misleads: expression_pictures.permuted_labels or "
+        "expression_pictures.without_action_units, with a line per method",
     )
     parser.add_argument(
         "--training",

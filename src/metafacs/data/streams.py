@@ -56,6 +56,7 @@ class Stream:
         size: Side of the network's input in pixels.
         seed: Seed of shuffling and augmentation.
         augmentation: Random changes; None gives centre crops.
+        expression: ``row`` of the store, class index to give for its own; None for its own.
 
     Raises:
         ValueError: If there is no row, or the crops are smaller than ``size``.
@@ -72,6 +73,7 @@ class Stream:
         size: int,
         seed: int,
         augmentation: Augmentation | None = None,
+        expression: np.ndarray | None = None,
     ) -> None:
         if not len(rows):
             raise ValueError(
@@ -83,6 +85,8 @@ class Stream:
         self.name = name
         self._seed = (seed, zlib.crc32(name.encode()))
         self._augmentation = augmentation
+        self._relabelled = expression
+        self._expression = store.expression if expression is None else expression
         self._columns = store.columns_of(aus)
         self._people = {person: k for k, person in enumerate(sorted(set(store.subjects[self.rows]) - {""}))}
         self._many = len(self.rows) * store.size**2 * 3 > MEMORY_LIMIT
@@ -123,17 +127,19 @@ class Stream:
 
     def identity(self) -> dict[str, Any]:
         """Return what the batches depend on, as plain data: two streams with the same give the same."""
+        own = {} if self._relabelled is None else {"expressions": _digest(self._relabelled[self.rows])}
         return {
             "kind": type(self).__name__,
             "name": self.name,
             "store_fingerprint": self.store.fingerprint,
             "pictures": len(self.rows),
-            "rows": hashlib.sha256(self.rows.astype(np.int64).tobytes()).hexdigest()[:16],
+            "rows": _digest(self.rows),
             "aus": list(self.aus),
             "batch": self.batch_size,
             "size": self.size,
             "seed": self._seed[0],
             "augmentation": self._augmentation.settings() if self._augmentation else None,
+            **own,
         }
 
     @property
@@ -184,7 +190,7 @@ class Stream:
         return Drawn(torch.from_numpy(pictures), changes).with_known(
             action_units=self._labels(self.store.action_units, rows),
             intensities=self._labels(self.store.intensities, rows),
-            expression=torch.from_numpy(self.store.expression[rows]) if self.store.expressions else None,
+            expression=torch.from_numpy(self._expression[rows]) if self.store.expressions else None,
             landmarks=torch.from_numpy(windows.move(self.store.landmarks[rows])),
             pose=torch.from_numpy(windows.turn(self.store.pose[rows])),
             subject=torch.tensor(people),
@@ -194,3 +200,7 @@ class Stream:
     def _labels(self, table: np.ndarray, rows: np.ndarray) -> Tensor | None:
         """Return the stream's columns of a table ``row x au``; None from a stream without action units."""
         return torch.from_numpy(table[rows][:, self._columns]) if self.aus else None
+
+
+def _digest(numbers: np.ndarray) -> str:
+    return hashlib.sha256(numbers.astype(np.int64).tobytes()).hexdigest()[:16]

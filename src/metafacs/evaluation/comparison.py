@@ -12,6 +12,7 @@ from typing import Any
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.checkpoints.description import THRESHOLD, without_thresholds
+from metafacs.data.expression_pictures import ALL_AS_LABELLED
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
 from metafacs.differences import differences
@@ -199,6 +200,8 @@ def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
     stores["tested_on"] = run.tested_on if run.tested else None
     files = {name: arguments.get(name) for name in ("initialise", "pseudo_labels")}
     files |= {f"lists.{place}": path for place, path in enumerate(arguments.get("lists") or ())}
+    chosen = arguments.get("expression_pictures") or ALL_AS_LABELLED
+    files["expression_pictures.provenance"] = chosen.provenance
     files |= {f"options.{name}": text for name, text in texts(options)}
     for path in filter(None, stores.values()):
         if Path(path) not in known:

@@ -29,11 +29,13 @@ class DoubleBackward:
         weights = problem.weights(outputs)
         gradients = gradients_of(weighted_sum(weights, losses), theta, create_graph=True)
         displaced = problem.update.displace(theta, gradients)
+        theta_star = dict(zip(parameters, displaced, strict=True))
         with frozen_running_statistics(problem.network):
-            validation_outputs = functional_call(
-                problem.network, dict(zip(parameters, displaced, strict=True)), (problem.validation_images,)
-            )
-        validation_loss = problem.validation_loss(validation_outputs)
+            found = [
+                loss_of(functional_call(problem.network, theta_star, (images,)))
+                for images, loss_of in problem.judged
+            ]
+        validation_loss = torch.stack(found).mean()
         *meta, per_loss = torch.autograd.grad(
             validation_loss, [*problem.meta_parameters, weights], retain_graph=True
         )

@@ -122,16 +122,24 @@ class Direction(NamedTuple):
 def validation_direction(
     problem: BilevelProblem, parameters: dict[str, nn.Parameter], step: InnerStep
 ) -> Direction:
-    """Differentiate the validation loss at theta* and pull its gradient back to theta."""
+    """Differentiate the validation loss at theta* and pull its gradient back to theta.
+
+    Several validation batches are judged one after the other, so that one graph is held at a time.
+    """
     at_displaced = dict(zip(parameters, step.displaced, strict=True))
-    with frozen_running_statistics(problem.network):
-        outputs = functional_call(problem.network, at_displaced, (problem.validation_images,))
-    loss = problem.validation_loss(outputs)
-    del outputs
-    slopes = gradients_of(loss, step.displaced)
+    losses: list[Tensor] = []
+    total: list[Tensor] = []
+    for images, loss_of in problem.judged:
+        with frozen_running_statistics(problem.network):
+            outputs = functional_call(problem.network, at_displaced, (images,))
+        loss = loss_of(outputs) / len(problem.judged)
+        del outputs
+        slopes = list(gradients_of(loss, step.displaced))
+        total = list(torch._foreach_add(total, slopes)) if total else slopes
+        losses.append(loss.detach())
     with torch.no_grad():
-        pulled = step.pull_back(slopes)
-    return Direction(dict(zip(parameters, pulled, strict=True)), loss.detach())
+        pulled = step.pull_back(total)
+    return Direction(dict(zip(parameters, pulled, strict=True)), torch.stack(losses).sum())
 
 
 def chain_into_meta_parameters(

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
 from metafacs.hypergradient.updates import UpdateRule
 from metafacs.models.networks import Outputs
+
+
+class Judged(NamedTuple):
+    """Pictures that theta* is judged on.
+
+    Attributes:
+        images: ``batch x 3 x height x width``.
+        loss: Their outputs -> scalar loss.
+    """
+
+    images: Tensor
+    loss: Callable[[Outputs], Tensor]
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,8 @@ class BilevelProblem:
         validation_images: Pictures of the validation loss.
         validation_loss: Outputs of the validation pictures -> scalar loss.
         update: The inner step from theta to theta*.
+        further_validation: More batches of validation pictures, each with its loss. All are judged one by
+            one, with BatchNorm statistics of their own, and the mean of their losses is what counts.
     """
 
     network: nn.Module
@@ -45,6 +59,12 @@ class BilevelProblem:
     validation_images: Tensor
     validation_loss: Callable[[Outputs], Tensor]
     update: UpdateRule
+    further_validation: Sequence[Judged] = ()
+
+    @property
+    def judged(self) -> tuple[Judged, ...]:
+        """All batches of validation pictures with their losses."""
+        return (Judged(self.validation_images, self.validation_loss), *self.further_validation)
 
 
 @dataclass(frozen=True)
@@ -57,7 +77,7 @@ class MetaGradient:
             moved the running statistics.
         losses: The losses of ``outputs``, shape S, live graph: ``(new_weights * losses).sum()`` is the
             base-learning loss, Eq. (10).
-        validation_loss: ``L_val(theta*)``, a detached scalar.
+        validation_loss: ``L_val(theta*)``, a detached scalar; the mean over validation batches.
         sample_gradients: ``d L_val(theta*) / d weights``, shape S, detached. Negative means that more
             weight on the sample lowers the validation loss.
     """

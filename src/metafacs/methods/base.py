@@ -167,6 +167,8 @@ class Learner(nn.Module, ABC):
             otherwise it sees the whole batch, of which several processes have a part each.
         aus: FACS numbers it learns; none unless it is a detector.
         expressions: Names of the expression classes it learns; none unless it is a detector that does.
+        validation_batches: How many batches of the stream ``validation`` one iteration reads. They come as
+            one, which :meth:`metafacs.batch.Batch.parts` cuts.
     """
 
     streams: ClassVar[tuple[str, ...]]
@@ -174,6 +176,7 @@ class Learner(nn.Module, ABC):
     normalises_apart: ClassVar[bool] = False
     aus: tuple[int, ...] = ()
     expressions: tuple[str, ...] = ()
+    validation_batches: int = 1
 
     @classmethod
     def build(
@@ -260,11 +263,15 @@ class Method(Learner):
         """
         raise ValueError(f"this method finds no landmarks in {domain} pictures")
 
-    def weigh(self, images: Tensor) -> Tensor:
-        """Return the learned weight of each picture for training, ``batch`` in (0, 1).
+    def weigh(self, images: Tensor, expressions: Tensor) -> Tensor:
+        """Return the learned weight of each expression picture for training, ``batch`` in (0, 1).
+
+        Args:
+            images: ``batch x 3 x height x width``.
+            expressions: ``batch``, long, the labels that are learned.
 
         Raises:
-            ValueError: If the method learns no weights from pictures alone, see :attr:`weighs_pictures`.
+            ValueError: If the method learns no weights of pictures, see :attr:`weighs_pictures`.
         """
         raise ValueError(f"{type(self).__name__} learns no weights of pictures; analyse a model such as mal")
 

@@ -32,6 +32,7 @@ class LearningToReweight(SampleWeightingMethod):
         backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         estimator: How d L_val(theta*) / d epsilon is computed; all but ``finite_difference`` are exact.
+        meta_batches: Validation batches that the meta gradient is averaged over, one in the paper.
     """
 
     def __init__(
@@ -42,8 +43,16 @@ class LearningToReweight(SampleWeightingMethod):
         backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
+        meta_batches: int = 1,
     ) -> None:
-        super().__init__(aus, expressions, backbone=backbone, reduction=reduction, estimator=estimator)
+        super().__init__(
+            aus,
+            expressions,
+            backbone=backbone,
+            reduction=reduction,
+            estimator=estimator,
+            meta_batches=meta_batches,
+        )
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return theta as ``base``; there is nothing else to learn."""

@@ -39,6 +39,7 @@ class MAL(SampleWeightingMethod):
         estimator: How d L_val(theta*) / d psi is computed; all but ``finite_difference`` are exact.
         virtual_step: Step of meta-train, Eq. (6): ``optimizer`` takes the step of the base optimiser with its
             momentum or moments, ``sgd`` a plain gradient step at the base learning rate.
+        meta_batches: Validation batches that the meta gradient is averaged over, one in the paper.
     """
 
     weighs_pictures = True
@@ -52,8 +53,16 @@ class MAL(SampleWeightingMethod):
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
         virtual_step: Literal["optimizer", "sgd"] = "sgd",
+        meta_batches: int = 1,
     ) -> None:
-        super().__init__(aus, expressions, backbone=backbone, reduction=reduction, estimator=estimator)
+        super().__init__(
+            aus,
+            expressions,
+            backbone=backbone,
+            reduction=reduction,
+            estimator=estimator,
+            meta_batches=meta_batches,
+        )
         self.weight_net = WeightNet(self.network.features)
         self.virtual_step: Literal["optimizer", "sgd"] = virtual_step
 
@@ -87,6 +96,9 @@ class MAL(SampleWeightingMethod):
         step.descend(weighted_sum(weights, meta.losses), "base")
         return self.curves(batches, meta, weights)
 
-    def weigh(self, images: Tensor) -> Tensor:
-        """Return the meta net's weight of each picture before normalisation, ``batch`` in (0, 1)."""
+    def weigh(self, images: Tensor, expressions: Tensor) -> Tensor:
+        """Return the meta net's weight of each picture before normalisation, ``batch`` in (0, 1).
+
+        It sees the picture alone: a wrong label can only be told by what the picture looks like.
+        """
         return self.weight_net(self.network(images).features).squeeze(1)

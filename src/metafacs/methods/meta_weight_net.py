@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
+from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import OptimizerSpec, Stepper
 from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.models.backbones import RESNET34, Backbone
@@ -34,7 +35,10 @@ class MetaWeightNet(SampleWeightingMethod):
         backbone: Which backbone, and with which weights it starts.
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         estimator: How d L_val(theta*) / d Theta is computed; all but ``finite_difference`` are exact.
+        meta_batches: Validation batches that the meta gradient is averaged over, one in the paper.
     """
+
+    weighs_pictures = True
 
     def __init__(
         self,
@@ -44,8 +48,16 @@ class MetaWeightNet(SampleWeightingMethod):
         backbone: Backbone = RESNET34,
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
+        meta_batches: int = 1,
     ) -> None:
-        super().__init__(aus, expressions, backbone=backbone, reduction=reduction, estimator=estimator)
+        super().__init__(
+            aus,
+            expressions,
+            backbone=backbone,
+            reduction=reduction,
+            estimator=estimator,
+            meta_batches=meta_batches,
+        )
         self.weight_net = LossWeightNet()
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -78,3 +90,9 @@ class MetaWeightNet(SampleWeightingMethod):
             raw = self.weight_net(meta.losses)
         step.descend((raw * meta.losses).mean(), "base")
         return {**self.curves(batches, meta, raw), "weight_average": raw.mean()}
+
+    def weigh(self, images: Tensor, expressions: Tensor) -> Tensor:
+        """Return the weight of each expression picture by its loss, ``batch`` in (0, 1)."""
+        logits = self.network(images).expressions
+        assert logits is not None
+        return self.weight_net(expression_loss(logits, expressions))

@@ -21,6 +21,7 @@ _USUAL_LIMITS = (0, 10**6)
 _LIMITS: dict[str, tuple[float, float]] = {
     "epoch": (1, 10**9),
     "matching_steps": (1, 1000),
+    "meta_batches": (1, 1000),
     "people": (1, 10**7),
     "shots": (1, 1000),
     "source_share": (0, 1),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from metafacs.batch import Batch
 from metafacs.hypergradient import ESTIMATORS, EstimatorName
-from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
+from metafacs.hypergradient.problem import BilevelProblem, Judged, MetaGradient
 from metafacs.hypergradient.updates import UpdateRule
 from metafacs.losses.action_units import (
     ClassWeights,
@@ -37,6 +37,7 @@ class SampleWeightingMethod(Method):
         backbone: Which backbone, and with which weights it starts.
         reduction: Over the AUs of a picture.
         estimator: How the meta gradient is computed.
+        meta_batches: Validation batches that the meta gradient is averaged over.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("au", "expression", "validation")
@@ -51,11 +52,13 @@ class SampleWeightingMethod(Method):
         backbone: Backbone,
         reduction: Literal["sum", "mean"],
         estimator: EstimatorName,
+        meta_batches: int,
     ) -> None:
         super().__init__(aus, expressions)
         self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.reduction: Literal["sum", "mean"] = reduction
         self.estimator: EstimatorName = estimator
+        self.validation_batches = meta_batches
         self.register_buffer("positive_weights", torch.ones(len(self.aus)))
         self.register_buffer("negative_weights", torch.ones(len(self.aus)))
 
@@ -84,16 +87,10 @@ class SampleWeightingMethod(Method):
             meta_parameters: Psi, what the weights depend on; may be empty.
             update: The virtual step from theta to theta*.
         """
-        reserve = batches["validation"]
-
-        def validation_loss(outputs: Outputs) -> Tensor:
-            return balanced_action_unit_loss(
-                outputs.action_units,
-                reserve.require("action_units"),
-                ClassWeights(self.positive_weights, self.negative_weights),
-                reduction=self.reduction,
-            )
-
+        first, *others = (
+            Judged(part.images, self._validation_loss(part))
+            for part in batches["validation"].parts(self.validation_batches)
+        )
         return ESTIMATORS[self.estimator](
             BilevelProblem(
                 network=self.network,
@@ -101,10 +98,19 @@ class SampleWeightingMethod(Method):
                 losses=lambda outputs: self.losses(outputs, batches),
                 weights=weights,
                 meta_parameters=meta_parameters,
-                validation_images=reserve.images,
-                validation_loss=validation_loss,
+                validation_images=first.images,
+                validation_loss=first.loss,
                 update=update,
+                further_validation=others,
             )
+        )
+
+    def _validation_loss(self, reserve: Batch) -> Callable[[Outputs], Tensor]:
+        return lambda outputs: balanced_action_unit_loss(
+            outputs.action_units,
+            reserve.require("action_units"),
+            ClassWeights(self.positive_weights, self.negative_weights),
+            reduction=self.reduction,
         )
 
     def curves(self, batches: Mapping[str, Batch], meta: MetaGradient, weights: Tensor) -> dict[str, Tensor]:

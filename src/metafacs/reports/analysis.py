@@ -9,12 +9,15 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from metafacs.analysis.sample_weights import WeighedPictures
+from metafacs.analysis.told_apart import ToldApart
 from metafacs.data.store import Store
+from metafacs.evaluation.statistics import Estimate
 from metafacs.reports.ambiguity import low_weight_for_ambiguous
 from metafacs.reports.claims import Claim
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import PictureRow, embedded, weight_rows
 from metafacs.reports.style import INK, MUTED, PALETTE, blank_figure, house_style, row_colours, task_colour
+from metafacs.reports.tables import Column, Table
 
 _BINS = 8
 _OPACITY = 0.55
@@ -79,6 +82,43 @@ def weight_against_consistency(found: WeighedPictures, names: Sequence[str], *, 
         for panel in axes[::4]:
             panel.set_ylabel("weight")
     return figure
+
+
+def told_apart_table(found: Mapping[str, ToldApart]) -> Table:
+    """Return mean weights by what carries the expression and by correctness of the label, with their AUC.
+
+    Args:
+        found: Model name -> what its weights say of the pictures of a twin.
+    """
+    carriers = list(dict.fromkeys(kind for each in found.values() for kind in each.carriers))
+    labels = list(dict.fromkeys(kind for each in found.values() for kind in each.labels))
+    rows = []
+    for name, each in found.items():
+        kinds = [each.carriers.get(kind) for kind in carriers] + [each.labels.get(kind) for kind in labels]
+        weights = ["" if kind is None else f"{kind.mean:.3f} ({kind.pictures:,})" for kind in kinds]
+        areas = [each.carrier, *([each.label] if labels else [])]
+        rows.append((name, *weights, *(area_in_words(area) for area in areas)))
+    heads = [kind.replace("_", " ").replace("none", "situation only") for kind in carriers]
+    return Table(
+        title="Do learned weights tell which expression pictures are good? (synthetic)",
+        columns=(
+            Column("model", text=True),
+            *(Column(head, "mean weight by carrier (pictures)") for head in heads),
+            *(Column(head, "by label") for head in labels),
+            Column("AUC, carrier", "synthetic"),
+            *([Column("AUC, label", "synthetic")] if labels else []),
+        ),
+        rows=tuple(rows),
+        note="AUC: how often a picture whose expression action units carry, or whose label is right, weighs "
+        "more than one of which this is not so; .5 is chance. In brackets the 95% interval over people. "
+        "Neutral pictures have no carrier and are left out of its AUC.",
+        name="weights_by_carrier",
+    )
+
+
+def area_in_words(area: Estimate | None) -> str:
+    """Return an AUC with its interval; empty if there is none."""
+    return "" if area is None else f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
 
 
 def gradient_cosine_figure(cosines: Mapping[str, np.ndarray], *, title: str) -> Figure:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
+from metafacs.data.expression_pictures import ALL_AS_LABELLED, ExpressionPictures
 from metafacs.data.splits import Split, SplitError, SplitName, choose_split, with_validation_people
 from metafacs.data.store import Store
 from metafacs.data.streams import BatchStream
@@ -53,6 +55,7 @@ def train(
     size: int = 224,
     reserve: float = 0.02,
     augmentation: Augmentation = MAL_AUGMENTATION,
+    expression_pictures: ExpressionPictures = ALL_AS_LABELLED,
     optimizers: dict[str, OptimizerSpec] | None = None,
     initialise: Path | None = None,
     stand_ins: dict[int, int] | None = None,
@@ -86,6 +89,8 @@ def train(
         reserve: Share of each training person's pictures kept for validation, where the set has no validation
             part of its own; no method trains on them.
         augmentation: Random changes of training pictures.
+        expression_pictures: Which pictures of ``expression`` are learned from, and how many with permuted
+            labels; for studies of what misleads.
         optimizers: Overrides of the method's optimisers by parameter group.
         initialise: Model to start from, see :func:`metafacs.training.transfer.transfer`; MAL starts DISFA so,
             from BP4D.
@@ -128,6 +133,8 @@ def train(
             if path is not None and role not in kind.streams:
                 print(f"{name} reads no {role} pictures: {path} is not used")
     data = choose_rows(store, others, numbers, chosen, reserve, seed, joint="joint" in kind.streams)
+    if expression_pictures != ALL_AS_LABELLED:
+        data = data.with_expressions(expression_pictures, seed)
     torch.manual_seed(seed)
     classes = others["expression"].expressions if "expression" in others else ()
     if "joint" in kind.streams:
@@ -136,12 +143,15 @@ def train(
     description = describe_run(
         data, kind.streams, size, seed, augmentation, batch, optimizers or {}
     ).with_more(initial_weights=_initial_weights(chosen_options), iterations=iterations, precision=precision)
+    if data.expressions is not None:
+        description = description.with_more(expression_pictures=data.expressions.told)
     if initialise is not None:
         taken = transfer(learner, initialise, store.dataset, chosen, stand_ins)
         description = taken.describe(description)
         if progress:
             print(taken)
-    drawn = make_streams(data, numbers, batch, size, seed, augmentation)
+    sizes = replace(batch, validation=batch.validation * learner.validation_batches)
+    drawn = make_streams(data, numbers, sizes, size, seed, augmentation)
     streams: dict[str, BatchStream] = {**drawn}
     if pseudo_labels is not None:
         labeller, told = read_labeller(pseudo_labels, others["target"], size)

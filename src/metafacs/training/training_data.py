@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from metafacs.data.expression_pictures import (
+    ChosenPictures,
+    ExpressionPictures,
+    choose_expression_pictures,
+)
 from metafacs.data.facts import facts_of
 from metafacs.data.splits import Split, own_training_rows, refuse_overlap, validation_reserve
 from metafacs.data.store import Store
@@ -58,6 +63,8 @@ class TrainingData:
             each training person's pictures.
         others: Further stores by role, ``expression`` or ``target``.
         rows: Rows of the further stores for training, by role.
+        expressions: Chosen pictures of the store ``expression`` with the labels to learn; None for all with
+            their own.
     """
 
     store: Store
@@ -66,6 +73,23 @@ class TrainingData:
     reserve: np.ndarray
     others: Mapping[str, Store] = field(default_factory=dict)
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
+    expressions: ChosenPictures | None = None
+
+    def with_expressions(self, settings: ExpressionPictures, seed: int) -> TrainingData:
+        """Return the data with other expression pictures or labels.
+
+        Raises:
+            ValueError: If no expression store is read, or it has no such pictures.
+        """
+        if "expression" not in self.others:
+            raise ValueError(
+                "the method reads no store of expressions; leave out --expression_pictures, which chooses "
+                "from one"
+            )
+        chosen = choose_expression_pictures(
+            self.others["expression"], self.rows["expression"], settings, seed
+        )
+        return replace(self, rows={**self.rows, "expression": chosen.rows}, expressions=chosen)
 
 
 def chosen_aus(store: Store, aus: Sequence[int] | None) -> tuple[int, ...]:
@@ -156,6 +180,7 @@ def make_streams(
     ``au``, ``joint`` and ``source`` are the training pictures with their labels under the names that methods
     know them by, ``validation`` the reserve, ``expression`` and ``target`` the further stores.
     """
+    relabelled = None if data.expressions is None else data.expressions.labels
 
     def stream(drawn: Store, rows: np.ndarray, name: str, count: int, numbers: tuple[int, ...]) -> Stream:
         return Stream(
@@ -167,6 +192,7 @@ def make_streams(
             size=size,
             seed=seed,
             augmentation=augmentation,
+            expression=relabelled if name == "expression" else None,
         )
 
     training = stream(data.store, data.train, "au", batch.au, aus)

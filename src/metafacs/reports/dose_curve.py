@@ -1,0 +1,136 @@
+"""Scores over the dose of what misleads, permuted labels or pictures without AUs, a line per method."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from metafacs.evaluation.records import Record
+from metafacs.evaluation.statistics import Estimate, average_f1_interval, paired_difference
+from metafacs.reports.comparison import Comparison
+from metafacs.reports.style import PALETTE, blank_figure, house_style, row_colours
+from metafacs.reports.tables import Column, Table
+
+DOSES = "expression_pictures"
+"""Where in a record's configuration the doses are; see :class:`metafacs.data.expression_pictures`."""
+
+AXES: dict[str, str] = {
+    "permuted_labels": "share of permuted expression labels",
+    "without_action_units": "share of pictures whose expression no AU carries",
+}
+"""Dose -> what it is, in words."""
+
+ORACLE = "oracle"
+"""Line of the runs that were told which pictures mislead."""
+
+Line = Mapping[float, Sequence[Record]]
+
+
+def runs_by_dose(comparison: Comparison, dose: str) -> dict[str, Line]:
+    """Return the runs of each line by dose, ascending; runs with a dose of something else are left out.
+
+    Args:
+        comparison: The records; those that tell no dose are left out.
+        dose: One of :data:`AXES`.
+
+    Raises:
+        ValueError: If there is no such dose, or the runs have only one.
+    """
+    if dose not in AXES:
+        raise ValueError(f"there is no dose {dose}; choose {' or '.join(f'{DOSES}.{name}' for name in AXES)}")
+    told = [(record, found) for record in comparison.records if (found := _doses(record))]
+    others = [name for name in AXES if name != dose]
+    values: dict[tuple[Any, ...], set[float]] = defaultdict(set)
+    for _, found in told:
+        if found.get(dose) is not None:
+            values[tuple(found.get(name) for name in others)].add(float(found[dose]))
+    kept = [rest for rest, doses in values.items() if len(doses) > 1]
+    if len(kept) != 1:
+        raise ValueError(
+            f"the records have {'no' if not kept else 'more than one'} series of runs that differ in "
+            f"{DOSES}.{dose}; give those of one dose-response study"
+        )
+    lines: dict[str, dict[float, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record, found in told:
+        if found.get(dose) is not None and tuple(found.get(name) for name in others) == kept[0]:
+            line = ORACLE if found.get("oracle") else record.method
+            lines[line][float(found[dose])].append(record)
+    return {line: dict(sorted(lines[line].items())) for line in sorted(lines, key=lambda n: (n == ORACLE, n))}
+
+
+def dose_table(comparison: Comparison, dose: str) -> Table:
+    """Return average F1 per line and dose with intervals over people, and how far each line falls."""
+    lines = runs_by_dose(comparison, dose)
+    doses = sorted({value for line in lines.values() for value in line})
+    rows = []
+    for name, line in lines.items():
+        cells = [_told(average_f1_interval(line[value])) if value in line else "" for value in doses]
+        first, last = line[min(line)], line[max(line)]
+        rows.append((name, *cells, _told(paired_difference(last, first), "+.1f") if len(line) > 1 else ""))
+    label, tag = comparison.label, comparison.tag
+    return Table(
+        title=f"Average F1 over the {AXES[dose]}, {comparison.held_out} ({label})",
+        columns=(
+            Column("row", text=True),
+            *(Column(f"{value:g}", label, tag) for value in doses),
+            Column("last - first", label, tag),
+        ),
+        rows=tuple(rows),
+        note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}.",
+        name=f"curve_{dose}",
+    )
+
+
+def dose_curve(comparison: Comparison, dose: str) -> Figure:
+    """Draw average F1 over a dose: a line per method, bars are 95 % intervals over people."""
+    lines = runs_by_dose(comparison, dose)
+    doses = sorted({value for line in lines.values() for value in line})
+    apart = 0.012 * (doses[-1] - doses[0])
+    known = comparison.paper.colours if comparison.paper else {}
+    colours = row_colours(list(lines), {**known, ORACLE: "slate"})
+    figure, (axes,) = blank_figure(6.4, 3.8)
+    with house_style():
+        for number, (name, line) in enumerate(lines.items()):
+            found = [average_f1_interval(runs) for runs in line.values()]
+            means = np.array([100 * each.value for each in found])
+            bounds = np.array([[100 * each.low, 100 * each.high] for each in found]).T
+            places = np.array(list(line)) + apart * (number - (len(lines) - 1) / 2)
+            axes.errorbar(
+                places,
+                means,
+                np.nan_to_num(np.stack([means - bounds[0], bounds[1] - means])).clip(min=0),
+                color=PALETTE[colours[name]],
+                linestyle=(0, (4, 2)) if name == ORACLE else "-",
+                marker="o",
+                markersize=3.5,
+                linewidth=1.4,
+                elinewidth=0.8,
+                label=name,
+            )
+        axes.set_xticks(doses, [f"{value:g}" for value in doses])
+        axes.set_xlabel(AXES[dose])
+        axes.set_ylabel("average F1, %")
+        axes.set_title(f"{comparison.held_out} ({comparison.label})")
+        axes.legend(ncols=3, fontsize=8)
+    return figure
+
+
+def _doses(record: Record) -> Mapping[str, Any]:
+    found = record.config.get(DOSES)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _told(estimate: Estimate, form: str = ".1f") -> str:
+    value, low, high = (100 * number for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value:{form}}" + ("" if np.isnan(low) else f" ({low:.1f} to {high:.1f})")
+
+
+def _runs_in_words(lines: Mapping[str, Line]) -> str:
+    counts = sorted({len(runs) for line in lines.values() for runs in line.values()})
+    if counts == [1]:
+        return "one run each: the luck of the seed is not in the interval"
+    return f"{' or '.join(map(str, counts))} runs each"
