@@ -236,6 +236,28 @@ def test_works_under_bfloat16_autocast(make_problem: Callable[..., BilevelProble
         assert all(g.dtype == torch.float32 for g in meta.gradients), name
 
 
+@pytest.mark.parametrize("name", ["tangent", "tangent_reusing_graph"])
+@pytest.mark.parametrize("backbone", ["small", "tiny"])
+def test_tangents_under_bfloat16_are_taken_at_the_activations_of_float32(
+    name: str, backbone: str, make_problem: Callable[..., BilevelProblem]
+) -> None:
+    cosines = {}
+    for each in ("forward_mode", name):
+        gradients = []
+        for narrow in (False, True):
+            problem = make_problem(backbone, dtype=torch.float32, pictures=12, dropout=0.2)
+            before = flat([b for b in problem.network.buffers() if b.is_floating_point()])
+            with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+                meta = ESTIMATORS[each](problem)
+            gradients.append(flat(meta.gradients))
+            after = flat([b for b in problem.network.buffers() if b.is_floating_point()])
+            # Once, as one pass does.
+            assert 0 < (after - before).norm() < 0.5 * before.norm()
+            assert meta.losses.requires_grad
+        cosines[each] = torch.cosine_similarity(*gradients, dim=0)
+    assert cosines[name] > cosines["forward_mode"]
+
+
 def test_finite_difference_refuses_autocast(make_problem: Callable[..., BilevelProblem]) -> None:
     problem = make_problem(dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16), pytest.raises(ValueError, match="--precision 32-true"):

@@ -79,7 +79,7 @@ def _dual(value: Any, tangent: Any) -> Any:
         return value
     if isinstance(value, tuple | list):
         return type(value)(_dual(v, t) for v, t in zip(value, tangent, strict=True))
-    return forward_ad.make_dual(value, tangent)
+    return forward_ad.make_dual(value, tangent.to(value.dtype))
 
 
 def _tangent(value: Any) -> Any:

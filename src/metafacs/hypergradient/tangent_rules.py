@@ -145,7 +145,7 @@ def rectifier(function: Callable[..., Tensor], *inputs: Tensor, **options: Any) 
     def push(lookup: Lookup, tangent: Tensor | None, *_: None) -> Tensor | None:
         if tangent is None:
             return None
-        return torch.ops.aten.threshold_backward(tangent, kept, 0)
+        return torch.ops.aten.threshold_backward(tangent.to(kept.dtype), kept, 0)
 
     return output, push
 
@@ -159,7 +159,7 @@ def rectifier_with_slopes(module: nn.PReLU, inputs: Tensor) -> tuple[Tensor, Pus
         parts = []
         if tangent is not None:
             steepness = _per_channel(module.weight.detach(), kept).to(kept.dtype)
-            parts.append(torch.ops.aten._prelu_kernel_backward(tangent, kept, steepness)[0])
+            parts.append(torch.ops.aten._prelu_kernel_backward(tangent.to(kept.dtype), kept, steepness)[0])
         if slopes is not None:
             parts.append(kept.clamp(max=0) * _per_channel(slopes, kept).to(kept.dtype))
         return sum_of(*parts)
