@@ -45,6 +45,50 @@ def test_a_dead_worker_says_what_to_do() -> None:
         list(run_jobs(os._exit, [3, 3], 2))
 
 
+def test_a_dead_worker_costs_its_own_job_only(tmp_path: Path) -> None:
+    results = run_jobs(_die_of_threes, range(7), 2, lost=lambda job, end: f"{job}: {end}")
+    told = "3: its process died with exit code 9, often for want of memory"
+    assert sorted(results) == ["0", "1", "2", told, "4", "5", "6"]
+
+
+def test_a_killed_worker_is_told_by_its_signal() -> None:
+    (told, *_) = run_jobs(_kill_oneself, [signal.SIGKILL, signal.SIGKILL], 2, lost=lambda job, end: end)
+    assert told == "its process died, killed by SIGKILL, often for want of memory"
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(["3", "GPU-5"], {"3", "GPU-5"}), (["4"], {"4"}), ([], {"7,8"})])
+def test_every_worker_sees_its_own_gpu(
+    gpus: list[str], seen: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,8")
+    jobs = [(str(tmp_path), number) for number in range(2)]
+    found = list(run_jobs(_seen_gpu, jobs, 2, gpus=gpus))
+    assert {gpu for _, gpu in found} == seen
+    assert len({process for process, _ in found}) == 2
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7,8"
+
+
+def _die_of_threes(job: int) -> str:
+    if job == 3:
+        os._exit(9)
+    return str(job)
+
+
+def _kill_oneself(number: int) -> str:
+    os.kill(os.getpid(), number)
+    return ""
+
+
+def _seen_gpu(job: tuple[str, int]) -> tuple[int, str]:
+    """Return the process and what it sees, once the other job has begun too."""
+    folder, number = job
+    Path(folder, str(number)).touch()
+    deadline = time.monotonic() + 60
+    while len(list(Path(folder).iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]
+
+
 def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
         "import signal, sys, time\n"

@@ -7,10 +7,13 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 JobT = TypeVar("JobT")
@@ -48,6 +51,8 @@ def run_jobs(
     *,
     initialise: Callable[[], None] | None = None,
     stop_at_once: bool = True,
+    gpus: Sequence[str] = (),
+    lost: Callable[[JobT, str], ResultT] | None = None,
 ) -> Generator[ResultT, None, None]:
     """Yield the result of every job as it is finished, in any order.
 
@@ -58,48 +63,112 @@ def run_jobs(
         initialise: Called once in every worker process; importable too.
         stop_at_once: End the workers at Ctrl-C, or when no more results are asked for. False leaves it to the
             job to put its work in safety.
+        gpus: GPUs as ``CUDA_VISIBLE_DEVICES`` names them: each worker process sees one of them, workers that
+            are more than these share them in turn. A single process sees what it saw before.
+        lost: Makes the result of a job whose process died, from the job and words on its end; another process
+            takes the place of the dead one. None = an error is raised.
 
     Raises:
-        WorkerError: If a process dies.
+        WorkerError: If a process dies and nobody makes a result of that.
     """
     processes = min(worker_count(workers), len(jobs))
     if processes <= 1:
         yield from map(work, jobs)
         return
-    # Forking a process that has used threads (torch, numba) can deadlock; a spawned one starts clean.
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_prepare_worker,
-        initargs=(initialise, stop_at_once),
-    )
+    gpu_of = [gpus[number % len(gpus)] if gpus else None for number in range(processes)]
+    # A pool each: only so it is known which job a dead process had, and which GPU is whose.
+    idle = [_Worker(partial(_prepare_worker, initialise, stop_at_once, gpu)) for gpu in gpu_of]
+    everybody, waiting = list(idle), deque(jobs)
+    busy: dict[Future[ResultT], tuple[JobT, _Worker]] = {}
+
+    def start() -> None:
+        while waiting and idle:
+            job, worker = waiting.popleft(), idle.pop(0)
+            busy[worker.submit(work, job)] = job, worker
+
     try:
-        pending: set[Future[ResultT]] = {pool.submit(_until_stopped, work, job) for job in jobs}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+        start()
+        while busy:
+            done, _ = wait(busy, return_when=FIRST_COMPLETED)
+            results = []
             for future in done:
-                yield future.result()
+                job, worker = busy.pop(future)
+                idle.append(worker)
+                try:
+                    results.append(future.result())
+                except BrokenProcessPool as error:
+                    if lost is None:
+                        raise WorkerError(
+                            "a worker process died, often for want of memory; finished work is kept: run the "
+                            "same command again, with fewer workers if it repeats"
+                        ) from error
+                    results.append(lost(job, worker.renew()))
+            start()
+            yield from results
     except (KeyboardInterrupt, GeneratorExit):
         # A signal may have reached this process alone, and a job may take hours.
         if stop_at_once:
-            for worker in set(multiprocessing.active_children()) - others:
-                worker.terminate()
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
         raise
-    except BrokenProcessPool as error:
-        raise WorkerError(
-            "a worker process died, often for want of memory; finished work is kept: run the same command "
-            "again, with fewer workers if it repeats"
-        ) from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in everybody:
+            worker.end(wait=False)
+        for worker in everybody:
+            worker.end(wait=True)
+
+
+class _Worker:
+    """A process that does one job at a time and is started again after it died."""
+
+    def __init__(self, prepare: Callable[[], None]) -> None:
+        self._prepare = prepare
+        self._process: BaseProcess | None = None
+        self._start()
+
+    def submit(self, work: Callable[[JobT], ResultT], job: JobT) -> Future[ResultT]:
+        before = set(multiprocessing.active_children())
+        try:
+            future = self._pool.submit(work, job)
+        except BrokenProcessPool:  # it died between two jobs
+            self.renew()
+            future = self._pool.submit(work, job)
+        started = set(multiprocessing.active_children()) - before
+        self._process = next(iter(started), self._process)
+        return future
+
+    def renew(self) -> str:
+        """Start again after the process died; return how it ended, in words."""
+        self.end(wait=True)
+        code = self._process.exitcode if self._process else None
+        how = f" with exit code {code}" if code else ""
+        if code is not None and code < 0:
+            how = f", killed by {signal.Signals(-code).name}"
+        self._start()
+        return f"its process died{how}, often for want of memory"
+
+    def end(self, *, wait: bool) -> None:
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+
+    def _start(self) -> None:
+        # Forking a process that has used threads (torch, numba) can deadlock; a spawned one starts clean.
+        self._pool = ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn"), initializer=self._prepare
+        )
+        self._process = None
+
+
+def use_threads(count: int) -> None:
+    """Let torch of this process compute in so many threads."""
+    import torch
+
+    torch.set_num_threads(count)
 
 
 def use_one_thread() -> None:
     """Keep torch of this process to one thread: there is one process per core already."""
-    import torch
-
-    torch.set_num_threads(1)
+    use_threads(1)
 
 
 def keep_freed_memory() -> None:
@@ -129,22 +198,10 @@ def out_of_memory(error: BaseException) -> str:
     return "memory is short for this; take smaller batches, or fewer --workers at a time" if short else ""
 
 
-_stopped = threading.Event()
-
-
-def _until_stopped(work: Callable[[JobT], ResultT], job: JobT) -> ResultT:
-    """Do a job; after Ctrl-C a worker finishes the jobs that wait for it at once, without doing them."""
-    if _stopped.is_set():
-        raise KeyboardInterrupt
-    try:
-        return work(job)
-    except KeyboardInterrupt:
-        _stopped.set()
-        raise
-
-
-def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool) -> None:
+def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool, gpu: str | None) -> None:
     """End when the parent is gone, and silently at Ctrl-C: finished work is safe on disk."""
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # read when CUDA is first used, which nothing before is
     keep_freed_memory()
     if stop_at_once:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
