@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,13 +19,16 @@ HOLDER_FILE = ".metafacs.holder"
 OWN_FILES = frozenset({LOCK_FILE, HOLDER_FILE})
 """What claims leave in a folder; a folder that holds nothing else is empty."""
 
+_PATIENCE = 0.5
+"""Seconds between two looks at a claim that is waited for."""
+
 
 class FolderInUseError(ValueError):
     """Another process is writing the folder; the message names it and the ways out."""
 
 
 @contextmanager
-def claimed(folder: Path | str, purpose: str, *, below: bool = False) -> Iterator[Path]:
+def claimed(folder: Path | str, purpose: str, *, below: bool = False, wait: bool = False) -> Iterator[Path]:
     """Keep other processes out of a folder for the length of a block; the folder is made if needed.
 
     The operating system keeps the claim, so that a kill or a crash ends it. Temporary files that such a
@@ -34,19 +38,26 @@ def claimed(folder: Path | str, purpose: str, *, below: bool = False) -> Iterato
         folder: The folder that is going to be written.
         purpose: What this process does there, for those who find it taken: ``training mal``.
         below: Look for left temporary files in the folders below it too.
+        wait: Wait for a process that holds it, after saying so; what it did has to be looked at then.
 
     Yields:
         The folder.
 
     Raises:
-        FolderInUseError: If another process, or another claim of this one, holds it.
+        FolderInUseError: If another process, or another claim of this one, holds it and ``wait`` is not set.
         OSError: If the folder cannot be made or written.
     """
     folder = Path(folder)
     lock = FileLock(str(folder / LOCK_FILE), timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        try:
+            lock.acquire()
+        except Timeout:
+            if not wait:
+                raise
+            print(f"{folder} is another process's{_holder(folder)}; waiting for it", file=sys.stderr)
+            lock.acquire(timeout=-1, poll_interval=_PATIENCE)
     except Timeout:
         raise FolderInUseError(
             f"another process is writing {folder}{_holder(folder)}; wait for it, stop it, or give another "
