@@ -9,7 +9,7 @@ from attacks.commands import judge_command, run_here
 from attacks.damage import damaged_bytes
 from attacks.ground import Ground
 from attacks.verdicts import RIGHT, WRONG, Finding, judge_error
-from metafacs.cli.compare import plan_runs, read_comparison
+from metafacs.cli.comparison_file import plan_runs, read_comparison
 
 _ANCHORS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(9)

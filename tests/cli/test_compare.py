@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from metafacs.cli import main
-from metafacs.cli.compare import plan_runs, read_comparison
+from metafacs.cli.comparison_file import plan_runs, read_comparison
 from metafacs.data.store import Store
 from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs, unfinished
+from metafacs.executors.local import LocalExecutor
 from metafacs.methods import METHODS
 from metafacs.methods.base import DivergedError
 from metafacs.models.backbones import Backbone
@@ -113,7 +114,7 @@ def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_
 
 def test_other_settings_in_the_folder_are_refused(content: dict[str, object], tmp_path: Path) -> None:
     _, runs = plan_runs(content, tmp_path / "x.yaml")
-    list(perform_runs(unfinished(runs[:1]), workers=1))
+    list(perform_runs(unfinished(runs[:1]), LocalExecutor(1)))
     content["common"]["iterations"] = 3  # type: ignore[index]
     _, changed = plan_runs(content, tmp_path / "x.yaml")
     with pytest.raises(ComparisonError, match=r"other settings: iterations \(2 there, 3 here\)"):
@@ -148,6 +149,9 @@ def test_a_failed_run_does_not_stop_the_others(content: dict[str, object], tmp_p
         ({"seeds": [True]}, r"seeds\[0\]: Expected int, got bool"),
         ({"common": None}, "common: Expected object, got null"),
         ({"out": ""}, "out: Expected str of length >= 1"),
+        ({"slurm": {"partion": "gpu"}}, r"slurm has the unknown keys \['partion'\]; known: \['account'"),
+        ({"slurm": {"time": 0}}, "slurm.*time is 0; give a number from 1"),
+        ({"ray": {"gpus": "two"}}, r"ray\.gpus: Expected"),
         ({"fold": [1]}, r"unknown keys \['fold'\]"),
         ({"sources": {"single_task": None}}, "'sources' is called 'starts' now; rename it"),
         ({"paper": "mals"}, "comparison.yaml: there is no paper 'mals'; choose one of mal, mml"),
@@ -166,7 +170,7 @@ def test_a_study_tests_on_validation_people(content: dict[str, object], tmp_path
     content["side"], content["folds"] = "validation", [1]
     content["common"]["validation_people"] = 1  # type: ignore[index]
     _, runs = plan_runs(content, tmp_path / "x.yaml")
-    list(perform_runs(unfinished(runs), workers=1))
+    list(perform_runs(unfinished(runs), LocalExecutor(1)))
     assert [len(record.per_subject) for record in finished_records(runs)] == [1, 1]
     with pytest.raises(ComparisonError, match=r"comparison.yaml: side: Invalid enum value 'train'"):
         plan_runs({**content, "side": "train"}, tmp_path / "comparison.yaml")
@@ -203,9 +207,9 @@ def test_two_stages_are_trained_in_every_fold_and_tested_on_the_target(
     starts, runs = plan_runs(content, tmp_path / "comparison.yaml")
     assert [run.fold for run in starts] == [1, 3]
     for batch in (starts, runs):
-        assert [outcome.error for outcome in perform_runs(unfinished(batch), workers=1)] == [None] * len(
-            batch
-        )
+        assert [outcome.error for outcome in perform_runs(unfinished(batch), LocalExecutor(1))] == [
+            None
+        ] * len(batch)
     records = finished_records(runs)
     assert {record.data.name for record in records} == {parted_store.dataset}
     assert len(records) == 4

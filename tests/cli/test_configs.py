@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from metafacs.cli import few_shot
-from metafacs.cli.compare import plan_runs, read_comparison
+from metafacs.cli.comparison_file import plan_runs, read_comparison
 from metafacs.methods import FEW_SHOT, METHODS
 from metafacs.reports.papers import PAPERS
 

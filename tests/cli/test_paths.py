@@ -9,7 +9,7 @@ import yaml
 from jsonargparse import Namespace
 
 from metafacs.cli import main
-from metafacs.cli.compare import plan_runs
+from metafacs.cli.comparison_file import plan_runs
 from metafacs.cli.paths import expanded
 from metafacs.data.store import Store
 from metafacs.parsing import FileError

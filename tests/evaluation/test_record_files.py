@@ -52,7 +52,7 @@ def test_files_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> Non
     write(tmp_path, a='{"x": 1}', b="[", c='{"x": 3}')
     paths = sorted(tmp_path.glob("*.json"))
     damaged: list[str] = []
-    assert read_each(paths, lambda content: content["x"], damaged) == [1, 3]
+    assert read_each(paths, lambda content: content["x"], damaged) == [(paths[0], 1), (paths[2], 3)]
     assert [problem.startswith(f"{paths[1]} is damaged") for problem in damaged] == [True]
     with pytest.raises(RecordError, match=r"b\.json is damaged"):
         read_each(paths, lambda content: content["x"], None)

@@ -28,6 +28,7 @@ from metafacs.evaluation.comparison import (
     unfinished,
 )
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
+from metafacs.executors.local import LocalExecutor
 from metafacs.facs import au_name
 from metafacs.files import write_json
 from metafacs.inference.detector import Detector
@@ -191,7 +192,7 @@ def _perform(runs: Sequence[Run], workers: int | None) -> None:
     todo = unfinished(runs)
     with progress_bar() as bar:
         task = bar.add_task("training and tests", total=len(runs), completed=len(runs) - len(todo))
-        for outcome in perform_runs(todo, workers=workers):
+        for outcome in perform_runs(todo, LocalExecutor(workers)):
             if outcome.error:
                 raise ComparisonError(f"{outcome.run}: {outcome.error}")
             bar.advance(task)

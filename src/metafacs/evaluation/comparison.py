@@ -21,18 +21,24 @@ from metafacs.evaluation.lost_runs import lost_record
 from metafacs.evaluation.protocols import described, evaluate, keep_thresholds
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION, Thresholds, check_validation_people
+from metafacs.executors.executor import Executor
 from metafacs.files import digest_of_file, write_json
+from metafacs.locks import claimed
 from metafacs.methods import find_method
 from metafacs.models.model_file import CheckpointError
 from metafacs.parsing import read_json
-from metafacs.processes import out_of_memory, run_jobs, use_one_thread
+from metafacs.processes import out_of_memory
 from metafacs.seals import sealed, unsealed
+from metafacs.shares import Share
 from metafacs.training.identity import foreign_code, texts
 from metafacs.training.run import train
 from metafacs.training.trainer import MODEL_FILE, LostRunError
 
 RECORD_FILE = "record.json"
 SETTINGS_FILE = "settings.json"
+CLAIM = ".claim"
+"""Folder in that of a run by which one process claims it; training claims the run's own."""
+
 INPUTS = "inputs"
 """Where in the settings of a finished run the digests are of what it was made from."""
 
@@ -96,23 +102,31 @@ class Outcome:
 def perform(run: Run) -> Outcome:
     """Train and test one run in its folder; what went wrong is returned, so that other runs go on.
 
-    A run that ended by itself is finished: its record says what it lost. One that others start from, which
-    has no record, has failed.
+    Whoever else performs the same run is waited for; what is finished then is not done again. A run that
+    ended by itself is finished: its record says what it lost. One that others start from, which has no
+    record, has failed.
     """
     try:
-        inputs = inputs_of(run)
-        record = _result(run)
-        # Before the record: what is finished says what it was made from.
-        write_json(run.folder / SETTINGS_FILE, sealed({**run.settings, INPUTS: inputs}))
-        if record is not None:
-            label = run.label if run.label != record.method else ""
-            write_record(replace(record, label=label, paper=run.paper), run.folder / RECORD_FILE)
-            return Outcome(run, lost=record.lost)
+        with claimed(run.folder / CLAIM, f"performing {run}", wait=True):
+            if not _is_finished(run, _note(run), {}):
+                _finish(run)
+            record = _record_of(run) if run.tested else None
+        return Outcome(run, lost=None if record is None else record.lost)
     except (ValueError, OSError, FloatingPointError) as error:
         return Outcome(run, str(error))
     except Exception as error:
         return Outcome(run, out_of_memory(error) or traceback.format_exc())
-    return Outcome(run)
+
+
+def _finish(run: Run) -> None:
+    """Train and test a run that this process has claimed."""
+    inputs = inputs_of(run)
+    record = _result(run)
+    # Before the record: what is finished says what it was made from.
+    write_json(run.folder / SETTINGS_FILE, sealed({**run.settings, INPUTS: inputs}))
+    if record is not None:
+        label = run.label if run.label != record.method else ""
+        write_record(replace(record, label=label, paper=run.paper), run.folder / RECORD_FILE)
 
 
 def _result(run: Run) -> Record | None:
@@ -140,24 +154,36 @@ def _result(run: Run) -> Record | None:
     )
 
 
-def perform_runs(runs: Sequence[Run], *, workers: int | None = None) -> Iterator[Outcome]:
-    """Perform runs, one process of one thread per core.
+def perform_runs(runs: Sequence[Run], executor: Executor) -> Iterator[Outcome]:
+    """Perform runs.
 
     A finished run is on disk with its record, and a stopped one goes on from its checkpoint: the same call
     after a kill does only what is left.
 
     Args:
         runs: What to do, in this order, from :func:`unfinished`.
-        workers: Processes; None = one per core.
+        executor: Where.
 
     Yields:
-        The outcome of every run, in the order of finishing.
+        The outcome of every run, in the order of finishing; one whose process died has failed.
     """
-    yield from run_jobs(perform, runs, workers, initialise=use_one_thread, stop_at_once=False)
+    yield from executor.run(perform, runs, lost=Outcome)
+
+
+def rows_of(runs: Sequence[Run], share: Share) -> list[Run]:
+    """Return the runs of one share, in order; each run is of exactly one.
+
+    Rows of a method go to the shares in turn, so that each has as much of every method as the others. Where
+    there are as many shares as places, a fold and seed each, a share has one of these whole, and needs the
+    models that its runs start from for this one only.
+    """
+    rows = list(dict.fromkeys(run.label for run in runs))
+    by_row = sorted(range(len(runs)), key=lambda place: rows.index(runs[place].label))
+    return [runs[place] for place in sorted(place for job, place in enumerate(by_row) if share.holds(job))]
 
 
 def unfinished(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs that are still to be performed, in order, after noting in their folders what they are.
+    """Return the runs that are still to be performed, in order.
 
     A record, model or file of settings that is damaged is named, and its run is one of them.
 
@@ -165,7 +191,7 @@ def unfinished(runs: Sequence[Run]) -> list[Run]:
         ComparisonError: If a folder holds a run of other settings, or one made from other data.
     """
     known: dict[Path, str] = {}
-    noted = [_claim(run) for run in runs]
+    noted = [_noted(run) for run in runs]
     return [run for run, found in zip(runs, noted, strict=True) if not _is_finished(run, found, known)]
 
 
@@ -228,26 +254,36 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _claim(run: Run) -> dict[str, Any]:
+def _note(run: Run) -> dict[str, Any]:
     """Return what a run's folder says it holds, after writing it there if it says nothing that can be read.
 
     Raises:
         ComparisonError: If it holds a run of other settings.
     """
-    path = run.folder / SETTINGS_FILE
+    if found := _noted(run):
+        return found
     settings = _plain(run.settings)
-    found: dict[str, Any] = {}
-    if path.exists():
-        try:
-            remedy = "it is written again"
-            content = read_json(path, dict[str, Any], ComparisonError, remedy)
-            found = unsealed(content, str(path), ComparisonError, remedy)
-        except ComparisonError as error:
-            print(f"{error}, and {run} looked at again", file=sys.stderr)
-    if not found:
-        write_json(path, sealed(settings))
-        return settings
-    if told := differences({k: v for k, v in found.items() if k != INPUTS}, settings):
+    write_json(run.folder / SETTINGS_FILE, sealed(settings))
+    return settings
+
+
+def _noted(run: Run) -> dict[str, Any]:
+    """Return what a run's folder says it holds; nothing if it says nothing that can be read.
+
+    Raises:
+        ComparisonError: If it holds a run of other settings.
+    """
+    path = run.folder / SETTINGS_FILE
+    if not path.exists():
+        return {}
+    try:
+        remedy = "it is written again"
+        content = read_json(path, dict[str, Any], ComparisonError, remedy)
+        found = unsealed(content, str(path), ComparisonError, remedy)
+    except ComparisonError as error:
+        print(f"{error}, and {run} looked at again", file=sys.stderr)
+        return {}
+    if told := differences({k: v for k, v in found.items() if k != INPUTS}, _plain(run.settings)):
         raise ComparisonError(
             f"{run.folder} holds a run of other settings: {told}; choose another --out or delete it"
         )

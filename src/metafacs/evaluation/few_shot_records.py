@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from metafacs.evaluation.archive import archived_keys, find_archive, read_archive
 from metafacs.evaluation.expression_results import Count
+from metafacs.evaluation.merging import merged
 from metafacs.evaluation.record_files import (
     FEW_SHOT_HEAD,
     RECORD_HEAD,
@@ -172,6 +173,8 @@ def read_few_shot_record(path: Path) -> FewShotRecord:
 def read_few_shot_records(*places: Path, damaged: list[str] | None = None) -> list[FewShotRecord]:
     """Read few-shot records, each place in order of path; none if the places hold only others.
 
+    One that several places hold counts once, see :func:`~metafacs.evaluation.merging.merged`.
+
     Args:
         places: Records, folders of them, archives or runs of one, as
             :func:`~metafacs.evaluation.records.read_records` takes them.
@@ -179,20 +182,22 @@ def read_few_shot_records(*places: Path, damaged: list[str] | None = None) -> li
             None = the first one raises.
 
     Raises:
-        RecordError: If a record is broken, or some places hold few-shot records and others none.
+        RecordError: If a record is broken, some places hold few-shot records and others none, or two places
+            contradict each other.
         ArchiveError: If an archive is broken, or lacks the runs asked for.
     """
     found = {place: _read_place(place, damaged) for place in places}
     lacking = [place for place, records in found.items() if not records]
     if lacking and len(lacking) < len(found):
         raise RecordError(f"{lacking[0]} holds no few-shot records, but others do; report them one by one")
-    return [record for records in found.values() for record in records]
+    return merged(list(found.values()))
 
 
-def _read_place(place: Path, damaged: list[str] | None) -> list[FewShotRecord]:
+def _read_place(place: Path, damaged: list[str] | None) -> list[tuple[Path, FewShotRecord]]:
     if archive := find_archive(place):
         is_ours = "few_shot_schema" in archived_keys(archive[0])
-        return read_archive(archive[0], FewShotRecord.from_json, archive[1]) if is_ours else []
+        records = read_archive(archive[0], FewShotRecord.from_json, archive[1]) if is_ours else []
+        return [(place, record) for record in records]
     return read_each(few_shot_record_paths(place), FewShotRecord.from_json, damaged)
 
 

@@ -63,8 +63,8 @@ def read_one(path: Path, parse: Callable[[Mapping[str, Any]], RecordT]) -> Recor
 
 def read_each(
     paths: Sequence[Path], parse: Callable[[Mapping[str, Any]], RecordT], damaged: list[str] | None
-) -> list[RecordT]:
-    """Read records of any kind, in order.
+) -> list[tuple[Path, RecordT]]:
+    """Read records of any kind, in order; return each with its file.
 
     Args:
         paths: Files.
@@ -75,11 +75,11 @@ def read_each(
     Raises:
         RecordError: If none can be read; with ``damaged`` None, if one cannot.
     """
-    records: list[RecordT] = []
+    records: list[tuple[Path, RecordT]] = []
     problems: list[str] = []
     for path in paths:
         try:
-            records.append(read_one(path, parse))
+            records.append((path, read_one(path, parse)))
         except RecordError as error:
             if damaged is None or (len(problems) == len(paths) - 1 and not records):
                 raise

@@ -22,6 +22,7 @@ from metafacs.evaluation.configuration import configuration_of
 from metafacs.evaluation.diagnostics import Level, Lost
 from metafacs.evaluation.expression_results import Count, ExpressionResult, Unit
 from metafacs.evaluation.landmarks import LandmarkScores
+from metafacs.evaluation.merging import merged
 from metafacs.evaluation.record_files import (
     FEW_SHOT_HEAD,
     RECORD_HEAD,
@@ -266,7 +267,7 @@ def read_record(path: Path) -> Record:
 
 
 def read_records(*places: Path, damaged: list[str] | None = None) -> list[Record]:
-    """Read records, each place in order of path.
+    """Read records, each place in order of path; one that several places hold counts once.
 
     Args:
         places: A record's file, or a folder: every ``*.json`` below it that carries a record's schema or is
@@ -276,19 +277,22 @@ def read_records(*places: Path, damaged: list[str] | None = None) -> list[Record
             None = the first one raises.
 
     Raises:
-        RecordError: If a record is broken, or there is none at a place.
+        RecordError: If a record is broken, there is none at a place, or two places contradict each other, see
+            :func:`~metafacs.evaluation.merging.merged`.
         ArchiveError: If an archive is broken, or lacks the runs asked for.
     """
-    records = []
+    found = []
     for place in places:
         if archive := find_archive(place):
-            records += read_archive(archive[0], Record.from_json, archive[1])
+            found.append(
+                [(place, record) for record in read_archive(archive[0], Record.from_json, archive[1])]
+            )
             continue
         paths = [place] if place.is_file() else record_paths(place, RECORD_HEAD, FEW_SHOT_HEAD, alone=True)
         if not paths:
             raise RecordError(f"{place} holds no records; evaluate a trained run first")
-        records += read_each(paths, Record.from_json, damaged)
-    return records
+        found.append(read_each(paths, Record.from_json, damaged))
+    return merged(found)
 
 
 def _with_nan(value: Any) -> Any:

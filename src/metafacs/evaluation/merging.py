@@ -1,0 +1,66 @@
+"""Records of several places as one list: the same record counts once, two that contradict are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from metafacs.evaluation.archive import Archivable
+from metafacs.evaluation.record_files import RecordError
+
+_NAMED_BY = ("data", "config", "trained_on", "tested_on", "protocol", "iterations")
+"""What tells runs of one name apart: what they were asked for."""
+
+_PASSING = ("seconds", "versions", "paper", "sha256")
+"""What two runs of the same settings may differ in: time, machine and, of a model they started from, the
+digest, which holds its training time."""
+
+RecordT = TypeVar("RecordT", bound=Archivable)
+
+
+def merged(places: Sequence[Sequence[tuple[Path, RecordT]]]) -> list[RecordT]:
+    """Return the records of all places, in order, each once.
+
+    Shares of a comparison may have had folders of their own, and folders may be given twice. Within a place
+    nothing is compared.
+
+    Args:
+        places: The records of each place with their files.
+
+    Raises:
+        RecordError: If two places hold different records of one run with the same settings; both files are
+            named.
+    """
+    records: list[RecordT] = []
+    before: dict[str, tuple[Path, str]] = {}
+    for place in places:
+        here: dict[str, tuple[Path, str]] = {}
+        for path, record in place:
+            content = _lasting(record.to_json())
+            name = _text([record.run, *(content.get(key) for key in _NAMED_BY)])
+            told = _text(content)
+            if name not in before:
+                records.append(record)
+                here.setdefault(name, (path, told))
+            elif before[name][1] != told:
+                raise RecordError(
+                    f"{before[name][0]} and {path} are both {', '.join(record.run)}, but differ; give one "
+                    "of them"
+                )
+        before |= here
+    return records
+
+
+def _lasting(value: Any) -> Any:
+    """Return JSON values without what two runs of the same settings may differ in, at any depth."""
+    if isinstance(value, Mapping):
+        return {str(key): _lasting(inner) for key, inner in value.items() if key not in _PASSING}
+    if isinstance(value, (list, tuple)):
+        return [_lasting(inner) for inner in value]
+    return value
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metafacs.evaluation.merging import merged
+from metafacs.evaluation.record_files import RecordError
+from metafacs.evaluation.records import Record
+
+A, B = Path("a/record.json"), Path("b/record.json")
+
+
+def test_the_same_record_of_several_places_counts_once(record_of: Callable[..., Record]) -> None:
+    first, second = record_of(seed=0), record_of(seed=1)
+    again = replace(first, seconds={"train": 9.0}, versions={"torch": "0"})
+    assert merged([[(A, first)], [(B, again), (B, second)]]) == [first, second]
+
+
+def test_records_of_one_name_that_differ_are_refused_with_both_files(
+    record_of: Callable[..., Record],
+) -> None:
+    first, other = record_of(skill=1.0), record_of(skill=2.0)
+    with pytest.raises(RecordError, match=r"a/record.json and b/record.json are both mal, fold1-seed0, but"):
+        merged([[(A, first)], [(B, other)]])
+    # Other settings are another run, and what lies in one place is not compared.
+    assert len(merged([[(A, first)], [(B, replace(other, config={"options": {"focus": 1}}))]])) == 2
+    assert len(merged([[(A, first), (B, other)]])) == 2
+
+
+def test_what_a_start_was_trained_in_is_no_difference(record_of: Callable[..., Record]) -> None:
+    started = {"initialised_from": {"method": "mal", "sha256": "1"}}
+    first = replace(record_of(), config=started)
+    again = replace(first, config={"initialised_from": {"method": "mal", "sha256": "2"}})
+    assert merged([[(A, first)], [(B, again)]]) == [first]
