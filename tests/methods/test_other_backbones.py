@@ -1,9 +1,10 @@
-"""Every method that reads pictures with a backbone works with FaceMesh's trunk."""
+"""Every method that reads pictures with a backbone works with FaceMesh's trunk and with networks of timm."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,19 @@ from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)
 WITH_BACKBONE = [name for name, kind in METHODS.items() if "backbone" in inspect.signature(kind).parameters]
+LOOK_INSIDE = ("mtan", "l2t_ww")
+"""Methods that work on the stages of a network."""
+
+TIMM = "timm:test_efficientnet"
+NEEDS_TIMM = pytest.mark.skipif(find_spec("timm") is None, reason="needs the extra timm")
+BACKBONES = ["facemesh", pytest.param(TIMM, marks=NEEDS_TIMM)]
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("name", WITH_BACKBONE)
 def test_every_group_moves_and_the_model_comes_back(
     name: str,
+    backbone: str,
     au_store: Store,
     expression_store: Store,
     compound_store: Store,
@@ -38,7 +47,11 @@ def test_every_group_moves_and_the_model_comes_back(
     tmp_path: Path,
 ) -> None:
     joint = "joint" in METHODS[name].streams
-    options = {**small_options(name), "backbone": {"name": "facemesh", "weights": "mesh"}}
+    options = {**small_options(name), "backbone": backbone}
+    if backbone == TIMM and name in LOOK_INSIDE:
+        with pytest.raises(ValueError, match="does not tell its stages; choose"):
+            METHODS[name].build(AUS, EXPRESSIONS, options)
+        return
     torch.manual_seed(0)
     method = METHODS[name].build(AUS, COMPOUND_EXPRESSIONS[:2] if joint else EXPRESSIONS, options)
     stores = {"joint": compound_store, "expression": expression_store}
@@ -81,10 +94,11 @@ def test_every_group_moves_and_the_model_comes_back(
             assert mine is None or torch.equal(mine, theirs)
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("name", FEW_SHOT)
-def test_few_shot_learners_adapt_it(name: str) -> None:
+def test_few_shot_learners_adapt_it(name: str, backbone: str) -> None:
     torch.manual_seed(0)
-    learner = FEW_SHOT[name].build(AUS, options={"backbone": "facemesh", "shots": 1})
+    learner = FEW_SHOT[name].build(AUS, options={"backbone": backbone, "shots": 1})
     images, targets = torch.randn(4, 3, 32, 32), torch.tensor([1.0, 1.0, 0.0, 0.0])
     first, *_, last = learner.adaptation(images, targets, 2)
     assert any(not torch.equal(first[key], last[key]) for key in first)
@@ -94,11 +108,12 @@ def test_few_shot_learners_adapt_it(name: str) -> None:
     )
 
 
-def test_it_can_be_asked_where_it_looks() -> None:
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_it_can_be_asked_where_it_looks(backbone: str) -> None:
     torch.manual_seed(0)
-    method = METHODS["single_task"].build(AUS, (), {"backbone": "facemesh"})
+    method = METHODS["single_task"].build(AUS, (), {"backbone": backbone})
     assert isinstance(method, Method)
-    assert method.network.backbone.feature_width == Backbone("facemesh").build().feature_width  # type: ignore[union-attr]
+    assert method.network.backbone.feature_width == Backbone(backbone).build().feature_width  # type: ignore[union-attr]
     maps = attention_maps(method.eval(), torch.randn(2, 3, 64, 64), 12)
     assert maps.shape == (2, 64, 64)
     assert maps.max() <= 1.0
