@@ -59,3 +59,20 @@ def test_a_mirrored_face_is_not_turned_inside_out(mean: Tensor) -> None:
     found = turn_to_front(mirrored[None], mean)
     assert np.isfinite(found.points.numpy()).all()
     assert not torch.allclose(found.points[0], mean, atol=0.05)
+
+
+def test_the_rotation_is_that_of_kabsch(mean: Tensor) -> None:
+    torch.manual_seed(0)
+    # Faces, noise, and noise as flat as a picture, for which only one side is right.
+    noise = torch.randn(40, 478, 3, dtype=torch.float64)
+    meshes = torch.cat([mean + 0.3 * noise[:10], noise[10:30], noise[30:] * torch.tensor([1.0, 1.0, 1e-3])])
+    centred = meshes - meshes.mean(1, keepdim=True)
+    left, _, right = torch.linalg.svd(centred.mT @ mean)
+    upright = torch.ones_like(left[:, 0])
+    upright[:, 2] = torch.det(left @ right).sign()
+    turned = centred @ ((left * upright[:, None]) @ right)
+    expected = turned / turned.square().mean((1, 2), keepdim=True).sqrt()
+    torch.testing.assert_close(turn_to_front(meshes, mean).points[:10], expected[:10], rtol=0, atol=1e-9)
+    torch.testing.assert_close(turn_to_front(meshes, mean).points, expected, rtol=0, atol=1e-3)
+    single = turn_to_front(meshes[:10].float(), mean.float()).points
+    torch.testing.assert_close(single, expected[:10].float(), rtol=0, atol=2e-5)

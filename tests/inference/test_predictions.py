@@ -60,6 +60,7 @@ def test_a_run_is_told_from_others_by_all_that_changes_its_rows() -> None:
         run_of(found[1], "model", "cpu", Options()),
         run_of(found[0], "other", "cpu", Options()),
         run_of(found[0], "model", "cuda", Options()),
+        run_of(found[0], "model", "cpu", Options(), "openvino"),
         run_of(found[0], "model", "cpu", Options(form="fex")),
         run_of(found[0], "model", "cpu", Options(selection=Selection(every=2))),
         run_of(found[0], "model", "cpu", Options(neutral="auto")),

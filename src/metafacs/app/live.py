@@ -33,7 +33,7 @@ class LiveCamera:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self._pictures = _Pictures()
-        tracker = FaceTracker(detector.device)
+        tracker = FaceTracker(detector.device, detector.backend)
         self._results = analyse_frames(detector, self._pictures, tracker=tracker, group=1)
         self._number = 0
         self._last = -1.0

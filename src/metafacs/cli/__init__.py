@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "report": "write the tables and the page of records",
     "analyse": "show what trained models have learned",
     "personalise": "fit a model to one person from a few labelled pictures",
+    "export": "write a model as ONNX, for ONNX Runtime, OpenVINO and other programs",
     "predict": "tell which action units the faces on pictures and in videos show",
     "merge": "tell whether the parts that predict wrote of many files are all there; make one table of them",
     "push": "publish a model on the Hugging Face Hub",

@@ -27,6 +27,7 @@ from metafacs.inference.loading import load_detector
 from metafacs.inference.outputs import plan_outputs
 from metafacs.inference.predictions import Options
 from metafacs.inference.writers import WRITERS
+from metafacs.models.backends import BACKENDS
 from metafacs.processes import use_one_thread, worker_count
 from metafacs.shares import ALL, parse_share
 
@@ -45,9 +46,9 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--model",
         type=Path | None,
         default=None,
-        help="model.safetensors that 'metafacs train' wrote, or hf:user/name[@revision] of the Hugging Face "
-        "Hub; without it the detector in the package, which "
-        "was trained on rendered people",
+        help="model.safetensors that 'metafacs train' wrote, model.onnx that 'metafacs export' did, or "
+        "hf:user/name[@revision] of the Hugging Face Hub; without it the detector in the package, which was "
+        "trained on rendered people",
     )
     parser.add_argument(
         "--person", type=Path | None, default=None, help="file of 'metafacs personalise' for this model"
@@ -115,17 +116,28 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     parser.add_argument("--quiet", action="store_true", help="print only what went wrong")
     parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda, mps, gpu or auto")
+    parser.add_argument(
+        "--backend",
+        type=Literal[BACKENDS] | None,
+        default=None,
+        help="what runs the networks on the processor; default torch, of an exported model onnxruntime",
+    )
     add_foreign_options(parser)
     return parser
 
 
 @lru_cache(maxsize=1)
 def detector_of_command(
-    model: Path | None, device: str, person: Path | None, method: str | None, backbone: str | None
+    model: Path | None,
+    device: str,
+    person: Path | None,
+    method: str | None,
+    backbone: str | None,
+    backend: str | None = None,
 ) -> Detector:
     """Return the detector that the command names, in any process."""
     import_foreign(Namespace(method=method, backbone=backbone))
-    return load_detector(model, device, person)
+    return load_detector(model, device, person, backend)
 
 
 def run(arguments: Namespace) -> int:
@@ -209,7 +221,7 @@ def _detector(arguments: Namespace) -> tuple[Callable[[], Detector], str]:
     model, file = loading.model_file(model)
     # The files may have changed since this process read them last.
     detector_of_command.cache_clear()
-    words = (model, arguments.device, person, arguments.method, arguments.backbone)
+    words = (model, arguments.device, person, arguments.method, arguments.backbone, arguments.backend)
     return partial(detector_of_command, *words), _fingerprint(file, person)
 
 

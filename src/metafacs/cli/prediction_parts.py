@@ -123,7 +123,8 @@ class PartsRun:
 
     @property
     def _run(self) -> dict[str, object]:
-        more = self.fingerprint, self.get_detector().device, self.options
+        detector = self.get_detector()
+        more = self.fingerprint, detector.device, self.options, detector.backend
         return dict(run_of_words(self.words, os.getcwd(), self.files_per_part, *more))
 
     def _list(self) -> None:

@@ -85,8 +85,8 @@ class PredictionRun:
 
     def __post_init__(self) -> None:
         pictures, self.videos = self.inputs.of("picture"), self.inputs.of("video", "frames", "camera")
-        device = self.get_detector().device
-        known = self.fingerprint, device, self.options
+        detector = self.get_detector()
+        known = self.fingerprint, detector.device, self.options, detector.backend
         self.runs = [run_of(pictures, *known)] if pictures else []
         self.runs += [run_of(video, *known) for video in self.videos]
 

@@ -125,7 +125,7 @@ class AttentionMesh(nn.Module):
             ValueError: If the images have another size.
         """
         mesh, flag, fine, trunk = self._part("trunk")(images)
-        mesh = widen(mesh).reshape(len(images), -1, 3)
+        mesh = widen(mesh).reshape(images.shape[0], -1, 3)
         seen: dict[str, list[Tensor]] = {}
         for name, window in WINDOWS.items():
             part = self._part(name)
@@ -137,7 +137,7 @@ class AttentionMesh(nn.Module):
             half = len(outputs) // 2
             with torch.autocast(images.device.type, enabled=False):
                 # Branches give points of their window in pixels FINE times smaller than the window's.
-                rows = [widen(one).reshape(len(images), -1, 2) / FINE for one in outputs[:half]]
+                rows = [widen(one).reshape(images.shape[0], -1, 2) / FINE for one in outputs[:half]]
                 points = [FINE * move(matrix, one) for one in rows]
             seen[name] = [*points, *outputs[half:]]
         lips, left, right = seen["lips"], seen["left_eye"], seen["right_eye"]

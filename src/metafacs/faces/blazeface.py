@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from metafacs.faces.graph_network import GraphNetwork
+from metafacs.faces.face_networks import FaceNetwork
 from metafacs.faces.mesh import MARGIN, Region
 from metafacs.faces.suppression import merge_detections
 from metafacs.faces.warping import Picture, invert, move_points, similarity, warp
@@ -53,12 +53,12 @@ class BlazeFace:
 
     Args:
         network: The ``blaze_full`` or ``blaze_back`` asset.
-        device: Where to run it.
+        device: Where it runs.
         threshold: Lowest score 0-1 of a detection.
     """
 
-    def __init__(self, network: GraphNetwork, device: torch.device, threshold: float = 0.5) -> None:
-        self._network = network.to(device)
+    def __init__(self, network: FaceNetwork, device: torch.device, threshold: float = 0.5) -> None:
+        self._network = network
         self._device = device
         self._threshold = threshold
         self._anchors = anchors(network.input_size)

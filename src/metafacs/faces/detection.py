@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from metafacs.faces.blazeface import BlazeFace, Detection
 from metafacs.faces.face import Face
-from metafacs.faces.graph_network import load_asset
+from metafacs.faces.face_networks import load_face_network
 from metafacs.faces.landmarks import landmarks_68
 from metafacs.faces.mesh import FaceMesh, Region, region_of_mesh
 from metafacs.faces.suppression import overlap
 from metafacs.faces.warping import Picture
+from metafacs.models.backends import TORCH
 
 SMALLEST_FACE = 25.0
 """Faces whose box is narrower or lower than this many pixels show no action units and are left out."""
@@ -57,13 +58,19 @@ class FaceDetector:
 
     Args:
         device: Where the networks run.
+        backend: What runs them, one of :data:`metafacs.models.backends.BACKENDS`.
+
+    Raises:
+        ValueError: If the backend cannot be used here.
     """
 
-    def __init__(self, device: str | torch.device = "cpu") -> None:
+    def __init__(self, device: str | torch.device = "cpu", backend: str = TORCH) -> None:
         self.device = torch.device(device)
-        self._full = BlazeFace(load_asset("blaze_full"), self.device)
-        self._back = BlazeFace(load_asset("blaze_back"), self.device)
-        self._mesh = FaceMesh(load_asset("facemesh"), self.device)
+        full, back, mesh = (
+            load_face_network(name, self.device, backend) for name in ("blaze_full", "blaze_back", "facemesh")
+        )
+        self._full, self._back = BlazeFace(full, self.device), BlazeFace(back, self.device)
+        self._mesh = FaceMesh(mesh, self.device)
 
     def find(self, image: Picture) -> list[Face]:
         """Return the faces in a picture, largest first.

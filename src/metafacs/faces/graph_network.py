@@ -74,6 +74,11 @@ class GraphNetwork(nn.Module):
         self._known: _Known | None = None
         self.compiles = True
 
+    @property
+    def output_count(self) -> int:
+        """How many outputs the graph has."""
+        return len(self._outputs)
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the outputs of the graph.
 
@@ -104,7 +109,7 @@ class GraphNetwork(nn.Module):
     def _can_be_compiled(self, images: Tensor) -> bool:
         """Return whether the compiled loops give what is asked for."""
         single = images.device.type == "cpu" and images.dtype == torch.float32
-        plain = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+        plain = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.jit.is_tracing()
         return self.compiles and single and not plain
 
     def _compiled(self) -> CompiledGraph:
@@ -190,6 +195,8 @@ class GraphNetwork(nn.Module):
             return activate(F.conv2d(images, weight, bias, stride, padding, groups=groups))
 
         def mix_channels(maps: list[Tensor]) -> Tensor:
+            if torch.jit.is_tracing():  # what runs exported networks is faster at convolutions
+                return convolve(maps)
             weight, bias = self._weight(step["weight"]), self._weight(step["bias"])
             pixels = F.linear(maps[0].permute(0, 2, 3, 1), weight.flatten(1), bias)
             return activate(pixels.permute(0, 3, 1, 2))
@@ -246,7 +253,8 @@ def _max_pool(step: Step) -> Operation:
 
 def _rows(images: Tensor, columns: int) -> Tensor:
     """Return one row per anchor: pixels in reading order, then the anchors of one pixel."""
-    return images.permute(0, 2, 3, 1).reshape(len(images), -1, columns)
+    # Not len(images): an exported network would be left with the batch that it was exported with.
+    return images.permute(0, 2, 3, 1).reshape(images.shape[0], -1, columns)
 
 
 def read_converted(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metafacs.faces.graph_network import GraphNetwork
+from metafacs.faces.face_networks import FaceNetwork
 from metafacs.faces.warping import Picture, invert, move_points, similarity, warp
 
 EYE_CORNERS = (33, 263)
@@ -42,11 +42,11 @@ class FaceMesh:
 
     Args:
         network: The ``facemesh`` asset.
-        device: Where to run it.
+        device: Where it runs.
     """
 
-    def __init__(self, network: GraphNetwork, device: torch.device) -> None:
-        self._network = network.to(device)
+    def __init__(self, network: FaceNetwork, device: torch.device) -> None:
+        self._network = network
         self._device = device
 
     def __call__(

@@ -12,31 +12,33 @@ from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.detection import FaceDetector
 from metafacs.faces.face import Face
 from metafacs.faces.warping import Picture
+from metafacs.models.backends import TORCH
 from metafacs.models.devices import check_device
 
-_detectors: dict[str, FaceDetector] = {}
+_detectors: dict[tuple[str, str], FaceDetector] = {}
 _loading = threading.Lock()
 
 
-def face_detector(device: str | torch.device = "cpu") -> FaceDetector:
-    """Return the detector for a device; it is loaded at the first call and shared after that.
+def face_detector(device: str | torch.device = "cpu", backend: str = TORCH) -> FaceDetector:
+    """Return the detector for a device and a backend; loaded at the first call and shared after that.
 
     Raises:
-        ValueError: If there is no such device here.
+        ValueError: If there is no such device here, or the backend cannot be used.
     """
-    name = str(device)
+    key = str(device), backend
     with _loading:
-        if name not in _detectors:
-            _detectors[name] = FaceDetector(check_device(device))
-        return _detectors[name]
+        if key not in _detectors:
+            _detectors[key] = FaceDetector(check_device(device), backend)
+        return _detectors[key]
 
 
-def find_faces(image: Picture, device: str | torch.device = "cpu") -> list[Face]:
+def find_faces(image: Picture, device: str | torch.device = "cpu", backend: str = TORCH) -> list[Face]:
     """Return the faces in a picture, largest first.
 
     Args:
         image: ``height x width x 3``, uint8, RGB.
         device: Where the networks run.
+        backend: What runs them, one of :data:`metafacs.models.backends.BACKENDS`.
 
     Returns:
         The faces, each with its box, score, landmarks and mesh; an empty list if there is none.
@@ -44,7 +46,7 @@ def find_faces(image: Picture, device: str | torch.device = "cpu") -> list[Face]
     Raises:
         ValueError: If the array is not such a picture.
     """
-    return face_detector(device).find(image)
+    return face_detector(device, backend).find(image)
 
 
 def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> NDArray[np.float64] | None:

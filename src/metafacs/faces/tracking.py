@@ -18,6 +18,7 @@ from metafacs.faces.mesh import Region, region_of_mesh
 from metafacs.faces.pipeline import face_detector
 from metafacs.faces.suppression import overlap
 from metafacs.faces.warping import Picture
+from metafacs.models.backends import TORCH
 
 SURE_WITHIN = 0.35
 """Frames that lie farther apart than this, in seconds, say nothing of who is where."""
@@ -100,11 +101,14 @@ class FaceTracker:
 
     Args:
         device: Where the networks run.
+        backend: What runs them, one of :data:`metafacs.models.backends.BACKENDS`.
         detect_every: Seconds of the video after which the detector looks for newcomers.
     """
 
-    def __init__(self, device: str | torch.device = "cpu", *, detect_every: float = 0.3) -> None:
-        self._detector: FaceDetector = face_detector(device)
+    def __init__(
+        self, device: str | torch.device = "cpu", backend: str = TORCH, *, detect_every: float = 0.3
+    ) -> None:
+        self._detector: FaceDetector = face_detector(device, backend)
         self._device = self._detector.device
         self._detect_every = detect_every
         self._cuts = CutFinder()

@@ -23,6 +23,7 @@ from metafacs.faces.warping import invert
 from metafacs.facs import HIGHEST_INTENSITY, check_aus
 from metafacs.inference.result import FaceResult
 from metafacs.methods.base import Prediction
+from metafacs.models.backends import TORCH
 
 if TYPE_CHECKING:
     from metafacs.inference.results import VideoResults
@@ -53,6 +54,8 @@ class Detector:
             other.
         pose: Whether the predictor tells how the head is turned.
         experimental: AUs that are not shown to carry over to real people.
+        backend: What runs the networks that find faces, see :mod:`metafacs.models.backends`; the predictor's
+            is its own, and the same in what ``load_detector`` makes.
 
     Raises:
         ValueError: If the parts do not fit each other.
@@ -76,6 +79,7 @@ class Detector:
     intensities: bool = False
     pose: bool = False
     experimental: tuple[int, ...] = ()
+    backend: str = TORCH
 
     def __post_init__(self) -> None:
         check_aus(self.aus)
@@ -126,7 +130,9 @@ class Detector:
             One result per face, numbered from left to right; one result with ``success`` False if there is
             none.
         """
-        faces = sorted(find_faces(image, self.device), key=lambda face: face.box[0] + face.box[2])
+        faces = sorted(
+            find_faces(image, self.device, self.backend), key=lambda face: face.box[0] + face.box[2]
+        )
         if not faces:
             return [FaceResult(input, frame, timestamp=timestamp)]
         said = self.read(self.crops(image, faces))

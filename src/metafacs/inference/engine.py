@@ -95,7 +95,7 @@ def analyse_frames(
         AnalysisError: If the networks fail on a frame.
         VideoError: If the source cannot be read at all.
     """
-    tracker = FaceTracker(detector.device) if tracker is None else tracker
+    tracker = FaceTracker(detector.device, detector.backend) if tracker is None else tracker
     live = isinstance(source, Camera)
     if group is None:
         group = 1 if live else GROUP

@@ -286,7 +286,7 @@ def predict_to_journal(
         def notes() -> list[str]:
             return list(dict.fromkeys([*earlier_notes, *source.notes]))
 
-        tracker, earlier = FaceTracker(detector.device), journal.frames
+        tracker, earlier = FaceTracker(detector.device, detector.backend), journal.frames
         if journal.tracker_state is not None:
             tracker.restore(journal.tracker_state)
         for results in analyse_frames(

@@ -9,8 +9,11 @@ from pathlib import Path
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.hub import WEIGHTS, HubFile, fetch, is_reference, parse_reference
 from metafacs.inference.detector import Detector
+from metafacs.inference.exported_model import SUFFIX, load_exported
+from metafacs.inference.exported_network import on_backend
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.base import Method
+from metafacs.models.backends import ONNX_RUNTIME, TORCH, check_backend
 from metafacs.models.devices import check_device
 from metafacs.models.model_file import CheckpointError
 from metafacs.personalisation.person import FITTINGS, Person, load_person
@@ -87,16 +90,21 @@ def load_model(path: Path | str | None = None) -> tuple[Checkpoint, str]:
 
 
 def load_detector(
-    path: Path | str | None = None, device: str = "cpu", person: Path | str | None = None
+    path: Path | str | None = None,
+    device: str = "cpu",
+    person: Path | str | None = None,
+    backend: str | None = None,
 ) -> Detector:
     """Return the detector in the package, or one of your own training.
 
     Args:
-        path: ``model.safetensors`` of ``metafacs train``; ``hf:user/name`` or ``hf:user/name@revision`` for
-            one on the Hugging Face Hub, which is downloaded once; None for the detector in the package, which
-            was trained on rendered people.
+        path: ``model.safetensors`` of ``metafacs train``, or ``model.onnx`` of ``metafacs export``;
+            ``hf:user/name`` or ``hf:user/name@revision`` for one on the Hugging Face Hub, which is downloaded
+            once; None for the detector in the package, which was trained on rendered people.
         device: Where to run it: ``cpu``, ``cuda``, ``mps``, ``gpu`` for whichever there is, or ``auto``.
         person: File of ``metafacs personalise`` that fits this model to one person.
+        backend: What runs its networks and those that find faces: ``torch``, ``onnxruntime`` or ``openvino``;
+            None for ``torch``, for ``onnxruntime`` of an exported model.
 
     Raises:
         CheckpointError: If the file is no checkpoint or does not say how its faces were cut, or if there is
@@ -105,11 +113,21 @@ def load_detector(
         PersonError: If the person's file is broken or belongs to another model.
         HubError: If the Hub has no such model, or does not give it.
         ConnectionError: If the Hub cannot be reached and its cache holds no copy.
-        ValueError: If there is no such device here.
+        ValueError: If there is no such device here, or the backend cannot be used.
     """
+    exported = path is not None and not is_reference(path) and Path(path).suffix == SUFFIX
+    backend = backend or (ONNX_RUNTIME if exported else TORCH)
+    check_backend(backend, check_device(device))
+    if person is not None and backend != TORCH:
+        raise ValueError(
+            f"the backend {backend} runs models as they were trained; one that is fitted to a person needs "
+            "model.safetensors and the backend torch"
+        )
+    if path is not None and exported:
+        return load_exported(Path(path), backend)
     checkpoint, name = load_model(path)
     if person is None:
-        return detector_of(checkpoint, name, device)
+        return on_backend(detector_of(checkpoint, name, device), backend)
     detector = detector_of(checkpoint, name, device, load_person(person, checkpoint))
     return replace(detector, description={**detector.description, "person": str(person)})
 

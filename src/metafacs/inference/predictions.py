@@ -25,6 +25,7 @@ from metafacs.inference.sidecars import write_sidecar
 from metafacs.inference.timeline_plot import plot_timelines
 from metafacs.inference.timelines import TimelineBuilder, Timelines
 from metafacs.inference.writers import open_writer
+from metafacs.models.backends import TORCH
 from metafacs.texts import printable
 from metafacs.version import __version__
 
@@ -50,7 +51,9 @@ class Options:
     rules: EventRules = field(default_factory=EventRules)
 
 
-def run_of(found: Input | Sequence[Input], fingerprint: str, device: str, options: Options) -> Run:
+def run_of(
+    found: Input | Sequence[Input], fingerprint: str, device: str, options: Options, backend: str = TORCH
+) -> Run:
     """Return what tells the run over an input, or over all pictures, from other runs, as plain data.
 
     Files are known by name, size and time of change.
@@ -60,8 +63,9 @@ def run_of(found: Input | Sequence[Input], fingerprint: str, device: str, option
         fingerprint: What changes with the files that the detector was made of.
         device: Where it runs.
         options: What is asked for.
+        backend: What runs the networks; results of two differ in the fifth digit.
     """
-    known = _known(fingerprint, device, options)
+    known = _known(fingerprint, device, options, backend)
     if not isinstance(found, Input):
         stamps = [_stamp(one.path, one.name) for one in found]
         return known | {"input": f"{len(stamps)} pictures {_digest(stamps)}"}
@@ -82,6 +86,7 @@ def run_of_words(
     fingerprint: str,
     device: str,
     options: Options,
+    backend: str = TORCH,
 ) -> Run:
     """Return what tells a run over many files from others, which need not list them to know it.
 
@@ -92,10 +97,11 @@ def run_of_words(
         fingerprint: As of :func:`run_of`.
         device: Where it runs.
         options: What is asked for.
+        backend: What runs the networks.
     """
     relative = any(not Path(word).expanduser().is_absolute() for word in words)
     return {
-        **_known(fingerprint, device, options),
+        **_known(fingerprint, device, options, backend),
         **_about_videos(options),
         "frame_rate": options.frame_rate,
         "inputs": [printable(word) for word in words],
@@ -104,9 +110,11 @@ def run_of_words(
     }
 
 
-def _known(fingerprint: str, device: str, options: Options) -> dict[str, object]:
+def _known(fingerprint: str, device: str, options: Options, backend: str) -> dict[str, object]:
     version: dict[str, object] = {"format": options.form, "metafacs": __version__}
-    return version | {"detector": fingerprint, "device": device}
+    # Runs of versions that had no other are of PyTorch.
+    other: dict[str, object] = {} if backend == TORCH else {"backend": backend}
+    return version | {"detector": fingerprint, "device": device} | other
 
 
 def _about_videos(options: Options) -> dict[str, object]:

@@ -14,6 +14,7 @@ import torch
 from metafacs.facs import au_column, au_name
 from metafacs.files import write_bytes, write_json
 from metafacs.inference.detector import Detector
+from metafacs.models.backends import backend_version
 from metafacs.parsing import FileError, read_json
 from metafacs.seals import sealed, unsealed
 from metafacs.version import __version__
@@ -58,6 +59,7 @@ def write_sidecar(
         "thresholds": {au_column(au): detector.thresholds[au] for au in detector.aus},
         "experimental": [au_column(au) for au in detector.experimental],
         "device": detector.device,
+        "backend": backend_version(detector.backend),
         "torch": torch.__version__,
         "av": av.__version__,
         "ffmpeg": getattr(av, "ffmpeg_version_info", "unknown"),

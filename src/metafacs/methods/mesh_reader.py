@@ -171,11 +171,12 @@ class MeshReader(SingleLossMethod):
         light = self._light(images)
         found = self._read(torch.cat([light, light.flip(3)]) if self.mirrored else light)
         # The last layers are linear: the mean of hidden units gives the mean of logits.
-        hidden = _shared(found.hidden.unflatten(0, (-1, len(images))).mean(0), self.share)
+        count = images.shape[0]
+        hidden = _shared(found.hidden.reshape(-1, count, found.hidden.shape[1]).mean(0), self.share)
         return Prediction(
             self.action_units(hidden).sigmoid(),
             intensities=self.intensities(hidden).clamp(0, HIGHEST_INTENSITY),
-            pose=self.pose(found.turn[: len(images)]),
+            pose=self.pose(found.turn[:count]),
         )
 
 

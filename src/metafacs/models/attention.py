@@ -81,15 +81,18 @@ class AttentionNet(nn.Module):
             seen = [before[own] for own in rows.values()]
             if attended:
                 encoded = self.encoders[number - 1](torch.cat(attended))
-                fitted = functional.adaptive_max_pool2d(encoded, before.shape[-2:]).split(
-                    [len(x) for x in seen]
+                # Numbers for the size, none for the batch: an exported network pools to one size, and takes
+                # any batch.
+                height, width = int(before.shape[-2]), int(before.shape[-1])
+                fitted = functional.adaptive_max_pool2d(encoded, (height, width)).split(
+                    [x.shape[0] for x in seen]
                 )
                 seen = [torch.cat(both, dim=1) for both in zip(seen, fitted, strict=True)]
             attended = [
                 self.attention[task][number](x) * maps[own]  # type: ignore[index]
                 for (task, own), x in zip(rows.items(), seen, strict=True)
             ]
-        features = self.backbone.pool(torch.cat(attended)).split([len(x) for x in attended])
+        features = self.backbone.pool(torch.cat(attended)).split([x.shape[0] for x in attended])
         return {task: self.heads[task](x) for task, x in zip(rows, features, strict=True)}
 
 
