@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.cli import main
+from metafacs.cli import main, several
 from metafacs.data.store import Store
 
 DYING = """
@@ -87,3 +87,24 @@ def test_other_commands_are_refused_in_several_processes(
     with pytest.raises(SystemExit):
         main(["methods"])
     assert "only 'train' runs in the processes of torchrun, not 'methods'" in capsys.readouterr().err
+
+
+def test_devices_start_one_process_each_with_the_same_words(
+    au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["train", "--method", "single_task", "--action_units", str(au_store.path), "--devices", "2"]
+    words += ["--out", str(tmp_path / "run")]
+    started: list[list[str]] = []
+
+    def execute(program: str, arguments: list[str]) -> None:
+        started.append(arguments)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(sys, "argv", ["metafacs", *words])
+    monkeypatch.setattr(several.os, "execv", execute)
+    with pytest.raises(SystemExit):
+        main(words)
+    (arguments,) = started
+    assert "--nproc_per_node=2" in arguments
+    assert arguments[-len(words) - 2 :] == ["-m", "metafacs", *words]
+    assert not (tmp_path / "run").exists()

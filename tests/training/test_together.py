@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -21,9 +22,11 @@ from metafacs.data.transforms import Augmentation
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import FEW_SHOT, METHODS, find_learner
 from metafacs.models.synchronised import synchronise
-from metafacs.ranks import mean_over_ranks, own_rank
+from metafacs.ranks import Rank, mean_over_ranks, own_rank
+from metafacs.training import together
 from metafacs.training.few_shot import STREAMS
 from metafacs.training.stepper import OptimizerStepper
+from metafacs.training.together import UnwrappedStrategy, refuse_wrapped, seed_of
 
 ITERATIONS = 3
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -153,3 +156,36 @@ def test_two_processes_with_half_a_batch_learn_what_one_learns_with_the_whole(
         assert half.keys() == whole.keys()
         for name, value in whole.items():
             torch.testing.assert_close(half[name], value, rtol=1e-9, atol=1e-9, msg=f"{case} {number} {name}")
+
+
+SOURCES = Path(together.__file__).parents[1]
+
+
+def test_the_package_wraps_no_module() -> None:
+    """A gradient of a gradient through DistributedDataParallel is silently wrong."""
+    wrappers = {"DistributedDataParallel", "setup_module"}
+    for path in SOURCES.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        of_fabric = {"setup"} if "lightning_fabric" in text else set()
+        calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+        called = {getattr(call.func, "attr", getattr(call.func, "id", "")) for call in calls}
+        assert not called & (wrappers | of_fabric), path
+
+
+def test_a_wrapped_method_is_refused(tmp_path: Path) -> None:
+    network = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match="leave the method bare"):
+        UnwrappedStrategy().setup_module(network)
+    distributed.init_process_group("gloo", f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    try:
+        with pytest.raises(TypeError, match="through DistributedDataParallel is silently wrong"):
+            refuse_wrapped(nn.Sequential(nn.parallel.DistributedDataParallel(network)))
+    finally:
+        distributed.destroy_process_group()
+    refuse_wrapped(nn.Sequential(network))
+
+
+def test_random_numbers_of_layers_depend_on_seed_process_and_iteration() -> None:
+    one = seed_of(1, Rank(0, 2), 5)
+    assert one == seed_of(1, Rank(0, 4), 5)
+    assert len({one, seed_of(2, Rank(0, 2), 5), seed_of(1, Rank(1, 2), 5), seed_of(1, Rank(0, 2), 6)}) == 4

@@ -6,6 +6,7 @@ The stepper and the hypergradients average gradients themselves, see :mod:`metaf
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -34,7 +35,8 @@ _PATIENCE = 5.0
 _JOINING = 600.0
 """Seconds in which all processes must have begun."""
 
-_MEETING = "metafacs/port"
+_MEETINGS = itertools.count()
+"""Numbers of the trainings of this process, which are the same in all that train together."""
 
 
 class PartnerLostError(RuntimeError, ValueError):
@@ -120,14 +122,14 @@ def _fresh_store(shared: distributed.Store, rank: int) -> distributed.Store:
     That of torchrun outlives a restart: who comes first would find the addresses of processes that are gone.
     The first process serves a new one and leaves its port there; an old port answers to nobody.
     """
-    address = os.environ["MASTER_ADDR"]
+    address, meeting = os.environ["MASTER_ADDR"], f"metafacs/port/{next(_MEETINGS)}"
     if rank == 0:
         served = distributed.TCPStore(address, 0, is_master=True, wait_for_workers=False)
-        shared.set(_MEETING, str(served.port))
+        shared.set(meeting, str(served.port))
         return served
     until = time.monotonic() + _JOINING
     while True:
-        port = int(shared.get(_MEETING))
+        port = int(shared.get(meeting))
         try:
             socket.create_connection((address, port), _PATIENCE).close()
         except OSError:
