@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,11 @@ from metafacs.methods import METHODS
 from metafacs.methods.base import DivergedError, OptimizerSpec, Stepper
 from metafacs.methods.options import complete_options
 from metafacs.methods.single_task import SingleTask
+from metafacs.training import trainer
+from metafacs.training.computing import Computing
+from metafacs.training.loss_scaling import LossScale
 from metafacs.training.run import train
+from metafacs.training.stepper import OptimizerStepper
 from metafacs.training.trainer import CHECKPOINT_FILE, MODEL_FILE, LostRunError, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes
 
@@ -166,6 +171,81 @@ def test_curves_of_a_lost_run_end_before_what_is_not_finite(
     with pytest.raises(LostRunError, match="loss_action_units is NaN or infinite at iteration 5") as caught:
         run(tmp_path, au_store, expression_store, "single_task")
     assert caught.value.run.history == {}
+
+
+class Late(OptimizerStepper):
+    """A stepper that does not look at once, as on a GPU."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{**named, "looks_at_once": False})
+
+
+def test_what_is_looked_at_later_never_reaches_a_file(
+    tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "OptimizerStepper", Late)
+    usual = SingleTask.update
+
+    def broken(method: SingleTask, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        if step.progress < 0.5:
+            return usual(method, batches, step)
+        step.apply([torch.full_like(p, torch.nan) for p in method.parameters()], "base")
+        return {"loss_action_units": torch.ones(())}
+
+    monkeypatch.setattr(SingleTask, "update", broken)
+    expected = "group 'base' was not finite in iteration 7, noticed at iteration 10"
+    with pytest.raises(LostRunError, match=expected) as caught:
+        run(tmp_path, au_store, expression_store, "single_task", checkpoint_every=5)
+    assert caught.value.run.history["iteration"] == [10.0]
+    assert not (tmp_path / MODEL_FILE).exists()
+    kept = load_checkpoint(tmp_path / CHECKPOINT_FILE)
+    assert kept.iteration == 5
+    assert all(bool(value.isfinite().all()) for value in kept.weights.values())
+
+
+def test_looking_later_trains_the_same(
+    tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = load_checkpoint(run(tmp_path / "once", au_store, expression_store, "multi_task"))
+    monkeypatch.setattr(trainer, "OptimizerStepper", Late)
+    threads = Computing(threads=3)
+    late = load_checkpoint(run(tmp_path / "l", au_store, expression_store, "multi_task", computing=threads))
+    assert all(torch.equal(value, late.weights[name]) for name, value in once.weights.items())
+    assert late.history == once.history
+
+
+def test_the_scale_of_losses_is_taken_up_again(
+    tmp_path: Path, au_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scaled() -> Trainer:
+        stream = Stream(au_store, np.arange(24), aus=au_store.aus, name="au", batch_size=8, size=32, seed=0)
+        torch.manual_seed(0)
+        options = complete_options(SingleTask, {"backbone": "small"})
+        method = SingleTask.build(au_store.aus, (), options)
+        plan = TrainingPlan(8, checkpoint_every=3)
+        made = Trainer("single_task", method, options, {"au": stream}, plan, tmp_path, DESCRIPTION)
+        made.stepper.scale = LossScale(4.0)
+        return made
+
+    monkeypatch.setattr(LossScale, "PATIENCE", 4)
+    first = scaled()
+    usual, calls = first.method.update, []
+
+    def dying(batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        calls.append(1)
+        if len(calls) == 7:
+            raise KilledError
+        return usual(batches, step)
+
+    monkeypatch.setattr(first.method, "update", dying)
+    with pytest.raises(KilledError):
+        first.run(progress=False)
+    assert load_checkpoint(tmp_path / CHECKPOINT_FILE).loss_scale == (8.0, 2)
+    second = scaled()
+    second.run(progress=False)
+    assert second.stepper.scale is not None
+    assert second.stepper.scale.state == (16.0, 0)
+    assert load_checkpoint(tmp_path / MODEL_FILE).loss_scale is None
 
 
 def test_learns_what_is_there_to_learn(tmp_path: Path, au_store: Store, expression_store: Store) -> None:

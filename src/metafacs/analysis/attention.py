@@ -60,7 +60,7 @@ def _maps(method: Method, output: str, images: Tensor, targets: Sequence[int]) -
         images, target=list(targets), relu_attributions=True
     )
     size = (images.shape[2], images.shape[3])
-    grown = LayerAttribution.interpolate(maps, size, "bilinear")[:, 0].detach().numpy()
+    grown = LayerAttribution.interpolate(maps, size, "bilinear")[:, 0].detach().cpu().numpy()
     highest = grown.max(axis=(1, 2), keepdims=True)
     return np.divide(grown, highest, out=np.zeros_like(grown), where=highest > 0)
 

@@ -13,6 +13,7 @@ from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.protocols import held_out_stream
 from metafacs.methods.base import Method
+from metafacs.models.devices import device_of
 
 
 @dataclass(frozen=True)
@@ -95,5 +96,6 @@ def corrected_pictures(before: Method, after: Method, stream: Stream) -> Correct
 
 
 def _probabilities(method: Method, stream: Stream, parts: Sequence[np.ndarray]) -> np.ndarray:
-    found = [method.predict(stream.at(part).images).expressions for part in parts]
-    return torch.cat([scores for scores in found if scores is not None]).numpy()
+    device = device_of(method)
+    found = [method.predict(stream.at(part).images.to(device)).expressions for part in parts]
+    return torch.cat([scores for scores in found if scores is not None]).cpu().numpy()

@@ -12,6 +12,7 @@ from metafacs.data.splits import own_training_rows
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.methods.base import Method
+from metafacs.models.devices import device_of
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,13 @@ def weigh_pictures(
     taught = torch.from_numpy(label if learned is None else learned.labels)
     stream = Stream(store, rows, aus=(), name="expression", batch_size=batch_size, size=size, seed=0)
     with torch.inference_mode():
+        device = device_of(method)
         weights = torch.cat(
             [
-                method.weigh(stream.at(part).images, taught[torch.from_numpy(rows[part])])
+                method.weigh(stream.at(part).images.to(device), taught[torch.from_numpy(rows[part])].to(device))
                 for part in stream.sequential()
             ]
-        ).numpy()
+        )
+        told = weights.cpu().numpy()
     labels = label[rows]
-    return WeighedPictures(rows, weights, labels, shares[rows, labels] if voted[rows].any() else None)
+    return WeighedPictures(rows, told, labels, shares[rows, labels] if voted[rows].any() else None)

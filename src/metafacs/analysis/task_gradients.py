@@ -10,6 +10,7 @@ from metafacs.data.streams import Stream
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method
+from metafacs.models.devices import device_of
 from metafacs.models.networks import BaseNet
 
 
@@ -50,7 +51,8 @@ def gradient_cosines(method: Method, faces: Stream, expressive: Stream, *, batch
     cosines = []
     try:
         for k in range(batches):
-            au, fe = _losses(network, faces.batch(k), expressive.batch(k))
+            pair = [stream.batch(k).to(device_of(method)) for stream in (faces, expressive)]
+            au, fe = _losses(network, *pair)
             gradients = [torch.autograd.grad(loss, parameters, allow_unused=True) for loss in (au, fe)]
             first, second = (torch.cat([g.flatten() for g in group if g is not None]) for group in gradients)
             cosines.append(float(torch.nn.functional.cosine_similarity(first, second, dim=0)))

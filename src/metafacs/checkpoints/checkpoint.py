@@ -19,6 +19,7 @@ from metafacs.methods.options import arguments_of
 from metafacs.models.backbones import Backbone, find_backbone
 from metafacs.models.model_file import (
     FORMAT,
+    LOSS_SCALE,
     METHOD_PREFIX,
     OPTIMIZER_PREFIX,
     RANDOM_STATE,
@@ -55,6 +56,9 @@ class Checkpoint:
         seconds: Training time so far, wall clock.
         optimizers: Group -> optimiser state by parameter position; empty in a finished model.
         random_state: State of torch's generator; None in a finished model.
+        device_random_states: Kind of device -> state of its own generator, beside the processor's.
+        loss_scale: Factor of losses in float16, and the number of steps that fitted since it changed; None
+            in other precisions.
         source: What to call it in messages.
     """
 
@@ -70,6 +74,8 @@ class Checkpoint:
     seconds: float = 0.0
     optimizers: dict[str, dict[int, dict[str, Tensor]]] = field(default_factory=dict)
     random_state: Tensor | None = None
+    device_random_states: dict[str, Tensor] = field(default_factory=dict)
+    loss_scale: tuple[float, int] | None = None
     source: str = field(default="the model", compare=False, repr=False)
 
     @overload
@@ -158,7 +164,9 @@ class Checkpoint:
 
     def finished(self) -> Checkpoint:
         """Return the checkpoint without the state that only training needs."""
-        return replace(self, pending={}, optimizers={}, random_state=None)
+        return replace(
+            self, pending={}, optimizers={}, random_state=None, device_random_states={}, loss_scale=None
+        )
 
 
 def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
@@ -175,6 +183,10 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
                 tensors[f"{OPTIMIZER_PREFIX}{group}.{position}.{name}"] = value
     if checkpoint.random_state is not None:
         tensors[RANDOM_STATE] = checkpoint.random_state
+    for kind, generator in checkpoint.device_random_states.items():
+        tensors[f"{RANDOM_STATE}.{kind}"] = generator
+    if checkpoint.loss_scale is not None:
+        tensors[LOSS_SCALE] = torch.tensor(checkpoint.loss_scale, dtype=torch.float64)
     header = {
         "format": FORMAT,
         "method": checkpoint.method,
@@ -197,9 +209,10 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         CheckpointError: If the file is missing, damaged, or not written by metafacs.
     """
     header, tensors = read_model_file(path)
-    random_state = tensors.get(RANDOM_STATE)
-    if random_state is not None and (random_state.dtype, random_state.dim()) != (torch.uint8, 1):
+    states = {name: value for name, value in tensors.items() if name.startswith(RANDOM_STATE)}
+    if any((state.dtype, state.dim()) != (torch.uint8, 1) for state in states.values()):
         raise CheckpointError(f"{path} holds no state of a random generator under its name; {REMEDY}")
+    random_state = states.pop(RANDOM_STATE, None)
     return Checkpoint(
         method=header.method,
         options=header.options,
@@ -217,6 +230,8 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         seconds=header.seconds,
         optimizers=_optimizer_states(path, tensors),
         random_state=random_state,
+        device_random_states={name.removeprefix(f"{RANDOM_STATE}."): state for name, state in states.items()},
+        loss_scale=_loss_scale(path, tensors.get(LOSS_SCALE)),
         source=str(path),
     )
 
@@ -245,6 +260,15 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[st
                     f"what the optimiser remembers of parameter {position}, {name}, is of another network"
                 )
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _loss_scale(path: Path | str, state: Tensor | None) -> tuple[float, int] | None:
+    if state is None:
+        return None
+    if (state.dtype, tuple(state.shape)) != (torch.float64, (2,)) or not bool((state >= 0).all()):
+        raise CheckpointError(f"{path} holds no factor of losses under its name; {REMEDY}")
+    value, fitting = state.tolist()
+    return value, int(fitting)
 
 
 def _optimizer_states(

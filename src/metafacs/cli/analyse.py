@@ -21,6 +21,7 @@ from metafacs.analysis.told_apart import ToldApart, told_apart
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
+from metafacs.cli.options import add_device_option
 from metafacs.cli.output import write_own
 from metafacs.cli.own_files import as_json
 from metafacs.cli.summary import say
@@ -34,6 +35,7 @@ from metafacs.evaluation.protocols import held_out_stream
 from metafacs.facs import au_name, check_aus
 from metafacs.locks import claimed
 from metafacs.methods.base import Method
+from metafacs.models.devices import check_device, device_of
 from metafacs.reports.analysis import (
     attention_row,
     consistency_claims,
@@ -90,6 +92,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
     parser.add_argument(
         "--batches", type=PositiveInt, default=20, help="batches whose gradients are compared"
     )
+    add_device_option(parser)
     add_foreign_options(parser)
     return parser
 
@@ -115,6 +118,7 @@ def run(arguments: Namespace) -> int:
         1 if a model could not be analysed; the page is about the others.
     """
     import_foreign(arguments)
+    check_device(arguments.device)
     if not arguments.aus:
         raise ValueError("--aus names no action unit; leave it out for AU4 and AU12")
     check_aus(arguments.aus)
@@ -127,7 +131,7 @@ def run(arguments: Namespace) -> int:
         checkpoint = load_checkpoint(path)
         each = _findings(name, checkpoint, store, faces, voted, len(found), arguments)
         if before is not None:
-            _compare(each, name, checkpoint, before, faces, arguments.pictures)
+            _compare(each, name, checkpoint, before, faces, arguments)
         found[name] = each
 
     with claimed(arguments.out, "analysing models") as out:
@@ -176,7 +180,7 @@ def _findings(
         number: Models before it; tells figures of a page apart.
         arguments: Of the command.
     """
-    method, found = checkpoint.build(Method), _Findings()
+    method, found = checkpoint.build(Method).to(check_device(arguments.device)), _Findings()
     label = _label(name, checkpoint)
     used = [data.dataset for data in checkpoint.description.data]
     if store.dataset not in used:
@@ -311,7 +315,7 @@ def _attention(
     if not len(positive):
         raise ValueError(f"no held-out picture of {store.path} shows AU{au}; choose among {checkpoint.aus}")
     chosen = positive[np.linspace(0, len(positive) - 1, min(count, len(positive))).astype(int)]
-    batch = stream.at(chosen)
+    batch = stream.at(chosen).to(device_of(method))
     probabilities = method.predict(batch.images).probabilities[:, checkpoint.aus.index(au)]
     pictures, _ = crop_centre(store.images(stream.rows[chosen]), stream.size)
     return attention_row(
@@ -323,18 +327,24 @@ def _attention(
 
 
 def _compare(
-    found: _Findings, name: str, checkpoint: Checkpoint, before: Checkpoint, faces: Store, count: int
+    found: _Findings,
+    name: str,
+    checkpoint: Checkpoint,
+    before: Checkpoint,
+    faces: Store,
+    arguments: Namespace,
 ) -> None:
     """Add what one model corrects of another one's expressions, as Fig. 4 of Li et al. (MML)."""
     if checkpoint.fingerprint == before.fingerprint:
         return
     stream = held_out_faces(checkpoint, before, faces, _BATCH)
-    methods = before.build(Method), checkpoint.build(Method)
+    device, count = check_device(arguments.device), arguments.pictures
+    methods = before.build(Method).to(device), checkpoint.build(Method).to(device)
     found.corrected = corrected = corrected_pictures(*methods, stream)
     if not len(corrected.positions):
         return
     shown_first, labels = corrected.positions[:count], corrected.labels[:count]
-    images = stream.at(shown_first).images
+    images = stream.at(shown_first).images.to(device)
     pictures, _ = crop_centre(faces.images(stream.rows[shown_first]), stream.size)
     answers = {f"{shown(before.method)}, wrong": corrected.wrong[:count], _label(name, checkpoint): labels}
     sureness = corrected.sureness[:count].T.tolist()

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
-from metafacs.cli.options import add_paper_option, add_test_options, add_threshold_options
+from metafacs.cli.options import add_device_option, add_paper_option, add_test_options, add_threshold_options
 from metafacs.cli.output import print_scores, write_table
 from metafacs.cli.summary import say
 from metafacs.evaluation.protocols import evaluate, keep_thresholds
@@ -19,6 +19,7 @@ from metafacs.evaluation.record_files import RecordError
 from metafacs.evaluation.records import Record, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION
 from metafacs.locks import claimed
+from metafacs.models.devices import check_device
 from metafacs.models.dual_domain import Domain, Reading
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.expression_table import expression_table
@@ -66,6 +67,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="file for expressions recognised per class and method, mean and spread likewise: .md or .csv",
     )
     add_paper_option(parser)
+    add_device_option(parser)
     add_foreign_options(parser)
     return parser
 
@@ -87,6 +89,7 @@ def run(arguments: Namespace) -> int:
             raise ValueError(f"a table's name must end in .md or .csv, not '{path.suffix}'")
     records: list[Record] = []
     keys = ("split", "fold", "side", "domain", "read", "thresholds", "validation_store")
+    device = check_device(arguments.device)
     settings = {key: arguments[key] for key in keys}
 
     def test(name: str, model: Path) -> None:
@@ -95,8 +98,8 @@ def run(arguments: Namespace) -> int:
         with claimed(folder, f"testing {model.name}"):
             label, paper = _told_in_comparison(model)
             if arguments.thresholds == VALIDATION and arguments.side == "test" and arguments.out is None:
-                keep_thresholds(model, arguments.validation_store or arguments.action_units)
-            record = evaluate(model, arguments.action_units, **settings)
+                keep_thresholds(model, arguments.validation_store or arguments.action_units, device=device)
+            record = evaluate(model, arguments.action_units, **settings, device=device)
             told = _reading_in_words(arguments.domain, arguments.read)
             record = replace(record, label=f"{label or record.method}{told}" if told else label, paper=paper)
             _refuse_to_overwrite(path, record)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from metafacs.cli.each_model import for_each_model
 from metafacs.cli.foreign import add_foreign_options, import_foreign
-from metafacs.cli.options import add_test_options
+from metafacs.cli.options import add_device_option, add_test_options
 from metafacs.cli.output import files_of
 from metafacs.cli.own_files import OwnFiles, as_json
 from metafacs.cli.summary import say
@@ -26,6 +26,7 @@ from metafacs.evaluation.records import TestedData
 from metafacs.locks import claimed
 from metafacs.methods.adversarial_separation import inner_landmarks
 from metafacs.methods.dual_domain import DualDomain
+from metafacs.models.devices import check_device, device_of
 from metafacs.models.dual_domain import Domain
 from metafacs.models.model_file import row_of
 from metafacs.reports.claims import lower_landmark_error
@@ -56,6 +57,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "separate and restore pairs of both, too",
     )
     parser.add_argument("--pictures", type=PositiveInt, default=8, help="pictures to draw")
+    add_device_option(parser)
     add_foreign_options(parser)
     return parser
 
@@ -75,10 +77,11 @@ def _test_all(arguments: Namespace, own: OwnFiles) -> int:
     rows: dict[str, list[LandmarkScores]] = {}
     kinds: dict[str, str] = {}
     tested: list[TestedData] = []
+    device = check_device(arguments.device)
     settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
 
     def test_one(name: str, model: Path) -> None:
-        test = open_test(model, arguments.store, labelled=False, **settings)
+        test = open_test(model, arguments.store, labelled=False, device=device, **settings)
         method = test.method
         if not isinstance(method, DualDomain):
             raise ValueError(f"{model} was trained with {test.checkpoint.method}; give models of dual_domain")
@@ -86,7 +89,7 @@ def _test_all(arguments: Namespace, own: OwnFiles) -> int:
         images, known = _samples(test, arguments.pictures)
         faces = faces_in_words(tested=test.stream.store.synthetic, trained=test.data.synthetic)
         if arguments.source is not None and method.stage == "joint":
-            source = open_test(model, arguments.source, labelled=False)
+            source = open_test(model, arguments.source, labelled=False, device=device)
             others, _ = _samples(source, len(images))
             pairs = others, images[: len(others)]
             own.write({f"{name}_separation.png": _encoded(draw_separation(method, *pairs, faces=faces))})
@@ -144,7 +147,7 @@ def _record(test: HeldOutTest, domain: Domain, scores: LandmarkScores) -> dict[s
 def _samples(test: HeldOutTest, count: int) -> tuple[Tensor, Tensor]:
     """Return at most so many pictures, spread evenly, and their landmarks."""
     rows = len(test.stream.rows)
-    batch = test.stream.at(np.linspace(0, rows - 1, min(count, rows)).astype(int))
+    batch = test.stream.at(np.linspace(0, rows - 1, min(count, rows)).astype(int)).to(device_of(test.method))
     return batch.images, inner_landmarks(batch)
 
 

@@ -37,6 +37,11 @@ def add_test_options(parser: ArgumentParser) -> None:
     )
 
 
+def add_device_option(parser: ArgumentParser) -> None:
+    """Add the option that says where models run."""
+    parser.add_argument("--device", type=str, default="cpu", help="cpu, cuda, mps, gpu or auto")
+
+
 def add_threshold_options(parser: ArgumentParser) -> None:
     """Add the options that choose from which probability on AUs count as present."""
     parser.add_argument(

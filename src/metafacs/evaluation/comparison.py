@@ -133,6 +133,7 @@ def _result(run: Run) -> Record | None:
     """Train a run and return the record of its test; None for one that is only trained."""
     tested_on = run.tested_on or run.arguments["action_units"]
     choose = run.tested and run.thresholds == VALIDATION
+    device = run.arguments.get("accelerator", "cpu")
     if choose:
         check_validation_people(run.arguments)
     try:
@@ -142,7 +143,7 @@ def _result(run: Run) -> Record | None:
             raise
         return lost_record(error, tested_on, side=run.tested)
     if choose:
-        keep_thresholds(model, run.arguments["action_units"])
+        keep_thresholds(model, run.arguments["action_units"], device=device)
     if run.tested is None:
         return None
     return evaluate(
@@ -151,6 +152,7 @@ def _result(run: Run) -> Record | None:
         side=run.tested,
         thresholds=run.thresholds,
         validation_store=run.arguments["action_units"],
+        device=device,
     )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from metafacs.data.episodes import Task, draw_evaluation_episode, evaluation_tasks, find_tasks, is_filled
 from metafacs.data.streams import Stream
 from metafacs.methods.few_shot import FewShotLearner
+from metafacs.models.devices import device_of
 from metafacs.parsing import check_number
 from metafacs.training.few_shot import MOST_SHOTS, MOST_STEPS
 from metafacs.training.trainer import LARGEST_SEED
@@ -76,11 +77,12 @@ def judge_task(
         ``repetition x step``, accuracy in [0, 1].
     """
     rng = np.random.default_rng((testing.seed, zlib.crc32(task.subject.encode()), task.au, shots))
-    scores = np.empty((testing.repetitions, len(testing.steps)))
-    for repetition in range(testing.repetitions):
+    device, hits = images.device, []
+    for _ in range(testing.repetitions):
         episode = draw_evaluation_episode(task, shots, testing.judged, rng)
         support, query = images[episode.support], images[episode.query]
-        known, asked = torch.from_numpy(episode.support_targets), torch.from_numpy(episode.query_targets)
+        known = torch.from_numpy(episode.support_targets).to(device)
+        asked = torch.from_numpy(episode.query_targets).to(device)
         column = 0
         for step, adapted in enumerate(learner.adaptation(support, known, testing.steps[-1])):
             if step != testing.steps[column]:
@@ -91,8 +93,10 @@ def judge_task(
                     logits = learner.logits_by_statistics(adapted, statistics, query)
                 else:
                     logits = learner.logits(adapted, query)
-            scores[repetition, column] = ((logits > 0) == (asked > 0)).float().mean()
+            hits.append(((logits > 0) == (asked > 0)).float().mean())
             column += 1
+    # One look at the end: a GPU would have to be waited for at each.
+    scores: np.ndarray = torch.stack(hits).double().reshape(testing.repetitions, -1).cpu().numpy()
     return scores
 
 
@@ -113,7 +117,7 @@ def judge_subject(
     choice = evaluation_tasks(
         find_tasks(stream.store.subjects[stream.rows], stream.targets(), stream.aus), shots, testing.judged
     )
-    images = stream.at(np.arange(len(stream.rows))).images
+    images = stream.at(np.arange(len(stream.rows))).images.to(device_of(learner))
     scores = {task.au: judge_task(learner, images, task, shots, testing) for task in choice.tasks}
     filled = tuple(task.au for task in choice.tasks if is_filled(task, shots, testing.judged))
     return scores, filled, {task.au: task.reason for task in choice.skipped}

@@ -17,6 +17,7 @@ from metafacs.evaluation.few_shot import FewShotTest
 from metafacs.evaluation.few_shot_records import seed_suffix
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.few_shot import OUTER_RATE
+from metafacs.models.devices import check_device
 from metafacs.parsing import check_number
 from metafacs.texts import check_folder_name
 from metafacs.training.few_shot import FewShotTraining
@@ -47,6 +48,7 @@ class FewShotProtocol:
         seeds: Seeds of training, in the order of the work; each takes the place of ``training.seed``.
         split: Who is held out of the training for a person: this person, or the person's published fold.
         paper: Paper that the test is made for; empty for none.
+        device: Where to train and test.
     """
 
     learners: tuple[str, ...]
@@ -61,6 +63,7 @@ class FewShotProtocol:
     seeds: tuple[int, ...] = (0,)
     split: HoldOut = "leave_one_subject_out"
     paper: str = ""
+    device: str = "cpu"
 
     @property
     def crosses(self) -> bool:
@@ -135,6 +138,7 @@ def plan_few_shot(
     training: FewShotTraining = AS_PRINTED,
     testing: FewShotTest = AS_TESTED,
     paper: str = "",
+    device: str = "cpu",
 ) -> FewShotProtocol:
     """Return the protocol after checking that stores, people and learners fit together.
 
@@ -153,10 +157,12 @@ def plan_few_shot(
         training: How to train.
         testing: How to test.
         paper: Paper that the test is made for: its printed accuracies stand beside ours; empty for none.
+        device: Where to train and test: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``gpu`` or ``auto``.
 
     Raises:
         ValueError: If something does not fit; the message says what to change.
     """
+    check_device(device)
     store = Store(action_units)
     target = store if test is None else Store(test)
     if test is not None and target.dataset == store.dataset:
@@ -207,6 +213,7 @@ def plan_few_shot(
         seeds=_checked_seeds((training.seed,) if seeds is None else seeds),
         split=split,
         paper=paper,
+        device=device,
     )
 
 

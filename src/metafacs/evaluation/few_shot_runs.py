@@ -23,6 +23,7 @@ from metafacs.evaluation.few_shot_records import FewShotRecord, read_few_shot_re
 from metafacs.evaluation.records import RecordError
 from metafacs.methods.few_shot import FewShotLearner
 from metafacs.methods.options import with_backbone_written_out
+from metafacs.models.devices import check_device
 from metafacs.processes import out_of_memory, run_jobs, use_one_thread
 from metafacs.progress import progress_bar
 from metafacs.training.few_shot import train_few_shot
@@ -51,6 +52,7 @@ class _Training:
             p.training_of(self.seed),
             p.model_folder(self.learner, self.seed, self.common.name),
             iterations=self.common.iterations,
+            device=p.device,
             progress=False,
         )
         return f"{self}: {len(self.common.split.train)} people"
@@ -71,7 +73,7 @@ class _Test:
     def do(self) -> str:
         p = self.protocol
         checkpoint = load_checkpoint(self._model())
-        learner = checkpoint.build(FewShotLearner)
+        learner = checkpoint.build(FewShotLearner).to(check_device(p.device))
         store, told = Store(p.tested_on), checkpoint.description.more
         rows = np.flatnonzero(store.subjects == self.subject)
         stream = Stream(
@@ -124,6 +126,7 @@ class _Test:
             p.model_folder(self.learner, self.seed, self.subject),
             iterations=p.training.iterations,
             start=start,
+            device=p.device,
             progress=False,
         )
 
@@ -141,7 +144,7 @@ def run_few_shot(
 
     Args:
         protocol: From :func:`plan_few_shot`.
-        workers: Processes of one thread each; None = one per core.
+        workers: Processes of one thread each; None = one per core. On a GPU it is one.
         progress: Show a progress bar, and a line for every person.
         failed: Takes what went wrong, a sentence for every person; the others are tested all the same. None =
             the first error is raised.
@@ -150,6 +153,9 @@ def run_few_shot(
         RecordError: If the folder holds records of other settings or other data.
     """
     work = partial(_performed, raising=failed is None)
+    if check_device(protocol.device).type != "cpu":
+        # Several processes on one accelerator would only wait for each other.
+        workers = 1
     wanted = {seed: _config(protocol, seed) for seed in protocol.seeds}
     stages = [stage for seed in protocol.seeds for stage in _stages(protocol, seed, wanted[seed])]
     with progress_bar(progress) as bar:

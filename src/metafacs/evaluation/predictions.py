@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from metafacs.losses.expression import UNKNOWN_EXPRESSION
+from metafacs.models.devices import device_of
 
 if TYPE_CHECKING:
     from metafacs.data.streams import Stream
@@ -96,7 +97,6 @@ def collect_predictions(
     method: Method,
     stream: Stream,
     *,
-    device: torch.device | str = "cpu",
     batch_size: int | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Predictions:
@@ -108,7 +108,6 @@ def collect_predictions(
     Args:
         method: The trained method; its training mode is restored afterwards.
         stream: Labelled test pictures, centre-cropped.
-        device: Where the method's parameters are.
         batch_size: Pictures at a time; the stream's own if None.
         advance: Called with the number of pictures done after each batch, to draw progress.
 
@@ -135,7 +134,7 @@ def collect_predictions(
         with torch.inference_mode():
             for positions in stream.sequential(batch_size):
                 batch = stream.at(positions)
-                predicted = method.predict(batch.images.to(device))
+                predicted = method.predict(batch.images.to(device_of(method)))
                 probabilities.append(predicted.probabilities.float().cpu().numpy())
                 unknown = torch.full((len(batch), len(method.aus)), torch.nan)
                 targets.append((batch.require("action_units").float() if stream.aus else unknown).numpy())

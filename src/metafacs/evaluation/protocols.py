@@ -31,6 +31,7 @@ from metafacs.evaluation.thresholds import (
     refuse_without_validation,
 )
 from metafacs.methods.base import Method
+from metafacs.models.devices import check_device, device_of
 from metafacs.models.dual_domain import Domain, Reading
 from metafacs.parsing import check_number
 from metafacs.training.transfer import refuse_leak
@@ -64,6 +65,7 @@ def open_test(
     read: Reading | None = None,
     batch_size: int = 256,
     labelled: bool = True,
+    device: str | torch.device = "cpu",
 ) -> HeldOutTest:
     """Open a model and the pictures its split held out.
 
@@ -80,6 +82,7 @@ def open_test(
         read: How a method that has a choice reads target pictures; None = as the model was made for.
         batch_size: Pictures at a time.
         labelled: Whether to leave out pictures without a label of the model's AUs.
+        device: Where the model runs, see :func:`metafacs.models.devices.check_device`.
 
     Raises:
         SplitError: If the model was trained on everybody, or it, or the one it started from, on people or
@@ -87,6 +90,7 @@ def open_test(
         ValueError: If a domain is asked for and the method reads all pictures alike, or a way to read and it
             has no choice.
     """
+    there = check_device(device)
     checkpoint = load_checkpoint(model)
     _refuse_without_aus(checkpoint)
     if read:
@@ -97,7 +101,7 @@ def open_test(
     if described.initialised_from:
         refuse_leak(described.initialised_from, opened.dataset, chosen)
     stream = held_out_stream(opened, checkpoint, chosen, side, batch_size, labelled=labelled)
-    method = checkpoint.build(Method)
+    method = checkpoint.build(Method).to(there)
     if domain and not method.domain:
         raise ValueError(f"{checkpoint.method} reads all pictures alike; leave --domain {domain} out")
     if domain:
@@ -136,6 +140,7 @@ def evaluate(
     thresholds: Thresholds | None = None,
     validation_store: Path | str | None = None,
     batch_size: int = 256,
+    device: str | torch.device = "cpu",
 ) -> Record:
     """Test a model on the people its split held out, the arguments of :func:`open_test`.
 
@@ -152,6 +157,7 @@ def evaluate(
             pictures are, see :func:`validation_thresholds`; None = as the model says, .5 if it says nothing.
         validation_store: Prepared store with these people; None = ``action_units``.
         batch_size: Pictures at a time.
+        device: Where the model runs.
 
     Returns:
         Scores per AU with their intervals, and everything they depend on. The record of a method that finds
@@ -173,6 +179,7 @@ def evaluate(
         domain=domain,
         read=read,
         batch_size=batch_size,
+        device=device,
     )
     began = time.perf_counter()
     checkpoint, method = test.checkpoint, test.method
@@ -246,12 +253,13 @@ def validation_thresholds(
     return choose_thresholds(description, collect_predictions(method, stream), read_as(method))
 
 
-def keep_thresholds(model: Path | str, store: Path | str) -> None:
+def keep_thresholds(model: Path | str, store: Path | str, *, device: str | torch.device = "cpu") -> None:
     """Write thresholds that its validation people say into a model's file, for pictures as it reads them.
 
     Args:
         model: File that ``metafacs train`` wrote; one that has such thresholds stays as it is.
         store: Prepared store of the data set with AU labels that it was trained on.
+        device: Where the model runs.
 
     Raises:
         SplitError: As :func:`validation_thresholds`.
@@ -259,7 +267,8 @@ def keep_thresholds(model: Path | str, store: Path | str) -> None:
     """
     checkpoint = load_checkpoint(model)
     _refuse_without_aus(checkpoint)
-    description = validation_thresholds(checkpoint, checkpoint.build(Method), store)
+    method = checkpoint.build(Method).to(check_device(device))
+    description = validation_thresholds(checkpoint, method, store)
     if description != checkpoint.description:
         save_checkpoint(model, replace(checkpoint, description=description))
 
@@ -280,7 +289,9 @@ def evaluate_landmarks(test: HeldOutTest) -> LandmarkScores:
         ValueError: If the model has no landmarks of that domain, or no picture has known ones.
     """
     method, domain = test.method, test.method.domain or "target"
-    return score_landmarks(lambda images: method.predict_landmarks(images, domain), test.stream)
+    return score_landmarks(
+        lambda images: method.predict_landmarks(images, domain), test.stream, device=device_of(method)
+    )
 
 
 def choose_test_split(

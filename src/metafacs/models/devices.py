@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import torch
+from torch import Tensor, nn
 
 from metafacs.texts import printable
 
@@ -48,6 +50,35 @@ def check_device(name: str | torch.device) -> torch.device:
         reason = printable(str(error).strip().partition("\n")[0])
         raise ValueError(f"the device {asked!r} cannot be used ({reason}); use another, or cpu") from error
     return device
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Return where a network's parameters are; the processor, if it has none.
+
+    >>> device_of(nn.Linear(2, 1))
+    device(type='cpu')
+    """
+    first = next(network.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def random_states(device: torch.device) -> dict[str, Tensor]:
+    """Return the states of the generators that a device has beside the processor's, by its kind."""
+    if device.type == "cpu":
+        return {}
+    if device.type == "cuda":
+        return {"cuda": torch.cuda.get_rng_state(device)}
+    return {device.type: torch.get_device_module(device).get_rng_state()}
+
+
+def restore_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
+    """Go back to earlier states, as far as they are of a device of this kind."""
+    if device.type not in states:
+        return
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
+    else:
+        torch.get_device_module(device).set_rng_state(states[device.type])
 
 
 def _gpus() -> list[str]:

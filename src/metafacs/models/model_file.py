@@ -22,8 +22,9 @@ FORMAT = "metafacs-checkpoint-1"
 METHOD_PREFIX = "method."
 """Names of the trained weights begin with this; other tensors are the state of training."""
 
-OPTIMIZER_PREFIX, RANDOM_STATE = "optimizer.", "random.state"
-"""Names of the state of training: what optimisers remember, and the state of torch's generator."""
+OPTIMIZER_PREFIX, RANDOM_STATE, LOSS_SCALE = "optimizer.", "random.state", "loss.scale"
+"""Names of the state of training: what optimisers remember, the state of torch's generator, and the factor of
+losses in float16. Generators of GPUs follow the generator's name, after a point."""
 
 REMEDY = "copy or train it again"
 """What to do about a model file that is damaged."""
@@ -135,8 +136,8 @@ def read_model_file(path: Path | str) -> tuple[ModelHeader, dict[str, Tensor]]:
             "or train it again"
         )
     header = convert(content, ModelHeader, f"{path}, header", CheckpointError, REMEDY)
-    ours = (METHOD_PREFIX, OPTIMIZER_PREFIX)
-    if strange := [name for name in tensors if not name.startswith(ours) and name != RANDOM_STATE]:
+    ours, named = (METHOD_PREFIX, OPTIMIZER_PREFIX, f"{RANDOM_STATE}."), (RANDOM_STATE, LOSS_SCALE)
+    if strange := [name for name in tensors if not name.startswith(ours) and name not in named]:
         raise CheckpointError(f"{path} holds a tensor that no model has, {strange[0]!r}; {REMEDY}")
     return header, tensors
 

@@ -99,14 +99,14 @@ def _told(faces: str) -> str:
 
 
 def _pictures(images: Tensor) -> list[Picture]:
-    return [p.permute(1, 2, 0).numpy() for p in ((images + 1) * 127.5).round().clamp(0, 255).byte()]
+    return [p.permute(1, 2, 0).cpu().numpy() for p in ((images + 1) * 127.5).round().clamp(0, 255).byte()]
 
 
 def _marked(images: Tensor, points: Tensor, note: str, colour: tuple[int, int, int]) -> SheetRow:
     # Drawn larger than shown, so that the dots stay round when the sheet reduces the picture.
     scale, radius = 2 * _SIDE / images.shape[-1], 3
     marked = []
-    for picture, places in zip(_pictures(images), points.numpy(), strict=True):
+    for picture, places in zip(_pictures(images), points.cpu().numpy(), strict=True):
         face = Image.fromarray(picture).resize((2 * _SIDE, 2 * _SIDE), Image.Resampling.BICUBIC)
         draw = ImageDraw.Draw(face)
         for x, y in (places[~np.isnan(places).any(axis=1)] + 0.5) * scale:
@@ -118,7 +118,7 @@ def _marked(images: Tensor, points: Tensor, note: str, colour: tuple[int, int, i
 def _grey(maps: Tensor) -> list[Picture]:
     """Return one-channel maps as grey pictures, each white at its highest place."""
     scaled = maps / maps.amax(dim=(1, 2, 3), keepdim=True)
-    return list((255 * scaled[:, 0]).round().byte().numpy())
+    return list((255 * scaled[:, 0]).round().byte().cpu().numpy())
 
 
 def _colours_of(features: Tensor) -> Callable[[Tensor], list[Picture]]:
@@ -131,6 +131,6 @@ def _colours_of(features: Tensor) -> Callable[[Tensor], list[Picture]]:
 
     def colour(maps: Tensor) -> list[Picture]:
         places = (maps.permute(0, 2, 3, 1).double() - mean) @ directions
-        return list((255 * ((places - low) / (high - low)).clamp(0, 1)).round().byte().numpy())
+        return list((255 * ((places - low) / (high - low)).clamp(0, 1)).round().byte().cpu().numpy())
 
     return colour

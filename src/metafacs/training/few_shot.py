@@ -20,8 +20,10 @@ from metafacs.methods.base import HIGHEST_RATE, OptimizerSpec
 from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner, MetaLearner
 from metafacs.methods.options import complete_options
 from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
+from metafacs.models.devices import check_device
 from metafacs.models.model_file import modernised
 from metafacs.parsing import check_number
+from metafacs.training.computing import fabric_on
 from metafacs.training.description import describe_data
 from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
 
@@ -102,6 +104,7 @@ def train_few_shot(
     *,
     iterations: int,
     start: Path | None = None,
+    device: str = "cpu",
     progress: bool = True,
 ) -> Path:
     """Train a few-shot learner; a run that was stopped goes on where it was.
@@ -115,6 +118,7 @@ def train_few_shot(
         out: Folder of the run; receives ``model.safetensors``.
         iterations: Number of iterations of this run.
         start: Model to go on from; nobody it was trained on may be held out here.
+        device: Where to train, see :func:`metafacs.models.devices.check_device`.
         progress: Show a progress bar.
 
     Returns:
@@ -159,6 +163,7 @@ def train_few_shot(
         out,
         description,
         {"base": plan.optimizer},
+        fabric_on(check_device(device)),
     )
     return trainer.run(progress=progress)
 

@@ -30,6 +30,11 @@ class LossScale:
     def __init__(self, value: float = 2.0**16, fitting: int = 0) -> None:
         self.value, self.fitting = value, fitting
 
+    @property
+    def state(self) -> tuple[float, int]:
+        """What the constructor takes to go on from here."""
+        return self.value, self.fitting
+
     def enlarged(self, loss: Tensor) -> Tensor:
         """Return the loss to take the gradient of."""
         return loss * self.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -22,6 +22,7 @@ from metafacs.methods.options import complete_options, option_defaults
 from metafacs.models.devices import check_device
 from metafacs.models.initial_weights import describe_weights
 from metafacs.parsing import check_number
+from metafacs.training.computing import USUAL_COMPUTING, Computing, Precision, check_computing
 from metafacs.training.description import describe_run
 from metafacs.training.pseudo_labels import LabelTable, PseudoLabelled, read_labeller
 from metafacs.training.together import meet, part
@@ -63,7 +64,8 @@ def train(
     seed: int = 0,
     checkpoint_every: int = 200,
     accelerator: str = "cpu",
-    precision: Literal["32-true", "bf16-mixed"] = "32-true",
+    precision: Precision = "32-true",
+    computing: Computing = USUAL_COMPUTING,
     progress: bool = True,
 ) -> Path:
     """Train a detector; a run that was stopped goes on where it was.
@@ -101,7 +103,9 @@ def train(
         seed: Seed of initial weights, shuffling, augmentation and reserve.
         checkpoint_every: Iterations between checkpoints.
         accelerator: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``gpu`` or ``auto``.
-        precision: ``32-true``, or ``bf16-mixed`` where the device is fast at it.
+        precision: ``32-true``; ``bf16-mixed`` where the device is fast at it; ``16-mixed``, float16 with
+            scaled losses, for GPUs without bfloat16 and methods with a single loss.
+        computing: What changes the speed and the rounding, not what is learned.
         progress: Show a progress bar.
 
     Returns:
@@ -117,6 +121,7 @@ def train(
     name = method_name(kind)
     device = check_device(accelerator)
     progress = progress and is_first()
+    check_computing(name, kind, precision, computing, device)
     if stand_ins and initialise is None:
         raise ValueError("stand-ins are AUs of a model to start from; name it with --initialise")
     chosen_options = complete_options(kind, _with_pseudo_labels(kind, name, options or {}, pseudo_labels))
@@ -142,7 +147,12 @@ def train(
     learner = kind.build(numbers, classes, chosen_options)
     description = describe_run(
         data, kind.streams, size, seed, augmentation, batch, optimizers or {}
-    ).with_more(initial_weights=_initial_weights(chosen_options), iterations=iterations, precision=precision)
+    ).with_more(
+        initial_weights=_initial_weights(chosen_options),
+        iterations=iterations,
+        precision=precision,
+        computing=computing.told(),
+    )
     if data.expressions is not None:
         description = description.with_more(expression_pictures=data.expressions.told)
     if initialise is not None:
@@ -170,6 +180,7 @@ def train(
         description,
         optimizers,
         fabric,
+        computing,
     )
     model = trainer.run(progress=progress)
     part()

@@ -93,8 +93,8 @@ class OptimizerStepper:
     def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
         """Take one optimiser step on each of ``groups`` with the given gradients, one group after the other.
 
-        Where losses are scaled, gradients that are too large for half precision move nothing: the scale is
-        lowered for the next iteration instead.
+        Where losses are scaled, gradients that are too large for half precision move none of the groups: the
+        scale is lowered for the next iteration, and this one counts, for schedules too, as one that is done.
 
         Raises:
             DivergedError: If a gradient is not finite and is looked at at once; the parameters are unchanged
@@ -118,12 +118,13 @@ class OptimizerStepper:
         torch.clear_autocast_cache()
 
     def check(self) -> None:
-        """Look at the gradients of all iterations since the start, where they were not looked at at once.
+        """Look at the gradients since the last look, where they were not looked at at once.
 
         Raises:
             DivergedError: If one was not finite; the parameters are worth nothing then.
         """
-        for named, first in self._first_unsound.items():
+        noted, self._first_unsound = self._first_unsound, {}
+        for named, first in noted.items():
             if (iteration := int(first)) != _NEVER:
                 raise DivergedError(
                     f"the gradient of group {named} was not finite in iteration {iteration + 1}, noticed"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 from filelock import FileLock, Timeout
@@ -27,6 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 from metafacs.launch import processes_here, processes_started
 from metafacs.locks import claimed
 from metafacs.ranks import Rank, each_rank, mean_over_ranks
+from metafacs.training.computing import Precision, fabric_on
 
 _PATIENCE = 5.0
 """Seconds in which the system lets go of what an ended process held."""
@@ -71,7 +72,7 @@ def refuse_wrapped(method: nn.Module) -> None:
         raise TypeError(_WRAPPED)
 
 
-def meet(device: torch.device, precision: Any) -> Fabric:
+def meet(device: torch.device, precision: Precision) -> Fabric:
     """Return the devices of a training, and wait for the other processes that torchrun has started.
 
     Args:
@@ -82,9 +83,7 @@ def meet(device: torch.device, precision: Any) -> Fabric:
         ValueError: If a device is named by its number, which several processes cannot share.
     """
     if processes_started() == 1:
-        return Fabric(
-            accelerator=device.type, devices=[device.index] if device.index else 1, precision=precision
-        )
+        return fabric_on(device, precision)
     if device.index:
         raise ValueError(
             f"{processes_started()} processes cannot share {device}; give --accelerator {device.type}, and "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -32,14 +31,18 @@ from metafacs.data.streams import BatchStream
 from metafacs.differences import differences
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
+from metafacs.models.devices import random_states, restore_random_states
 from metafacs.models.model_file import CheckpointError, modernised
 from metafacs.models.synchronised import synchronise
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.ranks import own_rank
-from metafacs.tensor_files import load_tensors
+from metafacs.training.computing import USUAL_COMPUTING, Computing
+from metafacs.training.curves import curve_values
+from metafacs.training.damaged import set_aside
 from metafacs.training.identity import foreign_code
 from metafacs.training.loading import load_batches, usual_threads
+from metafacs.training.loss_scaling import LossScale
 from metafacs.training.stepper import OptimizerStepper
 from metafacs.training.stopping import stop_signals
 from metafacs.training.together import (
@@ -121,6 +124,7 @@ class Trainer:
         description: What a user of the model must know; becomes part of the checkpoint.
         optimizers: Overrides of the method's optimisers by group.
         fabric: Device and precision of the one process; None = the CPU in float32.
+        computing: What changes the speed and the rounding, not what is learned.
     """
 
     def __init__(
@@ -134,6 +138,7 @@ class Trainer:
         description: Description,
         optimizers: Mapping[str, OptimizerSpec] | None = None,
         fabric: Fabric | None = None,
+        computing: Computing = USUAL_COMPUTING,
     ) -> None:
         missing = sorted(set(method.streams) - set(streams))
         if missing:
@@ -150,7 +155,15 @@ class Trainer:
         known = description.with_more(**method.origins(), **self._company(), **{RUN: self.identity()})
         # As it comes back from a file, so that a resumed run can be compared.
         self.description = Description.from_json(known.to_json())
-        self.stepper = OptimizerStepper(method.parameter_groups(), self._specs, plan.iterations)
+        self.computing = computing
+        computing.prepare(self.method)
+        self.stepper = OptimizerStepper(
+            method.parameter_groups(),
+            self._specs,
+            plan.iterations,
+            looks_at_once=self.fabric.device.type == "cpu",
+            scale=LossScale() if self.fabric.strategy.precision.precision == "16-mixed" else None,
+        )
         self.history: dict[str, list[float]] = {}
         self.iteration, self.seconds = 0, 0.0
         self._since_point: list[Mapping[str, Tensor | float]] = []
@@ -195,7 +208,12 @@ class Trainer:
             labels = {name: torch.from_numpy(s.targets()) for name, s in self.streams.items() if s.aus}
             self.method.observe_labels(labels)
         began, before = time.perf_counter(), self.seconds
-        with progress_bar(progress) as bar, stop_signals() as stopped, self._batches() as batches:
+        with (
+            self.computing.settings(),
+            progress_bar(progress) as bar,
+            stop_signals() as stopped,
+            self._batches() as batches,
+        ):
             task = bar.add_task(self.method_name, total=self.plan.iterations, completed=self.iteration)
             for batch in batches:
                 if self.rank.count > 1:
@@ -240,6 +258,7 @@ class Trainer:
             (self.out / name).unlink(missing_ok=True)
 
     def _save(self) -> None:
+        self.stepper.check()
         last, checkpoint = self.out / CHECKPOINT_FILE, self._checkpoint()
         if self.rank.number:
             return
@@ -250,19 +269,21 @@ class Trainer:
     def _batches(self) -> AbstractContextManager[Iterator[dict[str, Batch]]]:
         """Return the remaining batches, prepared while others are being used."""
         device = self.fabric.device
-        numbers = range(self.iteration, self.plan.iterations)
-        return load_batches(self.streams, numbers, device, threads=usual_threads(device), rank=own_rank())
+        numbers, threads = range(self.iteration, self.plan.iterations), self.computing.threads
+        return load_batches(
+            self.streams, numbers, device, threads=threads or usual_threads(device), rank=self.rank
+        )
 
     def _draw_point(self) -> None:
         pending = self._pending()
+        self.stepper.check()
         self.history.setdefault("iteration", []).append(float(self.iteration))
         for name, values in pending.items():
             self.history.setdefault(name, []).append(math.fsum(values) / len(values))
         self._since_point = []
 
     def _pending(self) -> dict[str, list[float]]:
-        names = self._since_point[0] if self._since_point else {}
-        pending = {name: [float(values[name]) for values in self._since_point] for name in names}
+        pending = curve_values(self._since_point)
         if self.rank.count > 1 and pending:
             pending = means_over_ranks(pending, self.fabric.device)
         for name, values in pending.items():
@@ -284,6 +305,8 @@ class Trainer:
             seconds=self.seconds,
             optimizers={name: optimizer_state(o) for name, o in self.stepper.optimizers.items()},
             random_state=torch.get_rng_state(),
+            device_random_states=random_states(self.fabric.device),
+            loss_scale=None if self.stepper.scale is None else self.stepper.scale.state,
         )
 
     def _company(self) -> dict[str, Any]:
@@ -314,25 +337,13 @@ class Trainer:
             try:
                 saved = load_checkpoint(path)
             except CheckpointError as error:
-                self._set_aside(path, error)
+                set_aside(path, error)
                 continue
             self._check_same(path, saved)
             self._take_up(path, saved)
             if tell and saved.iteration < self.plan.iterations:
                 print(f"going on from iteration {saved.iteration:,} of {path}")
             return
-
-    def _set_aside(self, path: Path, error: CheckpointError) -> None:
-        """Rename a damaged file, so that nothing is lost and nothing in its way.
-
-        Raises:
-            CheckpointError: If it is whole: of another version, or not ours.
-        """
-        if _is_whole(path):
-            raise CheckpointError(f"{error}; choose another --out, or delete {path}") from error
-        aside = path.with_name(f"{path.name}.damaged")
-        os.replace(path, aside)
-        print(f"{error}. It is now {aside.name}; the run goes on without it", file=sys.stderr)
 
     def _check_same(self, path: Path, saved: Checkpoint) -> None:
         here = _flat(self.method_name, self.options, self.description)
@@ -354,6 +365,9 @@ class Trainer:
                 restore_optimizer(self.stepper.optimizers[group], state)
             if saved.random_state is not None:
                 torch.set_rng_state(saved.random_state)
+            restore_random_states(saved.device_random_states, self.fabric.device)
+            if self.stepper.scale is not None and saved.loss_scale is not None:
+                self.stepper.scale = LossScale(*saved.loss_scale)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} does not fit the method it was saved by ({error}); delete it and run the same "
@@ -371,12 +385,3 @@ def _flat(method: str, options: Mapping[str, object], description: Description) 
     content = without_thresholds(description.to_json())
     content.pop(COMPANY, None)  # a run may go on in another number of processes
     return {"method": method, "options": options, **content.pop(RUN), **content}
-
-
-def _is_whole(path: Path) -> bool:
-    """Return whether a file is undamaged and says what it is, whatever that is."""
-    try:
-        header, _ = load_tensors(path, CheckpointError, "")
-    except CheckpointError:
-        return False
-    return header is not None
