@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,8 @@ def as_bytes(streams: dict[str, Any], first: int, count: int, threads: int) -> B
         yield from pool.map(draw, range(first, first + count))
 
 
-def measure(way: str, folder: Path, threads: int, batches: int, number: int) -> dict[str, float]:
+def measure(way: str, streams: dict[str, Any], threads: int, batches: int, number: int) -> dict[str, float]:
     """Return seconds per picture, of the clock and of the processor."""
-    streams = open_streams(folder)
     loaders: dict[str, Callable[..., Batches]] = {"float": as_floats, "bytes": as_bytes}
     more = {} if way == "base" else {"threads": threads}
     loader = as_before if way == "base" else loaders[way]
@@ -147,13 +147,25 @@ def measure(way: str, folder: Path, threads: int, batches: int, number: int) -> 
     return {"wall": wall / batches / PICTURES, "processor": processor / batches / PICTURES}
 
 
-def measured_apart(way: str, source: Path, words: list[str]) -> dict[str, float]:
-    """Return what a process of its own measures, with the sources of a version."""
-    environment = {**os.environ, "PYTHONPATH": str(source)}
-    command = [sys.executable, __file__, "--way", way, *words]
-    found = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    result: dict[str, float] = json.loads(found.stdout.splitlines()[-1])
-    return result
+class Measuring:
+    """A process that measures one way of loading whenever it is asked, with the sources of a version."""
+
+    def __init__(self, way: str, source: Path, words: list[str]) -> None:
+        command = [sys.executable, __file__, "--way", way, *words]
+        environment = {**os.environ, "PYTHONPATH": str(source)}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, env=environment, text=True, **pipes)  # type: ignore[call-overload]
+
+    def measured(self, number: int) -> dict[str, float]:
+        """Return what a round measures."""
+        print(number, file=self._process.stdin, flush=True)
+        result: dict[str, float] = json.loads(self._process.stdout.readline())
+        return result
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
 
 
 def main() -> None:
@@ -168,16 +180,12 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=4.0)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--number", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
-        print(
-            json.dumps(
-                measure(
-                    arguments.way, arguments.store, arguments.threads, arguments.batches, arguments.number
-                )
-            )
-        )
+        streams = open_streams(arguments.store)
+        for line in sys.stdin:
+            found = measure(arguments.way, streams, arguments.threads, arguments.batches, int(line))
+            print(json.dumps(found), flush=True)
         return
     here = Path(__file__).resolve().parents[1] / "src"
     sources = dict.fromkeys(WAYS, here)
@@ -186,12 +194,13 @@ def main() -> None:
     seconds: dict[str, dict[str, list[float]]] = {way: {"wall": [], "processor": []} for way in WAYS}
     with tempfile.TemporaryDirectory() as name:
         write_store(Path(name), arguments.pictures, arguments.noise)
-        for number in range(arguments.rounds):
-            words = ["--store", name, "--number", str(number)]
-            words += ["--threads", str(arguments.threads), "--batches", str(arguments.batches)]
-            for way in WAYS:
-                for kind, value in measured_apart(way, sources[way], words).items():
-                    seconds[way][kind].append(value)
+        words = ["--store", name, "--threads", str(arguments.threads), "--batches", str(arguments.batches)]
+        processes = {way: Measuring(way, sources[way], words) for way in WAYS}
+        for number, way in product(range(arguments.rounds), WAYS):
+            for kind, value in processes[way].measured(number).items():
+                seconds[way][kind].append(value)
+        for process in processes.values():
+            process.close()
     figures: dict[str, float] = {}
     for kind in ("wall", "processor"):
         base = seconds["base"][kind]

@@ -41,6 +41,8 @@ def checkpoint() -> Checkpoint:
         history={"iteration": [7.0], "loss_action_units": [0.5]},
         seconds=1.5,
         random_state=torch.get_rng_state(),
+        device_random_states={"cuda": torch.arange(16, dtype=torch.uint8)},
+        loss_scale=(2.0**15, 7),
     )
 
 
@@ -51,6 +53,9 @@ def test_everything_comes_back(checkpoint: Checkpoint, tmp_path: Path) -> None:
     for name in ("method", "options", "aus", "expressions", "description", "iteration", "history", "seconds"):
         assert getattr(loaded, name) == getattr(checkpoint, name), name
     assert torch.equal(loaded.random_state, checkpoint.random_state)
+    assert list(loaded.device_random_states) == ["cuda"]
+    assert loaded.device_random_states["cuda"].tolist() == list(range(16))
+    assert loaded.loss_scale == (2.0**15, 7)
     assert all(torch.equal(loaded.weights[k], v) for k, v in checkpoint.weights.items())
     assert list(path.parent.iterdir()) == [path]
 
@@ -77,6 +82,7 @@ def test_finished_model_carries_no_training_state(checkpoint: Checkpoint, tmp_pa
     save_checkpoint(tmp_path / "model.safetensors", checkpoint.finished())
     loaded = load_checkpoint(tmp_path / "model.safetensors")
     assert loaded.random_state is None
+    assert (loaded.device_random_states, loaded.loss_scale) == ({}, None)
     assert loaded.optimizers == {}
 
 

@@ -146,3 +146,19 @@ cli.main(["methods"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "warning: two people\\x1b are missing\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "m.safetensors", "--action_units", "x"],
+        ["analyse", "m.safetensors", "--action_units", "x", "--expression", "x", "--out", "y"],
+        ["few_shot", "--action_units", "x", "--out", "y"],
+        ["landmarks", "m.safetensors", "x", "--out", "y"],
+    ],
+)
+def test_what_is_no_device_is_refused_before_anything_is_read(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--device", "tpu"]) == 1
+    assert "'tpu' is no device that metafacs knows" in capsys.readouterr().err

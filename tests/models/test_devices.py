@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from metafacs.models import devices
-from metafacs.models.devices import check_device
+from metafacs.models.devices import check_device, device_of, random_states, restore_random_states
 
 
 @pytest.fixture
@@ -53,3 +53,25 @@ def test_a_gpu_that_is_listed_and_does_not_work_is_refused(monkeypatch: pytest.M
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is there")
 def test_a_gpu_is_used() -> None:
     assert check_device("gpu").type == check_device("auto").type == check_device("cuda").type == "cuda"
+
+
+def test_a_network_is_where_its_parameters_are() -> None:
+    with torch.device("meta"):
+        assert device_of(torch.nn.Linear(2, 1)).type == "meta"
+    assert device_of(torch.nn.Linear(2, 1)) == device_of(torch.nn.Identity()) == torch.device("cpu")
+
+
+def test_random_numbers_of_a_gpu_are_those_of_its_own_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda", 1)
+    assert random_states(cpu) == {}
+    kept: dict[torch.device, torch.Tensor] = {gpu: torch.arange(16, dtype=torch.uint8)}
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: kept[device].clone())
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: kept.update({device: state}))
+    before = random_states(gpu)
+    kept[gpu] = torch.zeros(16, dtype=torch.uint8)
+    restore_random_states(before, cpu)
+    assert not kept[gpu].any()
+    restore_random_states(before, gpu)
+    assert torch.equal(kept[gpu], torch.arange(16, dtype=torch.uint8))
+    restore_random_states({}, gpu)
+    assert torch.equal(kept[gpu], torch.arange(16, dtype=torch.uint8))

@@ -69,6 +69,7 @@ def run(arguments: Namespace) -> int:
         1 if a model could not be tested; the others are.
     """
     import_foreign(arguments)
+    check_device(arguments.device)
     with claimed(arguments.out, "testing landmarks", below=True) as out:
         return _test_all(arguments, OwnFiles(out, "landmarks"))
 

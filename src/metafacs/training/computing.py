@@ -71,6 +71,8 @@ class Computing:
 
 
 USUAL_COMPUTING = Computing()
+COMPUTING = "computing"
+"""Where in a model's description that is; those of earlier versions have nothing there."""
 
 
 def fabric_on(device: torch.device, precision: Precision = "32-true") -> Fabric:

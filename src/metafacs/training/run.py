@@ -22,7 +22,7 @@ from metafacs.methods.options import complete_options, option_defaults
 from metafacs.models.devices import check_device
 from metafacs.models.initial_weights import describe_weights
 from metafacs.parsing import check_number
-from metafacs.training.computing import USUAL_COMPUTING, Computing, Precision, check_computing
+from metafacs.training.computing import COMPUTING, USUAL_COMPUTING, Computing, Precision, check_computing
 from metafacs.training.description import describe_run
 from metafacs.training.pseudo_labels import LabelTable, PseudoLabelled, read_labeller
 from metafacs.training.together import meet, part
@@ -151,7 +151,7 @@ def train(
         initial_weights=_initial_weights(chosen_options),
         iterations=iterations,
         precision=precision,
-        computing=computing.told(),
+        **{COMPUTING: computing.told()},
     )
     if data.expressions is not None:
         description = description.with_more(expression_pictures=data.expressions.told)

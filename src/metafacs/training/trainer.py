@@ -37,7 +37,7 @@ from metafacs.models.synchronised import synchronise
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
 from metafacs.ranks import own_rank
-from metafacs.training.computing import USUAL_COMPUTING, Computing
+from metafacs.training.computing import COMPUTING, USUAL_COMPUTING, Computing
 from metafacs.training.curves import curve_values
 from metafacs.training.damaged import set_aside
 from metafacs.training.identity import foreign_code
@@ -382,6 +382,6 @@ class Trainer:
 
 def _flat(method: str, options: Mapping[str, object], description: Description) -> dict[str, Any]:
     """Return all that a run is known by; names that a user knows need no ``run.`` in front."""
-    content = without_thresholds(description.to_json())
+    content = {COMPUTING: USUAL_COMPUTING.told()} | without_thresholds(description.to_json())
     content.pop(COMPANY, None)  # a run may go on in another number of processes
     return {"method": method, "options": options, **content.pop(RUN), **content}
