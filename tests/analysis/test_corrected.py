@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metafacs.analysis.attention import expression_attention
 from metafacs.analysis.corrected import corrected_pictures
@@ -14,10 +14,11 @@ from metafacs.methods import METHODS
 from metafacs.methods.base import Method, Prediction
 
 
-class Says:
+class Says(nn.Module):
     """Answers each picture with the next of given expressions."""
 
     def __init__(self, answers: np.ndarray) -> None:
+        super().__init__()
         self.answers, self.place = answers, 0
 
     def predict(self, images: Tensor) -> Prediction:

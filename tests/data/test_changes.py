@@ -24,7 +24,7 @@ def pictures() -> np.ndarray:
 
 def drawn(augmentation: Augmentation, seed: int = 1) -> Changes:
     rng = np.random.default_rng(seed)
-    return draw_changes(rng.random(COUNT) < augmentation.flip, SIZE, augmentation, rng)
+    return draw_changes(COUNT, SIZE, augmentation, rng)
 
 
 def changed(pictures: np.ndarray, changes: Changes) -> np.ndarray:
@@ -38,8 +38,6 @@ def as_before(images: np.ndarray, change: Augmentation, rng: np.random.Generator
         return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
 
     out, count = images.copy(), len(images)
-    mirrored = rng.random(count) < change.flip
-    out[mirrored] = out[mirrored][:, :, ::-1]
     if change.brightness or change.contrast:
         gain = 1 + change.contrast * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
         shift = change.brightness * rng.standard_normal((count, 1, 1, 1)).astype(np.float32)
@@ -92,7 +90,7 @@ def test_pictures_are_those_of_before_to_rounding(pictures: np.ndarray, change: 
     expected = as_before(pictures, change, second)
     if change.moves:
         change = Augmentation(**{**change.settings(), "rotation": 0.0, "shift": 0.0, "scale": 0.0})
-    out = changed(pictures, draw_changes(first.random(COUNT) < change.flip, SIZE, change, first))
+    out = changed(pictures, draw_changes(COUNT, SIZE, change, first))
     assert first.random() == second.random(), "other numbers were drawn"
     # Where a value lies between two grey levels, sums in another order may tip it; JPEG spreads that.
     differing = np.abs(out.astype(int) - expected)
@@ -114,7 +112,7 @@ def test_parts_of_a_batch_are_the_batch(pictures: np.ndarray) -> None:
 
 def test_what_is_off_draws_no_number() -> None:
     first, second = np.random.default_rng(3), np.random.default_rng(3)
-    changes = draw_changes(np.zeros(COUNT, bool), SIZE, Augmentation(0.0), first)
+    changes = draw_changes(COUNT, SIZE, Augmentation(), first)
     assert first.random() == second.random()
     assert changes.portable
     assert [changes.light, changes.colours, changes.grey, changes.blurred, changes.noise] == [None] * 5

@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from metafacs.data.styles import add_noise, blur, cast_colour, change_light, compress, make_grey, mirror
+from metafacs.data.styles import add_noise, blur, cast_colour, change_light, compress, make_grey
 
 ALL, NONE = np.ones(16, bool), np.zeros(16, bool)
 
@@ -18,13 +18,6 @@ def pictures() -> Tensor:
     noise = np.random.default_rng(0).integers(0, 256, (16, 48, 40, 3), dtype=np.uint8)
     blurred = [np.array(Image.fromarray(one).filter(ImageFilter.GaussianBlur(2))) for one in noise]
     return torch.from_numpy(np.stack(blurred))
-
-
-def test_mirrored_pictures_are_turned_about_and_others_stay(pictures: Tensor) -> None:
-    chosen = np.arange(16) % 3 == 0
-    out = mirror(pictures, chosen)
-    assert torch.equal(out[chosen], pictures[chosen].flip(2))
-    assert torch.equal(out[~chosen], pictures[~chosen])
 
 
 def test_light_is_contrast_around_the_mean_then_brightness(pictures: Tensor) -> None:

@@ -18,7 +18,7 @@ def augment(
 ) -> tuple[np.ndarray, Windows]:
     """Return a batch as a stream changes it."""
     windows = draw_windows(len(images), images.shape[1], size, change, rng)
-    changes = draw_changes(windows.mirrored, size, change, rng)
+    changes = draw_changes(len(images), size, change, rng)
     return changes.applied(torch.from_numpy(windows.cut(images, border))).numpy(), windows
 
 

@@ -70,7 +70,9 @@ def weigh_pictures(
         device = device_of(method)
         weights = torch.cat(
             [
-                method.weigh(stream.at(part).images.to(device), taught[torch.from_numpy(rows[part])].to(device))
+                method.weigh(
+                    stream.at(part).images.to(device), taught[torch.from_numpy(rows[part])].to(device)
+                )
                 for part in stream.sequential()
             ]
         )

@@ -17,7 +17,6 @@ from metafacs.data.styles import (
     change_light,
     compress,
     make_grey,
-    mirror,
 )
 from metafacs.data.transforms import Augmentation
 
@@ -32,7 +31,6 @@ class Changes:
     those that stay as they are.
 
     Attributes:
-        mirrored: ``batch``, which pictures are mirrored.
         light: Gains and shifts, ``batch`` each.
         colours: ``batch x 3``, factors of red, green and blue.
         grey: ``batch``, which pictures lose their colour.
@@ -41,7 +39,6 @@ class Changes:
         compressed: Which pictures are compressed and at what quality, ``batch`` each.
     """
 
-    mirrored: NDArray[np.bool_]
     light: tuple[Floats, Floats] | None = None
     colours: Floats | None = None
     grey: NDArray[np.bool_] | None = None
@@ -56,7 +53,6 @@ class Changes:
             return None if pair is None else (pair[0][rows], pair[1][rows])
 
         return Changes(
-            self.mirrored[rows],
             some(self.light),
             None if self.colours is None else self.colours[rows],
             None if self.grey is None else self.grey[rows],
@@ -77,8 +73,6 @@ class Changes:
             pictures: ``batch x height x width x 3`` uint8, the windows as they were cut; on the processor
                 unless the changes are :attr:`portable`.
         """
-        if self.mirrored.any():
-            pictures = mirror(pictures, self.mirrored)
         if self.light:
             pictures = change_light(pictures, *self.light)
         if self.colours is not None:
@@ -94,24 +88,20 @@ class Changes:
         return pictures
 
 
-def draw_changes(
-    mirrored: NDArray[np.bool_], size: int, augmentation: Augmentation, rng: np.random.Generator
-) -> Changes:
-    """Draw the changes of a batch.
+def draw_changes(count: int, size: int, augmentation: Augmentation, rng: np.random.Generator) -> Changes:
+    """Draw the changes of a batch, after :func:`metafacs.data.transforms.draw_windows`.
 
     Args:
-        mirrored: ``batch``, from :func:`metafacs.data.transforms.draw_windows`, which draws before.
+        count: Number of pictures.
         size: Side of the windows in pixels.
         augmentation: What to change and how much.
         rng: Random generator; the same state gives the same changes.
     """
-    count = len(mirrored)
 
     def normal(*shape: int) -> Floats:
         return rng.standard_normal((count, *shape)).astype(np.float32)
 
     return Changes(
-        mirrored,
         light=(1 + augmentation.contrast * normal(), augmentation.brightness * normal())
         if augmentation.brightness or augmentation.contrast
         else None,

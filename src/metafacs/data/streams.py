@@ -179,7 +179,7 @@ class Stream:
             windows, changes = central_windows(count, self.store.size, self.size), None
         else:
             windows = draw_windows(count, self.store.size, self.size, self._augmentation, rng)
-            changes = draw_changes(windows.mirrored, self.size, self._augmentation, rng).of(part)
+            changes = draw_changes(count, self.size, self._augmentation, rng).of(part)
         return self._assemble(positions[part], windows.of(part), changes)
 
     def _assemble(self, positions: np.ndarray, windows: Windows, changes: Changes | None) -> Drawn:

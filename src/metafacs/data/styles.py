@@ -1,4 +1,4 @@
-"""What mirrors, cameras, lights and files do to pictures: light, colour, grey, blur, noise, compression.
+"""What cameras, lights and files do to pictures: light, colour, grey, blur, noise, compression.
 
 Every function takes ``batch x height x width x 3`` uint8 on any device and the numbers drawn for each
 picture, and returns new pictures. :mod:`metafacs.data.changes` draws the numbers.
@@ -24,21 +24,6 @@ BEST_QUALITY = 95
 
 DICE = 2
 """Numbers from 0 to 255 whose sum stands for a normal distribution: near enough, and drawn much faster."""
-
-
-def mirror(pictures: Tensor, mirrored: NDArray[np.bool_]) -> Tensor:
-    """Exchange left and right in some pictures.
-
-    Args:
-        pictures: The pictures.
-        mirrored: ``batch``, which of them.
-    """
-    out = pictures.clone()
-    planes, turned = pictures.permute(0, 3, 1, 2), out.permute(0, 3, 1, 2)
-    # One by one: the fastest way on a processor, where it is a loop over bytes.
-    for i in np.flatnonzero(mirrored).tolist():
-        turned[i : i + 1] = planes[i : i + 1].flip(-1)
-    return out
 
 
 def change_light(pictures: Tensor, gains: NDArray[np.float32], shifts: NDArray[np.float32]) -> Tensor:

@@ -123,7 +123,7 @@ class Windows:
         return replace(self, corners=self.corners[rows], mirrored=self.mirrored[rows], matrices=matrices)
 
     def cut(self, images: Iterable[np.ndarray], border: int = 128) -> np.ndarray:
-        """Return the windows of pictures before any is mirrored, ``batch x size x size x 3`` uint8.
+        """Return the windows of pictures, ``batch x size x size x 3`` uint8.
 
         Args:
             images: ``height x width x 3`` uint8, one for each window.
@@ -133,9 +133,14 @@ class Windows:
         out = np.empty((len(self), size, size, 3), dtype=np.uint8)
         for i, (image, (x, y)) in enumerate(zip(images, self.corners.tolist(), strict=True)):
             if self.matrices is None:
-                out[i] = image[y : y + size, x : x + size]
+                window = image[y : y + size, x : x + size]
             else:
-                out[i] = warp(image, self.matrices[i], size, border)
+                window = warp(image, self.matrices[i], size, border)
+            if self.mirrored[i]:
+                # As pixels of three bytes: twice as fast as byte by byte.
+                out[i].view("V3")[:] = window.view("V3")[:, ::-1]
+            else:
+                out[i] = window
         return out
 
     def move(self, landmarks: np.ndarray) -> np.ndarray:
