@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from metafacs.cli import main, push
+from metafacs.data.store import Store
+from metafacs.inference.loading import load_detector
 
 
 def test_files_are_written_for_a_look_without_a_network(
@@ -38,3 +41,17 @@ def test_a_wrong_repository_ends_in_a_sentence(
 ) -> None:
     assert main(["push", str(untrained_model), "faces"]) == 1
     assert "metafacs push: 'faces' is no repository of the Hub; write user/name" in capsys.readouterr().err
+
+
+def test_a_model_on_a_network_of_timm_goes_all_the_way(au_store: Store, tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm", reason="needs the extra timm")
+    run, out = tmp_path / "run", tmp_path / "out"
+    words = ["--action_units", str(au_store.path), "--out", str(run), "--size", "32", "--iterations", "1"]
+    words += ["--split", "everybody", "--batch.au", "8", "--batch.validation", "8", "--aus", "[1,4,12]"]
+    assert main(["train", "--method", "single_task", "--options.backbone", "timm:test_convnext", *words]) == 0
+    assert main(["push", str(run / "model.safetensors"), "lab/faces", "--out", str(out)]) == 0
+    told = json.loads((out / "config.json").read_text())
+    assert told["options"]["backbone"] == {"name": "timm:test_convnext", "weights": "none"}
+    assert told["initial_weights"] == {"choice": "none", "sha256": None, "timm": timm.__version__}
+    assert "with the backbone `timm:test_convnext`" in (out / "README.md").read_text()
+    assert load_detector(out / "model.safetensors").aus == load_detector(run / "model.safetensors").aus
