@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,16 +19,21 @@ from metafacs.ranks import (
 
 
 def test_parts_are_the_batch() -> None:
-    assert [list(range(12))[Rank(n, 3).part_of(12)] for n in range(3)] == [
-        [0, 1, 2, 3],
-        [4, 5, 6, 7],
-        [8, 9, 10, 11],
-    ]
+    parts = [np.arange(6)[Rank(n, 3).part_of(6)].tolist() for n in range(3)]
+    assert parts == [[0, 3], [1, 4], [2, 5]]
+    tasks = [np.arange(12)[Rank(n, 2).part_of(12, "tasks", together=3)].tolist() for n in range(2)]
+    assert tasks == [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
+
+
+def test_a_batch_cut_into_two_is_divided_as_both_are() -> None:
+    half = np.arange(8)[Rank(1, 2).part_of(8)]
+    first, second = np.arange(4)[Rank(1, 2).part_of(4)], np.arange(4, 8)[Rank(1, 2).part_of(4)]
+    assert half.tolist() == [*first, *second]
 
 
 def test_what_cannot_be_divided_is_told() -> None:
     with pytest.raises(ValueError, match="a batch of 10 tasks cannot be divided evenly among 4 processes"):
-        Rank(0, 4).part_of(10, "tasks")
+        Rank(0, 4).part_of(30, "tasks", together=3)
 
 
 def test_alone_everything_stays_as_it_is() -> None:

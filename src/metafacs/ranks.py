@@ -14,8 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed
+
+Rows = slice | NDArray[np.intp]
+"""Some rows of a batch."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +35,31 @@ class Rank:
     number: int = 0
     count: int = 1
 
-    def part_of(self, things: int, what: str = "pictures") -> slice:
-        """Return which of the things of a batch, in their order, are this process's.
+    def part_of(self, things: int, what: str = "pictures", *, together: int = 1) -> Rows:
+        """Return which of the things of a batch are this process's: every count-th, from the number-th on.
+
+        So a batch that is cut into several is divided as each of these is.
+
+        Args:
+            things: How many there are.
+            what: What messages call what is divided.
+            together: Things in a row that are never divided, such as the pictures of one task.
 
         Raises:
             ValueError: If they cannot be divided evenly.
 
-        >>> Rank(1, 2).part_of(6)
-        slice(3, 6, None)
+        >>> Rank(1, 2).part_of(6), Rank(1, 2).part_of(8, together=2)
+        (slice(1, 6, 2), array([2, 3, 6, 7]))
         """
-        each, left = divmod(things, self.count)
-        if left:
+        sets, left = divmod(things, together)
+        if left or sets % self.count:
             raise ValueError(
-                f"a batch of {things} {what} cannot be divided evenly among {self.count} processes; choose "
+                f"a batch of {sets} {what} cannot be divided evenly among {self.count} processes; choose "
                 "batch sizes that can, or another number of processes"
             )
-        return slice(self.number * each, (self.number + 1) * each)
+        if together == 1 or self.count == 1:
+            return slice(self.number, things, self.count)
+        return np.arange(things).reshape(sets, together)[self.number :: self.count].ravel()
 
 
 ALONE = Rank()

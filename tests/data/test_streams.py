@@ -110,7 +110,11 @@ def test_parts_of_several_processes_are_the_batch_of_one(au_store: Store) -> Non
     stream = make(au_store, np.arange(40))
     parts = [stream.batch(3, Rank(number, 4)) for number in range(4)]
     together = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Batch)}
-    joined = {name: None if values[0] is None else torch.cat(values) for name, values in together.items()}
+    # The first picture of each process, then the second.
+    joined = {
+        name: None if values[0] is None else torch.stack(values, 1).flatten(0, 1)
+        for name, values in together.items()
+    }
     assert same(Batch(**joined), stream.batch(3))
     with pytest.raises(ValueError, match="cannot be divided evenly among 3"):
         stream.draw(3, Rank(0, 3))

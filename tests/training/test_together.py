@@ -35,10 +35,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dynamic_weight_average": {"epoch": 1},
     **{name: {"shots": 2} for name in FEW_SHOT},
 }
-ESTIMATED = {f"mal {name}": {"estimator": name} for name in ("double_backward", "forward_mode")}
+VARIANTS: dict[str, dict[str, Any]] = {
+    f"mal {name}": {"estimator": name} for name in ("double_backward", "forward_mode")
+}
+VARIANTS["mal judged twice"] = {"meta_batches": 2}
 """Methods once more, with other options."""
 
-CASES = (*METHODS, *FEW_SHOT, *ESTIMATED)
+CASES = (*METHODS, *FEW_SHOT, *VARIANTS)
 
 
 def streams_of(name: str, stores: dict[str, Store]) -> dict[str, BatchStream]:
@@ -127,7 +130,7 @@ def options(small_options: Callable[[str], dict]) -> dict[str, dict[str, Any]]:
     small = {name: small_options(name) for name in METHODS}
     small |= {name: {"backbone": "small"} for name in FEW_SHOT}
     own = {name: {**small[name], **OPTIONS.get(name, {})} for name in small}
-    return {**own, **{case: {**own[case.partition(" ")[0]], **more} for case, more in ESTIMATED.items()}}
+    return {**own, **{case: {**own[case.partition(" ")[0]], **more} for case, more in VARIANTS.items()}}
 
 
 @pytest.fixture(scope="module")

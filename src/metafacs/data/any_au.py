@@ -69,13 +69,15 @@ class BalancedStream(Stream):
         """Return a process's part of batch number ``k`` (0-based): whole sets, if there are several."""
         rng = np.random.default_rng((*self._seed, 1, k))
         sets = self.sets(rng)
-        if len(sets) > 1:
-            rank.part_of(len(sets), "sets")
         half = self.batch_size // len(sets) // 2
         # With replacement: the rarer kind may have fewer pictures than half a set.
         positions = np.concatenate([rng.choice(kind, half) for kinds in sets for kind in kinds])
         targets = torch.tensor([1.0, 0.0]).repeat_interleave(half).repeat(len(sets))[:, None]
-        return self._drawn(positions, rng, rank).with_known(action_units=targets[rank.part_of(len(targets))])
+        if len(sets) == 1:
+            part = rank.part_of(len(positions))
+        else:
+            part = rank.part_of(len(positions), "sets", together=2 * half)
+        return self._drawn(positions, rng, part).with_known(action_units=targets[part])
 
     @abstractmethod
     def _find_sets(self) -> None:

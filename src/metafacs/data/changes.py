@@ -19,6 +19,7 @@ from metafacs.data.styles import (
     make_grey,
 )
 from metafacs.data.transforms import Augmentation
+from metafacs.ranks import Rows
 
 Floats = NDArray[np.float32]
 
@@ -46,7 +47,7 @@ class Changes:
     noise: tuple[Floats, NDArray[np.uint8]] | None = None
     compressed: tuple[NDArray[np.bool_], NDArray[np.int64]] | None = None
 
-    def of(self, rows: slice) -> Changes:
+    def of(self, rows: Rows) -> Changes:
         """Return the changes of some pictures of the batch."""
 
         def some(pair: tuple[NDArray, NDArray] | None) -> tuple[NDArray, NDArray] | None:

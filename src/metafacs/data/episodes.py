@@ -240,11 +240,11 @@ class EpisodeStream(Stream):
         episodes = [
             draw_training_episode(tasks[rng.integers(len(tasks))], self.shots, rng) for tasks in self._by_au
         ]
-        rank.part_of(len(episodes), "tasks")
         positions = np.concatenate([part for e in episodes for part in (e.support, e.query)])
         targets = np.concatenate([part for e in episodes for part in (e.support_targets, e.query_targets)])
-        known = torch.from_numpy(targets)[rank.part_of(len(targets)), None]
-        return self._drawn(positions, rng, rank).with_known(action_units=known)
+        part = rank.part_of(len(positions), "tasks", together=4 * self.shots)
+        known = torch.from_numpy(targets)[part, None]
+        return self._drawn(positions, rng, part).with_known(action_units=known)
 
 
 def _choose(tasks: Sequence[Task], lacks: Callable[[Task], str | None]) -> TaskChoice:

@@ -15,7 +15,7 @@ from metafacs.data.changes import Changes, draw_changes
 from metafacs.data.drawn import Drawn
 from metafacs.data.store import Store
 from metafacs.data.transforms import Augmentation, Windows, central_windows, check_crop, draw_windows
-from metafacs.ranks import ALONE, Rank
+from metafacs.ranks import ALONE, Rank, Rows
 
 MEMORY_LIMIT = 2 * 1024**3
 """Decoded pictures are kept in memory below this many bytes per stream."""
@@ -105,7 +105,8 @@ class Stream:
         """
         start = k * self.batch_size
         positions = np.array([self._position(i) for i in range(start, start + self.batch_size)])
-        return self._drawn(positions, np.random.default_rng((*self._seed, 1, k)), rank)
+        part = rank.part_of(len(positions))
+        return self._drawn(positions, np.random.default_rng((*self._seed, 1, k)), part)
 
     def batch(self, k: int, rank: Rank = ALONE) -> Batch:
         """Return a process's part of training batch number ``k`` (0-based) as networks read it."""
@@ -172,9 +173,9 @@ class Stream:
         picture: np.ndarray = pictures[position]
         return picture
 
-    def _drawn(self, positions: np.ndarray, rng: np.random.Generator, rank: Rank) -> Drawn:
+    def _drawn(self, positions: np.ndarray, rng: np.random.Generator, part: Rows) -> Drawn:
         """Return a process's part of the pictures at some positions, changed at random."""
-        count, part = len(positions), rank.part_of(len(positions))
+        count = len(positions)
         if self._augmentation is None:
             windows, changes = central_windows(count, self.store.size, self.size), None
         else:

@@ -12,6 +12,7 @@ from metafacs.data.styles import BEST_QUALITY
 from metafacs.faces.landmarks import mirror_landmarks
 from metafacs.faces.warping import similarity, warp
 from metafacs.parsing import check_number
+from metafacs.ranks import Rows
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Windows:
     def __len__(self) -> int:
         return len(self.corners)
 
-    def of(self, rows: slice) -> Windows:
+    def of(self, rows: Rows) -> Windows:
         """Return the windows of some pictures of the batch."""
         matrices = None if self.matrices is None else self.matrices[rows]
         return replace(self, corners=self.corners[rows], mirrored=self.mirrored[rows], matrices=matrices)

@@ -14,6 +14,7 @@ from torch import Tensor
 from metafacs.batch import Batch
 from metafacs.data.drawn import Drawn
 from metafacs.data.streams import BatchStream
+from metafacs.launch import processes_here
 from metafacs.processes import worker_count
 from metafacs.ranks import ALONE, Rank
 
@@ -23,7 +24,8 @@ _USUAL_MOST = 8
 
 def usual_threads(device: torch.device) -> int:
     """Return how many batches to draw at a time: one where the processor trains, else up to 8."""
-    return 1 if device.type == "cpu" else min(_USUAL_MOST, worker_count(None))
+    # Processes on one machine share its cores.
+    return 1 if device.type == "cpu" else max(1, min(_USUAL_MOST, worker_count(None) // processes_here()))
 
 
 @contextmanager
