@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -59,8 +61,18 @@ def test_what_was_given_is_not_overwritten_by_the_next_call(backend: str, conten
     assert all(torch.equal(one, other) for one, other in zip(first, kept, strict=True))
 
 
+@pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed")
+def test_openvino_reports_nothing_to_its_makers() -> None:
+    words = (
+        "import sys; from metafacs.models.backends import load_package; "
+        "load_package('openvino', 'openvino').Core(); "
+        "print([name for name in sys.modules if 'openvino_telemetry' in name])"
+    )
+    told = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
 def test_openvino_is_told_to_keep_float32_and_its_one_thread() -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -6,8 +6,10 @@ processes do not take each other's cores.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -60,11 +62,30 @@ def load_package(name: str, extra: str) -> Any:
         ValueError: If it is not installed.
     """
     try:
-        return import_module(name)
+        with _without_telemetry():
+            return import_module(name)
     except ImportError as error:
         raise ValueError(
             f"the package {name} is not installed ({error}): pip install 'metafacs[{extra}]'"
         ) from error
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """Keep OpenVINO from reporting to its makers, which it does at every import if it has the package for it.
+
+    Nothing of metafacs goes to the network unasked. What imported OpenVINO earlier has made its own choice.
+    """
+    name = "openvino_telemetry"
+    if name in sys.modules:
+        yield
+        return
+    modules: dict[str, Any] = sys.modules
+    modules[name] = None  # as if it were not installed
+    try:
+        yield
+    finally:
+        del modules[name]
 
 
 def backend_version(backend: str) -> str:
