@@ -136,17 +136,28 @@ def measure_page(server: AppServer, page: Page, clip: Path) -> dict[str, float]:
 
 
 def measure_memory(server: AppServer, clip: Path, jobs: int) -> dict[str, float]:
-    """Return the memory of the server after one job and after many."""
-    server.wait(server.upload(clip)["id"])
+    """Return the memory of the server after one job and after many, each looked at and taken away."""
+    look_at(server, clip)
     after_one = memory_of(server.process.pid)
     for _ in range(jobs - 1):
-        server.wait(server.upload(clip)["id"])
+        look_at(server, clip)
     after_all = memory_of(server.process.pid)
     return {
         "memory after one job, MiB": after_one,
         f"memory after {jobs} jobs, MiB": after_all,
         "memory gained, MiB": after_all - after_one,
     }
+
+
+def look_at(server: AppServer, clip: Path) -> None:
+    """Have a clip analysed, and ask for what the page asks for then, and for the table, events and a plot."""
+    file = server.wait(server.upload(clip)["id"])["id"]
+    wanted = ["timelines", "preview.jpg", "people/0.jpg", "rows?analysis=1"]
+    wanted += [f"download/{name}" for name in ("openface.csv", "events.csv", "plot.png")]
+    for what in wanted:
+        answer = server.request("GET", f"/api/files/{file}/{what}")
+        if answer.status != 200:
+            raise RuntimeError(f"{what} was not given: {answer.status} {answer.body[:300]!r}")
 
 
 def wait_until_ready(server: AppServer) -> None:

@@ -1,11 +1,12 @@
 """Sends hostile requests to a ``metafacs app`` of its own and counts how they are answered.
 
 Paths that climb out of folders, names and contents of files, lengths that lie, documents, numbers, strangers
-without cookie or from another origin, broken HTTP, and a camera that sends rubbish. It is a fault if a
-request is answered with 500 or above, is let in where it must not be, is answered with what a file outside
-the server's folder holds, makes the server read, write or connect where it has no business, or if the server
-prints a traceback, leaves something behind, or serves worse afterwards. Which files the server touches is
-told by Python itself (``attacks/audit``). The same seed gives the same requests.
+without cookie or from another origin, broken HTTP, a camera that sends rubbish, and meanwhile connections
+whose heads trickle. It is a fault if one of these is held open, if a request is answered with 500 or above,
+is let in where it must not be, is answered with what a file outside the server's folder holds, makes the
+server read, write or connect where it has no business, or if the server prints a traceback, leaves something
+behind, or serves worse afterwards. Which files the server touches is told by Python itself
+(``attacks/audit``). The same seed gives the same requests.
 
 Example:
     python benchmarks/app_attacks.py
@@ -28,6 +29,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,7 @@ from attacks.addresses import conditions, name_of_a_file, number_in_an_address, 
 from attacks.contents import camera, content_of_a_file, document
 from attacks.messages import length_of_a_body, malformed_message, stranger, token
 from attacks.requests import Request, Target
+from attacks.slow import slow_heads
 from metafacs.data.videos import encode_video
 
 LIMIT_MB = 1
@@ -197,7 +200,14 @@ class Ground:
             for line in lines:
                 told += 1
                 event, kind, place = line.rstrip("\n").split("\t", 2)
-                path = place if kind == "connect" else os.path.realpath(ast.literal_eval(place))
+                if kind == "connect":
+                    # The process that others are forked off listens in the server's own folder.
+                    within = re.search(r"family=1\b.*, '(.*)'\)$", place)
+                    path = within[1] if within else place
+                    if within and os.path.realpath(path).startswith(own[0]):
+                        continue
+                else:
+                    path = os.path.realpath(ast.literal_eval(place))
                 allowed = own if kind == "write" else (*own, *code, *_SYSTEM)
                 if kind != "connect" and (path + os.sep).startswith(allowed):
                     continue
@@ -263,8 +273,10 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = range(options.requests) if options.only is None else range(options.only, options.only + 1)
     with tempfile.TemporaryDirectory() as temporary:
         ground = Ground(Path(os.path.realpath(temporary)))
-        with ground.server:
+        with ground.server, ThreadPoolExecutor(1) as beside:
+            slow = beside.submit(slow_heads, ground.target.port)
             counts, faults = campaign(ground, options.seed, numbers)
+            faults += slow.result()
             faults += ground.faults_afterwards()
     names = ("refused", "served", "closed", "waits", "500 or above")
     print(f"{'':38}" + "".join(f"{name:>14}" for name in names))

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 const load = (name) => import(pathToFileURL(`${process.argv[2]}/${name}`));
 const { linesOf, placeOf, Tracks } = await load("tracks.js");
 const { clipped, curveOf } = await load("drawing.js");
+const { Stretches } = await load("stretches.js");
 
 const close = (one, other) => assert.ok(Math.abs(one - other) < 1e-6, `${one} is not ${other}`);
 
@@ -69,3 +70,43 @@ assert.equal(curveOf(times, values, 10, 19, (time) => time * 1000).length, 20);
 assert.deepEqual(clipped([[0, 99999]], times, 10.01, 20), [[250, 501]]);
 assert.deepEqual(clipped([[0, 100], [200, 300]], times, 9, 20), [[0, 100].map(() => 100), [225, 300]]);
 assert.deepEqual(clipped([[500, 600]], times, 0, 10), []);
+
+// Of a long video the whole is thinned; a closer look asks for more, once, and values are those of the frames.
+const personOf = (seen) => [{ id: 7, frames: seen, times: seen.map((n) => n / 25), stretches: [[seen[0] / 25, (seen.at(-1) + 1) / 25]], p: { 12: seen.map((n) => n / 1e5) }, i: {} }];
+const every = (step, first, last) => Array.from({ length: Math.ceil((last - first + 1) / step) }, (_, k) => first + step * k);
+const whole = { analysis: 1, exact: false, step: 0.04, seconds: 3600, people: personOf(every(44, 0, 89999)) };
+const requests = [];
+globalThis.fetch = async (address) => {
+  const words = new URL(address, "http://page").searchParams;
+  const [begin, end] = ["begin", "end"].map((name) => Number(words.get(name)) / 1000);
+  requests.push([begin, end]);
+  const frames = every(end - begin < 100 ? 1 : 5, Math.ceil(begin * 25), Math.min(89999, Math.floor(end * 25)));
+  return { ok: true, status: 200, json: async () => ({ analysis: 1, begin, end, exact: end - begin < 100, people: personOf(frames) }) };
+};
+let changes = 0;
+const until = async (is) => {
+  for (let turn = 0; turn < 1000 && !is(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.ok(is());
+};
+const stretches = new Stretches("f", whole, linesOf(whole), () => (changes += 1), new AbortController().signal);
+assert.equal(stretches.between(7, 1000, 1200).times.length, whole.people[0].times.length);
+await until(() => changes === 1);
+assert.deepEqual(requests, [[900, 1300]]);
+assert.equal(stretches.between(7, 1000, 1200).times.length, 2001);
+assert.equal(stretches.between(7, 1010, 1150).times.length, 2001, "near enough to it");
+assert.equal(stretches.at(7, 1100), null);
+assert.equal(stretches.at(7, 1100), null);
+await until(() => changes === 2);
+close(stretches.at(7, 1100).p.get(12)[stretches.at(7, 1100).at(1100.05)], 27501 / 1e5);
+assert.deepEqual(requests, [[900, 1300], [1080, 1120]]);
+stretches.at(7, 1118);
+await until(() => changes === 3);
+assert.deepEqual(requests.at(-1), [1098, 1138], "the next one is there before this one ends");
+stretches.between(7, 3500, 3600);
+await until(() => changes === 4);
+stretches.between(7, 3500, 3600);
+stretches.at(7, 3605);
+await until(() => changes === 5);
+stretches.at(7, 3605);
+await new Promise((resolve) => setTimeout(resolve, 20));
+assert.equal(requests.length, 5, "nothing is asked for twice");

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import struct
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from serving import Client
+from serving import Client, until
 
 Talk = Callable[[aiohttp.ClientWebSocketResponse], Awaitable[Any]]
 
@@ -171,3 +173,27 @@ def test_other_pages_do_not_get_the_camera(client: Client) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             talk(client, nothing, **headers)
         assert refused.value.status == 403
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is only waited for with the next one")
+def test_the_process_of_the_camera_is_gone_when_it_is_closed(client: Client, face: Image.Image) -> None:
+    content = jpeg(face)
+
+    async def conversation(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+        await socket.send_json({"model": "packaged"})
+        await socket.receive_json()
+        await socket.send_bytes(sent(0.0, content))
+        assert (await socket.receive_json())["faces"]
+        return client.server.session.watcher.process_id
+
+    number = talk(client, conversation)
+    assert number is not None
+
+    def is_there() -> bool:
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    until(is_there, lambda there: not there)

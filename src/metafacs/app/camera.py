@@ -62,7 +62,7 @@ class _Conversation:
     """What is said on one WebSocket."""
 
     def __init__(self, session: Session, socket: web.WebSocketResponse) -> None:
-        self._session, self._desk, self._socket = session, session.desk, socket
+        self._session, self._watcher, self._socket = session, session.watcher, socket
         self._choice: Choice | None = None
         self._model: Json = {}
         self._recording: StoredFile | None = None
@@ -93,7 +93,7 @@ class _Conversation:
         (seconds,) = struct.unpack("<d", content[:8])
         if not 0 <= seconds < _LATEST:
             raise ValueError("the time of the picture makes no sense; reload the page")
-        row = await self._desk.call("read_camera", {"seconds": seconds}, attached=content[8:])
+        row = await self._watcher.call("read_camera", {"seconds": seconds}, attached=content[8:])
         self._size = {"width": row["width"], "height": row["height"]}
         await self._say(row)
 
@@ -108,20 +108,20 @@ class _Conversation:
         if self._choice is None:
             choice = choice_of({name: said[name] for name in ("model", "person") if name in said}, Choice())
             self._session.check_choice(choice)
-            self._model = await self._desk.call("open_camera", self._session.paths_of(choice))
+            self._model = await self._watcher.call("open_camera", self._session.paths_of(choice))
             self._choice = choice
             await self._say({"ready": True, "model": self._model})
         elif said.get("record") is True:
             await self._record(str(said.get("name", "camera")))
         elif said.get("record") is False:
-            told = await self._desk.call("stop_recording", {})
+            told = await self._watcher.call("stop_recording", {})
             await self._say({"recorded": self._keep(told)})
         else:
             raise ValueError("this is no message of the page; reload it")
 
     async def _record(self, name: str) -> None:
         if self._recording is not None:
-            self._keep(await self._desk.call("stop_recording", {}))
+            self._keep(await self._watcher.call("stop_recording", {}))
         name, folder = name_of(name) or "camera", self._session.new_folder()
         assert self._choice is not None
         analysis = Analysis(1, self._choice, folder / "analysis-1", "running", model=self._model)
@@ -129,7 +129,7 @@ class _Conversation:
             folder.name, name, "camera", folder, None, choice=self._choice, analysis=analysis
         )
         given = {"folder": str(analysis.folder), "name": name}
-        await self._desk.call("record_camera", given)
+        await self._watcher.call("record_camera", given)
         await self._say({"recording": True})
 
     async def _finish(self) -> None:
@@ -137,9 +137,11 @@ class _Conversation:
         told: Json = {}
         if self._choice is not None:
             try:
-                told = await self._desk.call("close_camera", {})
+                told = await self._watcher.call("close_camera", {})
             except (ValueError, WorkerDiedError):
                 told = {}
+        # Of the camera nothing stays in memory.
+        self._watcher.kill()
         self._keep(told)
 
     def _keep(self, told: Json) -> Json | None:

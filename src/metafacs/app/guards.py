@@ -20,6 +20,7 @@ from aiohttp.typedefs import Middleware
 from metafacs.app.access import Access
 from metafacs.app.formats import FormatError
 from metafacs.app.jobs import QueueFullError
+from metafacs.app.latecomers import Latecomers
 from metafacs.app.listeners import TooManyError
 from metafacs.app.session import ConflictError, NotFoundError
 from metafacs.app.worker import TaskError, WorkerDiedError
@@ -139,11 +140,12 @@ def small_page(title: str, text: str, *, status: int = 200, more: str = "", head
     return web.Response(text=page, status=status, content_type="text/html")
 
 
-def guarding(guard: Guard) -> Middleware:
+def guarding(guard: Guard, latecomers: Latecomers) -> Middleware:
     """Return the middleware that asks the guard, and words what goes wrong."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        latecomers.note(request)
         refused = guard.refusal(request)
         if refused is not None:
             return problem(*refused)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from metafacs.data.videos import EVERY_FRAME, Frame, Selection
+from metafacs.faces.pictures import read_picture
 from metafacs.facs import au_name
 from metafacs.inference.detector import Detector
-from metafacs.inference.loading import load_detector, load_model
+from metafacs.inference.engine import GROUP, analyse_frames
+from metafacs.inference.loading import PACKAGED_MODEL, load_detector, load_model
 from metafacs.methods import FEW_SHOT
 
 _KEPT = 2
 """Detectors that stay in memory."""
+
+_FACE = 208
+"""Side of a face on the sheet of resting faces, in pixels."""
 
 
 class Detectors:
@@ -79,7 +86,22 @@ def describe_model(detectors: Detectors, model: str | None) -> dict[str, Any]:
 
 
 def warm_up(detector: Detector) -> None:
-    """Do everything once, so that the first picture of the user waits for nothing."""
-    detector.analyse_picture(np.zeros((96, 96, 3), np.uint8))
-    side = detector.crop_size or detector.input_size
-    detector.read(np.zeros((1, side, side, 3), np.uint8))
+    """Do everything once, so that the first file of the user waits for nothing."""
+    for _ in analyse_frames(detector, _Still()):
+        pass
+
+
+class _Still:
+    """A video of a rendered face that does not move, as long as what is read together."""
+
+    def __init__(self) -> None:
+        sheet = read_picture(PACKAGED_MODEL.with_name("resting_faces.jpg"))
+        self._image = np.ascontiguousarray(sheet[:_FACE, :_FACE])
+        self.name, self.notes = "a rendered face", list[str]()
+        self.frame_count: int | None = GROUP
+        self.rate: float | None = None
+        self.width = self.height = _FACE
+
+    def frames(self, numbers: Selection = EVERY_FRAME, start_at: int = 0) -> Iterator[Frame]:
+        for number in range(GROUP):
+            yield Frame(number, number / 25, self._image)

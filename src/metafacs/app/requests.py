@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +16,9 @@ from metafacs.facs import au_name
 from metafacs.parsing import parse_json
 
 KindT = TypeVar("KindT")
+
+PATIENCE = web.AppKey("PATIENCE", float)
+"""Seconds within which the body of a request must be there; uploads have limits of their own."""
 
 _Id = Annotated[str, Meta(max_length=40)]
 _Person = Annotated[int, Meta(ge=0, le=10**6)]
@@ -47,14 +52,27 @@ async def json_of(request: web.Request, kind: type[KindT]) -> KindT:
     """Return the body of a request as an object of a type.
 
     Raises:
-        Refused: If it is too large, no JSON or not of the type.
+        Refused: If it is too large, too slow, no JSON or not of the type.
     """
-    content = await request.read()
+    content = await in_time(request, request.read())
 
     def refuse(message: str) -> Exception:
         return Refused(400, message)
 
     return parse_json(content or b"{}", kind, "the request", refuse, "reload the page")
+
+
+async def in_time(request: web.Request, reading: Awaitable[KindT]) -> KindT:
+    """Return what is read of the body of a request.
+
+    Raises:
+        Refused: If it is not there in time.
+    """
+    patience = request.app[PATIENCE]
+    try:
+        return await asyncio.wait_for(reading, patience)
+    except asyncio.TimeoutError:
+        raise Refused(408, f"the request was not there within {patience:g} seconds; try again") from None
 
 
 def number_of(request: web.Request, name: str, default: int | None = None, *, most: int = 2**53) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import secrets
 import shutil
@@ -12,11 +13,12 @@ from typing import Any
 
 from aiohttp import web
 
+from metafacs.app.curves import COLUMNS, read_curves
 from metafacs.app.formats import kind_of, name_of
 from metafacs.app.guards import Refused, small_page
 from metafacs.app.pages import Pages
 from metafacs.app.records import Analysis, Choice, Json, StoredFile
-from metafacs.app.requests import Personalising, choice_of, json_of, number_of, view_of
+from metafacs.app.requests import Personalising, choice_of, in_time, json_of, number_of, view_of
 from metafacs.app.rows import read_landmarks, read_rows
 from metafacs.app.session import ConflictError, NotFoundError, Session
 from metafacs.app.uploads import Limits, store_body
@@ -25,6 +27,7 @@ HEARTBEAT = 15.0
 """Seconds between signs of life on a stream of events."""
 
 _WIDEST = 4096
+_FEWEST_COLUMNS, _MOST_COLUMNS = 16, 8192
 _MEDIA_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
@@ -95,7 +98,7 @@ class Routes:
                 "metafacs", "Too many wrong passwords. Wait a minute, then go back and try again.", status=429
             )
         access.note_try(address)
-        given = (await request.post()).get("password", "")
+        given = (await in_time(request, request.post())).get("password", "")
         password = given if isinstance(given, str) else ""
         if not await asyncio.to_thread(access.takes_password, password):
             return small_page("metafacs", "The password is wrong. Go back and try again.", status=403)
@@ -233,12 +236,20 @@ class Routes:
         file, analysis = self._analysed(request)
         if file.kind == "picture":
             raise Refused(404, f"{file.name} is a picture and has no curves over time")
-        out = file.folder / "exports" / f"timelines-{secrets.token_hex(6)}.json"
+        begin, end, columns = _stretch_of(request)
         given = viewed_arguments(self._session, file, analysis)
-        await self._session.desk.call("describe_timelines", given | {"out": str(out)})
-        content = await asyncio.to_thread(_taken, out)
-        body = f'{{"analysis":{analysis.id},'.encode() + content[1:]
-        return web.Response(body=body, content_type="application/json")
+        known = json.dumps([given, analysis.id, analysis.state, analysis.frames_done], sort_keys=True)
+        name = hashlib.sha256(known.encode()).hexdigest()[:24]
+        # Until the settings change they are calculated once, and asked for stretch by stretch.
+        out = file.folder / "exports" / f"timelines-{name}.npz"
+        if not out.is_file():
+            await self._session.desk.call("write_timelines", given | {"out": str(out)})
+        try:
+            told = await asyncio.to_thread(read_curves, out, begin, end, columns)
+        except FileNotFoundError:
+            raise ConflictError(f"the settings of {file.name} have just changed; ask again") from None
+        body = json.dumps({"analysis": analysis.id} | told, separators=(",", ":"), allow_nan=False)
+        return web.Response(text=body, content_type="application/json")
 
     async def _get_jobs(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._session.queue.to_json())
@@ -338,6 +349,21 @@ def viewed_arguments(session: Session, file: StoredFile, analysis: Analysis) -> 
         "path": None if file.path is None else str(file.path),
         "kind": file.kind,
     }
+
+
+def _stretch_of(request: web.Request) -> tuple[float | None, float | None, int]:
+    """Return the first and the last second of curves that are asked for, both None for all, and columns.
+
+    Raises:
+        Refused: If there is nothing between them.
+    """
+    columns = min(max(number_of(request, "columns", COLUMNS), _FEWEST_COLUMNS), _MOST_COLUMNS)
+    if "begin" not in request.query and "end" not in request.query:
+        return None, None, columns
+    begin, end = (number_of(request, name) / 1000 for name in ("begin", "end"))
+    if begin >= end:
+        raise Refused(400, "the stretch ends before it begins; reload the page")
+    return begin, end, columns
 
 
 def _event(name: str, content: Json) -> bytes:

@@ -25,8 +25,10 @@ from metafacs.app.access import Access
 from metafacs.app.camera import CameraRoute
 from metafacs.app.downloads import Downloads
 from metafacs.app.guards import Guard, add_headers, guarding
+from metafacs.app.latecomers import Latecomers
 from metafacs.app.pages import Pages
 from metafacs.app.records import Model
+from metafacs.app.requests import PATIENCE
 from metafacs.app.routes import Routes
 from metafacs.app.session import Session
 from metafacs.app.uploads import Limits
@@ -36,7 +38,6 @@ from metafacs.locks import FolderInUseError, claimed
 LOOPBACK = "127.0.0.1"
 _LARGEST_JSON = 1 << 20
 _LONGEST_LINE = 8190
-_PATIENCE = 30.0
 _GOODBYE = 2.0
 _BACKLOG = 64
 _PREFIX = "metafacs-app-"
@@ -85,12 +86,15 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._claim = ExitStack()
         self._claim.enter_context(claimed(self.folder, "metafacs app"))
-        analyst, desk = (Worker(name, settings.device, self.folder) for name in ("jobs", "desk"))
-        self._workers = (analyst, desk)
+        analyst, desk, watcher, loader = self._workers = [
+            Worker(name, settings.device, self.folder) for name in ("jobs", "desk", "camera", "models")
+        ]
         self.session = Session(
             self.folder,
             analyst,
             desk,
+            watcher,
+            loader,
             settings.models,
             upload_limit=settings.limits.largest,
             shared=self.access.shared,
@@ -121,7 +125,9 @@ class Server:
         listening = _listen(self._settings.host, self._settings.port)
         self.port = listening.getsockname()[1]
         guard = Guard(self.access, self._settings.host, self.port)
-        app = web.Application(middlewares=[guarding(guard)], client_max_size=_LARGEST_JSON)
+        latecomers = Latecomers(self._settings.limits.patience)
+        app = web.Application(middlewares=[guarding(guard, latecomers)], client_max_size=_LARGEST_JSON)
+        app[PATIENCE] = self._settings.limits.patience
         app.on_response_prepare.append(add_headers)
         routes = Routes(self.session, Pages(guard), self._settings.limits, self.ended).routes()
         app.add_routes([*routes, *Downloads(self.session).routes(), *CameraRoute(self.session).routes()])
@@ -132,14 +138,16 @@ class Server:
             access_log=None,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
-            keepalive_timeout=_PATIENCE,
+            keepalive_timeout=self._settings.limits.patience,
             shutdown_timeout=_GOODBYE,
         )
         await self._runner.setup()
+        assert self._runner.server is not None
         await web.SockSite(self._runner, listening).start()
         self._tasks = [
             asyncio.create_task(self.session.queue.run()),
             asyncio.create_task(self.session.sweep()),
+            asyncio.create_task(latecomers.watch(self._runner.server)),
             asyncio.create_task(self.session.get_ready()),
         ]
 

@@ -38,7 +38,9 @@ class Session:
     Args:
         folder: Private; everything lies below it.
         analyst: Does the jobs.
-        desk: Does what must not wait for a job: tables, curves, pictures, the camera.
+        desk: Does what must not wait for a job: tables, curves, pictures.
+        watcher: Reads the camera; its process lives no longer than that takes.
+        loader: Looks once what the models are that nobody has chosen yet.
         models: That can be chosen, the detector in the package first.
         upload_limit: Bytes of the largest file.
         shared: Whether people on other machines may come in.
@@ -57,12 +59,16 @@ class Session:
         folder: Path,
         analyst: Worker,
         desk: Worker,
+        watcher: Worker,
+        loader: Worker,
         models: Sequence[Model],
         *,
         upload_limit: int,
         shared: bool = False,
     ) -> None:
-        self.folder, self.analyst, self.desk = folder, analyst, desk
+        self.folder = folder
+        self.analyst, self.desk, self.watcher = analyst, desk, watcher
+        self._loader = loader
         self.models = {model.id: model for model in models}
         self.upload_limit, self.shared = upload_limit, shared
         self.files: dict[str, StoredFile] = {}
@@ -233,16 +239,17 @@ class Session:
         shutil.rmtree(file.folder / "exports", ignore_errors=True)
 
     async def get_ready(self) -> None:
-        """Load the models: first that of the package where the jobs are done, then the rest at the desk."""
+        """Load the model of the package where the jobs are done, then look what the others are."""
         first = self.models[PACKAGED]
         await self._describe(first, self.analyst, "get_ready")
         self.ready = True
         self._tell_ready()
-        await self._describe(first, self.desk, "get_ready")
         for model in self.models.values():
             if model is not first:
-                await self._describe(model, self.desk, "describe_model")
+                await self._describe(model, self._loader, "describe_model")
                 self._tell_ready()
+        # Each was loaded for that; with the process they are gone.
+        await self._loader.close()
 
     async def _describe(self, model: Model, worker: Worker, task: str) -> None:
         try:

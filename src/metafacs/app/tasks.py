@@ -14,9 +14,9 @@ from metafacs.app.live import LiveCamera
 from metafacs.app.models import Detectors, describe_detector, describe_model, warm_up
 from metafacs.app.stills import write_frame, write_portrait, write_preview
 from metafacs.app.tables import write_bundle, write_download, write_overlay, write_picture_table
-from metafacs.app.viewed import Viewed, describe_timelines
+from metafacs.app.viewed import Viewed, write_timelines
 from metafacs.inference.baseline import parse_neutral
-from metafacs.processes import out_of_memory, use_one_thread
+from metafacs.processes import keep_freed_memory, out_of_memory, use_one_thread
 from metafacs.texts import printable
 
 Json = dict[str, Any]
@@ -53,6 +53,7 @@ class Desk:
 
     def get_ready(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Load a model and everything that faces are found with; return what the page shows of it."""
+        keep_freed_memory()
         known = describe_model(self._detectors, given["model"])
         if not known["few_shot"]:
             warm_up(self._detectors.get(given["model"], None))
@@ -75,9 +76,9 @@ class Desk:
         """Write a video with the results drawn onto it."""
         return write_overlay(self._viewed(given), Path(given["out"]), tell)
 
-    def describe_timelines(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
-        """Write the people of a video over time as JSON."""
-        return describe_timelines(self._viewed(given), Path(given["out"]))
+    def write_timelines(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
+        """Write the people of a video over time."""
+        return write_timelines(self._viewed(given), Path(given["out"]))
 
     def write_download(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write what a user takes away of one file."""
@@ -120,6 +121,7 @@ class Desk:
     def open_camera(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Begin to follow the faces before a camera."""
         self._close_camera()
+        keep_freed_memory()
         detector = self._detectors.get(given["model"], given["person"])
         self._camera = LiveCamera(detector)
         return describe_detector(detector)
@@ -166,7 +168,7 @@ TASKS: dict[str, Callable[[Desk, Json, bytes | None, Tell], Json]] = {
         Desk.describe_model,
         Desk.analyse,
         Desk.annotate,
-        Desk.describe_timelines,
+        Desk.write_timelines,
         Desk.write_download,
         Desk.write_bundle,
         Desk.write_picture_table,

@@ -26,7 +26,8 @@ class Limits:
 
     Attributes:
         largest: Bytes of a file.
-        patience: Seconds without a byte, and after which the rate counts.
+        patience: Seconds without a byte, and after which the rate counts; also for all else that a browser
+            sends, and between its requests.
         least_rate: Bytes per second on the average.
     """
 

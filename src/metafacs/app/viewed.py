@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metafacs.app.analysing import JOURNAL
+from metafacs.app.curves import write_curves
 from metafacs.app.records import Kind, View
 from metafacs.data.videos import Selection
-from metafacs.files import write_bytes
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
 from metafacs.inference.events import Event, EventRules, find_events
@@ -120,16 +119,19 @@ class Viewed:
         return find_events(self.timelines, self.rules)
 
 
-def describe_timelines(viewed: Viewed, out: Path) -> dict[str, Any]:
-    """Write the people over time with their events as JSON; return nothing.
+def write_timelines(viewed: Viewed, out: Path) -> dict[str, Any]:
+    """Write the people over time with their events for :func:`metafacs.app.curves.read_curves`.
 
     Args:
         viewed: The results.
         out: The file to write.
+
+    Returns:
+        Nothing.
     """
     timelines = viewed.timelines
     shares = shares_of_time(timelines)
-    content = {
+    head = {
         "complete": viewed.complete,
         "aus": list(timelines.aus),
         "thresholds": {str(au): timelines.thresholds[au] for au in timelines.aus},
@@ -138,35 +140,33 @@ def describe_timelines(viewed: Viewed, out: Path) -> dict[str, Any]:
         "lost": timelines.lost.tolist(),
         "rules": viewed.rules.describe(),
         "neutral": viewed.neutral,
-        "people": [
-            _line(line, viewed) | {"share": {str(au): round(v, 4) for au, v in shares[line.person].items()}}
-            for line in timelines.people
-        ],
         "events": [_event(event) for event in viewed.events],
     }
-    write_bytes(out, json.dumps(content, separators=(",", ":"), allow_nan=False).encode(), durable=False)
+    write_curves(out, head, [_line(line, viewed, shares[line.person]) for line in timelines.people])
     return {}
 
 
-def _line(line: Timeline, viewed: Viewed) -> dict[str, Any]:
+def _line(line: Timeline, viewed: Viewed, shares: Mapping[int, float]) -> dict[str, Any]:
     windows = smoothing_windows(line, viewed.rules.smoothing)
 
-    def curve(values: NDArray[np.float32], decimals: int) -> list[float]:
-        smooth: list[float] = moving_median(values, windows).astype(np.float64).round(decimals).tolist()
-        return smooth
+    def curves(values: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
+        rows = [moving_median(values[au], windows) for au in viewed.timelines.aus if au in values]
+        return np.array(rows, np.float32).reshape(len(rows), len(line.times))
 
-    return {
+    about = {
         "id": line.person,
         "name": viewed.view.names.get(line.person, ""),
         "seconds": round(line.seconds, 3),
-        "frames": line.frames.tolist(),
-        "times": line.times.round(3).tolist(),
-        "stretches": [
-            [round(float(line.times[start]), 3), round(float(line.ends[stop - 1]), 3)]
-            for start, stop in line.stretches.tolist()
-        ],
-        "p": {str(au): curve(values, 4) for au, values in line.probabilities.items()},
-        "i": {str(au): curve(values, 2) for au, values in line.intensities.items()},
+        "share": {str(au): round(share, 4) for au, share in shares.items()},
+    }
+    return {
+        "about": about,
+        "frames": line.frames,
+        "times": line.times,
+        "ends": line.ends,
+        "stretches": line.stretches,
+        "p": curves(line.probabilities),
+        "i": curves(line.intensities),
     }
 
 

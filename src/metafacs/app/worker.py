@@ -1,6 +1,8 @@
 """A process that does tasks for the server: it can be ended at any time, and a crash of it ends nothing else.
 
 Messages are JSON on a pipe, so that a process that a hostile file has taken over can send nothing but data.
+On Linux all of them are forked off one process that has imported everything and runs nothing: what they
+import is in memory once, and a new one takes no time.
 """
 
 from __future__ import annotations
@@ -8,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,8 @@ Progress = Callable[[Json], None]
 
 PATIENCE = 300.0
 """Seconds without a sign of life after which a process is taken to hang."""
+
+_IMPORTED_ONCE = ["metafacs.app.tasks"]
 
 
 class TaskError(ValueError):
@@ -47,7 +54,9 @@ class Worker:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
         # One thread: tasks are done one after the other, and the event loop never waits.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"metafacs {name}")
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix=f"metafacs {name}", initializer=_leave_ctrl_c_to_others
+        )
         # The process may be ended by the event loop while the thread uses it.
         self._lock = threading.Lock()
         self._owner: str | None = None
@@ -156,18 +165,26 @@ class Worker:
             if known and self._connection is not None:
                 return self._connection
             self._forget()
-            # A forked process of one that has threads can deadlock; a spawned one starts clean.
-            context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._process = context.Process(
-                target=run_worker,
-                args=(theirs, self._device, str(self._folder)),
-                name=f"metafacs {self._name}",
-            )
-            self._process.start()
-            theirs.close()
             self._doomed = False
-            return self._connection
+        # The first start waits for imports; whoever ends it meanwhile does not.
+        process, connection = self._start()
+        with self._lock:
+            self._process, self._connection = process, connection
+            if self._doomed:
+                self._process.kill()
+            return connection
+
+    def _start(self) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+        context = _context()
+        ours, theirs = context.Pipe()
+        process: multiprocessing.process.BaseProcess = context.Process(  # type: ignore[attr-defined]
+            target=run_worker,
+            args=(theirs, self._device, str(self._folder)),
+            name=f"metafacs {self._name}",
+        )
+        process.start()
+        theirs.close()
+        return process, ours
 
     def _forget(self) -> None:
         if self._connection is not None:
@@ -180,18 +197,36 @@ class Worker:
             self._process = None
 
 
+def _context() -> BaseContext:
+    """Return how processes are started.
+
+    A forked process of one that has threads can deadlock: this one has. A process that has only imported has
+    none but those of BLAS and Arrow, which know of forks. The libraries of macOS do not, and Windows has no
+    forks: there each process imports for itself.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED_ONCE)
+    return context
+
+
+def _leave_ctrl_c_to_others() -> None:
+    """Block Ctrl-C in this thread and what it starts, which would print a traceback while it imports."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def run_worker(connection: Connection, device: str, folder: str) -> None:
     """Do tasks until the server is gone; what the process of a :class:`Worker` runs."""
     import os
-    import signal
     import tempfile
 
-    from metafacs.processes import end_with_parent, keep_freed_memory
+    from metafacs.processes import end_with_parent
 
     # Ctrl-C goes to all processes of a terminal; the server ends this one when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
-    keep_freed_memory()
     os.umask(0o077)
     tempfile.tempdir = folder
 

@@ -63,6 +63,26 @@ def test_the_keys_of_a_timeline_seek_by_frames(video: AppPage) -> None:
     video.wait_until(partial(is_at, shown, 0.25), "the sixth frame")
 
 
+def test_a_long_video_is_drawn_thinned_and_its_values_are_those_of_the_frame(
+    app: AppPage, inputs: Path
+) -> None:
+    # Two seconds over 16 columns stand for an hour over 1024.
+    app.page.route("**/timelines", lambda made: made.continue_(url=f"{made.request.url}?columns=16"))
+    app.choose(inputs / "session.mp4")
+    (file,) = app.wait_for_results()
+    plot = app.page.get_by_role("region", name="Timeline of Person 0")
+    plot.get_by_role("slider").focus()
+    for _ in range(5):
+        app.page.keyboard.press("ArrowRight")
+    wanted = app.server.request("GET", f"/api/files/{file['id']}/timelines?begin=0&end=9000").document
+    assert wanted["exact"]
+    (person,) = wanted["people"]
+    aus = [au for au in file["analysis"]["aus"] if au not in file["analysis"]["experimental"]]
+    values = [f"{person['p'][str(au)][5]:.2f}" for au in aus]
+    shown = plot.locator(".values .row:not(.pale)")
+    app.wait_until(lambda: shown.all_text_contents()[: len(aus)] == values, "the values of frame 5")
+
+
 def test_people_are_named_and_hidden(video: AppPage) -> None:
     video.page.get_by_role("textbox", name="Name of Person 0").fill("Eileen <b>")
     video.page.keyboard.press("Enter")

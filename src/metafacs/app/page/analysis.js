@@ -2,6 +2,7 @@
 
 import { ask, askBytes, Refused } from "./http.js";
 import { session } from "./session.js";
+import { Stretches } from "./stretches.js";
 import { linesOf, Tracks } from "./tracks.js";
 
 /** Landmarks are fetched for so many frames at a time, and the last few such parts are kept. */
@@ -69,6 +70,16 @@ export class Analysis extends EventTarget {
       this.raw = this.tracks ? this.tracks.lines() : [];
     }
     return this.raw ?? [];
+  }
+
+  /** Return the curve of a person to draw between two times. */
+  lineBetween(line, begin, end) {
+    return this.timelines ? (this.stretches.between(line.person, begin, end) ?? line) : line;
+  }
+
+  /** Return the curve of a person in which every frame around a time is, null while it is on its way. */
+  lineAt(line, time) {
+    return this.timelines ? this.stretches.at(line.person, time) : line;
   }
 
   get events() {
@@ -157,6 +168,7 @@ export class Analysis extends EventTarget {
     if (timelines.analysis !== this.number) return;
     this.timelines = timelines;
     this.finished = linesOf(timelines);
+    this.stretches = new Stretches(this.id, timelines, this.finished, () => this.tell("timelines"), this.ending.signal);
     this.tell("timelines");
   }
 

@@ -84,10 +84,13 @@ export class CameraView {
     this.screen.hidden = !this.stream;
     this.record.disabled = true;
     this.stream?.getTracks().forEach((track) => track.stop());
+    this.socket?.close();
   }
 
   async open() {
     if (!navigator.mediaDevices?.getUserMedia) return this.fail(say("camera_insecure"));
+    // The program loads its model while the browser asks.
+    this.connect();
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: SIZE, audio: false });
       if (this.closed) return this.close();
@@ -100,6 +103,10 @@ export class CameraView {
     const scale = Math.min(1, WIDEST / this.size.width);
     Object.assign(this.small, { width: Math.round(this.size.width * scale), height: Math.round(this.size.height * scale) });
     this.screen.style.aspectRatio = `${this.size.width} / ${this.size.height}`;
+    if (this.model) this.begin();
+  }
+
+  connect() {
     this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/camera`);
     this.socket.onopen = () => this.socket.send(JSON.stringify({ model: session.model?.id, person: session.choice.person }));
     this.socket.onmessage = ({ data }) => this.take(JSON.parse(data));
@@ -109,8 +116,10 @@ export class CameraView {
   take(answer) {
     if (this.closed) return;
     if (answer.error) this.fail(answer.error);
-    else if (answer.ready) this.begin(answer.model);
-    else if ("recording" in answer) this.recordingSince = performance.now();
+    else if (answer.ready) {
+      this.model = answer.model;
+      if (this.size) this.begin();
+    } else if ("recording" in answer) this.recordingSince = performance.now();
     else if ("recorded" in answer) this.showRecorded(answer.recorded);
     else {
       if (!answer.dropped) this.show(answer);
@@ -118,8 +127,8 @@ export class CameraView {
     }
   }
 
-  begin(model) {
-    this.model = model;
+  begin() {
+    const { model } = this;
     this.start = performance.now();
     this.record.disabled = false;
     const solid = model.aus.filter((au) => !model.experimental.includes(au));

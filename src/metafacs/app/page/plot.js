@@ -191,9 +191,10 @@ export class Plot {
   }
 
   showValues(time) {
-    const place = this.line.at(time);
+    const line = this.all.analysis.lineAt(this.line, time);
+    const place = line ? line.at(time) : -1;
     this.aus.forEach((au, k) => {
-      const value = place < 0 ? null : this.line.p.get(au)?.[place];
+      const value = place < 0 ? null : line.p.get(au)?.[place];
       const known = value !== null && value !== undefined;
       this.values[k].textContent = known ? value.toFixed(2) : "";
       const present = known && value >= this.all.analysis.threshold(au);
@@ -213,12 +214,13 @@ export class Plot {
     // Plots that only follow the cursor of another show their values, but no words.
     this.tip.hidden = au === undefined || !this.chart.over.matches(":hover");
     if (this.tip.hidden) return;
-    const place = this.line.at(time);
+    const line = this.all.analysis.lineAt(this.line, time);
+    const place = line ? line.at(time) : -1;
     const parts = [`${clock(time, 2)}`, el("b", {}, `AU${au} ${auName(au)}`)];
-    if (place < 0) parts.push(say("not_seen"));
+    if (place < 0) parts.push(say(line || this.line.at(time) < 0 ? "not_seen" : "value_soon"));
     else {
-      parts.push(say("tip_probability", { value: this.line.p.get(au)[place].toFixed(2), threshold: this.all.analysis.threshold(au).toFixed(2) }));
-      if (this.line.i) parts.push(say("tip_intensity", { value: this.line.i.get(au)[place].toFixed(1) }));
+      parts.push(say("tip_probability", { value: line.p.get(au)[place].toFixed(2), threshold: this.all.analysis.threshold(au).toFixed(2) }));
+      if (line.i) parts.push(say("tip_intensity", { value: line.i.get(au)[place].toFixed(1) }));
     }
     fill(this.tip, parts.map((part) => el("div", {}, part)));
     const width = this.chart.over.clientWidth;
@@ -235,12 +237,14 @@ export class Plot {
   }
 
   draw() {
-    const { chart, line, all } = this;
+    const { chart, all } = this;
     const { analysis, colours } = all;
     const context = chart.ctx;
     const scale = devicePixelRatio;
     const { left, top, width } = chart.bbox;
     const [begin, end] = [chart.scales.x.min, chart.scales.x.max];
+    // Of the whole, the whole is at hand.
+    const line = all.range ? analysis.lineBetween(this.line, begin, end) : this.line;
     const across = (time) => left + ((time - begin) / (end - begin)) * width;
     const rowHeight = this.rowHeight * rem() * scale;
     const strips = look.rows === "strips";

@@ -55,6 +55,7 @@ export const TEXTS = {
   progress_of: "Progress of {name}",
   cancel_of: "Cancel {name}",
   remove_of: "Remove {name}",
+  problem_away: "Put away what is said of {name}",
   bundle: "Download all as ZIP",
   bundle_about: "Tables, events and plots of all files that are done; this may take some seconds for each",
   remove_all: "Remove everything",
@@ -153,6 +154,7 @@ export const TEXTS = {
   tip_probability: "probability {value}, threshold {threshold}",
   tip_intensity: "intensity {value} of 5",
   not_seen: "not seen",
+  value_soon: "…",
 
   // Bars
   aus_of: "Action units of {name}",

@@ -129,7 +129,8 @@ export class VideoView extends FileView {
 
   showTime() {
     this.timelines.showTime(this.player.time);
-    const line = this.analysis.lines.find((other) => other.person === this.people.chosen);
+    const seen = this.analysis.lines.find((other) => other.person === this.people.chosen);
+    const line = seen && this.analysis.lineAt(seen, this.player.time);
     const place = line ? line.at(this.player.time) : -1;
     const column = (values) => values && new Map(this.analysis.aus.map((au) => [au, values.get(au)?.[place]]));
     if (place < 0) this.bars?.show(null, null);
