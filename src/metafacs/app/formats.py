@@ -89,6 +89,5 @@ def kind_of(name: str) -> tuple[Kind, str, str]:
         return "video", ending, media_type
     what = f"files ending in {printable(ending)}" if ending else "files without an ending"
     raise FormatError(
-        f"{what} are not read; choose a picture ({', '.join(SUFFIXES)}) or a video "
-        f"({', '.join(VIDEO_SUFFIXES)})"
+        f"{what} are not read; choose a picture, such as .jpg or .png, or a video, such as .mp4 or .mov"
     )

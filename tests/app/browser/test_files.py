@@ -55,8 +55,12 @@ def test_what_is_no_picture_says_so_and_harms_no_other_file(app: AppPage, inputs
 def test_a_format_that_is_not_read_is_refused_with_those_that_are(app: AppPage, inputs: Path) -> None:
     app.refusals = (415,)
     app.drop(inputs / "letter.txt")
-    expect(app.page.get_by_role("alert").filter(has_text="letter.txt")).to_contain_text(".mp4")
+    told = app.page.get_by_role("alert").filter(has_text="letter.txt")
+    expect(told).to_contain_text(".mp4")
     assert app.files == []
+    app.page.get_by_role("button", name="Put away what is said of letter.txt").click()
+    expect(told).to_have_count(0)
+    expect(app.file("letter.txt")).to_have_count(0)
 
 
 def test_a_file_over_the_limit_is_refused(app: AppPage, inputs: Path) -> None:

@@ -195,10 +195,10 @@ export class Files {
   }
 }
 
-/** What is wrong with one file, below the shelf. */
+/** What is wrong with one file, below the shelf, until it is put right or put away. */
 class Problem {
-  constructor(place, name) {
-    Object.assign(this, { place, name, element: null, sentence: null });
+  constructor(place, name, away = () => {}) {
+    Object.assign(this, { place, name, away, element: null, sentence: null });
   }
 
   say(sentence) {
@@ -208,8 +208,16 @@ class Problem {
     if (!sentence) return;
     // Most sentences name the file themselves.
     const name = sentence.includes(this.name) ? null : el("b", {}, `${this.name} `);
-    this.element = el("p", { class: "problem", role: "alert" }, name, sentence);
+    const close = button(say("problem_away", { name: this.name }), () => this.close(), { drawing: "close", bare: true });
+    this.element = el("div", { class: "problem" }, el("p", { role: "alert" }, name, sentence), close);
     this.place.append(this.element);
+  }
+
+  close() {
+    const next = this.element.nextElementSibling ?? this.element.previousElementSibling;
+    this.element.remove();
+    (next?.querySelector("button") ?? document.getElementById("choose")).focus();
+    this.away();
   }
 }
 
@@ -218,14 +226,12 @@ class SendingItem {
   constructor(files, entry) {
     this.bar = el("progress", { max: "1", "aria-label": say("progress_of", { name: entry.file.name }) });
     this.state = el("span", { class: "state" });
-    this.problem = new Problem(files.problems, entry.file.name);
-    const stop = () => {
-      if (entry.upload && !entry.error) entry.upload.cancel();
-      else {
-        files.sending.splice(files.sending.indexOf(entry), 1);
-        files.update();
-      }
+    const drop = () => {
+      files.sending.splice(files.sending.indexOf(entry), 1);
+      files.update();
     };
+    this.problem = new Problem(files.problems, entry.file.name, drop);
+    const stop = () => (entry.upload && !entry.error ? entry.upload.cancel() : drop());
     this.remove = button(say("cancel_of", { name: entry.file.name }), stop, { drawing: "close", bare: true });
     this.element = el("li", { class: "file" }, el("span", { class: "thumb" }, icon("film")), el("div", { class: "what" }, el("span", { class: "name", title: entry.file.name }, entry.file.name), this.state, this.bar), this.remove);
   }
