@@ -101,6 +101,19 @@ def test_what_breaks_off_leaves_nothing(client: Client) -> None:
     assert folders(client) - before == set()
 
 
+def test_a_body_that_cannot_be_unpacked_is_refused_and_is_no_news(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with begun(client, "Content-Length: 60000\r\nContent-Encoding: deflate") as connection:
+        said = b""
+        with suppress(ConnectionError):
+            connection.sendall(b"\xff" * 60000)
+            while part := connection.recv(10_000):
+                said += part
+    assert b" 400 " in said.splitlines()[0]
+    assert [record.name for record in caplog.records if record.name.startswith("metafacs")] == []
+
+
 def test_a_full_disk_is_said(client: Client, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(1000))
     answer = client.post("/api/files?name=a.png", photo)
