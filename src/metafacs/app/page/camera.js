@@ -71,8 +71,15 @@ export class CameraView {
   close() {
     this.closed = true;
     this.ending.abort();
-    this.socket?.close();
+    this.hangUp();
     this.stream?.getTracks().forEach((track) => track.stop());
+  }
+
+  hangUp() {
+    const { socket } = this;
+    // Closed while it connects, a socket complains.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket?.close();
   }
 
   fail(sentence) {
@@ -84,7 +91,7 @@ export class CameraView {
     this.screen.hidden = !this.stream;
     this.record.disabled = true;
     this.stream?.getTracks().forEach((track) => track.stop());
-    this.socket?.close();
+    this.hangUp();
   }
 
   async open() {
