@@ -15,20 +15,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from PIL import Image
 
+from metafacs.cli import command_module
+from metafacs.cli import main as metafacs
 from metafacs.data.parts import part_files
 from metafacs.data.videos import encode_video
 from metafacs.inference.inputs import Inputs, list_inputs
@@ -73,17 +77,28 @@ def make_files(folder: Path, pictures: int, clips: int) -> None:
                 shutil.copy(source, path)
 
 
-def start(folder: Path, out: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a worker."""
+def start(folder: Path, out: str, options: Sequence[str]) -> ForkProcess:
+    """Start a worker: a copy of this process, which has loaded what it needs."""
     words = ["predict", "set", "--format", "parquet", "--workers", "1", "--quiet", "--out", out, *options]
-    command = [sys.executable, "-m", "metafacs", *words]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+    worker = multiprocessing.get_context("fork").Process(target=_work, args=(folder, words))
+    worker.start()
+    return worker
+
+
+def _work(folder: Path, words: Sequence[str]) -> None:
+    os.chdir(folder)
+    # What failed is told of every broken file.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    sys.exit(metafacs(words))
 
 
 def kept(out: Path) -> int:
-    """Return how many files lie finished in journals of parts that are in work."""
-    journals = [path for path in (out / WORK).rglob("*.unfinished") if path.is_file()]
-    return sum(path.read_bytes().count(b'{"frame":') for path in journals)
+    """Return how many files and frames lie finished in journals of parts that are in work."""
+    count = 0
+    for path in (out / WORK).glob("*/*.unfinished"):
+        with suppress(FileNotFoundError):  # its part has just been finished
+            count += path.read_bytes().count(b'{"frame":')
+    return count
 
 
 def share_and_kill(folder: Path, options: Sequence[str], chance: random.Random) -> dict[str, object]:
@@ -95,7 +110,7 @@ def share_and_kill(folder: Path, options: Sequence[str], chance: random.Random) 
     kills: list[dict[str, object]] = []
     began, memory = time.monotonic(), dict[str, int]()
     try:
-        while steady.poll() is None or hunted.poll() is None:
+        while steady.is_alive() or hunted.is_alive():
             time.sleep(_LOOK_EVERY)
             if not (out / PLAN).exists():
                 continue
@@ -105,38 +120,40 @@ def share_and_kill(folder: Path, options: Sequence[str], chance: random.Random) 
                 memory[f"{share:.1f}"] = _highest_memory(steady.pid) or memory.get(f"{share:.1f}", 0)
             holds = _claims(out, hunted.pid)
             # Few files are done before a process has started; the other one waits for it then.
-            if steady.poll() is None:
-                waits = bool(moments) and not holds and hunted.poll() is None
-                steady.send_signal(signal.SIGSTOP if waits else signal.SIGCONT)
+            if steady.is_alive():
+                waits = bool(moments) and not holds and hunted.is_alive()
+                os.kill(steady.pid or 0, signal.SIGSTOP if waits else signal.SIGCONT)
             if moments and holds and share + kept(out) / plan.files >= moments[0]:
                 moments.pop(0)
-                hunted.send_signal(signal.SIGKILL)
-                code = hunted.wait()
-                kills.append({"code": code, "parts": len(part_files(out / PARTS)), "kept": kept(out)})
+                hunted.kill()
+                hunted.join()
+                kills.append(
+                    {"code": hunted.exitcode, "parts": len(part_files(out / PARTS)), "kept": kept(out)}
+                )
                 hunted = start(folder, "killed", options)
+        codes = [steady.exitcode, hunted.exitcode]
     finally:
         for worker in (steady, hunted):
-            if worker.poll() is None:
-                worker.kill()
-                worker.wait()
+            worker.kill()
+            worker.join()
     return {
         "seconds": round(time.monotonic() - began),
         "kills": kills,
-        "codes": [steady.returncode, hunted.returncode],
+        "codes": codes,
         "memory_mib": {share: value >> 10 for share, value in memory.items()},
     }
 
 
-def _claims(out: Path, process: int) -> bool:
+def _claims(out: Path, process: int | None) -> bool:
     """Return whether a process holds a part."""
-    holders = [path for path in (out / WORK).glob("*/.metafacs.holder") if path.is_file()]
-    try:
-        return any(f"process {process} on" in path.read_text() for path in holders)
-    except OSError:
-        return False
+    for path in (out / WORK).glob("*/.metafacs.holder"):
+        with suppress(FileNotFoundError):
+            if f"process {process} on" in path.read_text():
+                return True
+    return False
 
 
-def _highest_memory(process: int) -> int:
+def _highest_memory(process: int | None) -> int:
     """Return the most memory that a process has had, in KiB; 0 where the system does not tell."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
@@ -184,17 +201,19 @@ def main(argv: list[str] | None = None) -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        # Once for all workers: nothing of it starts a thread, so that the process can be copied.
+        command_module("predict")
         make_files(folder, options.pictures, options.clips)
         words = ["--files_per_part", str(options.files_per_part)]
         words += ["--model", os.path.abspath(options.model)] if options.model else []
         undisturbed = start(folder, "whole", words)
         try:
             told = share_and_kill(folder, words, random.Random(options.seed))
-            code = undisturbed.wait()
+            undisturbed.join()
         finally:
             undisturbed.kill()
-        if code not in (0, 1):
-            raise LostFilesError(f"the undisturbed run ended with {code}")
+        if undisturbed.exitcode not in (0, 1):
+            raise LostFilesError(f"the undisturbed run ended with {undisturbed.exitcode}")
         plan = read_plan(folder / "whole")
         account = account_for(read_plan(folder / "killed"), rows=True)
         if not account.is_whole or account_for(plan, rows=True) != account:

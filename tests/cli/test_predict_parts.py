@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from metafacs.locks import claimed
 
 Predict = Callable[..., int]
 PARQUET = ("--format", "parquet")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -228,3 +231,13 @@ def test_parts_are_compared_with_codings(
     record = json.loads(Path("agreement/agreement.json").read_text())
     assert [pair["left_input"] for pair in record["pairs"]] == ["videos/a.mp4", "videos/b.mp4"]
     assert record["faces"]  # the sidecar of the parts says that they are of a model of rendered faces
+
+
+def test_two_workers_of_which_one_is_killed_twice(untrained_model: Path) -> None:
+    script = ROOT / "benchmarks" / "many_files.py"
+    words = ["--pictures", "10", "--clips", "2", "--files_per_part", "2", "--model", str(untrained_model)]
+    command = [sys.executable, str(script), *words]
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    assert [told[name] for name in ("files", "parts", "analysed", "rows")] == [12, 6, 12, 22]
+    assert {kill["code"] for kill in told["kills"]} == {-9}
+    assert told["codes"] == [0, 0]
