@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from metafacs.cli import main
+from metafacs.cli import main, prediction_parts
 from metafacs.data.parts import part_files, read_receipt
 from metafacs.inference.journal import Journal
 from metafacs.inference.part_plan import read_plan
+from metafacs.inference.part_work import PartJob, PartOutcome, lost_part
 from metafacs.locks import claimed
 
 Predict = Callable[..., int]
@@ -241,3 +242,26 @@ def test_two_workers_of_which_one_is_killed_twice(untrained_model: Path) -> None
     assert [told[name] for name in ("files", "parts", "analysed", "rows")] == [12, 6, 12, 22]
     assert {kill["code"] for kill in told["kills"]} == {-9}
     assert told["codes"] == [0, 0]
+
+
+def test_processes_that_die_are_replaced_until_it_is_hopeless(
+    predict: Predict, faces: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_jobs, dead = prediction_parts.run_jobs, [3]
+
+    def dying(work: object, jobs: list[PartJob], *words: object, **more: object) -> Iterator[PartOutcome]:
+        for job in jobs:
+            dead[0] -= 1
+            if dead[0] >= 0:
+                yield lost_part(job, "killed by SIGKILL")
+            else:
+                yield from run_jobs(work, [job], 1)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prediction_parts, "run_jobs", dying)
+    words = ("faces", *PARQUET, "--files_per_part", 2)
+    assert predict(*words, "--out", "out") == 1
+    assert len(part_files(Path("out/parts"))) == 4
+    assert capsys.readouterr().err.count("the process that made part") == 3
+    dead[0] = 1000
+    assert predict(*words, "--out", "hopeless") == 1
+    assert "21 processes died one after the other without a part made" in capsys.readouterr().err

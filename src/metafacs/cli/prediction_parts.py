@@ -32,7 +32,7 @@ from metafacs.inference.part_plan import (
     read_plan,
     write_plan,
 )
-from metafacs.inference.part_work import PartJob, PartOutcome, make_part
+from metafacs.inference.part_work import PartJob, lost_part, make_part
 from metafacs.inference.predictions import Options, run_of_words
 from metafacs.inference.sidecars import write_sidecar
 from metafacs.locks import FolderInUseError, claimed
@@ -45,6 +45,9 @@ RETRIES = 2
 
 _LOOK_EVERY = 1.0
 """Seconds between looks for the plan that another worker is writing."""
+
+_MOST_DEATHS = 20
+"""Processes that may die one after the other, before a part is made again."""
 
 _NAMED = 3
 """Files of a part that failed whose names are printed."""
@@ -157,40 +160,46 @@ class PartsRun:
 
     def _make(self, plan: PartPlan, parts: Sequence[Part]) -> None:
         """Make parts until all are there or in the hands of others."""
-        pace = _Pace(plan, parts)
-        deaths = 0
+        pace, deaths = _Pace(plan, parts), 0
         with speed_bar("files", not self.quiet) as bar:
             task = bar.add_task(f"files of share {self.share}", total=pace.files, completed=pace.finished())
             while True:
-                there, before = plan.finished(), self._made
+                there, before, lost = plan.finished(), self._made, 0
                 jobs = [self._job(plan, part) for part in parts if part.name not in there]
-                try:
-                    for outcome in run_jobs(
-                        partial(make_part, self.get_detector),
-                        jobs,
-                        self.workers,
-                        initialise=use_one_thread,
-                    ):
-                        deaths = 0
-                        if outcome.receipt is not None:
-                            self._made += 1
-                            self._say_made(outcome, outcome.receipt, pace)
-                            bar.update(task, completed=pace.finished())
-                except WorkerError:
-                    # A file may be the cause, which is given up when it has ended enough of them.
-                    deaths += 1
-                    if deaths > (self.retries + 1) * self.workers:
-                        raise
-                    continue
-                if self._made == before:
+                work = partial(make_part, self.get_detector)
+                outcomes = run_jobs(work, jobs, self.workers, initialise=use_one_thread, lost=lost_part)
+                for outcome in outcomes:
+                    if outcome.state == "lost":
+                        # A file may be the cause, which is given up when it has ended enough of them.
+                        lost, deaths = lost + 1, deaths + 1
+                        self._say_lost(outcome.part, deaths)
+                    if outcome.receipt is not None:
+                        self._made, deaths = self._made + 1, 0
+                        self._say_made(outcome.part, outcome.receipt, pace)
+                        bar.update(task, completed=pace.finished())
+                if self._made == before and not lost:
                     return
+
+    def _say_lost(self, part: Part, deaths: int) -> None:
+        """Tell that a process died; end if one dies after the other.
+
+        Raises:
+            WorkerError: If too many did.
+        """
+        print(f"metafacs predict: the process that made part {part.number} died", file=sys.stderr)
+        if deaths > _MOST_DEATHS:
+            raise WorkerError(
+                f"{deaths} processes died one after the other without a part made, often for want of memory; "
+                "what "
+                "is finished is kept: give the same command again, with fewer --workers"
+            )
 
     def _job(self, plan: PartPlan, part: Part) -> PartJob:
         return PartJob(self.out, plan.folder, part, self.options, self.retries)
 
-    def _say_made(self, outcome: PartOutcome, receipt: Receipt, pace: _Pace) -> None:
+    def _say_made(self, part: Part, receipt: Receipt, pace: _Pace) -> None:
         """Print one line about a part, and one for each of the first files that failed."""
-        part, failed = outcome.part, receipt.failed
+        failed = receipt.failed
         for one in failed[:_NAMED]:
             print(f"metafacs predict: {one.problem}", file=sys.stderr)
         if len(failed) > _NAMED:

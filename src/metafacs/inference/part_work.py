@@ -36,8 +36,8 @@ from metafacs.inference.writers import ParquetWriter, open_writer
 from metafacs.locks import OWN_FILES, FolderInUseError, claimed
 from metafacs.texts import printable
 
-State = Literal["made", "there", "taken"]
-"""What became of a part: made now, there already, or being made by another worker."""
+State = Literal["made", "there", "taken", "lost"]
+"""What became of a part: made now, there already, being made by another worker, or lost with its process."""
 
 _IN_A_ROW = 5
 """Files on which the networks fail, one after the other, from which on it is no longer the files."""
@@ -118,6 +118,11 @@ def make_part(get_detector: Callable[[], Detector], job: PartJob) -> PartOutcome
             return PartOutcome(job.part, "there")
         raise
     return PartOutcome(job.part, "made", receipt)
+
+
+def lost_part(job: PartJob, end: str) -> PartOutcome:
+    """Return what became of a part whose process died; what is finished of it is kept."""
+    return PartOutcome(job.part, "lost")
 
 
 def _clear(work: Path) -> None:
