@@ -6,7 +6,9 @@ import copy
 
 import pytest
 import torch
+import torch.autograd.forward_ad as forward_ad
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from metafacs.models.synchronised import SynchronisedBatchNorm, synchronise
 
@@ -36,6 +38,20 @@ def test_computes_what_batch_norm_computes_up_to_the_second_derivative(momentum:
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(together.state_dict()[name], value)
     torch.testing.assert_close(together.eval()(images), plain.eval()(images))
+
+
+def test_forward_derivatives_are_those_of_batch_norm() -> None:
+    plain = nn.BatchNorm2d(3).double()
+    network = nn.Sequential(copy.deepcopy(plain))
+    synchronise(network)
+    images, along = torch.randn(2, 6, 3, 5, 5, dtype=torch.float64)
+    found = []
+    for layer in (network[0], plain):
+        with forward_ad.dual_level():
+            weight = forward_ad.make_dual(layer.weight.detach(), torch.ones(3, dtype=torch.float64))
+            told = functional_call(layer, {"weight": weight}, (forward_ad.make_dual(images, along),))
+            found.append(forward_ad.unpack_dual(told).tangent)
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-9)
 
 
 def test_parameters_are_kept_so_that_optimisers_still_hold_them() -> None:

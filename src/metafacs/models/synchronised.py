@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from metafacs.precision import widen
@@ -21,16 +22,19 @@ class SynchronisedBatchNorm(_BatchNorm):
         """Return the normalised ``batch x channel x ...``; in training moves the running statistics."""
         if not self.training and self.running_mean is not None:
             return super().forward(inputs)
-        around = [axis for axis in range(inputs.ndim) if axis != 1]
-        variance, mean = pooled_moments(*torch.var_mean(widen(inputs), dim=around, correction=0))
+        variance, mean = pooled_moments(*_moments(widen(inputs)))
+        centre, spread = mean.detach(), variance.detach()
         if self.training and self.track_running_stats:
-            self._move(mean.detach(), variance.detach(), size_of_batch(inputs.numel() // len(mean)))
+            self._move(centre, spread, size_of_batch(inputs.numel() // len(mean)))
+        # The kernel takes statistics as constants; their derivatives go through factor and offset, which
+        # are 1 and 0 in value.
         slope = (variance + self.eps).rsqrt()
+        factor, offset = slope * (spread + self.eps).sqrt(), (centre - mean) * slope
         if self.weight is not None:
-            slope = slope * self.weight
-        offset = -mean * slope if self.bias is None else self.bias - mean * slope
-        shape = (1, -1, *[1] * (inputs.ndim - 2))
-        return torch.addcmul(offset.view(shape), inputs, slope.view(shape)).to(inputs.dtype)
+            factor, offset = factor * self.weight, offset * self.weight
+        if self.bias is not None:
+            offset = offset + self.bias
+        return batch_norm(inputs, centre, spread, factor, offset, False, 0.0, self.eps)
 
     @torch.no_grad()
     def _move(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -44,6 +48,16 @@ class SynchronisedBatchNorm(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         pass  # one class for inputs of any number of axes
+
+
+def _moments(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return biased variance and mean per channel; several times as fast as torch's own on a processor."""
+    around = [axis for axis in range(inputs.ndim) if axis != 1]
+    mean = inputs.mean(around)
+    centre = mean.detach()
+    square = (inputs - centre.view(1, -1, *[1] * (inputs.ndim - 2))).square().mean(around)
+    # What is taken off is 0 in value and needed for the second derivative.
+    return square - (mean - centre).square(), mean
 
 
 class SynchronisedBatchNormAct(SynchronisedBatchNorm):
