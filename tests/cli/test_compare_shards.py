@@ -1,4 +1,4 @@
-"""Shares of a comparison: every row once, in any order, in one folder or several, whatever is killed."""
+"""A comparison in shares and as jobs: every row once, in any order and folder, whatever is stopped."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from metafacs.cli import main
 from metafacs.cli.compare import build_parser
 from metafacs.cli.comparison_file import needed_starts, plan_runs
 from metafacs.data.store import Store
-from metafacs.evaluation.comparison import rows_of
+from metafacs.evaluation.comparison import CLAIM, rows_of
 from metafacs.evaluation.records import read_records
 from metafacs.executors.local import visible_gpus, workers_for
-from metafacs.locks import claimed
+from metafacs.locks import HOLDER_FILE, claimed
 from metafacs.shares import Share
 
 START = "{out}/start/fold{fold}-seed{seed}/model.safetensors"
@@ -122,6 +122,26 @@ def test_shards_do_every_row_once_though_one_is_killed(file: Path, tmp_path: Pat
     assert unsharded.exitcode == 0
     assert scores(out) == scores(whole)
     assert (out / "f1.md").read_text() == (whole / "f1.md").read_text()
+
+
+def test_a_job_that_slurm_stops_saves_its_work_and_goes_on(
+    file: Path, content: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("submitit", reason="submitit is not installed: pip install 'metafacs[slurm]'")
+    file.write_text(yaml.safe_dump({**content, "slurm": {"cluster": "local", "time": 30}}, sort_keys=False))
+    words = ("--methods", "[before]", "--seeds", "[0]", "--executor", "slurm")
+    driver = begin(tmp_path / "log", "compare", file, *words)
+    row = tmp_path / "out" / "before" / "fold1-seed0"
+    wait_for(row / "checkpoint.safetensors")
+    holder = (row / CLAIM / HOLDER_FILE).read_text()
+    os.kill(int(holder.split("process ")[1].split()[0]), signal.SIGUSR2)
+    driver.join()
+    assert driver.exitcode == 0
+    assert "before, fold 1, seed 0: done" in (tmp_path / "log").read_text()
+    log = "".join(path.read_text() for path in (tmp_path / "out" / ".slurm").glob("*_log.*"))
+    assert log.count("Requeued job") == 1
+    assert log.count("Starting with") == 2
+    assert len(read_records(tmp_path / "out")) == 1
 
 
 def test_shards_in_folders_of_their_own_are_merged_by_report(

@@ -24,6 +24,7 @@ def test_results_come_back_and_a_lost_process_is_told(
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'metafacs[ray]'")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # beside other work niced processes would wait for minutes
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ray_jobs.py").write_text(
         "import os\n"
