@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
@@ -22,7 +24,7 @@ class SynchronisedBatchNorm(_BatchNorm):
         """Return the normalised ``batch x channel x ...``; in training moves the running statistics."""
         if not self.training and self.running_mean is not None:
             return super().forward(inputs)
-        variance, mean = pooled_moments(*_moments(widen(inputs)))
+        variance, mean = pooled_moments(*_Moments.apply(widen(inputs)))
         centre, spread = mean.detach(), variance.detach()
         if self.training and self.track_running_stats:
             self._move(centre, spread, size_of_batch(inputs.numel() // len(mean)))
@@ -50,14 +52,46 @@ class SynchronisedBatchNorm(_BatchNorm):
         pass  # one class for inputs of any number of axes
 
 
-def _moments(inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Return biased variance and mean per channel; several times as fast as torch's own on a processor."""
-    around = [axis for axis in range(inputs.ndim) if axis != 1]
-    mean = inputs.mean(around)
-    centre = mean.detach()
-    square = (inputs - centre.view(1, -1, *[1] * (inputs.ndim - 2))).square().mean(around)
-    # What is taken off is 0 in value and needed for the second derivative.
-    return square - (mean - centre).square(), mean
+class _Moments(torch.autograd.Function):
+    """Biased variance and mean per channel of ``batch x channel x ...``.
+
+    Ordinary operations would take several passes over the pictures each way; this takes one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        if inputs.device.type == "cpu":
+            # Several times as fast there as var_mean.
+            mean, variance = torch.ops.aten.batch_norm_update_stats(inputs, None, None, 0.0)
+        else:
+            variance, mean = torch.var_mean(inputs, _around(inputs), correction=0)
+        ctx.save_for_backward(inputs, mean)
+        ctx.save_for_forward(inputs, mean)
+        return variance, mean
+
+    @staticmethod
+    def backward(ctx: Any, by_variance: Tensor, by_mean: Tensor) -> Tensor:
+        # Of operations that can be differentiated again, by the pictures and by their mean.
+        inputs, mean = ctx.saved_tensors
+        count = inputs.numel() // len(mean)
+        slope = 2 * by_variance / count
+        return torch.addcmul(_wide(by_mean / count - slope * mean, inputs), inputs, _wide(slope, inputs))
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, mean = ctx.saved_tensors
+        around = _around(inputs)
+        along = 2 * ((inputs - _wide(mean, inputs)) * tangent).mean(around)
+        return along, tangent.mean(around)
+
+
+def _around(inputs: Tensor) -> list[int]:
+    return [axis for axis in range(inputs.ndim) if axis != 1]
+
+
+def _wide(values: Tensor, inputs: Tensor) -> Tensor:
+    """Return numbers per channel so that they can be reckoned with pictures."""
+    return values.view(1, -1, *[1] * (inputs.ndim - 2))
 
 
 class SynchronisedBatchNormAct(SynchronisedBatchNorm):
