@@ -182,8 +182,7 @@ def _run_parts(arguments: Namespace, out: Path) -> int:
     one_by_one = [f"--{what}" for what in ("events", "elan", "boris", "plot", "overlay") if arguments[what]]
     if one_by_one:
         raise ValueError(
-            f"{', '.join(one_by_one)} is about single videos and pictures: analyse those that you want to "
-            "look "
+            f"{', '.join(one_by_one)} is about single videos and pictures: analyse those that you want to look "
             "at without --shard and --files_per_part"
         )
     if arguments.overwrite:
@@ -222,7 +221,10 @@ def _detector(arguments: Namespace) -> tuple[Callable[[], Detector], str]:
     # The files may have changed since this process read them last.
     detector_of_command.cache_clear()
     words = (model, arguments.device, person, arguments.method, arguments.backbone, arguments.backend)
-    return partial(detector_of_command, *words), _fingerprint(file, person)
+    get_detector = partial(detector_of_command, *words)
+    # What is wrong with the files is told by loading them.
+    get_detector()
+    return get_detector, _fingerprint(file, person)
 
 
 def _workers(arguments: Namespace, detector: Detector) -> int:

@@ -230,8 +230,7 @@ class _Making:
         if (died := self._deaths.of(file.number)) > self._job.retries:
             return (
                 f"{file.name} ended {died} processes that read it; memory may be too short for it, or a "
-                "decoder "
-                "fails on it"
+                "decoder fails on it"
             )
         self._deaths.begin(file.number)
         size, changed = state_of(file.input)
@@ -253,8 +252,7 @@ class _Making:
         if self._failed_in_a_row == _IN_A_ROW:
             raise MachineError(
                 f"{_IN_A_ROW} files one after the other failed, {file.name} last ({told}): that is hardly "
-                "their "
-                "fault; look after the machine and the model, and give the same command again"
+                "their fault; look after the machine and the model, and give the same command again"
             ) from error
         return printable(told)
 
