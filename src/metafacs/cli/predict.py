@@ -182,8 +182,8 @@ def _run_parts(arguments: Namespace, out: Path) -> int:
     one_by_one = [f"--{what}" for what in ("events", "elan", "boris", "plot", "overlay") if arguments[what]]
     if one_by_one:
         raise ValueError(
-            f"{', '.join(one_by_one)} is about single videos and pictures: analyse those that you want to look "
-            "at without --shard and --files_per_part"
+            f"{', '.join(one_by_one)} is about single videos and pictures: analyse those that you want to "
+            "look at without --shard and --files_per_part"
         )
     if arguments.overwrite:
         raise ValueError("parts are written once: leave out --overwrite, and give another folder with --out")
