@@ -8,7 +8,8 @@ from pathlib import Path
 from metafacs.data.splits import Side
 from metafacs.data.store import Store
 from metafacs.evaluation.diagnostics import Lost, levels_of
-from metafacs.evaluation.protocols import choose_test_split, described, tested_data
+from metafacs.evaluation.held_out import choose_test_split
+from metafacs.evaluation.protocols import described, tested_data
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.scoring import package_versions
 from metafacs.methods.base import Method
