@@ -69,7 +69,7 @@ def test_few_shot_records_are_archived_and_reported(
     ]
     assert read_overview(tmp_path / "summary.csv") == [{**line, "comparison": "few"} for line in shipped]
     assert main(["report", place, "--out", str(tmp_path / "out"), "--curve", "focus"]) == 1
-    assert "no such curves" in capsys.readouterr().err
+    assert "which has no --curve, --training or --against" in capsys.readouterr().err
 
 
 def test_records_that_name_no_paper_are_archived_with_the_one_that_is_given(

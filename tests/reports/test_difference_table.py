@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from metafacs.evaluation.records import Record
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
@@ -31,3 +33,28 @@ def test_f1_and_auc_stand_beside_each_other(record_of: MakeRecord) -> None:
         *("Claim", "difference, average F1", "supported")
     ]
     assert "differences" not in {t.name for t in compose_report(Comparison(records)).tables}
+
+
+def test_every_row_is_asked_to_be_better_than_a_named_one(record_of: MakeRecord) -> None:
+    records = [
+        replace(record_of(method, skill=skill), label=label)
+        for label, method, skill in (
+            ("plain", "multi_task", 0.5),
+            ("chosen", "multi_task", 2.0),
+            ("mal", "mal", 0.4),
+            ("multi_task", "multi_task", 1.0),
+        )
+    ]
+    compared = Comparison(records, PAPERS["mal"])
+    content = compose_report(compared, against="multi_task")
+    (table,) = (table for table in content.tables if table.name == "differences")
+    answers = {row[0]: (row[2], row[4]) for row in table.rows}
+    assert answers["chosen > multi_task"] == ("yes", "yes")
+    assert answers["plain > multi_task"] == ("no", "no")
+    statements = [claim.statement for claim in content.claims]
+    assert len(statements) == len(set(statements)), "the paper's own claim is made once"
+    assert "mal > multi_task on average AUC" in statements
+    with pytest.raises(
+        ValueError, match="no row oracle with sound runs to compare with; choose one of multi_task"
+    ):
+        compose_report(compared, against="oracle")

@@ -10,7 +10,7 @@ from metafacs.cli import main
 from metafacs.evaluation.records import Record, write_record
 from metafacs.evaluation.statistics import average_f1
 from metafacs.reports.comparison import Comparison
-from metafacs.reports.dose_curve import dose_curve, dose_table, runs_by_dose
+from metafacs.reports.dose_curve import dose_curve, dose_tables, runs_by_dose
 
 MakeRecord = Callable[..., Record]
 
@@ -40,7 +40,8 @@ def test_runs_are_grouped_by_method_and_dose_with_the_other_dose_at_rest(study: 
 
 def test_table_tells_how_far_each_line_falls(study: list[Record]) -> None:
     lines = runs_by_dose(Comparison(study), "permuted_labels")
-    table = dose_table(Comparison(study), "permuted_labels")
+    ranked, table = dose_tables(Comparison(study), "permuted_labels")
+    assert ranked.title.startswith("Average AUC over the share of permuted")
     assert "synthetic" in table.title
     assert [column.head for column in table.columns] == ["row", "0", "0.2", "0.4", "last - first"]
     by_name = {row[0]: row for row in table.rows}
@@ -52,7 +53,8 @@ def test_table_tells_how_far_each_line_falls(study: list[Record]) -> None:
 
 
 def test_every_line_has_its_means_and_bars(study: list[Record]) -> None:
-    (axes,) = dose_curve(Comparison(study), "without_action_units").axes
+    ranked, axes = dose_curve(Comparison(study), "without_action_units").axes
+    assert (ranked.get_ylabel(), axes.get_ylabel()) == ("average AUC, %", "average F1, %")
     lines = runs_by_dose(Comparison(study), "without_action_units")
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
     drawn = [container.lines[0] for container in axes.containers]
@@ -74,5 +76,5 @@ def test_the_command_writes_table_and_figure(study: list[Record], tmp_path: Path
     words = ["report", str(tmp_path / "records"), "--out", str(tmp_path / "out")]
     assert main([*words, "--curve", "expression_pictures.permuted_labels"]) == 0
     assert (tmp_path / "out" / "curve_permuted_labels.png").stat().st_size > 0
-    assert "| multi_task |" in (tmp_path / "out" / "curve_permuted_labels.md").read_text()
+    assert "| multi_task |" in (tmp_path / "out" / "curve_permuted_labels_f1.md").read_text()
     assert main([*words, "--curve", "expression_pictures.luck"]) == 1

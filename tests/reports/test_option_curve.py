@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from metafacs.cli import main
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record, write_record
+from metafacs.evaluation.statistics import auc_of
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.option_curve import curve_table, option_curve, runs_by_value
 
@@ -33,16 +35,19 @@ def test_runs_are_grouped_by_value_and_the_default_counts(study: list[Record]) -
     assert {value: len(runs) for value, runs in groups.items()} == {0.01: 2, 100.0: 2, 1000.0: 2}
     table = curve_table(Comparison(study), "reconstruction_weight")
     assert [row[0] for row in table.rows] == ["0.01", "100", "1000"]
-    assert [row[2] for row in table.rows] == ["6.5 ± 0.7", "3.5 ± 0.7", "9.5 ± 0.7"]
+    assert [column.head for column in table.columns[1:4]] == ["average AUC", "average F1", "landmark error"]
+    assert [row[3] for row in table.rows] == ["6.5 ± 0.7", "3.5 ± 0.7", "9.5 ± 0.7"]
     assert "synthetic" in table.title
 
 
 def test_lines_join_the_means(study: list[Record]) -> None:
-    f1, errors = option_curve(Comparison(study), "reconstruction_weight").axes
-    assert f1.get_xscale() == "log"
+    ranked, f1, errors = option_curve(Comparison(study), "reconstruction_weight").axes
+    assert ranked.get_xscale() == f1.get_xscale() == "log"
+    means = [np.mean([auc_of(run) for run in study[i : i + 2]]) for i in (3, 5, 1)]
+    assert list(ranked.lines[0].get_ydata()) == pytest.approx([100 * mean for mean in means])
     assert list(errors.lines[0].get_ydata()) == pytest.approx([6.5, 3.5, 9.5])
     without = [replace(run, landmarks=None) for run in study]
-    assert len(option_curve(Comparison(without), "reconstruction_weight").axes) == 1
+    assert len(option_curve(Comparison(without), "reconstruction_weight").axes) == 2
 
 
 def test_what_is_no_curve_is_refused(study: list[Record]) -> None:

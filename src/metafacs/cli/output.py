@@ -20,7 +20,7 @@ from metafacs.files import write_bytes
 from metafacs.progress import plain_console
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
-from metafacs.reports.dose_curve import DOSES, dose_curve, dose_table
+from metafacs.reports.dose_curve import DOSES, dose_curve, dose_tables
 from metafacs.reports.few_shot import accuracy_table, gains_in_words, gains_table, seeds_table, steps_table
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
@@ -111,6 +111,7 @@ def write_comparison(
     *,
     curve: str = "",
     curves: Sequence[str] | None = None,
+    against: str = "",
     facts: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write tables and report of compared methods and print what they say and where they are.
@@ -122,17 +123,19 @@ def write_comparison(
         curve: Option, or dose such as ``expression_pictures.permuted_labels``, over whose values the scores
             are drawn, too; empty for none.
         curves: Rows whose course of training is drawn, too; empty for all, None for none.
+        against: Row that every other row is asked to be better than; empty for none.
         facts: More labels and values for the foot of the page.
 
     Raises:
         ForeignFileError: If a file is in the way that metafacs did not write; then nothing is written.
+        ValueError: If there is no row ``against`` with sound runs.
     """
-    content = compose_report(comparison, commands=[command], facts=facts, curves=curves)
+    content = compose_report(comparison, commands=[command], facts=facts, curves=curves, against=against)
     tables = list(content.tables)
     files = {"report.html": render_page(content).encode()}
     dose = curve.removeprefix(f"{DOSES}.")
     if dose != curve:
-        tables.append(dose_table(comparison, dose))
+        tables += dose_tables(comparison, dose)
         files[f"curve_{dose}.png"] = encoded(dose_curve(comparison, dose))
     elif curve:
         tables.append(curve_table(comparison, curve))

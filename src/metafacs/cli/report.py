@@ -57,6 +57,13 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="rows whose losses, learned weights and accuracy during training are drawn, e.g. '[mal]'; '[]' "
         "for all rows",
     )
+    parser.add_argument(
+        "--against",
+        type=str | None,
+        default=None,
+        help="row that every other row is asked to be better than, e.g. multi_task: differences with "
+        "intervals in AUC and F1, on the same people",
+    )
     add_paper_option(parser)
     parser.add_argument(
         "--archive",
@@ -72,7 +79,7 @@ def run(arguments: Namespace) -> int:
     """Read every record and write what they say; 1 if a record was damaged and left out."""
     paper = find_paper(arguments.paper or "")
     archive, out = arguments.archive, arguments.out
-    curve = (arguments.curve or "").removeprefix("options.")
+    curve, against = (arguments.curve or "").removeprefix("options."), arguments.against or ""
     if curve:
         check_folder_name(curve)
     if archive is not None:
@@ -81,8 +88,10 @@ def run(arguments: Namespace) -> int:
     compared: FewShotComparison | Comparison
     learned = read_few_shot_records(*arguments.records, damaged=damaged)
     if learned:
-        if curve or arguments.training is not None:
-            raise RecordError(f"{arguments.records[0]} is of a few-shot test, which has no such curves")
+        if curve or arguments.training is not None or against:
+            raise RecordError(
+                f"{arguments.records[0]} is of a few-shot test, which has no --curve, --training or --against"
+            )
         compared = FewShotComparison(learned, paper)
     else:
         compared = Comparison(read_records(*arguments.records, damaged=damaged), paper)
@@ -99,9 +108,16 @@ def run(arguments: Namespace) -> int:
             if arguments.training is not None:
                 rows = ", ".join(arguments.training)
                 words.append(f"--training {shlex.quote(f'[{rows}]')}")
+            words += [f"--against {shlex.quote(against)}"] if against else []
             facts = [("Left out", f"damaged records: {'; '.join(damaged)}")] if damaged else []
             write_comparison(
-                compared, out, " ".join(words), curve=curve, curves=arguments.training, facts=facts
+                compared,
+                out,
+                " ".join(words),
+                curve=curve,
+                curves=arguments.training,
+                against=against,
+                facts=facts,
             )
     if archive is not None:
         _write_archive(archive, compared)

@@ -1,4 +1,4 @@
-"""The claims of a comparison's paper, as far as its records can answer them."""
+"""The claims of a comparison's paper and those a reader asks about, as far as records can answer them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from metafacs.reports.papers.claimed import (
 )
 
 
-def answered_claims(comparison: Comparison, *, level: float = 0.95) -> list[Claim]:
+def answered_claims(comparison: Comparison, *, against: str = "", level: float = 0.95) -> list[Claim]:
     """Answer every claim of the paper that the records can answer, in the order of the paper's list.
 
     Only sound runs answer; a claim about a row that has others says so. Where a row of the paper stands for
@@ -37,18 +37,36 @@ def answered_claims(comparison: Comparison, *, level: float = 0.95) -> list[Clai
 
     Args:
         comparison: The records.
+        against: Row that every other row is then asked to be better than; empty for none.
         level: Nominal coverage of the intervals.
+
+    Raises:
+        ValueError: If there is no row ``against`` with sound runs.
     """
     claims = comparison.paper.claims if comparison.paper else ()
-    return [answer for claimed in claims for answer in _answers(claimed, comparison, level)]
+    answers = [answer for claimed in claims for answer in _answers(claimed, comparison, level)]
+    if against:
+        answers += _answers_against(against, comparison, level)
+    return list({answer.statement: answer for answer in answers}.values())
+
+
+def _answers_against(reference: str, comparison: Comparison, level: float) -> Iterator[Claim]:
+    if reference not in comparison.rows:
+        raise ValueError(
+            f"there is no row {reference} with sound runs to compare with; choose one of "
+            f"{', '.join(comparison.rows)}"
+        )
+    for name in comparison.names:
+        for kind in (HigherF1, HigherAccuracy):
+            if name != reference:
+                yield from _between(kind(name, reference), comparison, name, reference, level)
 
 
 def _answers(claimed: PaperClaim, comparison: Comparison, level: float) -> Iterator[Claim]:
     if isinstance(claimed, Order):
-        for better, ours in comparison.of(claimed.better).items():
-            for worse, theirs in comparison.of(claimed.worse).items():
-                found = _order_of_sound(claimed, better, ours, worse, theirs, level)
-                yield from (_with_losses(claim, comparison, better, worse) for claim in found)
+        for better in comparison.of(claimed.better):
+            for worse in comparison.of(claimed.worse):
+                yield from _between(claimed, comparison, better, worse, level)
     elif isinstance(claimed, RisingWeight):
         for name, runs in comparison.of(claimed.row).items():
             if recorded := _having(runs, claimed.curve):
@@ -57,6 +75,14 @@ def _answers(claimed: PaperClaim, comparison: Comparison, level: float) -> Itera
         for name, runs in comparison.of(claimed.row).items():
             if recorded := _having(runs, claimed.faster, claimed.slower):
                 yield _with_losses(faster_fall(claimed, name, recorded), comparison, name)
+
+
+def _between(
+    claimed: Order, comparison: Comparison, better: str, worse: str, level: float
+) -> Iterator[Claim]:
+    ours, theirs = (comparison.rows.get(name, []) for name in (better, worse))
+    for claim in _order_of_sound(claimed, better, ours, worse, theirs, level):
+        yield _with_losses(claim, comparison, better, worse)
 
 
 def _with_losses(claim: Claim, comparison: Comparison, *names: str) -> Claim:

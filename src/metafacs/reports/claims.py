@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from metafacs.evaluation.auc_statistics import auc_differences
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
@@ -105,12 +106,7 @@ def better_average_auc(
     Raises:
         ValueError: If the two were not tested on the same people or pictures.
     """
-    apart = []
-    for fold in sorted({run.data.fold for run in (*ours, *theirs)}):
-        units = [[run.auc_by_unit for run in runs if run.data.fold == fold] for runs in (ours, theirs)]
-        if not all(units) or len({len(values) for runs in units for values in runs}) > 1:
-            raise ValueError(f"{better} and {worse} were not tested on the same people or pictures")
-        apart.append(np.mean(units[0], axis=0) - np.mean(units[1], axis=0))
+    apart = auc_differences(ours, theirs)
     if any(run.people for run in ours):
         difference, over = mean_interval(*apart, level=level), "people"
     else:

@@ -41,6 +41,7 @@ def compose_report(
     commands: Sequence[str] = (),
     facts: Sequence[tuple[str, str]] = (),
     curves: Sequence[str] | None = None,
+    against: str = "",
     level: float = 0.95,
 ) -> ReportContent:
     """Compose the report of methods compared on one data set and split.
@@ -56,7 +57,11 @@ def compose_report(
         facts: More labels and values for the foot of the page.
         curves: Rows whose losses, weights and accuracy during training are drawn, beside those that the paper
             draws; empty for all rows, None for none.
+        against: Row that every other row is asked to be better than; empty for none.
         level: Nominal coverage of the intervals.
+
+    Raises:
+        ValueError: If there is no row ``against`` with sound runs.
     """
     synthetic = any(record.data.synthetic for record in comparison.records)
     people = comparison.people
@@ -66,7 +71,7 @@ def compose_report(
         f"{_listed(list(comparison.rows))}, trained on {data} and tested on {tested}: "
         f"F1 of {len(comparison.aus)} action units, how training went, and which claims the numbers support."
     )
-    answered = answered_claims(comparison, level=level)
+    answered = answered_claims(comparison, against=against, level=level)
     return ReportContent(
         title=title or f"Action unit detectors on {data}",
         summary=summary,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from metafacs.evaluation.auc_statistics import average_auc_interval, paired_auc_difference
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Estimate, average_f1_interval, paired_difference
 from metafacs.reports.comparison import Comparison
@@ -62,60 +63,86 @@ def runs_by_dose(comparison: Comparison, dose: str) -> dict[str, Line]:
     return {line: dict(sorted(lines[line].items())) for line in sorted(lines, key=lambda n: (n == ORACLE, n))}
 
 
-def dose_table(comparison: Comparison, dose: str) -> Table:
-    """Return average F1 per line and dose with intervals over people, and how far each line falls."""
+class _Score(NamedTuple):
+    """What is drawn over the doses."""
+
+    name: str
+    interval: Callable[..., Estimate]
+    difference: Callable[..., Estimate]
+
+
+_SCORES = {
+    "AUC": _Score("average AUC", average_auc_interval, paired_auc_difference),
+    "F1": _Score("average F1", average_f1_interval, paired_difference),
+}
+
+
+def _scores(lines: Mapping[str, Line]) -> dict[str, _Score]:
+    """Return the scores that the runs tell; older records do not hold what people make of the AUC."""
+    told = all(run.auc_by_unit for line in lines.values() for runs in line.values() for run in runs)
+    return {name: score for name, score in _SCORES.items() if told or name != "AUC"}
+
+
+def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
+    """Return AUC and F1 per line and dose with intervals over people, and how far each line falls."""
     lines = runs_by_dose(comparison, dose)
     doses = sorted({value for line in lines.values() for value in line})
-    rows = []
-    for name, line in lines.items():
-        cells = [_told(average_f1_interval(line[value])) if value in line else "" for value in doses]
-        first, last = line[min(line)], line[max(line)]
-        rows.append((name, *cells, _told(paired_difference(last, first), "+.1f") if len(line) > 1 else ""))
     label, tag = comparison.label, comparison.tag
-    return Table(
-        title=f"Average F1 over the {AXES[dose]}, {comparison.held_out} ({label})",
-        columns=(
-            Column("row", text=True),
-            *(Column(f"{value:g}", label, tag) for value in doses),
-            Column("last - first", label, tag),
-        ),
-        rows=tuple(rows),
-        note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}.",
-        name=f"curve_{dose}",
-    )
+    tables, where = [], f"over the {AXES[dose]}, {comparison.held_out} ({label})"
+    for short, score in _scores(lines).items():
+        rows = []
+        for name, line in lines.items():
+            cells = [_told(score.interval(line[value])) if value in line else "" for value in doses]
+            fall = score.difference(line[max(line)], line[min(line)]) if len(line) > 1 else None
+            rows.append((name, *cells, _told(fall, "+.1f") if fall else ""))
+        tables.append(
+            Table(
+                title=f"Average {short} {where}",
+                columns=(
+                    Column("row", text=True),
+                    *(Column(f"{value:g}", label, tag) for value in doses),
+                    Column("last - first", label, tag),
+                ),
+                rows=tuple(rows),
+                note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}.",
+                name=f"curve_{dose}_{short.lower()}",
+            )
+        )
+    return tables
 
 
 def dose_curve(comparison: Comparison, dose: str) -> Figure:
-    """Draw average F1 over a dose: a line per method, bars are 95 % intervals over people."""
+    """Draw AUC and F1 over a dose: a line per method, bars are 95 % intervals over people."""
     lines = runs_by_dose(comparison, dose)
     doses = sorted({value for line in lines.values() for value in line})
-    apart = 0.012 * (doses[-1] - doses[0])
     known = comparison.paper.colours if comparison.paper else {}
     colours = row_colours(list(lines), {**known, ORACLE: "slate"})
-    figure, (axes,) = blank_figure(6.4, 3.8)
+    scores = _scores(lines)
+    figure, panels = blank_figure(5.2 * len(scores), 3.8, 1, len(scores))
     with house_style():
-        for number, (name, line) in enumerate(lines.items()):
-            found = [average_f1_interval(runs) for runs in line.values()]
-            means = np.array([100 * each.value for each in found])
-            bounds = np.array([[100 * each.low, 100 * each.high] for each in found]).T
-            places = np.array(list(line)) + apart * (number - (len(lines) - 1) / 2)
-            axes.errorbar(
-                places,
-                means,
-                np.nan_to_num(np.stack([means - bounds[0], bounds[1] - means])).clip(min=0),
-                color=PALETTE[colours[name]],
-                linestyle=(0, (4, 2)) if name == ORACLE else "-",
-                marker="o",
-                markersize=3.5,
-                linewidth=1.4,
-                elinewidth=0.8,
-                label=name,
-            )
-        axes.set_xticks(doses, [f"{value:g}" for value in doses])
-        axes.set_xlabel(AXES[dose])
-        axes.set_ylabel("average F1, %")
-        axes.set_title(f"{comparison.held_out} ({comparison.label})")
-        axes.legend(ncols=3, fontsize=8)
+        for axes, score in zip(panels, scores.values(), strict=True):
+            for number, (name, line) in enumerate(lines.items()):
+                aside = 0.012 * (doses[-1] - doses[0]) * (number - (len(lines) - 1) / 2)
+                found = [score.interval(runs) for runs in line.values()]
+                means = np.array([100 * each.value for each in found])
+                bounds = np.array([[100 * each.low, 100 * each.high] for each in found]).T
+                axes.errorbar(
+                    np.array(list(line)) + aside,
+                    means,
+                    np.nan_to_num(np.stack([means - bounds[0], bounds[1] - means])).clip(min=0),
+                    color=PALETTE[colours[name]],
+                    linestyle=(0, (4, 2)) if name == ORACLE else "-",
+                    marker="o",
+                    markersize=3.5,
+                    linewidth=1.4,
+                    elinewidth=0.8,
+                    label=name,
+                )
+            axes.set_xticks(doses, [f"{value:g}" for value in doses])
+            axes.set_xlabel(AXES[dose])
+            axes.set_ylabel(f"{score.name}, %")
+        panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
+        panels[-1].legend(ncols=2, fontsize=8)
     return figure
 
 

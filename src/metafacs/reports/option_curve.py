@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import Spread, average_f1_spread, spread
+from metafacs.evaluation.statistics import auc_of, spread
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.options import options_of, told
 from metafacs.reports.style import INK, PALETTE, blank_figure, house_style
@@ -52,19 +53,18 @@ def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Recor
 
 
 def curve_table(comparison: Comparison, option: str) -> Table:
-    """Return one row per value of an option: average F1 and, where it is known, the landmark error."""
+    """Return a row per value of an option: average AUC and F1 and, where it is known, the landmark error."""
     groups = runs_by_value(comparison, option)
+    scores = _scores(groups)
     drawn = comparison.only(lambda record: option in options_of(record))
     label, tag = drawn.label, drawn.tag
-    measured = any(_landmark_error(runs).count for runs in groups.values())
-    heads = ["average F1", *(["landmark error"] if measured else [])]
-    rows = []
-    for value, runs in groups.items():
-        scores = [average_f1_spread(runs), *([_landmark_error(runs)] if measured else [])]
-        rows.append((f"{value:g}", *map(percent, scores), str(len(runs))))
+    rows = [
+        (f"{value:g}", *(percent(spread(found[value])) for found in scores.values()), str(len(runs)))
+        for value, runs in groups.items()
+    ]
     return Table(
         title=f"{drawn.records[0].method} over {option} on {drawn.held_out} ({label})",
-        columns=(Column(option), *(Column(head, label, tag) for head in heads), Column("runs")),
+        columns=(Column(option), *(Column(head, label, tag) for head in scores), Column("runs")),
         rows=tuple(rows),
         note=f"Percent, {drawn.runs_in_words}.",
         name=f"curve_{option}",
@@ -72,27 +72,39 @@ def curve_table(comparison: Comparison, option: str) -> Table:
 
 
 def option_curve(comparison: Comparison, option: str) -> Figure:
-    """Draw average F1 and, where it is known, the landmark error over the values of an option.
+    """Draw average AUC and F1 and, where it is known, the landmark error over the values of an option.
 
     Lines join means over runs, dots are runs. The axis is logarithmic where values span a factor of 100.
     """
-    groups = runs_by_value(comparison, option)
-    f1 = {value: [run.f1_average for run in runs] for value, runs in groups.items()}
-    errors = {
-        value: [run.landmarks.mean_error for run in runs if run.landmarks is not None]
-        for value, runs in groups.items()
-    }
-    drawn = {"average F1, %": f1}
-    if all(errors.values()):
-        drawn["landmark error, %"] = errors
+    scores = _scores(runs_by_value(comparison, option))
     with house_style():
-        figure, panels = blank_figure(4.6 * len(drawn), 3.3, 1, len(drawn))
-        for axes, (name, values) in zip(panels, drawn.items(), strict=True):
+        figure, panels = blank_figure(4.2 * len(scores), 3.3, 1, len(scores))
+        for axes, (name, values) in zip(panels, scores.items(), strict=True):
             _line(axes, values)
             axes.set_xlabel(option)
-            axes.set_ylabel(name)
+            axes.set_ylabel(f"{name}, %")
         panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
     return figure
+
+
+def _scores(groups: Mapping[float, Sequence[Record]]) -> dict[str, dict[float, list[float]]]:
+    """Return the scores that every run tells, in words: value of the option -> its runs' scores."""
+    found = {
+        "average AUC": {value: [auc_of(run) for run in runs] for value, runs in groups.items()},
+        "average F1": {value: [run.f1_average for run in runs] for value, runs in groups.items()},
+        "landmark error": {
+            value: [run.landmarks.mean_error for run in runs if run.landmarks is not None]
+            for value, runs in groups.items()
+        },
+    }
+    told = {
+        name: all(
+            len(scores[value]) == len(runs) and all(map(isfinite, scores[value]))
+            for value, runs in groups.items()
+        )
+        for name, scores in found.items()
+    }
+    return {name: scores for name, scores in found.items() if told[name]}
 
 
 def _line(axes: Axes, values: dict[float, list[float]]) -> None:
@@ -105,7 +117,3 @@ def _line(axes: Axes, values: dict[float, list[float]]) -> None:
         axes.set_xscale("log")
     axes.set_xticks(places, [f"{place:g}" for place in places])
     axes.minorticks_off()
-
-
-def _landmark_error(runs: Sequence[Record]) -> Spread:
-    return spread(run.landmarks.mean_error for run in runs if run.landmarks is not None)
