@@ -50,6 +50,23 @@ def test_lines_join_the_means(study: list[Record]) -> None:
     assert len(option_curve(Comparison(without), "reconstruction_weight").axes) == 2
 
 
+def test_a_value_whose_runs_lost_is_named_and_has_no_scores(
+    study: list[Record], lost_record_of: MakeRecord
+) -> None:
+    runs = [
+        replace(lost_record_of("dual_domain", seed=run.seed), config=run.config, label=run.label)
+        if run.label == "at 1000.0"
+        else run
+        for run in study
+    ]
+    table = curve_table(Comparison(runs), "reconstruction_weight")
+    assert table.rows[-1] == ("1000", "", "", "", "0", "2")
+    axes = option_curve(Comparison(runs), "reconstruction_weight").axes
+    for panel in axes:
+        assert [text.get_text() for text in panel.get_xticklabels()] == ["0.01", "100", "1000\n2 of 2\nlost"]
+        assert len(panel.lines[0].get_xdata()) == 2
+
+
 def test_what_is_no_curve_is_refused(study: list[Record]) -> None:
     with pytest.raises(ValueError, match="no record is of a method with an option balance"):
         runs_by_value(Comparison(study), "balance")

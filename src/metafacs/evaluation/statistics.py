@@ -292,7 +292,7 @@ def percentile_bounds(draws: np.ndarray, level: float, units: int, strata: int =
 
 
 def mean_interval(
-    *strata: Sequence[float], level: float = 0.95, repetitions: int = 2000, seed: int = 0
+    *strata: Sequence[float] | np.ndarray, level: float = 0.95, repetitions: int = 2000, seed: int = 0
 ) -> Estimate:
     """Return a mean over people with its bootstrap interval.
 

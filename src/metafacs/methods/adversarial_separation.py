@@ -257,5 +257,5 @@ class GameWatch(nn.Module):
             raise DivergedError(
                 "the game of the backgrounds is lost: every picture has the same one (share_of_background is "
                 f"{background:.3f} on average); raise the learning rate of landmark_discriminator, or lower "
-                "that of generators or reconstruction_weight"
+                "that of generators or uniformity_weight"
             )

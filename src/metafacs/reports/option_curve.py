@@ -20,7 +20,7 @@ _LOGARITHMIC_FROM = 100
 
 
 def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Record]]:
-    """Return the runs of a method by the value of an option, ascending.
+    """Return the runs of a method by the value of an option, ascending; runs that lost are among them.
 
     Args:
         comparison: The records; those of methods without the option are left out.
@@ -29,7 +29,7 @@ def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Recor
     Raises:
         ValueError: If no method has the option, a value is no number, or the runs differ in more than it.
     """
-    having = [(record, options_of(record)) for record in comparison.records]
+    having = [(record, options_of(record)) for record in comparison.all_records]
     having = [(record, options) for record, options in having if option in options]
     if not having:
         raise ValueError(f"no record is of a method with an option {option}; see 'metafacs train --help'")
@@ -53,20 +53,33 @@ def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Recor
 
 
 def curve_table(comparison: Comparison, option: str) -> Table:
-    """Return a row per value of an option: average AUC and F1 and, where it is known, the landmark error."""
+    """Return a row per value of an option: average AUC and F1 and, where it is known, the landmark error.
+
+    A value whose runs all lost has no scores.
+    """
     groups = runs_by_value(comparison, option)
     scores = _scores(groups)
     drawn = comparison.only(lambda record: option in options_of(record))
     label, tag = drawn.label, drawn.tag
     rows = [
-        (f"{value:g}", *(percent(spread(found[value])) for found in scores.values()), str(len(runs)))
+        (
+            f"{value:g}",
+            *(percent(spread(found[value])) if found.get(value) else "" for found in scores.values()),
+            str(sum(run.lost is None for run in runs)),
+            str(sum(run.lost is not None for run in runs)),
+        )
         for value, runs in groups.items()
     ]
     return Table(
         title=f"{drawn.records[0].method} over {option} on {drawn.held_out} ({label})",
-        columns=(Column(option), *(Column(head, label, tag) for head in scores), Column("runs")),
+        columns=(
+            Column(option),
+            *(Column(head, label, tag) for head in scores),
+            Column("sound runs"),
+            Column("lost runs"),
+        ),
         rows=tuple(rows),
-        note=f"Percent, {drawn.runs_in_words}.",
+        note="Percent, mean ± standard deviation over the sound runs.",
         name=f"curve_{option}",
     )
 
@@ -74,13 +87,16 @@ def curve_table(comparison: Comparison, option: str) -> Table:
 def option_curve(comparison: Comparison, option: str) -> Figure:
     """Draw average AUC and F1 and, where it is known, the landmark error over the values of an option.
 
-    Lines join means over runs, dots are runs. The axis is logarithmic where values span a factor of 100.
+    Lines join means over runs, dots are runs; the axis tells of runs that lost, and is logarithmic where
+    values span a factor of 100.
     """
-    scores = _scores(runs_by_value(comparison, option))
+    groups = runs_by_value(comparison, option)
+    scores = _scores(groups)
     with house_style():
         figure, panels = blank_figure(4.2 * len(scores), 3.3, 1, len(scores))
         for axes, (name, values) in zip(panels, scores.items(), strict=True):
             _line(axes, values)
+            _axis(axes, groups)
             axes.set_xlabel(option)
             axes.set_ylabel(f"{name}, %")
         panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
@@ -88,32 +104,37 @@ def option_curve(comparison: Comparison, option: str) -> Figure:
 
 
 def _scores(groups: Mapping[float, Sequence[Record]]) -> dict[str, dict[float, list[float]]]:
-    """Return the scores that every run tells, in words: value of the option -> its runs' scores."""
+    """Return the scores that every sound run tells: value of the option -> those of its sound runs."""
+    sound = {value: [run for run in runs if run.lost is None] for value, runs in groups.items()}
+    sound = {value: runs for value, runs in sound.items() if runs}
     found = {
-        "average AUC": {value: [auc_of(run) for run in runs] for value, runs in groups.items()},
-        "average F1": {value: [run.f1_average for run in runs] for value, runs in groups.items()},
+        "average AUC": {value: [auc_of(run) for run in runs] for value, runs in sound.items()},
+        "average F1": {value: [run.f1_average for run in runs] for value, runs in sound.items()},
         "landmark error": {
             value: [run.landmarks.mean_error for run in runs if run.landmarks is not None]
-            for value, runs in groups.items()
+            for value, runs in sound.items()
         },
     }
-    told = {
-        name: all(
-            len(scores[value]) == len(runs) and all(map(isfinite, scores[value]))
-            for value, runs in groups.items()
-        )
+    return {
+        name: scores
         for name, scores in found.items()
+        if all(scores[value] and all(map(isfinite, scores[value])) for value in sound)
     }
-    return {name: scores for name, scores in found.items() if told[name]}
 
 
 def _line(axes: Axes, values: dict[float, list[float]]) -> None:
-    places = list(values)
     means = [100 * spread(found).mean for found in values.values()]
-    axes.plot(places, means, color=PALETTE["teal"], marker="o", markersize=3.5)
+    axes.plot(list(values), means, color=PALETTE["teal"], marker="o", markersize=3.5)
     for place, found in values.items():
         axes.plot([place] * len(found), [100 * v for v in found], ".", color=INK, markersize=2.6, alpha=0.55)
+
+
+def _axis(axes: Axes, groups: Mapping[float, Sequence[Record]]) -> None:
+    places, labels = list(groups), []
+    for place, runs in groups.items():
+        lost = sum(run.lost is not None for run in runs)
+        labels.append(f"{place:g}" + (f"\n{lost} of {len(runs)}\nlost" if lost else ""))
     if places[0] > 0 and places[-1] / places[0] >= _LOGARITHMIC_FROM:
         axes.set_xscale("log")
-    axes.set_xticks(places, [f"{place:g}" for place in places])
+    axes.set_xticks(places, labels)
     axes.minorticks_off()
