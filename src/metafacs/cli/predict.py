@@ -30,6 +30,7 @@ from metafacs.inference.writers import WRITERS
 from metafacs.models.backends import BACKENDS
 from metafacs.processes import use_one_thread, worker_count
 from metafacs.shares import ALL, parse_share
+from metafacs.texts import printable
 
 
 def build_parser(words: Sequence[str]) -> ArgumentParser:
@@ -127,17 +128,44 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 @lru_cache(maxsize=1)
-def detector_of_command(
+def _loaded(
     model: Path | None,
     device: str,
     person: Path | None,
     method: str | None,
     backbone: str | None,
-    backend: str | None = None,
-) -> Detector:
-    """Return the detector that the command names, in any process."""
+    backend: str | None,
+) -> tuple[Detector, str]:
+    """Return the detector that the command names, and what changes with its files."""
     import_foreign(Namespace(method=method, backbone=backbone))
-    return load_detector(model, device, person, backend)
+    # What is wrong with the files is told by loading them.
+    detector = load_detector(model, device, person, backend)
+    return detector, _fingerprint(loading.model_file(model)[1], person)
+
+
+def detector_of_command(
+    fingerprint: str, model: Path | None, device: str, person: Path | None, *words: str | None
+) -> Detector:
+    """Return the detector that the command names, in any process.
+
+    Args:
+        fingerprint: That of its files when the command began.
+        model: Its file.
+        device: Where it runs.
+        person: Whom it is fitted to.
+        words: Foreign method, foreign backbone, backend.
+
+    Raises:
+        ValueError: If a process that was started later would take another model.
+    """
+    detector, found = _loaded(model, device, person, *words)
+    if found != fingerprint:
+        files = " or ".join(printable(path) for path in (model, person) if path is not None)
+        raise ValueError(
+            f"{files or 'the packaged detector'} was changed after this command began, and what is finished "
+            "is of the earlier one: put that back and go on, or begin anew with another --out"
+        )
+    return detector
 
 
 def run(arguments: Namespace) -> int:
@@ -217,14 +245,12 @@ def _detector(arguments: Namespace) -> tuple[Callable[[], Detector], str]:
     """Return what gives the detector that the command names, and what changes with its files."""
     model, person = (path and path.expanduser() for path in (arguments.model, arguments.person))
     # Other processes are to use the same commit of the Hub, whatever is published meanwhile.
-    model, file = loading.model_file(model)
+    model, _ = loading.model_file(model)
     # The files may have changed since this process read them last.
-    detector_of_command.cache_clear()
+    _loaded.cache_clear()
     words = (model, arguments.device, person, arguments.method, arguments.backbone, arguments.backend)
-    get_detector = partial(detector_of_command, *words)
-    # What is wrong with the files is told by loading them.
-    get_detector()
-    return get_detector, _fingerprint(file, person)
+    _, fingerprint = _loaded(*words)
+    return partial(detector_of_command, fingerprint, *words), fingerprint
 
 
 def _workers(arguments: Namespace, detector: Detector) -> int:
@@ -239,6 +265,8 @@ def _options(arguments: Namespace) -> Options:
     Raises:
         ValueError: If a value makes no sense.
     """
+    if arguments.frames is not None and not arguments.frames > 0:
+        raise ValueError(f"--frames is {arguments.frames:g} frames per second; give a number above 0")
     start, end = (None if text is None else parse_time(text) for text in (arguments.start, arguments.end))
     neutral = None if arguments.neutral == "none" else arguments.neutral
     if neutral is not None:
@@ -255,8 +283,6 @@ def _check_options(arguments: Namespace, inputs: Inputs, beside: Sequence[str]) 
     """Raise a ValueError if options contradict each other or the inputs."""
     if arguments.resume and arguments.overwrite:
         raise ValueError("--resume keeps what is there and --overwrite replaces it: give one of them")
-    if arguments.frames is not None and not arguments.frames > 0:
-        raise ValueError(f"--frames is {arguments.frames:g} frames per second; give a number above 0")
     about_videos = [f"--{what}" for what in beside]
     about_videos += [f"--{what}" for what in ("fps", "start", "end") if arguments[what] is not None]
     about_videos += ["--every"] if arguments.every != 1 else []
