@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +143,63 @@ def test_networks_that_fail_on_everything_are_not_the_files_fault(
     outcome = make_part(make_detector, job_of(plan))
     assert outcome.receipt is not None
     assert outcome.receipt.rows == (1,) * 6
+
+
+def failing_on(*numbers: int) -> Callable[..., part_work.PictureOutcome]:
+    """Return what analyses pictures with networks that fail on some."""
+    analyse = part_work.analyse_picture
+
+    def failing(get_detector: object, job: part_work.PictureJob) -> part_work.PictureOutcome:
+        if job.number in numbers:
+            raise RuntimeError("the device is gone")
+        return analyse(get_detector, job)  # type: ignore[arg-type]
+
+    return failing
+
+
+def test_files_that_failed_are_no_broken_machine_when_only_they_are_tried_again(
+    make_detector: Maker, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part_work, "analyse_picture", failing_on(0, 2, 4))
+    outcome = make_part(make_detector, job_of(plan_of(*pictures)))
+    assert outcome.receipt is not None
+    assert outcome.receipt.rows == (0, 1, 0, 1, 0, 1)
+
+
+def test_a_broken_machine_shows_in_parts_of_one_file(
+    make_detector: Maker, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(*pictures, size=1)
+    monkeypatch.setattr(part_work, "analyse_picture", failing_on(*range(6)))
+    for number in range(4):
+        assert make_part(make_detector, job_of(plan, number)).state == "made"
+    with pytest.raises(MachineError, match=r"5 files one after the other failed, 4\.png last"):
+        make_part(make_detector, job_of(plan, 4))
+    assert not job_of(plan, 4).path.exists()
+
+
+def test_one_kill_is_not_the_fault_of_the_file(make_detector: Maker, pictures: list[str]) -> None:
+    plan = plan_of(*pictures)
+    work = Path("out", WORK, Path(plan.parts[0].name).stem)
+    work.mkdir(parents=True)
+    Deaths(work).begin(2)  # the process ends here
+    outcome = make_part(make_detector, replace(job_of(plan), retries=0))
+    assert outcome.receipt is not None
+    assert outcome.receipt.rows == (1,) * 6
+
+
+def test_ctrl_c_is_no_death(tmp_path: Path) -> None:
+    script = f"""
+import os, pathlib, signal
+from metafacs.inference.part_deaths import Deaths
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+deaths = Deaths(pathlib.Path({str(tmp_path)!r}))
+with deaths.watched():
+    deaths.begin(7)
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 130
+    assert Deaths(tmp_path).of(7) == 0
 
 
 def test_a_file_that_ends_its_readers_is_given_up(make_detector: Maker, pictures: list[str]) -> None:

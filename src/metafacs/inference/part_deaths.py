@@ -58,7 +58,7 @@ class Deaths:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Take what ends the block, or this process by SIGTERM, for no death."""
+        """Take what ends the block, or this process by SIGTERM or Ctrl-C, for no death."""
 
         def leave(number: int, frame: FrameType | None) -> None:
             self.end()
@@ -66,16 +66,17 @@ class Deaths:
 
         # Processes of a pool have no other way to hear of it; whoever has, raises an exception.
         alone = threading.current_thread() is threading.main_thread()
-        unheard = alone and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-        if unheard:
-            signal.signal(signal.SIGTERM, leave)
+        ends = (signal.SIGTERM, signal.SIGINT)
+        unheard = [number for number in ends if alone and signal.getsignal(number) == signal.SIG_DFL]
+        for number in unheard:
+            signal.signal(number, leave)
         try:
             yield
         finally:
             self.end()
+            for number in unheard:
+                signal.signal(number, signal.SIG_DFL)
             os.close(self._mark)
-            if unheard:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _last(self) -> int | None:
         """Return at which file the process before was, if it did not end in peace."""

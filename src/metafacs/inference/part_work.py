@@ -12,6 +12,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 class MachineError(RuntimeError, ValueError):
     """Networks that fail on whatever they are given; the message says on what, and what to do."""
+
+
+@lru_cache(maxsize=1)
+def _failing_files(out: str) -> set[int]:
+    """Return which files of a run the networks failed on since they did not: parts may be of one file."""
+    return set()
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,10 @@ class _Making:
         self._detector, self._job, self._work = detector, job, work
         self._files = listed_files(job.out, job.folder, job.part)
         self._problems: dict[int, str] = {}
-        self._failed_in_a_row = 0
+        self._failing = _failing_files(os.path.abspath(job.out))
+        self._attempt = 0
+        # A process may have been ended by somebody else once.
+        self._most_deaths = max(1, job.retries)
 
     def make(self) -> Receipt:
         """Analyse the files, write the part, give it its name."""
@@ -154,6 +164,7 @@ class _Making:
         """Analyse pictures; return the results of each, in order."""
         waiting, later = self._files, dict[int, FrameResults]()
         for attempt in range(self._job.retries + 1):
+            self._attempt = attempt
             path = self._work / f"try{attempt}.unfinished"
             with self._journal(path, attempt) as journal:
                 if not journal.complete:
@@ -181,13 +192,14 @@ class _Making:
         except Exception as error:
             problem = self._failed(file, error)
             return PictureOutcome(file.number, [FaceResult(file.name, file.number, problem=problem)])
-        self._failed_in_a_row = 0
+        self._failing.clear()
         return outcome
 
     def _videos(self) -> Iterator[Iterable[FrameResults]]:
         """Analyse videos; return the results of each, in order."""
         finished: dict[int, FinishedFrames] = {}
-        for _ in range(self._job.retries + 1):
+        for attempt in range(self._job.retries + 1):
+            self._attempt = attempt
             for file in self._files:
                 if file.number not in finished:
                     self._video(file, finished)
@@ -219,7 +231,7 @@ class _Making:
             self._problems[file.number] = self._failed(file, error)
             return
         self._problems.pop(file.number, None)
-        self._failed_in_a_row = 0
+        self._failing.clear()
 
     def _journal(self, path: Path, attempt: int) -> Journal:
         run = {"part": self._job.part.name, "try": attempt}
@@ -227,7 +239,7 @@ class _Making:
 
     def _unreadable(self, file: ListedFile) -> str:
         """Note that a file is begun; return why it cannot be."""
-        if (died := self._deaths.of(file.number)) > self._job.retries:
+        if (died := self._deaths.of(file.number)) > self._most_deaths:
             return (
                 f"{file.name} ended {died} processes that read it; memory may be too short for it, or a "
                 "decoder fails on it"
@@ -245,11 +257,13 @@ class _Making:
         if isinstance(error, JournalError) or (isinstance(error, OSError) and error.errno in _FULL):
             raise error
         if isinstance(error, (VideoError, BaselineError, OSError, MemoryError)):
-            self._failed_in_a_row = 0
+            self._failing.clear()
             return printable(str(error) or f"{file.name} takes more memory than there is")
-        self._failed_in_a_row += 1
+        if self._attempt == 0:  # later only files that failed follow one another
+            self._failing.add(file.number)
         told = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        if self._failed_in_a_row == _IN_A_ROW:
+        if len(self._failing) == _IN_A_ROW:
+            self._failing.clear()
             raise MachineError(
                 f"{_IN_A_ROW} files one after the other failed, {file.name} last ({told}): that is hardly "
                 "their fault; look after the machine and the model, and give the same command again"
@@ -274,7 +288,7 @@ class _Making:
                 rows.append(count)
                 if problem:
                     died = self._deaths.of(file.number)
-                    tries = died if died > self._job.retries else self._job.retries + 1
+                    tries = died if died > self._most_deaths else self._job.retries + 1
                     failed.append(Failure(file.number, file.name, problem, tries))
             names = () if pictures else tuple(file.name for file in self._files)
             part = self._job.part
