@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.cli import main, prediction_parts
+from metafacs.cli import predict as predict_command
+from metafacs.cli.predict import build_parser
 from metafacs.data.parts import part_files, read_receipt
 from metafacs.inference.journal import Journal
 from metafacs.inference.part_plan import read_plan
@@ -90,6 +94,10 @@ def test_shares_together_are_what_one_worker_writes(
     assert main(["merge", "two", "--table", "all.parquet"]) == 0
     assert pd.read_parquet("all.parquet").equals(table)
     assert json.loads(Path("all.parquet.meta.json").read_text())["thresholds"]
+    for inside in ("two/parts/all.parquet", "two/list.parquet"):
+        assert main(["merge", "two", "--table", inside, "--overwrite"]) == 1
+        assert "would lie among the parts" in capsys.readouterr().err
+    assert main(["merge", "two"]) == 0
 
 
 def test_the_table_is_that_of_a_usual_run(predict: Predict, faces: list[str], short_clip: Path) -> None:
@@ -137,6 +145,50 @@ def test_whatever_ends_it_the_same_command_goes_on(
     before = {path: path.stat() for path in Path("out/parts").iterdir()}
     assert predict(*words, "--out", "out") == 1
     assert {path: path.stat() for path in Path("out/parts").iterdir()} == before
+
+
+def test_a_plan_has_its_sidecar_beside_it_whenever_the_listing_ends(
+    predict: Predict, faces: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*words: object, **more: object) -> None:
+        raise Killed
+
+    words = ("faces/a", *PARQUET, "--shard", "1/1", "--out", "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(prediction_parts, "write_sidecar", killed)
+        with pytest.raises(Killed):
+            predict(*words)
+    assert not Path("out/plan.json").exists()
+    assert predict(*words) == 0
+    assert json.loads(Path("out/parts.meta.json").read_text())["run"]["inputs"] == ["faces/a"]
+
+
+def test_a_machine_that_does_not_see_the_inputs_counts_none_as_failed(
+    predict: Predict, faces: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("faces/a", *PARQUET, "--files_per_part", 1, "--out", "out")
+    assert predict(*words, "--shard", "1/4") == 0
+    Path("faces").rename("elsewhere")
+    assert predict(*words) == 2
+    assert "nothing of what was named can be reached from here (faces/a)" in capsys.readouterr().err
+    assert len(part_files(Path("out/parts"))) == 1
+    Path("elsewhere").rename("faces")
+    assert predict(*words) == 0
+    # What is done needs no inputs.
+    shutil.rmtree("faces")
+    assert predict(*words) == 0
+
+
+def test_a_process_that_begins_later_takes_no_other_model(untrained_model: Path) -> None:
+    shutil.copy(untrained_model, "model.safetensors")
+    words = build_parser([]).parse_args(["faces", "--model", "model.safetensors"])
+    get_detector, _ = predict_command._detector(words)
+    assert get_detector() is get_detector()
+    known = load_checkpoint("model.safetensors")
+    save_checkpoint("model.safetensors", replace(known, description=known.description.cut_at(0.9)))
+    predict_command._loaded.cache_clear()  # as in another process
+    with pytest.raises(ValueError, match=r"model\.safetensors was changed after this command began"):
+        get_detector()
 
 
 def test_a_part_in_the_hands_of_another_is_passed_over(
@@ -191,6 +243,7 @@ def test_files_that_change_after_they_were_listed_are_told(predict: Predict, fac
         ([*PARQUET, "--shard", "1/2", "--events"], "--events is about single videos and pictures"),
         ([*PARQUET, "--shard", "1/2", "--overlay", "true"], "--overlay is about single videos"),
         ([*PARQUET, "--shard", "1/2", "--overwrite"], "parts are written once: leave out --overwrite"),
+        ([*PARQUET, "--shard", "1/2", "--frames", "0"], "--frames is 0 frames per second"),
     ],
 )
 def test_what_does_not_go_together_is_refused(

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.summary import number_of, say
 from metafacs.inference.part_checks import account_for, merge_parts, write_failures
-from metafacs.inference.part_plan import PARTS, read_plan
+from metafacs.inference.part_plan import LIST, PARTS, WORK, read_plan
 from metafacs.inference.sidecars import copy_sidecar
 from metafacs.locks import claimed
 from metafacs.texts import printable
@@ -40,6 +40,12 @@ def run(arguments: Namespace) -> int:
         raise ValueError(f"--table is {printable(table)}; it is Parquet: give a name that ends in .parquet")
     if table is not None and table.exists() and not arguments.overwrite:
         raise ValueError(f"{printable(table)} is there already; give another name, or --overwrite")
+    kept = {(folder / name).resolve() for name in (PARTS, WORK, LIST)}
+    if table is not None and not kept.isdisjoint({table.resolve(), table.resolve().parent}):
+        raise ValueError(
+            f"{printable(table)} would lie among the parts, which readers take as one table, or take the "
+            "place of their list; give another name"
+        )
     plan = read_plan(folder)
     account = account_for(plan, rows=True)
     say(

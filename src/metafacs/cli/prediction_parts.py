@@ -18,7 +18,7 @@ from metafacs.cli.prediction_run import STOPPED, TERMINATED, Terminated, counted
 from metafacs.cli.summary import number_of, say
 from metafacs.data.parts import Receipt
 from metafacs.inference.detector import Detector
-from metafacs.inference.inputs import Input, Inputs, list_inputs
+from metafacs.inference.inputs import Input, InputError, Inputs, is_there, list_inputs
 from metafacs.inference.outputs import OutputError, check_folder
 from metafacs.inference.part_checks import account_for, write_failures
 from metafacs.inference.part_plan import (
@@ -39,6 +39,7 @@ from metafacs.locks import FolderInUseError, claimed
 from metafacs.processes import WorkerError, run_jobs, use_one_thread
 from metafacs.progress import speed_bar
 from metafacs.shares import ALL, Share
+from metafacs.texts import printable
 
 RETRIES = 2
 """How often a file that failed is tried again, if nothing is said."""
@@ -148,24 +149,35 @@ class PartsRun:
                     raise PlanError("a camera is no file: analyse it without --shard and --files_per_part")
                 kinds.add(found.kind)
                 yield found
+            # Before the plan: who finds one lists nothing, and could not tell what was passed over.
+            more = {"run": self._run, "not_read": counted_passed_over(told)}
+            videos = kinds != {"picture"}
+            write_sidecar(self.out / PARTS, "parquet", self.get_detector(), video=videos, more=more)
 
         write_plan(self.out, listed(), self._run, os.getcwd(), files_per_part=self.files_per_part)
-        more = {"run": self._run, "not_read": counted_passed_over(told)}
-        videos = kinds != {"picture"}
-        write_sidecar(self.out / PARTS, "parquet", self.get_detector(), video=videos, more=more)
         for hint in told.hints:
             print(f"metafacs predict: {hint}", file=sys.stderr)
         for line in told.told():
             say(f"not read: {line}", quiet=self.quiet)
 
     def _make(self, plan: PartPlan, parts: Sequence[Part]) -> None:
-        """Make parts until all are there or in the hands of others."""
+        """Make parts until all are there or in the hands of others.
+
+        Raises:
+            InputError: If none of the inputs is there: each file would count as one that failed.
+            WorkerError: If processes die one after the other.
+        """
         pace, deaths = _Pace(plan, parts), 0
         with speed_bar("files", not self.quiet) as bar:
             task = bar.add_task(f"files of share {self.share}", total=pace.files, completed=pace.finished())
             while True:
                 there, before, lost = plan.finished(), self._made, 0
                 jobs = [self._job(plan, part) for part in parts if part.name not in there]
+                if jobs and not any(map(is_there, self.words)):
+                    raise InputError(
+                        f"nothing of what was named can be reached from here ({printable(self.words[0])}): "
+                        "mount its disk on this machine, and give the same command again"
+                    )
                 work = partial(make_part, self.get_detector)
                 outcomes = run_jobs(work, jobs, self.workers, initialise=use_one_thread, lost=lost_part)
                 for outcome in outcomes:

@@ -133,6 +133,22 @@ def list_inputs(words: Sequence[str], out: Path, told: Inputs, *, frames: bool =
         )
 
 
+def is_there(word: str) -> bool:
+    """Return whether there is anything where a word looks for inputs, without reading a folder.
+
+    >>> is_there("no such folder/*.png"), is_there(".")
+    (False, True)
+    """
+    path = Path(word).expanduser()
+    if not path.exists() and _PATTERN.search(word):
+        path = next((above for above in path.parents if not _PATTERN.search(str(above))), path)
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return path.is_file()
+
+
 def looks_like_frames(pictures: Sequence[Path]) -> bool:
     """Return whether pictures are numbered one after the other, as the frames of a video are.
 
