@@ -7,13 +7,17 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from metafacs.app import tables
+from metafacs.app.viewed import Viewed
 from metafacs.data.videos import decode_frames
 from serving import Client
 
@@ -147,6 +151,22 @@ def test_everything_of_some_files_comes_in_one(
     assert "clip.zip" in alone.headers["Content-Disposition"]
     assert "clip.csv" in zipfile.ZipFile(io.BytesIO(alone.body)).namelist()
     assert client.get("/api/bundle.zip").status == 404
+
+
+def test_a_long_bundle_tells_that_it_goes_on_and_holds_one_file_at_a_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def viewed() -> Iterator[Viewed]:
+        for name in ("a.png", "b.png", "a.mp4"):
+            assert len(done) == len(told)
+            yield cast(Viewed, SimpleNamespace(name=name))
+
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(tables, "_write_all", lambda viewed, made: done.append(viewed.name))
+    tables.write_bundle(viewed(), folder / "all.zip", told.append, folders=True)
+    assert (done, len(told)) == (["a.png", "b.png", "a.mp4"], 3)
 
 
 def test_what_cannot_be_had_is_said(client: Client, photo: bytes, short_clip: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from metafacs.app import jobs
 from metafacs.app.jobs import JobQueue, QueueFullError
 from metafacs.app.listeners import MOST, Listeners, TooManyError
-from metafacs.app.records import Job
+from metafacs.app.records import PACKAGED, Choice, Job, Model
+from metafacs.app.session import Session
 from metafacs.app.worker import TaskError, WorkerDiedError
 
 READY = ("get_ready", {"model": None})
@@ -113,6 +115,19 @@ def test_what_is_cancelled_ends_and_the_process_is_made_ready() -> None:
         ]
 
     play(scene)
+
+
+def test_what_is_drawn_with_other_settings_is_ended(tmp_path: Path) -> None:
+    worker: Any = PlayedWorker()
+    session = Session(tmp_path, *[worker] * 4, [Model(PACKAGED, "played")], upload_limit=1)
+    folder = session.new_folder()
+    file = session.add_file("me.mp4", folder, folder / "file.mp4", 1, Choice())
+    assert file.analysis is not None
+    for change in (session.settings_changed, session.analyse):
+        file.analysis.state, file.overlay = "done", "waiting"
+        job = session.queue.add("annotate", file.id, "annotate", {"view": "with somebody who is hidden now"})
+        change(file)
+        assert (job.state, file.overlay) == ("cancelled", None)
 
 
 def test_a_process_that_ends_is_told_with_the_name_of_the_file() -> None:

@@ -193,7 +193,7 @@ class Session:
             **self.paths_of(file.choice),
         }
         job = self.queue.add("analyse", file.id, "analyse", arguments)
-        file.analysis, file.overlay = Analysis(number, file.choice, folder, job=job.id), None
+        file.analysis = Analysis(number, file.choice, folder, job=job.id)
         self._forget_exports(file)
         if before is not None:
             shutil.rmtree(before.folder, ignore_errors=True)
@@ -203,8 +203,6 @@ class Session:
     def settings_changed(self, file: StoredFile) -> None:
         """Tell of new settings; what was drawn with the old ones goes."""
         self._forget_exports(file)
-        if file.overlay == "done":
-            file.overlay = None
         self.listeners.tell("file", file.to_json())
 
     def _watch(self, job: Job, told: Json) -> None:
@@ -236,6 +234,11 @@ class Session:
         self.listeners.tell("person", person.to_json())
 
     def _forget_exports(self, file: StoredFile) -> None:
+        """Remove what was made of a file, and end what is still drawing it as it was to look before."""
+        for job in list(self.queue.jobs.values()):
+            if job.file == file.id and job.kind == "annotate":
+                self.queue.cancel(job)
+        file.overlay = None
         shutil.rmtree(file.folder / "exports", ignore_errors=True)
 
     async def get_ready(self) -> None:

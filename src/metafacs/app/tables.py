@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -76,14 +76,16 @@ def write_download(viewed: Viewed, what: str, out: Path, *, person: int | None =
     return {}
 
 
-def write_bundle(files: Sequence[Viewed], out: Path) -> dict[str, Any]:
+def write_bundle(files: Iterable[Viewed], out: Path, tell: Tell, *, folders: bool) -> dict[str, Any]:
     """Write the tables, events and plots of files into one ZIP file; return nothing.
 
-    Of several files every one has a folder. Annotated videos are not in it: they take long.
+    Annotated videos are not in it: they take long.
 
     Args:
-        files: The results.
+        files: The results, made as they are asked for: those of long videos take memory.
         out: The file to write.
+        tell: Called after every file: many of them take longer than a process may be silent.
+        folders: Give every file a folder.
     """
     with (
         written_whole(out, durable=False) as temporary,
@@ -91,11 +93,12 @@ def write_bundle(files: Sequence[Viewed], out: Path) -> dict[str, Any]:
     ):
         taken: set[str] = set()
         for viewed in files:
-            folder = _folder_of(viewed, taken) if len(files) > 1 else ""
+            folder = _folder_of(viewed, taken) if folders else ""
             with tempfile.TemporaryDirectory(dir=out.parent) as made:
                 _write_all(viewed, Path(made))
                 for path in sorted(Path(made).iterdir()):
                     archive.write(path, folder + path.name)
+            tell({})
     return {}
 
 

@@ -87,7 +87,8 @@ class Desk:
 
     def write_bundle(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write everything of some files into one."""
-        return write_bundle([self._viewed(each) for each in given["files"]], Path(given["out"]))
+        files, out = given["files"], Path(given["out"])
+        return write_bundle(map(self._viewed, files), out, tell, folders=len(files) > 1)
 
     def write_picture_table(self, given: Json, attached: bytes | None, tell: Tell) -> Json:
         """Write one table of several pictures."""
