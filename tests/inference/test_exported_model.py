@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from metafacs.app.models import Detectors, describe_model
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference import exported_model
 from metafacs.inference.detector import Detector
@@ -20,7 +21,7 @@ from metafacs.inference.exported_model import (
     read_exported,
 )
 from metafacs.inference.exported_network import noise
-from metafacs.inference.loading import load_detector
+from metafacs.inference.loading import load_detector, load_model
 from metafacs.methods.base import Prediction
 from metafacs.models.model_file import CheckpointError
 from metafacs.models.onnx_export import to_onnx
@@ -60,6 +61,13 @@ def test_the_file_alone_is_the_detector(detector: Detector, exported: Path) -> N
     torch.testing.assert_close(
         found.predictor(images).probabilities, detector.predictor(images).probabilities, rtol=0, atol=1e-5
     )
+
+
+def test_the_page_offers_it_and_nothing_learns_from_it(exported: Path) -> None:
+    about = describe_model(Detectors("cpu"), str(exported))
+    assert (about["aus"], about["experimental"], about["few_shot"]) == ([1, 6, 12], [6], False)
+    with pytest.raises(CheckpointError, match=r"is an exported model.*give the model\.safetensors"):
+        load_model(exported)
 
 
 def test_other_programs_can_read_what_is_needed(exported: Path) -> None:

@@ -14,6 +14,7 @@ from metafacs.faces.pictures import read_picture
 from metafacs.facs import au_name
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import GROUP, analyse_frames
+from metafacs.inference.exported_model import SUFFIX
 from metafacs.inference.loading import PACKAGED_MODEL, load_detector, load_model
 from metafacs.methods import FEW_SHOT
 
@@ -69,8 +70,9 @@ def describe_model(detectors: Detectors, model: str | None) -> dict[str, Any]:
     Raises:
         ValueError: If it cannot be used.
     """
-    checkpoint, _ = load_model(None if model is None else Path(model))
-    if checkpoint.method not in FEW_SHOT:
+    exported = model is not None and Path(model).suffix == SUFFIX
+    checkpoint = None if exported else load_model(None if model is None else Path(model))[0]
+    if checkpoint is None or checkpoint.method not in FEW_SHOT:
         return describe_detector(detectors.get(model, None)) | {"few_shot": False}
     known = checkpoint.description
     return {

@@ -22,8 +22,8 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         type=Path,
         nargs="+",
         default=[],
-        help="model.safetensors of 'metafacs train', or folders of them, to choose from beside the detector "
-        "in the package",
+        help="model.safetensors of 'metafacs train', or folders of them, or model.onnx of 'metafacs export', "
+        "to choose from beside the detector in the package",
     )
     parser.add_argument("--port", type=int, default=0, help="default a free one")
     parser.add_argument("--browser", type=bool, default=True, help="open the page in the browser")

@@ -78,6 +78,11 @@ def load_model(path: Path | str | None = None) -> tuple[Checkpoint, str]:
                 f"{found.name}: {error}; if it was damaged on the way, delete {found.path.resolve()} to "
                 "download it again"
             ) from error
+    if path is not None and Path(path).suffix == SUFFIX:
+        raise CheckpointError(
+            f"{path} is an exported model, which only tells what faces show; give the model.safetensors that "
+            "it was made of"
+        )
     if path is not None:
         return load_checkpoint(path), str(path)
     if not PACKAGED_MODEL.is_file():
