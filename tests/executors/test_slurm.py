@@ -42,6 +42,10 @@ def twice(job):
     return job * 2
 
 
+def seen_gpus(job):
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
 def train(folder):
     # As a training does: at SIGTERM it saves its work and ends, and it goes on from what it saved.
     path, told = Path(folder) / "saved", []
@@ -76,6 +80,12 @@ def test_results_come_back_and_who_died_is_told_with_its_log(tmp_path: Path) -> 
     assert all(str(tmp_path / "jobs") in end and end.endswith("_log.err") for end in died.values())
     with pytest.raises(WorkerError, match=r"3: its job .* ended without a result"):
         list(executor.run(slurm_jobs.twice, [3]))
+
+
+def test_a_job_that_is_tried_out_here_sees_the_gpu_that_it_computes_on(tmp_path: Path) -> None:
+    import slurm_jobs
+
+    assert list(SlurmExecutor(tmp_path / "jobs", LOCAL, gpus=1).run(slurm_jobs.seen_gpus, [0])) == ["0"]
 
 
 @pytest.mark.parametrize("first", [[], [signal.SIGTERM]])

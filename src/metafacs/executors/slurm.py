@@ -138,7 +138,7 @@ class SlurmExecutor(Executor):
         self.folder.mkdir(parents=True, exist_ok=True)
         if chosen.cluster == "local":
             local = submitit.LocalExecutor(self.folder, max_num_timeout=requeues)
-            local.update_parameters(timeout_min=chosen.time or 240, gpus_per_node=chosen.gpus or 0)
+            local.update_parameters(timeout_min=chosen.time or 240, gpus_per_node=self._gpus_of_a_job)
             return local
         try:
             slurm = submitit.SlurmExecutor(self.folder, max_num_timeout=requeues)
@@ -150,9 +150,12 @@ class SlurmExecutor(Executor):
             ) from error
         return slurm
 
+    @property
+    def _gpus_of_a_job(self) -> int:
+        return self.gpus if self.options.gpus is None else self.options.gpus
+
     def _asked(self) -> dict[str, Any]:
-        chosen = self.options
-        gpus = self.gpus if chosen.gpus is None else chosen.gpus
+        chosen, gpus = self.options, self._gpus_of_a_job
         memory = None if chosen.memory is None else f"{round(chosen.memory * 1024)}M"
         asked = {
             "job_name": "metafacs",
