@@ -180,6 +180,8 @@ def test_other_thresholds_are_another_test_and_no_other_training(
     weights = load_checkpoint(half.folder / MODEL_FILE).fingerprint
     assert unfinished([chosen]) == [chosen]
     assert "was judged at thresholds 0.5, not validation: it is tested again" in capsys.readouterr().err
+    # Where the test fails, or is another shard's, no table is made of what was there before.
+    assert finished_records([chosen]) == []
     assert perform(chosen).error is None
     (after,) = finished_records([chosen])
     assert (after.judged_at, after.auc) == ("validation", before.auc)

@@ -198,8 +198,15 @@ def unfinished(runs: Sequence[Run]) -> list[Run]:
 
 
 def finished_records(runs: Sequence[Run]) -> list[Record]:
-    """Return the records of the tested runs that are finished, in order; those that lost are among them."""
-    records = [_record_of(run) for run in runs if run.tested]
+    """Return the records of the tested runs that are finished, in order; those that lost are among them.
+
+    The record of a run that is still to be performed, of another model or other thresholds say, is none.
+
+    Raises:
+        ComparisonError: As :func:`unfinished`.
+    """
+    left = {run.folder for run in unfinished(runs)}
+    records = [_record_of(run) for run in runs if run.tested and run.folder not in left]
     return [record for record in records if record is not None]
 
 
