@@ -16,6 +16,7 @@ MakeRecord = Callable[..., Record]
 
 def test_report_says_what_it_is_made_of(record_of: MakeRecord) -> None:
     records = [record_of(method, fold=fold) for method in ("multi_task", "mal") for fold in (1, 2)]
+    records[0] = replace(records[0], versions={**records[0].versions, "metafacs": "0.0.1"})
     extra = Claim("something else", "no", "not measured")
     content = compose_report(Comparison(records, PAPERS["mal"]), claims=[extra])
     assert content.synthetic
@@ -27,7 +28,7 @@ def test_report_says_what_it_is_made_of(record_of: MakeRecord) -> None:
     facts = dict(content.facts)
     assert facts["Split"] == "3fold, fold 1 and 2"
     assert facts["Generator seed of the twin"] == "0"
-    assert "torch" in facts["Versions"]
+    assert f"metafacs 0.0.1 and {records[1].versions['metafacs']}, torch" in facts["Versions"]
 
 
 def test_report_of_one_method_without_curves_has_one_figure(record_of: MakeRecord) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from metafacs.data.facts import dataset_title
+from metafacs.differences import differences
 from metafacs.evaluation.records import Record
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import options_of, told
@@ -17,6 +20,12 @@ from metafacs.texts import shown
 
 _LONGEST_ROW = 200
 """Letters of a row's name with its options."""
+
+_ALIKE = (
+    *("data", "input_size", "crop_size", "alignment", "augmentation", "batch"),
+    *("iterations", "optimizers", "precision", "computing"),
+)
+"""What the configurations of a row's runs have in common, beside the options."""
 
 
 class Comparison:
@@ -40,7 +49,8 @@ class Comparison:
 
     Raises:
         ValueError: If there are no records with scores, they are not all of one data set and split or not all
-            judged at thresholds that were chosen alike, or they belong to different papers.
+            judged at thresholds that were chosen alike, they belong to different papers, or the runs of a row
+            were not made alike or hold one twice.
     """
 
     def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
@@ -66,6 +76,8 @@ class Comparison:
         self.paper = paper_of((record.paper for record in records), paper)
         self._kinds: dict[str, str] = {}
         grouped = self._grouped()
+        for name, runs in grouped.items():
+            _refuse_unlike(name, runs)
         self.names = tuple(grouped)
         self.rows = _chosen(grouped, lambda record: record.lost is None)
         self.lost = _chosen(grouped, lambda record: record.lost is not None)
@@ -230,6 +242,40 @@ def _apart(kind: str, runs: Sequence[Record]) -> dict[str, list[Record]]:
         name = ", ".join([kind, *(f"{n} {found[n]}" for n in differing if n in found)])
         rows[shown(name, _LONGEST_ROW)].append(run)
     return dict(sorted(rows.items()))
+
+
+def _refuse_unlike(row: str, runs: Sequence[Record]) -> None:
+    """Refuse a row whose mean would be over different things, or over one twice.
+
+    Raises:
+        ValueError: Naming the row, and what differs.
+    """
+    remedy = "report each comparison alone"
+    known: dict[str, Any] = {}
+    for run in runs:
+        made = _made_of(run)
+        # What a run does not tell cannot be said to differ.
+        shared = known.keys() & made.keys()
+        if told := differences({key: known[key] for key in shared}, {key: made[key] for key in shared}):
+            raise ValueError(f"the runs of {row} were not made alike: {told}; {remedy}")
+        known = made | known
+    # Models of several folds may be tested on one other data set; doses of what misleads are no options.
+    apart = ("split", "expression_pictures")
+    drawn = Counter(
+        (run.data.fold, run.seed, json.dumps([run.config.get(key) for key in apart], sort_keys=True))
+        for run in runs
+    )
+    (fold, seed, _), most = drawn.most_common(1)[0]
+    if most > 1:
+        raise ValueError(f"{row} has {most} runs of fold {fold} and seed {seed}; {remedy}")
+
+
+def _made_of(run: Record) -> dict[str, Any]:
+    """Return what a run was made and tested with, as far as it tells."""
+    made = {key: run.config[key] for key in _ALIKE if key in run.config}
+    if isinstance(told := run.config.get("run"), Mapping):
+        made |= {f"run.{key}": told[key] for key in ("code", "optimizers") if key in told}
+    return made | ({"tested_on": run.data.store} if run.data.store else {})
 
 
 def _count(items: set[int], noun: str) -> str:

@@ -171,11 +171,18 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ("Methods", ", ".join(comparison.rows)),
         ("Paper", paper.citation if paper else NO_PAPER),
         ("Training time", f"{sum(r.seconds.get('train', 0.0) for r in records) / 60:.1f} minutes in all"),
-        ("Versions", ", ".join(f"{package} {version}" for package, version in first.versions.items())),
+        ("Versions", ", ".join(_versions(records))),
     ]
     if first.data.twin_seed is not None:
         facts.insert(1, ("Generator seed of the twin", str(first.data.twin_seed)))
     return facts
+
+
+def _versions(records: Sequence[Record]) -> list[str]:
+    """Return each package with its versions: rows may have been made before and after an update."""
+    packages = dict.fromkeys(package for record in records for package in record.versions)
+    found = {name: {r.versions[name] for r in records if name in r.versions} for name in packages}
+    return [f"{name} {_listed(sorted(versions))}" for name, versions in found.items()]
 
 
 def _listed(words: list[str]) -> str:
