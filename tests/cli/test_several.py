@@ -21,7 +21,7 @@ from metafacs.models.backbones import SMALL
 from metafacs.models.networks import BaseNet
 
 class Dying(SingleLossMethod):
-    \"\"\"Dies once, in the second process.
+    \"\"\"Gets signals once, in the second process.
 
     Args:
         aus: FACS numbers.
@@ -43,7 +43,8 @@ class Dying(SingleLossMethod):
     def update(self, batches, step):
         if os.environ.get("RANK") == "1" and step.progress == 0.625 and not Path("dead").exists():
             Path("dead").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            for name in os.environ["FATAL"].split():
+                os.kill(os.getpid(), signal.Signals[name])
         return super().update(batches, step)
 
     def predict(self, images):
@@ -51,21 +52,32 @@ class Dying(SingleLossMethod):
 """
 
 
-def test_a_killed_process_ends_all_with_its_name_and_a_restart_learns_the_same(
-    tmp_path: Path, au_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "dying.py").write_text(DYING, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    words = ["train", "--method", "dying:Dying", "--action_units", str(au_store.path), "--iterations", "8"]
-    words += ["--aus", "[1, 4, 12]", "--batch.au", "8", "--size", "32", "--checkpoint_every", "3"]
-    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--max_restarts", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", *launch, "-m", "metafacs", *words, "--out", "two"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+def training(store: Store, folder: Path, checkpoint_every: int) -> list[str]:
+    """Return the words of a training of eight iterations, whose method is in the folder."""
+    (folder / "dying.py").write_text(DYING, encoding="utf-8")
+    words = ["train", "--method", "dying:Dying", "--action_units", str(store.path), "--iterations", "8"]
+    words += ["--aus", "[1, 4, 12]", "--batch.au", "8", "--size", "32"]
+    return [*words, "--checkpoint_every", str(checkpoint_every)]
+
+
+def begun_twice(words: list[str], fatal: str, restarts: int) -> subprocess.CompletedProcess[str]:
+    """Run a command in two processes, of which the second gets signals once."""
+    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    return subprocess.run(
+        [sys.executable, "-m", *launch, "--max_restarts", str(restarts), "-m", "metafacs", *words],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "FATAL": fatal},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_killed_process_ends_all_with_its_name_and_a_restart_learns_the_same(
+    tmp_path: Path, au_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = training(au_store, tmp_path, checkpoint_every=3)
+    done = begun_twice([*words, "--out", "two"], "SIGKILL", restarts=1)
     assert done.returncode == 0, done.stderr
     assert "metafacs train process 0 of 2: process 1 of 2, counted from 0, has ended" in done.stderr
     assert "going on from iteration 3" in done.stdout
@@ -77,6 +89,18 @@ def test_a_killed_process_ends_all_with_its_name_and_a_restart_learns_the_same(
     assert two.history["loss"] == pytest.approx(one.history["loss"], rel=1e-4)
     assert two.description.more["together"]["processes"] == 2
     assert {path.name for path in Path("two").iterdir()} <= {"model.safetensors", ".metafacs.lock"}
+
+
+def test_a_process_that_is_told_to_stop_ends_all_at_once_with_a_checkpoint(
+    tmp_path: Path, au_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No point of a curve is in sight, and torchrun would not wait for one. Slurm and torchrun tell it each.
+    monkeypatch.chdir(tmp_path)
+    words = training(au_store, tmp_path, checkpoint_every=100)
+    done = begun_twice([*words, "--out", "two"], "SIGTERM SIGTERM", restarts=0)
+    assert done.returncode != 0
+    assert "stopped at iteration 6; the same command goes on from here" in done.stderr
+    assert load_checkpoint(tmp_path / "two" / "checkpoint.safetensors").iteration == 6
 
 
 def test_other_commands_are_refused_in_several_processes(

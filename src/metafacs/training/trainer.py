@@ -228,8 +228,7 @@ class Trainer:
                     drawn = self.iteration % self.plan.curve_every == 0
                     if drawn or self.iteration == self.plan.iterations:
                         self._draw_point()
-                    # Several processes stop together, where they wait for each other anyway.
-                    stopping = bool(stopped) if self.rank.count == 1 else drawn and self._anybody(stopped)
+                    stopping = bool(stopped) if self.rank.count == 1 else self._stop_together(stopped, drawn)
                     if stopping or self.iteration % self.plan.checkpoint_every == 0:
                         self._save()
                 except DivergedError as error:
@@ -316,8 +315,10 @@ class Trainer:
         seen = "of each task" if self.method.normalises_apart else "of the whole batch, over all processes"
         return {COMPANY: {"processes": self.rank.count, "batch_statistics": seen}}
 
-    def _anybody(self, stopped: list[int]) -> bool:
-        return anybody(bool(stopped), self.fabric.device)
+    def _stop_together(self, stopped: list[int], drawn: bool) -> bool:
+        # Where they wait for each other anyway; torchrun waits half a minute, few iterations of a processor.
+        waits = drawn or self.fabric.device.type == "cpu"
+        return waits and anybody(bool(stopped), self.fabric.device)
 
     def _resume_in_turn(self, *, tell: bool) -> None:
         """Resume; of several processes the first before the others: it may set a damaged file aside."""
