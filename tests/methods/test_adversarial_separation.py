@@ -8,9 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from metafacs.batch import Batch
+from metafacs.faces.landmarks import LANDMARKS_68_TO_49
 from metafacs.losses.adversarial import one_hot_map_loss
 from metafacs.methods.adld import ADLD
-from metafacs.methods.adversarial_separation import LANDMARKS, GameWatch, share_between_pictures
+from metafacs.methods.adversarial_separation import (
+    LANDMARKS,
+    GameWatch,
+    inner_landmarks,
+    share_between_pictures,
+)
 from metafacs.methods.base import DivergedError
 from metafacs.methods.dual_domain import DualDomain
 from metafacs.models.domain_separation import DomainSeparation, Rounds
@@ -43,6 +50,12 @@ def test_d_l_finds_landmarks_at_the_rate_it_learns_with(method: type[ADLD | Dual
         optimizer.step()
     # A constant answer has 1 / cells at best.
     assert loss < 0.5 / 64
+
+
+def test_inner_landmarks_are_those_of_the_table() -> None:
+    points = torch.arange(2.0 * 68 * 2).view(2, 68, 2)
+    found = inner_landmarks(Batch(torch.zeros(2, 3, 8, 8), landmarks=points))
+    assert torch.equal(found, points[:, list(LANDMARKS_68_TO_49)])
 
 
 def test_share_between_pictures() -> None:
@@ -104,3 +117,7 @@ def test_state_of_the_watch_is_kept_with_the_run() -> None:
     again.load_state_dict(watch.state_dict())
     assert torch.equal(again.levels, watch.levels)
     assert again.seen == watch.GRACE
+    # On a GPU it is looked at in the same iterations as in a run that was not stopped.
+    for one in (watch, again):
+        one(losses(), rounds(), 0.5)
+    assert again._calls == watch._calls == watch.GRACE + 1

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from metafacs.batch import Batch
 from metafacs.facs import EXPRESSIONS
@@ -49,6 +50,29 @@ def test_an_epoch_is_one_pass_over_the_au_pictures(batches: dict[str, Batch]) ->
     # Three batches of five pictures are needed to see eleven.
     curves = run(method, batches, 7)
     assert [c["weight_expression"] == 1.0 for c in curves] == [True] * 6 + [False]
+
+
+class Reads(TorchDispatchMode):
+    """Counts the values that are read from tensors: for each a GPU would have to be waited for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_iteration_but_the_first_waits_for_a_device(batches: dict[str, Batch]) -> None:
+    method = build()
+    method.observe_labels({"au": torch.zeros(11, 3)})
+    spec = OptimizerSpec("sgd", 0.05, 0.0, 0.0)
+    step = OptimizerStepper(method.parameter_groups(), {"base": spec}, 1, looks_at_once=False)
+    method.update(batches, step)
+    with Reads() as reads:
+        for _ in range(7):
+            curves = method.update(batches, step)
+    assert reads.count == 0
+    assert curves["weight_expression"] != 1
 
 
 def test_an_epoch_of_unknown_length_is_an_error(batches: dict[str, Batch]) -> None:

@@ -62,6 +62,7 @@ class ADDA(Method):
         self.discriminator = DomainDiscriminator(2 * width)
         self.register_buffer("au_weights", torch.ones(len(self.aus)))
         self.register_buffer("adapting", torch.tensor(False))
+        self._begun = False
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Weigh each AU inversely to how often it occurs in the source pictures."""
@@ -122,9 +123,11 @@ class ADDA(Method):
         return named
 
     def _adapt(self, source: Batch, target: Batch, step: Stepper) -> dict[str, Tensor]:
-        if not self.adapting:
-            self.target_extractor.load_state_dict(self.network.extractor.state_dict())
-            self.adapting.fill_(True)
+        if not self._begun:  # the buffer would have to be waited for each time
+            if not self.adapting:
+                self.target_extractor.load_state_dict(self.network.extractor.state_dict())
+                self.adapting.fill_(True)
+            self._begun = True
         # The source network is finished: it works as it will at test time.
         self.network.eval()
         with torch.no_grad():

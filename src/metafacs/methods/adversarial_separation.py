@@ -20,6 +20,9 @@ from metafacs.ranks import mean_over_ranks, variance_over_batch
 
 LANDMARKS = len(LANDMARKS_68_TO_49)
 
+_INNER = (slice(17, 60), slice(61, 64), slice(65, 68))
+"""The same points as :data:`~metafacs.faces.landmarks.LANDMARKS_68_TO_49`."""
+
 ADVERSARY_OPTIMIZER = OptimizerSpec(
     "adam", lr=5e-5, weight_decay=0.0, schedule="flat_then_linear", betas=(0.5, 0.9)
 )
@@ -48,7 +51,9 @@ def paired(batches: Mapping[str, Batch]) -> tuple[Batch, Batch]:
 
 def inner_landmarks(batch: Batch) -> Tensor:
     """Return the 49 inner landmarks of a batch, ``batch x 49 x 2`` in pixels; NaN unknown."""
-    return batch.require("landmarks")[:, list(LANDMARKS_68_TO_49)]
+    # By slices: a list would have to be brought to the device each time.
+    points = batch.require("landmarks")
+    return torch.cat([points[:, part] for part in _INNER], dim=1)
 
 
 def label_cells(landmarks: Tensor, picture: int, side: int, *, shift: bool) -> Tensor:
@@ -234,7 +239,8 @@ class GameWatch(nn.Module):
         levels = mean_over_ranks(torch.stack([told, mixed / chance, share]).to(self.levels))
         self.levels.lerp_(levels, 1 / self.MEMORY)
         self.seen += 1
-        self._calls += 1
+        # The buffer would have to be waited for; a run that goes on counts on.
+        self._calls = self._calls + 1 if self._calls else int(self.seen)
         looks = self.levels.device.type == "cpu" or self._calls % self.EVERY == 0
         if looks and progress >= 0.25 and self.seen >= self.GRACE:
             self._judge(chance)

@@ -63,10 +63,12 @@ class DynamicWeightAverage(Method):
         self.register_buffer("epoch_losses", torch.zeros(2, 2))
         self.register_buffer("running", torch.zeros(2))
         self.register_buffer("iterations", torch.tensor(0))
+        self._counted = 0
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
         """Note how many AU pictures there are: the length of an epoch."""
         self.pictures.fill_(len(labels["au"]))
+        self._counted = 0
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the network as ``base``."""
@@ -79,9 +81,9 @@ class DynamicWeightAverage(Method):
     def task_weights(self) -> Tensor:
         """Return lambda of the AU and of the expression loss; their sum is 2."""
         before, last = self.epoch_losses
-        if not before.all():
-            return torch.ones_like(last)
-        return len(last) * torch.softmax(last / before / self.temperature, dim=0)
+        learned = len(last) * torch.softmax(last / before / self.temperature, dim=0)
+        # Chosen on the device, as the end of an epoch is: a GPU would have to be waited for otherwise.
+        return torch.where(before.all(), learned, torch.ones_like(last))
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Descend the weighted mean losses once; at the end of an epoch remember its mean losses."""
@@ -92,10 +94,11 @@ class DynamicWeightAverage(Method):
 
         self.running += mean_over_ranks(losses.detach())
         self.iterations += 1
-        if self.iterations >= self._epoch_length(size_of_batch(len(batches["au"]))):
-            self.epoch_losses.copy_(torch.stack([self.epoch_losses[1], self.running / self.iterations]))
-            self.running.zero_()
-            self.iterations.zero_()
+        over = self.iterations >= self._epoch_length(size_of_batch(len(batches["au"])))
+        told = torch.stack([self.epoch_losses[1], self.running / self.iterations])
+        self.epoch_losses.copy_(torch.where(over, told, self.epoch_losses))
+        self.running.masked_fill_(over, 0.0)
+        self.iterations.masked_fill_(over, 0)
         return {
             "loss_action_units": losses[0].detach(),
             "loss_expression": losses[1].detach(),
@@ -106,9 +109,10 @@ class DynamicWeightAverage(Method):
     def _epoch_length(self, batch: int) -> int:
         if self.epoch is not None:
             return self.epoch
-        if not self.pictures:
+        self._counted = self._counted or int(self.pictures)
+        if not self._counted:
             raise ValueError("give the AU labels to observe_labels, or set epoch: how long is an epoch?")
-        return math.ceil(int(self.pictures) / batch)
+        return math.ceil(self._counted / batch)
 
     def predict(self, images: Tensor) -> Prediction:
         """Return AU and expression probabilities."""
