@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.cli import main
+from metafacs.cli import main, train
 from metafacs.data.store import Store
 from metafacs.evaluation.records import read_record
 
@@ -50,6 +50,16 @@ def test_training_chooses_them_and_prediction_uses_them(
     for row in csv.DictReader((found / "faces.csv").open()):
         for au, threshold in thresholds.items():
             assert int(row[f"AU{au:02d}_c"]) == (float(row[f"AU{au:02d}_p"]) >= threshold)
+
+
+def test_they_are_chosen_where_the_model_was_trained(
+    au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[str] = []
+    monkeypatch.setattr(train, "keep_thresholds", lambda *_, device: places.append(device))
+    words = training(au_store, tmp_path / "run", "--validation_people", "1", "--accelerator", "cpu:0")
+    assert main([*words, "--thresholds", "validation"]) == 0
+    assert places == ["cpu:0"]
 
 
 def test_evaluation_chooses_them_for_a_finished_model(

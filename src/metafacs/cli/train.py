@@ -84,7 +84,7 @@ def run(arguments: Namespace) -> None:
     if not is_first():
         return
     if thresholds == VALIDATION:
-        keep_thresholds(model, settings["action_units"])
+        keep_thresholds(model, settings["action_units"], device=settings["accelerator"])
     print_levels(model)
     print(f"model: {model}")
 
