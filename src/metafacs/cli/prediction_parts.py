@@ -18,7 +18,7 @@ from metafacs.cli.prediction_run import STOPPED, TERMINATED, Terminated, counted
 from metafacs.cli.summary import number_of, say
 from metafacs.data.parts import Receipt
 from metafacs.inference.detector import Detector
-from metafacs.inference.inputs import Input, InputError, Inputs, is_there, list_inputs
+from metafacs.inference.inputs import Input, Inputs, list_inputs
 from metafacs.inference.outputs import OutputError, check_folder
 from metafacs.inference.part_checks import account_for, write_failures
 from metafacs.inference.part_plan import (
@@ -39,7 +39,6 @@ from metafacs.locks import FolderInUseError, claimed
 from metafacs.processes import WorkerError, run_jobs, use_one_thread
 from metafacs.progress import speed_bar
 from metafacs.shares import ALL, Share
-from metafacs.texts import printable
 
 RETRIES = 2
 """How often a file that failed is tried again, if nothing is said."""
@@ -161,23 +160,13 @@ class PartsRun:
             say(f"not read: {line}", quiet=self.quiet)
 
     def _make(self, plan: PartPlan, parts: Sequence[Part]) -> None:
-        """Make parts until all are there or in the hands of others.
-
-        Raises:
-            InputError: If none of the inputs is there: each file would count as one that failed.
-            WorkerError: If processes die one after the other.
-        """
+        """Make parts until all are there or in the hands of others."""
         pace, deaths = _Pace(plan, parts), 0
         with speed_bar("files", not self.quiet) as bar:
             task = bar.add_task(f"files of share {self.share}", total=pace.files, completed=pace.finished())
             while True:
                 there, before, lost = plan.finished(), self._made, 0
                 jobs = [self._job(plan, part) for part in parts if part.name not in there]
-                if jobs and not any(map(is_there, self.words)):
-                    raise InputError(
-                        f"nothing of what was named can be reached from here ({printable(self.words[0])}): "
-                        "mount its disk on this machine, and give the same command again"
-                    )
                 work = partial(make_part, self.get_detector)
                 outcomes = run_jobs(work, jobs, self.workers, initialise=use_one_thread, lost=lost_part)
                 for outcome in outcomes:
@@ -207,7 +196,7 @@ class PartsRun:
             )
 
     def _job(self, plan: PartPlan, part: Part) -> PartJob:
-        return PartJob(self.out, plan.folder, part, self.options, self.retries)
+        return PartJob(self.out, plan.folder, part, self.options, self.retries, tuple(self.words))
 
     def _say_made(self, part: Part, receipt: Receipt, pace: _Pace) -> None:
         """Print one line about a part, and one for each of the first files that failed."""

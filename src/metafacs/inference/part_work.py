@@ -22,6 +22,7 @@ from metafacs.files import make_durable
 from metafacs.inference.baseline import BaselineError
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import FrameResults
+from metafacs.inference.inputs import is_there
 from metafacs.inference.journal import Journal, JournalError, is_complete, predict_to_journal, read_journal
 from metafacs.inference.part_deaths import Deaths, journal_of
 from metafacs.inference.part_plan import PARTS, WORK, ListedFile, Part, listed_files, state_of
@@ -47,7 +48,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class MachineError(RuntimeError, ValueError):
-    """Networks that fail on whatever they are given; the message says on what, and what to do."""
+    """Networks that fail on whatever they are given, or inputs that are all away; the message tells a way."""
 
 
 @lru_cache(maxsize=1)
@@ -66,6 +67,7 @@ class PartJob:
         part: Which part.
         options: What is asked of every file.
         retries: How often a file that failed is tried again.
+        words: What was named; where nothing of it is there, no file is to blame.
     """
 
     out: Path
@@ -73,6 +75,7 @@ class PartJob:
     part: Part
     options: Options
     retries: int
+    words: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -103,7 +106,7 @@ def make_part(get_detector: Callable[[], Detector], job: PartJob) -> PartOutcome
         job: What is to be done.
 
     Raises:
-        MachineError: If the networks fail on one file after the other.
+        MachineError: If the networks fail on one file after the other, or nothing of what was named is there.
         JournalError: If the disk is full; what is finished is kept.
         PlanError: If the list was damaged.
         OSError: If the folder of the results cannot be written to.
@@ -247,10 +250,20 @@ class _Making:
         self._deaths.begin(file.number)
         size, changed = state_of(file.input)
         if size < 0:
+            self._refuse_elsewhere()
             return f"{file.name} cannot be reached"
         if (size, changed) != (file.size, file.changed_ns):
             return f"{file.name} was changed after it was listed"
         return ""
+
+    def _refuse_elsewhere(self) -> None:
+        """End where the disk of the inputs is missing: else all files would be listed as failed."""
+        words = self._job.words
+        if words and not any(map(is_there, words)):
+            raise MachineError(
+                f"nothing of what was named can be reached from here ({printable(words[0])}): mount its "
+                "disk, and give the same command again"
+            )
 
     def _failed(self, file: ListedFile, error: Exception) -> str:
         """Return why a file failed; raise what is no fault of the file."""
