@@ -45,6 +45,7 @@ def test_lines_join_the_means(study: list[Record]) -> None:
     assert ranked.get_xscale() == f1.get_xscale() == "log"
     means = [np.mean([auc_of(run) for run in study[i : i + 2]]) for i in (3, 5, 1)]
     assert list(ranked.lines[0].get_ydata()) == pytest.approx([100 * mean for mean in means])
+    assert all(np.ptp(panel.get_ylim()) >= 2 for panel in (ranked, f1, errors))
     assert list(errors.lines[0].get_ydata()) == pytest.approx([6.5, 3.5, 9.5])
     without = [replace(run, landmarks=None) for run in study]
     assert len(option_curve(Comparison(without), "reconstruction_weight").axes) == 2

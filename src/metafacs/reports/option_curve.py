@@ -18,6 +18,9 @@ from metafacs.reports.tables import Column, Table, percent
 _LOGARITHMIC_FROM = 100
 """Ratio of the largest value to the smallest from which on the axis is logarithmic."""
 
+_SMALLEST_SPAN = 2.0
+"""Points that an axis of scores spans at least, so that differences of nothing do not look like some."""
+
 
 def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Record]]:
     """Return the runs of a method by the value of an option, ascending; runs that lost are among them.
@@ -127,6 +130,9 @@ def _line(axes: Axes, values: dict[float, list[float]]) -> None:
     axes.plot(list(values), means, color=PALETTE["teal"], marker="o", markersize=3.5)
     for place, found in values.items():
         axes.plot([place] * len(found), [100 * v for v in found], ".", color=INK, markersize=2.6, alpha=0.55)
+    low, high = axes.get_ylim()
+    missing = max(_SMALLEST_SPAN - (high - low), 0) / 2
+    axes.set_ylim(low - missing, high + missing)
 
 
 def _axis(axes: Axes, groups: Mapping[float, Sequence[Record]]) -> None:
