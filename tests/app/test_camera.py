@@ -103,6 +103,30 @@ def test_a_recording_stays_when_the_page_goes(client: Client, face: Image.Image)
     assert [file["frames"] for file in cameras[:1]] == [1]
 
 
+def test_a_recording_stays_when_its_process_dies(client: Client, face: Image.Image) -> None:
+    async def conversation(socket: aiohttp.ClientWebSocketResponse) -> Any:
+        await socket.send_json({})
+        await socket.receive_json()
+        await socket.send_json({"record": True, "name": "cut off"})
+        await socket.receive_json()
+        for i in range(3):
+            await socket.send_bytes(sent(i * 0.1, jpeg(face)))
+            assert (await socket.receive_json())["faces"]
+        client.server.session.watcher.kill()
+        await socket.send_bytes(sent(0.4, jpeg(face)))
+        return await socket.receive_json()
+
+    assert "open" in talk(client, conversation)["error"]
+
+    def recording() -> list[dict[str, Any]]:
+        return [file for file in client.get("/api/session").json["files"] if file["name"] == "cut off"]
+
+    (file,) = until(recording, bool)
+    assert (file["analysis"]["state"], file["frames"], file["analysis"]["people"]) == ("failed", 3, [0])
+    table = client.get(f"/api/files/{file['id']}/download/openface.csv")
+    assert pd.read_csv(io.BytesIO(table.body))["frame"].tolist() == [0, 1, 2]
+
+
 def test_one_page_at_a_time_has_the_camera(client: Client) -> None:
     async def conversation(socket: aiohttp.ClientWebSocketResponse) -> None:
         await socket.send_json({})

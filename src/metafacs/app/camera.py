@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 from metafacs.app.formats import name_of
 from metafacs.app.records import Analysis, Choice, Json, StoredFile
 from metafacs.app.requests import choice_of
+from metafacs.app.rows import told_by_rows
 from metafacs.app.session import ConflictError, Session
 from metafacs.app.worker import WorkerDiedError
 
@@ -149,11 +150,15 @@ class _Conversation:
         file, self._recording = self._recording, None
         if file is None or file.analysis is None:
             return None
-        if not told.get("done"):
+        analysis = file.analysis
+        analysis.state = "done"
+        if not told:  # the process died, and what it had read lies on the disk
+            analysis.state, analysis.error = "failed", _ENDED
+            told = told_by_rows(analysis.folder)
+        if not told["done"]:
             shutil.rmtree(file.folder, ignore_errors=True)
             return None
-        analysis = file.analysis
-        analysis.state, analysis.frames_done, analysis.frames_expected = "done", told["done"], told["done"]
+        analysis.frames_done = analysis.frames_expected = told["done"]
         analysis.people = told["people"]
         file.about = {"frames": told["done"], "seconds": told["seconds"], **self._size}
         self._session.files[file.id] = file
