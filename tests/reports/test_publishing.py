@@ -14,13 +14,14 @@ from metafacs.reports import publishing
 from metafacs.reports.publishing import save_to_hub, write_files
 
 
+@pytest.mark.parametrize("folder", ["/home/somebody", "../somebody", "somebody/runs"])
 def test_the_files_are_the_finished_model_its_card_and_its_configuration(
-    untrained_model: Path, tmp_path: Path
+    folder: str, untrained_model: Path, tmp_path: Path
 ) -> None:
     checkpoint = load_checkpoint(untrained_model)
     training = replace(
         checkpoint,
-        options={"backbone": {"name": "small", "weights": "/home/somebody/start.safetensors"}},
+        options={"backbone": {"name": "small", "weights": f"{folder}/start.safetensors"}},
         random_state=torch.get_rng_state(),
     )
     save_checkpoint(tmp_path / "model.safetensors", training)

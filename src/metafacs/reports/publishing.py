@@ -19,6 +19,9 @@ from metafacs.version import __version__
 CARD, CONFIGURATION = "README.md", "config.json"
 """Names of the other two files, as the Hub expects them."""
 
+_SUFFIX = ".safetensors"
+"""Ending of what options name files of: initial weights, a teacher."""
+
 
 def save_to_hub(
     model: Path | str,
@@ -97,7 +100,10 @@ def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
 def _without_folder(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _without_folders(value)
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+    if not isinstance(value, str):
+        return value
+    path = Path(value)
+    return path.name if path.is_absolute() or path.suffix == _SUFFIX else value
 
 
 def _configuration(checkpoint: Checkpoint, weights: Path) -> dict[str, object]:
