@@ -17,7 +17,7 @@ from metafacs.app import worker
 from metafacs.app.worker import TaskError, Worker, WorkerDiedError
 
 
-def play(connection: Connection, device: str, folder: str) -> None:
+def play(connection: Connection, device: str, folder: str, stamps: object) -> None:
     """Do what a task says, in place of the real thing: nothing has to be loaded."""
     import json
 

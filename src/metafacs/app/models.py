@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from metafacs.app.records import Stamp, stamp_of
 from metafacs.data.videos import EVERY_FRAME, Frame, Selection
 from metafacs.faces.pictures import read_picture
 from metafacs.facs import au_name
@@ -30,21 +31,28 @@ class Detectors:
 
     Args:
         device: Where they run.
+        stamps: Model file -> what it was known by when the page was started: processes that read it at other
+            times are not to take another model, as that of a training that goes on.
     """
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+    def __init__(self, device: str, stamps: Mapping[str, Stamp] | None = None) -> None:
+        self.device, self._stamps = device, dict(stamps or {})
         self._known: OrderedDict[tuple[str | None, str | None], Detector] = OrderedDict()
 
     def get(self, model: str | None, person: str | None) -> Detector:
         """Return the detector of a model file, or of the package, fitted to a person or not.
 
         Raises:
-            ValueError: As :func:`metafacs.inference.loading.load_detector`.
+            ValueError: As :func:`metafacs.inference.loading.load_detector`, or if the file was changed.
         """
         key = (model, person)
         if key not in self._known:
-            self._known[key] = load_detector(model, self.device, person)
+            detector = load_detector(model, self.device, person)
+            if model in self._stamps and stamp_of(model) != self._stamps[model]:
+                raise ValueError(
+                    f"{Path(model).name} was changed after the page was started; start 'metafacs app' again"
+                )
+            self._known[key] = detector
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,19 @@ Json = dict[str, Any]
 
 PACKAGED = "packaged"
 """Id of the detector that comes with the package."""
+
+
+Stamp = tuple[int, int]
+"""What a file is known by while the page is open: its size in bytes and its time of change in nanoseconds."""
+
+
+def stamp_of(path: Path | str) -> Stamp:
+    """Return the stamp of a file; (-1, 0) if it cannot be reached."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
 
 
 @dataclass

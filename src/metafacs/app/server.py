@@ -27,7 +27,7 @@ from metafacs.app.downloads import Downloads
 from metafacs.app.guards import Guard, add_headers, guarding
 from metafacs.app.latecomers import Latecomers
 from metafacs.app.pages import Pages
-from metafacs.app.records import Model
+from metafacs.app.records import Model, stamp_of
 from metafacs.app.requests import PATIENCE
 from metafacs.app.routes import Routes
 from metafacs.app.session import Session
@@ -86,8 +86,10 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._claim = ExitStack()
         self._claim.enter_context(claimed(self.folder, "metafacs app"))
+        stamps = {str(model.path): stamp_of(model.path) for model in settings.models if model.path}
         analyst, desk, watcher, loader = self._workers = [
-            Worker(name, settings.device, self.folder) for name in ("jobs", "desk", "camera", "models")
+            Worker(name, settings.device, self.folder, stamps)
+            for name in ("jobs", "desk", "camera", "models")
         ]
         self.session = Session(
             self.folder,

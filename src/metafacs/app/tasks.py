@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from metafacs.app.analysing import Tell, analyse_picture_file, analyse_video
 from metafacs.app.fitting import fit_person
 from metafacs.app.live import LiveCamera
 from metafacs.app.models import Detectors, describe_detector, describe_model, warm_up
+from metafacs.app.records import Stamp
 from metafacs.app.stills import write_frame, write_portrait, write_preview
 from metafacs.app.tables import write_bundle, write_download, write_overlay, write_picture_table
 from metafacs.app.viewed import Viewed, write_timelines
@@ -27,11 +28,12 @@ class Desk:
 
     Args:
         device: Where networks run.
+        stamps: Of the models' files, see :class:`metafacs.app.models.Detectors`.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, stamps: Mapping[str, Stamp] | None = None) -> None:
         use_one_thread()
-        self._detectors = Detectors(device)
+        self._detectors = Detectors(device, stamps)
         self._camera: LiveCamera | None = None
 
     def do(self, task: str, arguments: Json, attached: bytes | None, tell: Tell) -> Json:

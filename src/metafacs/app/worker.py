@@ -21,7 +21,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-from metafacs.app.records import Json
+from metafacs.app.records import Json, Stamp
 
 Progress = Callable[[Json], None]
 
@@ -46,11 +46,21 @@ class Worker:
         name: For lists of processes.
         device: Where networks run.
         folder: The private folder; temporary files are written there.
+        stamps: Of the models' files, see :class:`metafacs.app.models.Detectors`.
         patience: Seconds without a sign of life after which a task is given up.
     """
 
-    def __init__(self, name: str, device: str, folder: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        folder: Path,
+        stamps: Mapping[str, Stamp] | None = None,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
         self._name, self._device, self._folder, self._patience = name, device, folder, patience
+        self._stamps = dict(stamps or {})
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
         # One thread: tasks are done one after the other, and the event loop never waits.
@@ -179,7 +189,7 @@ class Worker:
         ours, theirs = context.Pipe()
         process: multiprocessing.process.BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=run_worker,
-            args=(theirs, self._device, str(self._folder)),
+            args=(theirs, self._device, str(self._folder), self._stamps),
             name=f"metafacs {self._name}",
         )
         process.start()
@@ -217,7 +227,7 @@ def _leave_ctrl_c_to_others() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def run_worker(connection: Connection, device: str, folder: str) -> None:
+def run_worker(connection: Connection, device: str, folder: str, stamps: Mapping[str, Stamp]) -> None:
     """Do tasks until the server is gone; what the process of a :class:`Worker` runs."""
     import os
     import tempfile
@@ -232,7 +242,7 @@ def run_worker(connection: Connection, device: str, folder: str) -> None:
 
     from metafacs.app.tasks import Desk
 
-    desk = Desk(device)
+    desk = Desk(device, stamps)
 
     def tell(told: Json) -> None:
         connection.send_bytes(json.dumps({"progress": told}).encode())
