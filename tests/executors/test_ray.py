@@ -27,7 +27,7 @@ def test_results_come_back_and_a_lost_process_is_told(
     monkeypatch.setenv("RAY_worker_niceness", "0")  # beside other work niced processes would wait for minutes
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ray_jobs.py").write_text(
-        "import os\n"
+        "import os, signal, time\n"
         "from pathlib import Path\n"
         "def twice(job):\n"
         "    with open(f'begun-{job}', 'a') as file:\n"
@@ -37,6 +37,19 @@ def test_results_come_back_and_a_lost_process_is_told(
         "    if job == 'error':\n"
         "        raise OSError('no disk')\n"
         "    return job * 2\n"
+        "def saving(job):\n"
+        "    # As a training does: at Ctrl-C it saves its work and ends.\n"
+        "    told, begun = [], Path('begun-long')\n"
+        "    signal.signal(signal.SIGINT, lambda *_: told.append(1))\n"
+        "    if job == 'long':\n"
+        "        begun.touch()\n"
+        "    while not (told if job == 'long' else begun.exists()):\n"
+        "        time.sleep(0.05)\n"
+        "    if told:\n"
+        "        time.sleep(0.5)\n"
+        "        Path('saved').touch()\n"
+        "        raise KeyboardInterrupt\n"
+        "    return job\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     import ray_jobs
@@ -47,6 +60,10 @@ def test_results_come_back_and_a_lost_process_is_told(
         results = list(executor.run(ray_jobs.twice, [1, 2, 3, 5], lost=lambda job, end: (job, end)))
         with pytest.raises(OSError, match="no disk"):
             list(executor.run(ray_jobs.twice, ["error"]))
+        running = executor.run(ray_jobs.saving, ["long", "short"])
+        assert next(running) == "short"
+        running.close()
+        assert (tmp_path / "saved").exists()
         assert ray.is_initialized()
     finally:
         ray.shutdown()

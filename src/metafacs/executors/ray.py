@@ -13,6 +13,9 @@ from metafacs.parsing import check_number
 from metafacs.processes import WorkerError
 from metafacs.texts import printable
 
+_GRACE = 60.0
+"""Seconds in which a job that is stopped puts its work in safety, at most."""
+
 
 @dataclass(frozen=True)
 class RayOptions:
@@ -93,6 +96,8 @@ class RayExecutor(Executor):
         finally:
             for reference in waiting:
                 ray.cancel(reference)
+            if waiting:  # what runs puts its work in safety; Ray ends it when this process leaves the cluster
+                ray.wait(list(waiting), num_returns=len(waiting), timeout=_GRACE)
             if began:
                 ray.shutdown()
 
@@ -115,7 +120,7 @@ def _connect(ray: Any, address: str) -> None:
     """
     try:
         ray.init(address=address, log_to_driver=False, logging_level="warning")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # one that does not come up in time raises no class of its own
         reason = printable(str(error).strip().partition("\n")[0])
         raise ValueError(
             f"there is no cluster of Ray at {address!r} ({reason}); start one with 'ray start --head', name "
