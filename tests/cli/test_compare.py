@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -225,11 +226,17 @@ def test_a_start_may_start_from_one_listed_before_it(content: dict[str, object],
         },
         "methods": {"single_task": {"initialise": model.format("second")}},
     }
-    assert main(["compare", str(write(content, tmp_path)), "--workers", "2"]) == 0
+    words = ["compare", str(write(content, tmp_path)), "--workers", "2"]
+    assert main(words) == 0
     record = json.loads((tmp_path / "out/single_task/fold1-seed0/record.json").read_text())
     before = record["config"]["initialised_from"]
     assert before["method"] == "multi_task"
     assert before["initialised_from"]["method"] == "single_task"
+    # Nothing is left to begin from them.
+    for start in ("first", "second"):
+        shutil.rmtree(tmp_path / "out" / start)
+    assert main(words) == 0
+    assert not (tmp_path / "out" / "second").exists()
 
 
 def test_lost_games_are_counted_and_no_failure(

@@ -168,6 +168,8 @@ def _laid_over(below: OptionsT, above: OptionsT) -> OptionsT:
 def _perform(starts: Sequence[Run], runs: Sequence[Run], executor: Executor, share: Share) -> list[Run]:
     """Perform what is missing and return which runs failed; no run if a start did."""
     failed: list[Run] = []
+    # A start whose runs are all finished may have been deleted. Made anew, it would be another file to them.
+    starts = needed_starts(starts, unfinished(runs))
     with progress_bar() as bar:
         task = bar.add_task("runs", total=len(starts) + len(runs))
         # A start may itself start from one listed before it.
