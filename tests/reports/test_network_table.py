@@ -38,6 +38,25 @@ def test_levels_stand_beside_chance_with_their_range(record_of: MakeRecord) -> N
     assert network_table({"without": told["without"]}, "BP4D") is None
 
 
+def test_a_run_that_sank_in_its_last_iterations_is_marked(
+    record_of: MakeRecord, lost_record_of: MakeRecord
+) -> None:
+    def level(value: float) -> Level:
+        return Level("the game", value, lost_below=0.05)
+
+    sound, sunk = (replace(record_of(), diagnostics={"game": level(value)}) for value in (0.2, 0.046))
+    lost = replace(lost_record_of(), diagnostics={"game": level(0.01)})
+    table = network_table({"mine": [sound, sunk], "yours": [sound], "mine, lost": [lost]}, "BP4D")
+    assert table is not None
+    assert [row[1] for row in table.rows] == ["0.123 (0.046 to 0.2) †", "0.2", "0.01"]
+    assert "†: a run with scores ended where its game counts as lost" in table.note
+    assert "doubt its scores" in str(level(0.046))
+    assert "doubt" not in str(level(0.2))
+    whole = network_table({"yours": [sound]}, "BP4D")
+    assert whole is not None
+    assert "†" not in whole.note
+
+
 def test_the_report_has_the_table_where_records_tell_levels(record_of: MakeRecord) -> None:
     record = replace(record_of(), diagnostics={"game": Level("the game", 0.00321, 0.0039)})
     tables = compose_report(Comparison([record])).tables

@@ -24,17 +24,31 @@ class Level:
         value: Mean over the last iterations.
         chance: Level of an answer that knows nothing; None where there is no such level.
         meaning: How to read it, a clause; empty where that is plain.
+        lost_below: Value below which a game is lost; None where there is none.
+        lost_above: Value above which a game is lost; None where there is none.
     """
 
     title: str
     value: float
     chance: float | None = None
     meaning: str = ""
+    lost_below: float | None = None
+    lost_above: float | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a run ended where its game counts as lost.
+
+        A run that does so early is ended; one that sinks in its last iterations has scores.
+        """
+        below = self.lost_below is not None and self.value < self.lost_below
+        return below or (self.lost_above is not None and self.value > self.lost_above)
 
     def __str__(self) -> str:
         chance = "" if self.chance is None else f" (chance {self.chance:.3g})"
         meaning = f": {self.meaning}" if self.meaning else ""
-        return f"{self.title} {self.value:.3g}{chance}{meaning}"
+        doubt = "; this run ended where its game counts as lost: doubt its scores" if self.doubtful else ""
+        return f"{self.title} {self.value:.3g}{chance}{meaning}{doubt}"
 
 
 @dataclass(frozen=True)
@@ -88,5 +102,7 @@ def last_levels(
             continue
         read = within & (ends > ends[within][-1] - LAST)
         value = float(np.average(np.array(history[told.curve])[read], weights=lengths[read]))
-        levels[told.curve] = Level(told.title, value, told.chance, told.meaning)
+        levels[told.curve] = Level(
+            told.title, value, told.chance, told.meaning, told.lost_below, told.lost_above
+        )
     return levels

@@ -109,18 +109,26 @@ def game_diagnostics(size: int) -> tuple[Diagnostic, ...]:
             (1 - 1 / cells) / cells,
             "at chance from the start it never learned to find landmarks",
         ),
-        Diagnostic("loss_domain_discriminator", "D_d's loss", 0.25, "near 0 it is hardly ever wrong"),
+        Diagnostic(
+            "loss_domain_discriminator",
+            "D_d's loss",
+            0.25,
+            "near 0 it is hardly ever wrong",
+            lost_below=GameWatch.DOMAIN,
+        ),
         Diagnostic("loss_domain", "generators' loss against D_d", 0.25, "near 1 they never pass"),
         Diagnostic(
             "loss_mixed_cells",
             "landmark loss of mixtures",
             math.log(cells),
             "near chance no landmarks are found in them",
+            lost_above=GameWatch.MIXED * math.log(cells),
         ),
         Diagnostic(
             "share_of_background",
             "share of background",
             meaning="of its variance between pictures; near 0 everybody has the same one",
+            lost_below=GameWatch.BACKGROUND,
         ),
     )
 

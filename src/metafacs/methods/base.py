@@ -100,6 +100,8 @@ class Diagnostic:
         chance: Level of an answer that knows nothing; None where there is no such level.
         meaning: How to read its last level, a clause.
         until: Share of the run after which it is read, where a stage ends earlier than the run.
+        lost_below: Level below which a game is lost; None where there is none.
+        lost_above: Level above which a game is lost; None where there is none.
     """
 
     curve: str
@@ -107,6 +109,8 @@ class Diagnostic:
     chance: float | None = None
     meaning: str = ""
     until: float = 1.0
+    lost_below: float | None = None
+    lost_above: float | None = None
 
 
 DETECTION = Diagnostic(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from metafacs.evaluation.diagnostics import LAST, Level
 from metafacs.evaluation.records import Record
 from metafacs.reports.tables import Column, Table
+
+_MARK = " †"
+_DOUBT = (
+    "†: a run with scores ended where its game counts as lost; its watch, whose mean looks further back, let "
+    "it pass. Doubt them."
+)
 
 
 def network_table(rows: Mapping[str, Sequence[Record]], label: str) -> Table | None:
@@ -18,6 +24,8 @@ def network_table(rows: Mapping[str, Sequence[Record]], label: str) -> Table | N
         rows: Name of the row -> its runs; one without levels is left out.
         label: What was tested on, in words.
     """
+    sound = [run for runs in rows.values() for run in runs if run.lost is None]
+    doubtful = {id(level) for run in sound for level in run.diagnostics.values() if level.doubtful}
     found = {
         name: [{_key(level): level for level in run.diagnostics.values()} for run in runs]
         for name, runs in rows.items()
@@ -36,7 +44,7 @@ def network_table(rows: Mapping[str, Sequence[Record]], label: str) -> Table | N
         rows=tuple(
             (
                 name,
-                *(_mean_and_range([run[key].value for run in runs if key in run]) for key in told),
+                *(_mean_and_range([run[key] for run in runs if key in run], doubtful) for key in told),
                 str(len(runs)),
             )
             for name, runs in found.items()
@@ -44,6 +52,7 @@ def network_table(rows: Mapping[str, Sequence[Record]], label: str) -> Table | N
         note=(
             f"Means over the last {LAST} iterations of training, or of the stage that a curve is of; in "
             "brackets lowest and highest run. Chance is the level of an answer that knows nothing. "
+            + (f"{_DOUBT} " if doubtful else "")
             + _meanings(told.values())
         ).rstrip(),
         name="networks",
@@ -58,11 +67,14 @@ def _head(level: Level) -> str:
     return level.title if level.chance is None else f"{level.title}, chance {_number(level.chance)}"
 
 
-def _mean_and_range(values: Sequence[float]) -> str:
-    if not values:
+def _mean_and_range(levels: Sequence[Level], doubtful: Set[int]) -> str:
+    if not levels:
         return ""
-    mean = _number(sum(values) / len(values))
-    return mean if len(values) == 1 else f"{mean} ({_number(min(values))} to {_number(max(values))})"
+    values = [level.value for level in levels]
+    told = _number(sum(values) / len(values))
+    if len(values) > 1:
+        told += f" ({_number(min(values))} to {_number(max(values))})"
+    return told + _MARK * any(id(level) in doubtful for level in levels)
 
 
 def _number(value: float) -> str:
