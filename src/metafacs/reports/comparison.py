@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +49,7 @@ class Comparison:
     Raises:
         ValueError: If there are no records with scores, they are not all of one data set and split or not all
             judged at thresholds that were chosen alike, they belong to different papers, or the runs of a row
-            were not made alike or hold one twice.
+            were not made alike.
     """
 
     def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
@@ -245,29 +244,19 @@ def _apart(kind: str, runs: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def _refuse_unlike(row: str, runs: Sequence[Record]) -> None:
-    """Refuse a row whose mean would be over different things, or over one twice.
+    """Refuse a row whose mean would be over different things.
 
     Raises:
         ValueError: Naming the row, and what differs.
     """
-    remedy = "report each comparison alone"
     known: dict[str, Any] = {}
     for run in runs:
         made = _made_of(run)
         # What a run does not tell cannot be said to differ.
         shared = known.keys() & made.keys()
         if told := differences({key: known[key] for key in shared}, {key: made[key] for key in shared}):
-            raise ValueError(f"the runs of {row} were not made alike: {told}; {remedy}")
+            raise ValueError(f"the runs of {row} were not made alike: {told}; report each comparison alone")
         known = made | known
-    # Models of several folds may be tested on one other data set; doses of what misleads are no options.
-    apart = ("split", "expression_pictures")
-    drawn = Counter(
-        (run.data.fold, run.seed, json.dumps([run.config.get(key) for key in apart], sort_keys=True))
-        for run in runs
-    )
-    (fold, seed, _), most = drawn.most_common(1)[0]
-    if most > 1:
-        raise ValueError(f"{row} has {most} runs of fold {fold} and seed {seed}; {remedy}")
 
 
 def _made_of(run: Record) -> dict[str, Any]:
