@@ -30,6 +30,13 @@ def test_records_of_one_name_that_differ_are_refused_with_both_files(
     assert len(merged([[(A, first), (B, other)]])) == 2
 
 
+def test_a_run_that_one_place_has_lost_and_the_other_not_is_refused(
+    record_of: Callable[..., Record], lost_record_of: Callable[..., Record]
+) -> None:
+    with pytest.raises(RecordError, match="but differ"):
+        merged([[(A, record_of())], [(B, lost_record_of())]])
+
+
 def test_what_a_start_was_trained_in_is_no_difference(record_of: Callable[..., Record]) -> None:
     started = {"initialised_from": {"method": "mal", "sha256": "1"}}
     first = replace(record_of(), config=started)

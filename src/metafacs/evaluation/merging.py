@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from metafacs.evaluation.archive import Archivable
 from metafacs.evaluation.record_files import RecordError
 
-_NAMED_BY = ("data", "config", "trained_on", "tested_on", "protocol", "iterations")
+_NAMED_BY = ("data", "config", "trained_on", "tested_on", "protocol")
 """What tells runs of one name apart: what they were asked for."""
 
 _PASSING = ("seconds", "versions", "paper", "sha256")
