@@ -89,7 +89,12 @@ def _seen_gpu(job: tuple[str, int]) -> tuple[int, str]:
     return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]
 
 
-def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "everybody"), [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGKILL, False)]
+)
+def test_a_job_saves_its_work_however_its_parent_ends(
+    tmp_path: Path, number: signal.Signals, everybody: bool
+) -> None:
     (tmp_path / "jobs.py").write_text(
         "import signal, sys, time\n"
         "from pathlib import Path\n"
@@ -97,6 +102,7 @@ def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> 
         # A shell's background job, as this test may be, starts its children with Ctrl-C ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def work(path):\n"
+        "    signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
         "    try:\n"
         "        Path(path).write_text('begun')\n"
         "        time.sleep(60)\n"
@@ -108,14 +114,20 @@ def test_ctrl_c_lets_a_job_save_its_work_and_starts_no_other(tmp_path: Path) -> 
     )
     out = tmp_path / "out"
     out.mkdir()
+
+    def wait_for(text: str) -> list[str]:
+        deadline, found = time.monotonic() + 60, list[str]()
+        while found != [text, text] and time.monotonic() < deadline:
+            time.sleep(0.05)
+            found = [path.read_text() for path in sorted(out.iterdir())]
+        return found
+
     command = [sys.executable, str(tmp_path / "jobs.py"), str(out)]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while len(list(out.iterdir())) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    wait_for("begun")
+    (os.killpg if everybody else os.kill)(process.pid, number)
     assert process.wait(timeout=30) != 0
-    assert [path.read_text() for path in sorted(out.iterdir())] == ["saved", "saved"]
+    assert wait_for("saved") == ["saved", "saved"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -19,6 +20,9 @@ from typing import TypeVar
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
 
+
+_GRACE = 60
+"""Seconds that a job has to put its work in safety when the process that started it is gone."""
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's ``mallopt``."""
@@ -62,7 +66,7 @@ def run_jobs(
         workers: Processes; None = one per core that this process may use, 1 = in this process.
         initialise: Called once in every worker process; importable too.
         stop_at_once: End the workers at Ctrl-C, or when no more results are asked for. False leaves it to the
-            job to put its work in safety.
+            job to put its work in safety; if this process dies, jobs hear SIGTERM and have a minute.
         gpus: GPUs as ``CUDA_VISIBLE_DEVICES`` names them: each worker process sees one of them, workers that
             are more than these share them in turn. A single process sees what it saw before.
         lost: Makes the result of a job whose process died, from the job and words on its end; another process
@@ -205,18 +209,25 @@ def _prepare_worker(initialise: Callable[[], None] | None, stop_at_once: bool, g
     keep_freed_memory()
     if stop_at_once:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    end_with_parent()
+    end_with_parent(0 if stop_at_once else _GRACE)
     if initialise is not None:
         initialise()
 
 
-def end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone, however it ended."""
+def end_with_parent(grace: float = 0) -> None:
+    """End this process as soon as the one that started it is gone, however it ended.
+
+    Args:
+        grace: Seconds to put work in safety, after a SIGTERM; 0 = none, and no signal.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent.sentinel, grace), daemon=True).start()
 
 
-def _end_with(sentinel: int) -> None:
+def _end_with(sentinel: int, grace: float) -> None:
     connection.wait([sentinel])
+    if grace:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
     os._exit(1)

@@ -45,7 +45,7 @@ def test_writes_records_table_and_figures_and_takes_them_up(
     assert main(["report", str(tmp_path / "records"), "--out", str(report)]) == 0
     assert (report / "accuracy.md").read_text() == (tmp_path / "accuracy.md").read_text()
     assert main(["report", str(tmp_path), "--out", str(report), "--curve", "focus"]) == 1
-    assert "no such curve" in capsys.readouterr().err
+    assert "which has no --curve" in capsys.readouterr().err
 
 
 def test_one_number_of_steps_and_two_seeds_have_other_tables(
