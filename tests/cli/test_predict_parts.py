@@ -94,7 +94,7 @@ def test_shares_together_are_what_one_worker_writes(
     assert main(["merge", "two", "--table", "all.parquet"]) == 0
     assert pd.read_parquet("all.parquet").equals(table)
     assert json.loads(Path("all.parquet.meta.json").read_text())["thresholds"]
-    for inside in ("two/parts/all.parquet", "two/list.parquet"):
+    for inside in ("two/parts/all.parquet", "two/parts/below/all.parquet", "two/list.parquet"):
         assert main(["merge", "two", "--table", inside, "--overwrite"]) == 1
         assert "would lie among the parts" in capsys.readouterr().err
     assert main(["merge", "two"]) == 0

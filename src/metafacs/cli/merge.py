@@ -41,7 +41,7 @@ def run(arguments: Namespace) -> int:
     if table is not None and table.exists() and not arguments.overwrite:
         raise ValueError(f"{printable(table)} is there already; give another name, or --overwrite")
     kept = {(folder / name).resolve() for name in (PARTS, WORK, LIST)}
-    if table is not None and not kept.isdisjoint({table.resolve(), table.resolve().parent}):
+    if table is not None and not kept.isdisjoint({table.resolve(), *table.resolve().parents}):
         raise ValueError(
             f"{printable(table)} would lie among the parts, which readers take as one table, or take the "
             "place of their list; give another name"
