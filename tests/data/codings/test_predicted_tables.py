@@ -12,6 +12,8 @@ import pytest
 
 from metafacs.data.codings import CodingError, ReadingRules, delimited, raw_tables, read_coding
 from metafacs.data.codings.coding import FrameCoding
+from metafacs.data.codings.raw_tables import read_raw_table
+from metafacs.data.parts import RECEIPT, Receipt
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.detector import Detector
 from metafacs.inference.result import FaceResult
@@ -276,6 +278,22 @@ def test_tables_without_end_are_refused(
     pq.write_table(pa.table({"frame": [0] * 10**6, "AU12_p": [0.5] * 10**6}), tmp_path / "t.parquet")
     with pytest.raises(CodingError, match="tells of 1,000,000 rows"):
         read_coding(tmp_path / "t.parquet")
+
+
+def test_a_part_may_hold_more_rows_than_any_of_its_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {"input": ["a.mp4", "b.mp4"] * 5, "frame": [i // 2 for i in range(10)], "AU12_p": [0.5] * 10}
+    path = tmp_path / "000000-x.parquet"
+    receipt = Receipt(path.name, 0, (5, 5), 10, videos=("a.mp4", "b.mp4"))
+    table = pa.table(rows)
+    pq.write_table(table.replace_schema_metadata({RECEIPT: receipt.to_json()}), path, row_group_size=3)
+    monkeypatch.setattr(raw_tables, "MOST_CELLS", 15)
+    read = read_raw_table(tmp_path, "b.mp4")
+    assert (read.rows, list(read.cells["frame"])) == (5, [0, 1, 2, 3, 4])
+    monkeypatch.setattr(raw_tables, "MOST_CELLS", 14)
+    with pytest.raises(CodingError, match=r"000000-x\.parquet tells of 5 rows"):
+        read_raw_table(tmp_path, "b.mp4")
 
 
 def test_people_without_end_are_refused(write: Write) -> None:

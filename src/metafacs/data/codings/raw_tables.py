@@ -180,14 +180,31 @@ def _read_columns(path: Path, video: str | None = None) -> pa.Table:
             wanted = [name for name in file.schema_arrow.names if _asked_for(name)]
             if twice := next((name for name in wanted if wanted.count(name) > 1), None):
                 raise CodingError(f"{path}: two columns are called '{shown(twice)}'; name them apart")
-            if file.metadata.num_rows * len(wanted) > MOST_CELLS:
-                raise CodingError(f"{path} tells of {file.metadata.num_rows:,} rows; no video has so many")
-            table = file.read(columns=wanted)
-        table.validate(full=True)
+            table = _rows_of(path, file, wanted, video)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CodingError(f"{path} cannot be read as Parquet ({error}); it may be cut off") from error
-    table = table.replace_schema_metadata(None)
-    return table if video is None else table.filter(pc.equal(table.column("input"), video))
+    return table.replace_schema_metadata(None)
+
+
+def _rows_of(path: Path, file: pq.ParquetFile, wanted: list[str], video: str | None) -> pa.Table:
+    """Return the rows of a file, of a part those of one video: all of its videos are never held together."""
+
+    def refuse_many(rows: int) -> None:
+        if rows * len(wanted) > MOST_CELLS:
+            raise CodingError(f"{path} tells of {rows:,} rows; no video has so many")
+
+    if video is None:
+        refuse_many(file.metadata.num_rows)
+        table = file.read(columns=wanted)
+        table.validate(full=True)
+        return table
+    kept, rows = [], 0
+    for batch in file.iter_batches(columns=wanted):
+        batch.validate(full=True)
+        kept.append(batch.filter(pc.equal(batch.column("input"), video)))
+        rows += kept[-1].num_rows
+        refuse_many(rows)
+    return pa.Table.from_batches(kept) if kept else file.read(columns=wanted)
 
 
 def _from_arrow(path: Path, table: pa.Table) -> RawTable:
