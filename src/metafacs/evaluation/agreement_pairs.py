@@ -146,9 +146,15 @@ def _by_stem(folder: Path) -> dict[str, _Found]:
     for path, video in _tables_of(folder):
         name = Path(video or path.name).name
         stem = Path(name).stem
+        if stem in found and video is not None:
+            raise CodingError(
+                f"{folder} holds {found[stem].input} and {video}, which no name of a coding tells apart; "
+                "write the table of each with 'metafacs predict' without --shard, and compare these"
+            )
         if stem in found:
-            other = Path(found[stem].input or found[stem].path.name).name
-            raise CodingError(f"{folder} holds {other} and {name}; keep one of them, or give --pairs")
+            raise CodingError(
+                f"{folder} holds {found[stem].path.name} and {name}; keep one of them, or give --pairs"
+            )
         found[stem] = _Found(path, video)
     return found
 
