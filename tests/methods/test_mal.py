@@ -73,6 +73,22 @@ def test_averages_of_the_curves_sum_to_one(
     )
 
 
+def test_gain_of_a_task_is_what_a_unit_of_weight_lowers_the_validation_loss_by(
+    batches: dict[str, Batch], written_out: type, plain_stepper: Callable[..., OptimizerStepper]
+) -> None:
+    method = build()
+    method.observe_labels({"validation": batches["validation"].action_units})
+    problem = written_out(method, batches)
+    each, _ = problem.losses(problem.theta)
+    weights = torch.full_like(each, 1 / len(each), requires_grad=True)
+    slopes = torch.autograd.grad(problem.validation_loss(problem.stepped((weights * each).sum())), weights)
+    torch.nn.init.zeros_(method.weight_net.linear.weight)  # equal weights
+    curves = method.update(batches, plain_stepper(method))
+    expected = [part.mean() for part in (-slopes[0]).split([len(batches["au"]), len(batches["expression"])])]
+    found = [curves["gain_action_units"], curves["gain_expression"]]
+    assert torch.allclose(torch.stack(found), torch.stack(expected), rtol=1e-9, atol=0)
+
+
 def test_virtual_step_can_follow_the_optimizer(batches: dict[str, Batch]) -> None:
     found = {}
     for virtual in ("sgd", "optimizer"):

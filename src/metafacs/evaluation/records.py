@@ -120,7 +120,8 @@ class Record:
         iterations: Training iterations.
         history: Curves by name, all as long as ``iteration``; optional in the file. The reports know
             ``loss_action_units``, ``loss_expression`` and, from methods that learn sample weights,
-            ``weight_action_units`` and ``weight_expression`` (from mal mean-normalised: they sum to one).
+            ``weight_action_units`` and ``weight_expression`` (from mal mean-normalised: they sum to one);
+            ``gain_action_units`` and ``gain_expression`` tell what moves these.
         versions: Version by package.
         diagnostics: Curve of the history -> at which level it ended, for those that its method calls telling;
             optional in the file.

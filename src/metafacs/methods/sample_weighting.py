@@ -116,11 +116,14 @@ class SampleWeightingMethod(Method):
     def curves(self, batches: Mapping[str, Batch], meta: MetaGradient, weights: Tensor) -> dict[str, Tensor]:
         """Return the mean losses and, as in Fig. 3 of MAL, the tasks' average weights as shares of their sum.
 
-        Both shares are 0 where every weight is.
+        Both shares are 0 where every weight is. The gain of a task is by how much a unit of weight on one of
+        its pictures lowers the validation loss, alpha <grad L_i(theta), grad L_val(theta*)> for a plain
+        virtual step (Eq. 8), averaged over its pictures: what moves the weights.
         """
         counts = [len(batches["au"]), len(batches["expression"])]
         au_loss, fe_loss = meta.losses.detach().split(counts)
-        averages = mean_over_ranks(torch.stack([part.mean() for part in weights.split(counts)]))
+        told = (*weights.split(counts), *(-meta.sample_gradients).split(counts))
+        averages, gains = mean_over_ranks(torch.stack([part.mean() for part in told])).split(2)
         shares = averages / averages.sum().clamp(min=torch.finfo(averages.dtype).tiny)
         return {
             "loss_action_units": au_loss.mean(),
@@ -128,6 +131,8 @@ class SampleWeightingMethod(Method):
             "loss_validation": meta.validation_loss,
             "weight_action_units": shares[0],
             "weight_expression": shares[1],
+            "gain_action_units": gains[0],
+            "gain_expression": gains[1],
         }
 
     def predict(self, images: Tensor) -> Prediction:
