@@ -100,7 +100,7 @@ def test_misspelt_words_are_refused(
 
 @pytest.mark.filterwarnings("ignore:.*positive.*")
 def test_several_models_make_one_table(model: Path, stores: dict[str, Path], tmp_path: Path) -> None:
-    other = training(stores, tmp_path / "run", "--iterations", "2", "--seed", "1")
+    other = training(stores, tmp_path / "run", "--iterations", "4", "--seed", "1")
     assert main(other) == 0
     table = tmp_path / "f1.md"
     words = ["evaluate", str(model), str(tmp_path / "run" / "model.safetensors"), "--table", str(table)]
