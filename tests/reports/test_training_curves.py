@@ -80,6 +80,18 @@ def test_shares_lie_around_one_half_and_other_weights_do_not(record_of: MakeReco
     assert panels[1].get_ylim()[1] < 0.5
 
 
+def test_what_moves_the_weights_is_drawn_where_it_was_recorded(record_of: MakeRecord) -> None:
+    run = with_curves(record_of("a"), gain_action_units=3e-5, gain_expression=-1e-5)
+    comparison = Comparison([run, record_of("b")])
+    drawn = curves_of_rows(comparison, [])
+    assert drawn.gains == ("a",)
+    (panel,) = training_curves(comparison, TrainingCurves(gains=("a",))).axes
+    assert panel.get_title(loc="left") == "a: gain of weight"
+    lines = {line.get_label(): line.get_ydata() for line in panel.lines}
+    assert lines["action units"][-1] == pytest.approx(3e-5)
+    assert lines["expression"][-1] == pytest.approx(-1e-5)
+
+
 def test_what_cannot_be_drawn_is_told(record_of: MakeRecord) -> None:
     silent = replace(record_of("silent"), history={})
     comparison = Comparison([record_of("mal"), silent])

@@ -40,9 +40,10 @@ def curves_of_rows(comparison: Comparison, rows: Sequence[str]) -> TrainingCurve
     found = TrainingCurves(
         losses=tuple(row for row in chosen if _has(comparison, row, "loss")),
         weights=tuple(row for row in chosen if _has(comparison, row, "weight")),
+        gains=tuple(row for row in chosen if _has(comparison, row, "gain")),
         accuracy=tuple(row for row in chosen if _has(comparison, row, "accuracy")),
     )
-    if not (found.losses or found.weights or found.accuracy):
+    if not (found.losses or found.weights or found.gains or found.accuracy):
         raise ValueError(
             f"no run of {', '.join(chosen)} has recorded losses or weights per task, or an accuracy"
         )
@@ -61,6 +62,9 @@ def curves_figure(comparison: Comparison, drawn: TrainingCurves, *, name: str) -
     parts = {
         "loss per task of": drawn.losses,
         f"average weight per task{note} of": drawn.weights,
+        "by how much a unit of weight on a picture lowers the validation loss in one step, per task of": (
+            drawn.gains
+        ),
         "accuracy on training pictures of": drawn.accuracy,
     }
     told = "; ".join(f"{what} {', '.join(rows)}" for what, rows in parts.items() if rows)
@@ -81,7 +85,7 @@ def curves_figure(comparison: Comparison, drawn: TrainingCurves, *, name: str) -
 
 
 def training_curves(comparison: Comparison, drawn: TrainingCurves) -> Figure:
-    """Draw losses, weights and accuracy over iterations: a panel per row of each, and one of accuracies.
+    """Draw losses, weights, gains and accuracy over iterations: a panel per row of each, one of accuracies.
 
     Thin lines are the batches as recorded, thick lines their running mean.
 
@@ -92,12 +96,12 @@ def training_curves(comparison: Comparison, drawn: TrainingCurves) -> Figure:
     Raises:
         ValueError: If no record of these rows has a history.
     """
-    rows = dict.fromkeys((*drawn.losses, *drawn.weights, *drawn.accuracy))
+    rows = dict.fromkeys((*drawn.losses, *drawn.weights, *drawn.gains, *drawn.accuracy))
     recorded = {row: _first_seeds(_runs(comparison, row)) for row in rows}
     folds = sorted({fold for runs in recorded.values() for fold in runs})
     if not folds:
         raise ValueError(f"curves need a record of {' or '.join(rows)} with a history")
-    count = len(drawn.losses) + len(drawn.weights) + bool(drawn.accuracy)
+    count = len(drawn.losses) + len(drawn.weights) + len(drawn.gains) + bool(drawn.accuracy)
     columns = min(_COLUMNS, count)
     lines = -(-count // columns)
     with house_style():
@@ -136,6 +140,11 @@ def _draw_fold(
         if _tasks(panel, runs[row], "weight"):
             panel.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (2.5, 2)))
             _even_limits(panel)
+    for row in drawn.gains:
+        panel = next(panels)
+        panel.set_title(f"{row}: gain of weight{where}")
+        _tasks(panel, runs[row], "gain")
+        panel.axhline(0, color=MUTED, linewidth=0.8, linestyle=(0, (2.5, 2)))
     if drawn.accuracy:
         panel = next(panels)
         panel.set_title(f"accuracy{where}")
@@ -204,6 +213,7 @@ def _curve(kind: str, task: str) -> str:
 _KINDS: dict[str, tuple[str, ...]] = {
     "loss": tuple(_curve("loss", task) for task in TASKS),
     "weight": tuple(_curve("weight", task) for task in TASKS),
+    "gain": tuple(_curve("gain", task) for task in TASKS),
     "accuracy": (ACCURACY,),
 }
 """Kind of panel -> curves that it draws."""

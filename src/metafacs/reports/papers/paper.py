@@ -119,6 +119,8 @@ class TrainingCurves:
         printed_in: Number of the figure; empty for one of no paper.
         losses: Rows whose losses per task are drawn, one panel each.
         weights: Rows whose average weights per task are drawn, one panel each.
+        gains: Rows of which it is drawn by how much weight on the pictures of each task lowers the validation
+            loss, one panel each.
         accuracy: Rows whose share of recognised expressions is drawn, in one panel.
         note: How the weights are to be read.
     """
@@ -126,6 +128,7 @@ class TrainingCurves:
     printed_in: str = ""
     losses: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
+    gains: tuple[str, ...] = ()
     accuracy: tuple[str, ...] = ()
     note: str = ""
 
