@@ -67,7 +67,7 @@ def test_names_the_paper_whose_rows_it_makes(path: Path) -> None:
         "dual_domain_options_twin",
         "dual_domain_options",
         "mal_meta_rate_twin",
-        *("mal_balance_twin", "mal_ceiling_twin", "mal_dose_twin", "mal_signal_twin"),
+        *("mal_balance_twin", "mal_ceiling_twin", "mal_dose_twin", "mal_iterations_twin", "mal_signal_twin"),
     ):
         return  # studies of settings, which no table has
     paper = PAPERS[content["paper"]]
