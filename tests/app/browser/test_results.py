@@ -15,7 +15,7 @@ from metafacs.cli import main
 from metafacs.data.videos import Video
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Route
 
     from conftest import AppPage
 
@@ -92,6 +92,52 @@ def test_people_are_named_and_hidden(video: AppPage) -> None:
     expect(video.page.get_by_role("region", name="Timeline of Eileen <b>")).to_be_visible()
     video.page.get_by_role("checkbox", name="Show Person 0").uncheck()
     expect(video.page.get_by_role("region", name="Timeline of Eileen <b>")).to_have_count(0)
+
+
+@pytest.fixture
+def changes(video: AppPage) -> list[Route]:
+    """Changes of settings on their way to the server, kept back until a test lets them go."""
+    kept: list[Route] = []
+    video.page.route(
+        "**/api/files/*",
+        lambda route: kept.append(route) if route.request.method == "PATCH" else route.fallback(),
+    )
+    return kept
+
+
+def test_changes_stand_while_the_server_is_slow(video: AppPage, changes: list[Route]) -> None:
+    shown = video.page.get_by_role("checkbox", name="Show Person 0")
+    shown.uncheck()
+    video.page.get_by_role("textbox", name="Name of Person 0").fill("Eileen")
+    video.page.keyboard.press("Enter")
+    # What the server tells meanwhile knows neither.
+    place = f"/api/files/{video.files[0]['id']}"
+    assert video.server.request("PATCH", place, {"smoothing": 1.0}).document["settings"]["hidden"] == []
+    expect(video.page.get_by_label("Smoothing")).to_have_value("1")
+    expect(shown).not_to_be_checked()
+    expect(video.page.get_by_role("region", name="Timeline of")).to_have_count(0)
+    for _ in range(2):
+        video.wait_until(lambda: changes, "a change is on its way")
+        assert len(changes) == 1, "one after the other"
+        changes.pop().continue_()
+    video.wait_until(lambda: video.files[0]["settings"]["names"] == {"0": "Eileen"}, "it is named")
+    assert video.files[0]["settings"]["hidden"] == [0]
+    shown.check()
+    video.wait_until(lambda: changes, "the third change is on its way")
+    changes.pop().continue_()
+    expect(video.page.get_by_role("region", name="Timeline of Eileen")).to_be_visible()
+
+
+def test_a_change_that_is_refused_is_taken_back(video: AppPage, changes: list[Route]) -> None:
+    video.refusals = (400,)
+    shown = video.page.get_by_role("checkbox", name="Show Person 0")
+    shown.uncheck()
+    expect(shown).not_to_be_checked()
+    video.wait_until(lambda: changes, "the change is on its way")
+    changes.pop().fulfill(status=400, json={"error": "not today"})
+    expect(shown).to_be_checked()
+    expect(video.page.get_by_text("not today")).to_be_visible()
+    expect(video.page.get_by_role("region", name="Timeline of Person 0")).to_be_visible()
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,8 @@ export class Analysis extends EventTarget {
   }
 
   async readTimelines() {
-    const { kind, settings } = this.file ?? {};
+    // The server draws them with the settings that it has, not with those that are on their way to it.
+    const { kind, settings } = session.told.get(this.id) ?? {};
     if (!kind || kind === "picture" || !["done", "cancelled", "failed"].includes(this.state) || !this.tracks.length) return;
     const asked = JSON.stringify([this.number, this.state, settings.aus, settings.smoothing, settings.neutral, settings.hidden]);
     if (asked === this.asked) return;

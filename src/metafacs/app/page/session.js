@@ -10,7 +10,11 @@ class Session extends EventTarget {
     this.complete = false;
     this.models = [];
     this.people = [];
+    /** Files as the user sees them, with what was changed and has not been answered yet. */
     this.files = new Map();
+    /** Files as the server told them last. */
+    this.told = new Map();
+    this.changes = new Map();
     this.jobs = new Map();
     this.choice = { model: null, person: null };
   }
@@ -69,12 +73,16 @@ class Session extends EventTarget {
     this.tell("connection");
   }
 
-  setFile(file) {
-    this.files.set(file.id, file);
+  setFile(told) {
+    this.told.set(told.id, told);
+    const file = { ...told, settings: Object.assign({}, told.settings, ...(this.changes.get(told.id)?.open ?? [])) };
+    this.files.set(told.id, file);
     this.tell("file", file);
   }
 
   drop(id) {
+    this.told.delete(id);
+    this.changes.delete(id);
     if (this.files.delete(id)) this.tell("removed", id);
   }
 
@@ -97,8 +105,21 @@ class Session extends EventTarget {
     return [...this.jobs.values()].reverse().find((job) => job.file === file && job.kind === kind && ["waiting", "running"].includes(job.state));
   }
 
-  async change(file, settings) {
-    this.setFile(await ask(`/api/files/${file}`, { method: "PATCH", json: settings }));
+  /** Change settings of a file: at once on the page, in turn at the server; what that refuses is taken back. */
+  async change(id, settings) {
+    if (!this.changes.has(id)) this.changes.set(id, { open: [], turn: Promise.resolve() });
+    const changes = this.changes.get(id);
+    changes.open.push(settings);
+    const answer = changes.turn.then(() => ask(`/api/files/${id}`, { method: "PATCH", json: settings }));
+    changes.turn = answer.catch(() => {});
+    this.setFile(this.told.get(id));
+    let told;
+    try {
+      told = await answer;
+    } finally {
+      changes.open.splice(changes.open.indexOf(settings), 1);
+      if (this.told.has(id)) this.setFile(told ?? this.told.get(id));
+    }
   }
 
   async analyse(file, choice = {}) {
