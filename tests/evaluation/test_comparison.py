@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import AUS, paint, rows_of, write_store
-from metafacs.checkpoints.checkpoint import load_checkpoint
+from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.data.store import Store
 from metafacs.evaluation import comparison
 from metafacs.evaluation.comparison import (
@@ -118,6 +118,15 @@ def test_inputs_are_the_stores_that_the_method_reads_and_the_files_that_are_name
     found = inputs_of(run)
     assert set(found) == {"action_units", "initialise", "options.teacher"}
     assert found["initialise"] == found["options.teacher"]
+    # Trained again it has taken another time, and learned the same.
+    model = load_checkpoint(expression_model)
+    again = tmp_path / "again.safetensors"
+    save_checkpoint(again, replace(model, seconds=model.seconds + 1))
+    assert inputs_of(replace(run, arguments={**run.arguments, "initialise": again})) == found
+    weights = {name: value + 1 for name, value in model.weights.items()}
+    save_checkpoint(again, replace(model, weights=weights))
+    told = inputs_of(replace(run, arguments={**run.arguments, "initialise": again}))
+    assert told["initialise"] != found["initialise"]
     run = planned(au_store.path, tmp_path, method="multi_task", expression=expression_store.path)
     assert inputs_of(run)["expression"] == expression_store.fingerprint
 

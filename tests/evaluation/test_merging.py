@@ -33,8 +33,12 @@ def test_records_of_one_name_that_differ_are_refused_with_both_files(
 def test_a_run_that_one_place_has_lost_and_the_other_not_is_refused(
     record_of: Callable[..., Record], lost_record_of: Callable[..., Record]
 ) -> None:
-    with pytest.raises(RecordError, match="but differ"):
-        merged([[(A, record_of())], [(B, lost_record_of())]])
+    chosen = {"threshold": 0.5, "thresholds": {"1": 0.3}, "thresholds_chosen_on": {"people": ["F001"]}}
+    for config in ({}, chosen):
+        sound = replace(record_of(), config=config)
+        lost = replace(lost_record_of(), config={name: config[name] for name in config if name == "threshold"})
+        with pytest.raises(RecordError, match="but differ"):
+            merged([[(A, sound)], [(B, lost)]])
 
 
 def test_what_a_start_was_trained_in_is_no_difference(record_of: Callable[..., Record]) -> None:

@@ -117,13 +117,14 @@ def run(arguments: Namespace) -> int:
     place = out if share == ALL else out / ".shards" / f"{share.number}-of-{share.count}"
     with claimed(place, f"comparing what {arguments.file} describes"):
         failed = _perform(starts, own, executor, share)
+        records = finished_records(own)
         if share == ALL:
-            _write(finished_records(runs), content, out, command)
+            _write(records, content, out, command)
     if share != ALL:
         _write_if_whole(runs, share, content, out, command)
     if lost := lost_runs(own):
         print(
-            f"{len(lost)} of {len(finished_records(own))} runs lost their game or their numbers. This is "
+            f"{len(lost)} of {len(records)} runs lost their game or their numbers. This is "
             "their result, the same with every try: they have no scores, every mean is over the others, and "
             "the same command leaves them as they are. To train one again, delete its folder:"
         )
@@ -168,14 +169,15 @@ def _laid_over(below: OptionsT, above: OptionsT) -> OptionsT:
 def _perform(starts: Sequence[Run], runs: Sequence[Run], executor: Executor, share: Share) -> list[Run]:
     """Perform what is missing and return which runs failed; no run if a start did."""
     failed: list[Run] = []
-    # A start whose runs are all finished may have been deleted. Made anew, it would be another file to them.
-    starts = needed_starts(starts, unfinished(runs))
+    left = unfinished(runs)
+    # A start whose runs are all finished may have been deleted; nothing asks for it.
+    starts = needed_starts(starts, left)
     with progress_bar() as bar:
         task = bar.add_task("runs", total=len(starts) + len(runs))
         # A start may itself start from one listed before it.
         labels = dict.fromkeys(run.label for run in starts)
         for batch in (*([run for run in starts if run.label == label] for label in labels), runs):
-            todo = unfinished(batch)
+            todo = left if batch is runs else unfinished(batch)
             bar.advance(task, len(batch) - len(todo))
             # Shares that need the same starts begin with different ones.
             first = len(todo) * (share.number - 1) // share.count if batch is not runs else 0

@@ -244,10 +244,18 @@ def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
     for name, path in files.items():
         # Most texts among the options are no files.
         if path and Path(path) not in known and (not name.startswith("options.") or _is_file(path)):
-            known[Path(path)] = digest_of_file(path)[:16]
+            known[Path(path)] = _digest(path)
     named = {**stores, **files}
     found = {name: known[Path(path)] for name, path in named.items() if path and Path(path) in known}
     return found | {f"code.{module}": digest for module, digest in foreign_code(kind, options).items()}
+
+
+def _digest(path: Path | str) -> str:
+    """Return a digest of a file: of a model what it has learned, since its training time means nothing."""
+    try:
+        return load_checkpoint(path).fingerprint
+    except CheckpointError:
+        return digest_of_file(path)[:16]
 
 
 def _is_file(path: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from metafacs.checkpoints.description import without_thresholds
 from metafacs.evaluation.archive import Archivable
 from metafacs.evaluation.record_files import RecordError
 
@@ -39,7 +40,10 @@ def merged(places: Sequence[Sequence[tuple[Path, RecordT]]]) -> list[RecordT]:
         here: dict[str, tuple[Path, str]] = {}
         for path, record in place:
             content = _lasting(record.to_json())
-            name = _text([record.run, *(content.get(key) for key in _NAMED_BY)])
+            named = {key: content.get(key) for key in _NAMED_BY}
+            # What was chosen after training makes no other run of it; one that lost has chosen nothing.
+            named["config"] = without_thresholds(named["config"] or {})
+            name = _text([record.run, named])
             told = _text(content)
             if name not in before:
                 records.append(record)
