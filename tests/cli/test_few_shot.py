@@ -59,6 +59,37 @@ def test_one_number_of_steps_and_two_seeds_have_other_tables(
     assert "accuracy.md, accuracy_by_seed.md" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--subjects", "3"],
+        ["--split", "published", "--subjects", "all", "--seeds", "[0,1]"],
+        ["--training.shared_iterations", "1"],
+    ],
+    ids=["a training for each person", "one for each fold", "one start for all"],
+)
+def test_shards_train_and_test_everything_once(
+    more: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def trained(out: Path) -> dict[str, int]:
+        models = out.glob("models/**/model.safetensors")
+        return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in models}
+
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    assert main([*words, *more, "--out", str(whole)]) == 0
+    assert main([*words, *more, "--out", str(out), "--shard", "2/2"]) == 0
+    first = trained(out)
+    assert 0 < len(first) < len(trained(whole))
+    assert not (out / "accuracy.md").exists()
+    done, every = (len(list(folder.glob("records/*.json"))) for folder in (out, whole))
+    assert f"{done} of the {every} tests of all 2 shards are in" in capsys.readouterr().out
+    assert main([*words, *more, "--out", str(out), "--shard", "1/2"]) == 0
+    both = trained(out)
+    assert set(both) == set(trained(whole))
+    assert first.items() <= both.items()
+    assert (out / "accuracy.md").read_text() == (whole / "accuracy.md").read_text()
+
+
 def test_misspelt_settings_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([*words, "--training.itrations", "3"])

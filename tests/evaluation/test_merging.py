@@ -36,7 +36,9 @@ def test_a_run_that_one_place_has_lost_and_the_other_not_is_refused(
     chosen = {"threshold": 0.5, "thresholds": {"1": 0.3}, "thresholds_chosen_on": {"people": ["F001"]}}
     for config in ({}, chosen):
         sound = replace(record_of(), config=config)
-        lost = replace(lost_record_of(), config={name: config[name] for name in config if name == "threshold"})
+        lost = replace(
+            lost_record_of(), config={name: config[name] for name in config if name == "threshold"}
+        )
         with pytest.raises(RecordError, match="but differ"):
             merged([[(A, sound)], [(B, lost)]])
 

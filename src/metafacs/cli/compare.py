@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from jsonargparse import ArgumentParser, Namespace
 
+from metafacs.cli import shards
 from metafacs.cli.comparison_file import described, needed_starts, plan_runs, read_comparison
 from metafacs.cli.output import write_comparison
 from metafacs.cli.paths import expanded
@@ -26,7 +27,6 @@ from metafacs.executors.executor import Executor
 from metafacs.executors.local import LocalExecutor, visible_gpus, workers_for
 from metafacs.executors.ray import RayExecutor, RayOptions
 from metafacs.executors.slurm import SlurmExecutor, SlurmOptions
-from metafacs.locks import claimed
 from metafacs.models.devices import check_device
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
@@ -73,8 +73,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         "--shard",
         type=str | None,
         default=None,
-        help="do one share of the runs, such as 1/3: the same command with 2/3 and 3/3, on any machine, does "
-        "the others",
+        help=shards.HELP,
     )
     parser.add_argument(
         "--executor",
@@ -113,15 +112,16 @@ def run(arguments: Namespace) -> int:
     starts = needed_starts(starts, own)
     executor = _executor(arguments, content, out, [*starts, *own])
     command = f"metafacs compare {arguments.file.as_posix()}"
-    # Shares of one comparison claim its runs, not its folder.
-    place = out if share == ALL else out / ".shards" / f"{share.number}-of-{share.count}"
-    with claimed(place, f"comparing what {arguments.file} describes"):
+    with shards.claimed_share(out, share, f"comparing what {arguments.file} describes"):
         failed = _perform(starts, own, executor, share)
         records = finished_records(own)
         if share == ALL:
             _write(records, content, out, command)
     if share != ALL:
-        _write_if_whole(runs, share, content, out, command)
+        found = finished_records(runs)
+        shards.write_if_whole(
+            out, share, len(found), len(runs), "runs", lambda: _write(found, content, out, command)
+        )
     if lost := lost_runs(own):
         print(
             f"{len(lost)} of {len(records)} runs lost their game or their numbers. This is "
@@ -196,19 +196,3 @@ def _write(records: Sequence[Record], content: dict[str, Any], out: Path, comman
     """Write tables and report of the finished runs, if one has scores."""
     if any(record.lost is None for record in records):
         write_comparison(Comparison(records, find_paper(content.get("paper") or "")), out, command)
-
-
-def _write_if_whole(
-    runs: Sequence[Run], share: Share, content: dict[str, Any], out: Path, command: str
-) -> None:
-    """Write tables and report if this was the last share; otherwise say how they are made."""
-    records = finished_records(runs)
-    if len(records) == len(runs):
-        with claimed(out, "writing tables and report", wait=True):
-            _write(records, content, out, command)
-        return
-    print(
-        f"{len(records)} of the {len(runs)} runs of all {share.count} shards are in {printable(out)}. Where "
-        "the shards share this folder, the last one writes the tables; where each has its own: metafacs "
-        "report FOLDER FOLDER ... --out FOLDER"
-    )

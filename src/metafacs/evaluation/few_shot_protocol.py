@@ -75,6 +75,11 @@ class FewShotProtocol:
         """What records call the protocol."""
         return "cross_domain" if self.crosses else self.split
 
+    @property
+    def tests(self) -> int:
+        """How many records there are in the end."""
+        return len(self.learners) * len(self.seeds) * len(self.subjects) * len(self.testing.shots)
+
     def training_of(self, seed: int) -> FewShotTraining:
         """Return how one seed is trained."""
         return replace(self.training, seed=seed)

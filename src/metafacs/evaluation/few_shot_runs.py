@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from metafacs.methods.options import with_backbone_written_out
 from metafacs.models.devices import check_device
 from metafacs.processes import out_of_memory, run_jobs, use_one_thread
 from metafacs.progress import progress_bar
+from metafacs.shares import ALL, Share
 from metafacs.training.few_shot import train_few_shot
 from metafacs.training.trainer import MODEL_FILE
 
@@ -137,6 +139,7 @@ def run_few_shot(
     workers: int | None = None,
     progress: bool = True,
     failed: list[str] | None = None,
+    share: Share = ALL,
 ) -> list[FewShotRecord]:
     """Train every learner, adapt it to every person and return the records; takes up stopped work.
 
@@ -148,6 +151,8 @@ def run_few_shot(
         progress: Show a progress bar, and a line for every person.
         failed: Takes what went wrong, a sentence for every person; the others are tested all the same. None =
             the first error is raised.
+        share: What to do of it. A training and the tests that need it are of one share, so that shares never
+            wait for each other; the records that other shares have left in the folder are returned too.
 
     Raises:
         RecordError: If the folder holds records of other settings or other data.
@@ -157,7 +162,7 @@ def run_few_shot(
         # Several processes on one accelerator would only wait for each other.
         workers = 1
     wanted = {seed: _config(protocol, seed) for seed in protocol.seeds}
-    stages = [stage for seed in protocol.seeds for stage in _stages(protocol, seed, wanted[seed])]
+    stages = [stage for place in _places(protocol, share) for stage in _stages(protocol, place, wanted)]
     with progress_bar(progress) as bar:
         task = bar.add_task("few-shot tests", total=sum(map(len, stages)))
         for jobs in stages:
@@ -179,27 +184,59 @@ def run_few_shot(
     return [record for record in found if record is not None]
 
 
-def _stages(
-    protocol: FewShotProtocol, seed: int, wanted: Mapping[str, object]
-) -> Iterator[Sequence[_Training | _Test]]:
-    """Yield what a seed lacks, fold by fold: its trainings, then the tests that need them."""
-    people: dict[CommonTraining | None, list[str]] = {}
+@dataclass(frozen=True)
+class _Place:
+    """A seed and the people whom one training serves, or all who have a training of their own.
+
+    Attributes:
+        seed: Of training.
+        common: The training; None if each test has its own.
+        work: Learner and person of every test.
+    """
+
+    seed: int
+    common: CommonTraining | None
+    work: tuple[tuple[str, str], ...]
+
+
+def _places(protocol: FewShotProtocol, share: Share) -> Iterator[_Place]:
+    """Yield what a share has to do, seed by seed and fold by fold.
+
+    The jobs that are dealt out are a training with all its tests, learner after learner.
+    """
+    groups: dict[CommonTraining | str, list[str]] = {}
     for subject in protocol.subjects:
-        people.setdefault(protocol.common_training(subject), []).append(subject)
-    for common, subjects in people.items():
-        tests = [
-            _Test(protocol, learner, seed, subject)
-            for learner in protocol.learners
-            for subject in subjects
-            if any(
-                _existing(protocol, wanted, learner, subject, shots, seed) is None
-                for shots in protocol.testing.shots
-            )
+        groups.setdefault(protocol.common_training(subject) or subject, []).append(subject)
+    jobs = list(product(protocol.learners, protocol.seeds, groups))
+    mine = {job for place, job in enumerate(jobs) if share.holds(place)}
+    trainings = dict.fromkeys(group if isinstance(group, CommonTraining) else None for group in groups)
+    for seed, common in product(protocol.seeds, trainings):
+        own = [group for group in groups if (group == common if common else isinstance(group, str))]
+        work = [
+            (learner, subject)
+            for learner, group in product(protocol.learners, own)
+            if (learner, seed, group) in mine
+            for subject in groups[group]
         ]
-        if common:
-            learners = dict.fromkeys(test.learner for test in tests)
-            yield [_Training(protocol, learner, seed, common) for learner in learners]
-        yield tests
+        yield _Place(seed, common, tuple(work))
+
+
+def _stages(
+    protocol: FewShotProtocol, place: _Place, wanted: Mapping[int, Mapping[str, object]]
+) -> Iterator[Sequence[_Training | _Test]]:
+    """Yield what a place lacks: the trainings, then the tests that need them."""
+    tests = [
+        _Test(protocol, learner, place.seed, subject)
+        for learner, subject in place.work
+        if any(
+            _existing(protocol, wanted[place.seed], learner, subject, shots, place.seed) is None
+            for shots in protocol.testing.shots
+        )
+    ]
+    if place.common:
+        learners = dict.fromkeys(test.learner for test in tests)
+        yield [_Training(protocol, learner, place.seed, place.common) for learner in learners]
+    yield tests
 
 
 def _performed(job: _Training | _Test, *, raising: bool) -> tuple[str, bool]:
