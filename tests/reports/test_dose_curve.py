@@ -43,13 +43,30 @@ def test_table_tells_how_far_each_line_falls(study: list[Record]) -> None:
     ranked, table = dose_tables(Comparison(study), "permuted_labels")
     assert ranked.title.startswith("Average AUC over the share of permuted")
     assert "synthetic" in table.title
-    assert [column.head for column in table.columns] == ["row", "0", "0.2", "0.4", "last - first"]
+    heads = ["row", "0", "0.2", "0.4", "last - first", "above multi_task, last"]
+    assert [column.head for column in table.columns] == heads
     by_name = {row[0]: row for row in table.rows}
     first, last = (100 * average_f1(lines["multi_task"][dose]) for dose in (0.0, 0.4))
     assert by_name["multi_task"][1].startswith(f"{first:.1f} (")
-    assert by_name["multi_task"][-1].startswith(f"{last - first:+.1f} (")
+    assert by_name["multi_task"][-2].startswith(f"{last - first:+.1f} (")
+    assert by_name["multi_task"][-1] == ""
     assert last < first - 3
-    assert by_name["mal"][-1].startswith("+0.0 (")
+    assert by_name["mal"][-2].startswith("+0.0 (")
+    above = 100 * average_f1(lines["mal"][0.4]) - last
+    assert by_name["mal"][-1].startswith(f"{above:+.1f} (")
+
+
+def test_a_study_that_is_not_finished_is_told_as_far_as_it_is_there(study: list[Record]) -> None:
+    def is_there(run: Record) -> bool:
+        # Only one seed of mal has come to the largest dose.
+        return not run.label.startswith("mal_0.4") or run.seed == 0
+
+    *_, table = dose_tables(Comparison([run for run in study if is_there(run)]), "permuted_labels")
+    assert [row[-2:] for row in table.rows if row[0] == "mal"] == [("", "")]
+    others = [run for run in study if run.method != "multi_task"]
+    *_, table = dose_tables(Comparison(others), "permuted_labels")
+    assert table.columns[-1].head == "last - first"
+    assert all(len(row) == len(table.columns) for row in table.rows)
 
 
 def test_every_line_has_its_means_and_bars(study: list[Record]) -> None:

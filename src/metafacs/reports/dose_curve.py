@@ -28,6 +28,9 @@ AXES: dict[str, str] = {
 ORACLE = "oracle"
 """Line of the runs that were told which pictures mislead."""
 
+REFERENCE = "multi_task"
+"""Line that the others are compared with at the largest dose: it learns the same and weighs nothing."""
+
 Line = Mapping[float, Sequence[Record]]
 
 
@@ -84,17 +87,28 @@ def _scores(lines: Mapping[str, Line]) -> dict[str, _Score]:
 
 
 def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
-    """Return AUC and F1 per line and dose with intervals over people, and how far each line falls."""
+    """Return AUC and F1 per line and dose with intervals over people, and how far each line falls.
+
+    Beside stands how far each line is above multi-task learning at the largest dose, person by person.
+    """
     lines = runs_by_dose(comparison, dose)
     doses = sorted({value for line in lines.values() for value in line})
+    reference = lines.get(REFERENCE, {}).get(doses[-1], ())
     label, tag = comparison.label, comparison.tag
     tables, where = [], f"over the {AXES[dose]}, {comparison.held_out} ({label})"
     for short, score in _scores(lines).items():
         rows = []
         for name, line in lines.items():
             cells = [_told(score.interval(line[value])) if value in line else "" for value in doses]
-            fall = score.difference(line[max(line)], line[min(line)]) if len(line) > 1 else None
-            rows.append((name, *cells, _told(fall, "+.1f") if fall else ""))
+            last = line[max(line)]
+            changes = [(last, line[min(line)]), (line.get(doses[-1], ()), reference)]
+            told = [
+                _told(score.difference(*pair), "+.1f")
+                if pair[0] is not pair[1] and _are_paired(*pair)
+                else ""
+                for pair in changes
+            ]
+            rows.append((name, *cells, *told[: 2 if reference else 1]))
         tables.append(
             Table(
                 title=f"Average {short} {where}",
@@ -102,6 +116,7 @@ def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
                     Column("row", text=True),
                     *(Column(f"{value:g}", label, tag) for value in doses),
                     Column("last - first", label, tag),
+                    *([Column(f"above {REFERENCE}, last", label, tag)] if reference else []),
                 ),
                 rows=tuple(rows),
                 note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}.",
@@ -144,6 +159,11 @@ def dose_curve(comparison: Comparison, dose: str) -> Figure:
         panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
         panels[-1].legend(ncols=2, fontsize=8)
     return figure
+
+
+def _are_paired(first: Sequence[Record], second: Sequence[Record]) -> bool:
+    """Return whether two lots of runs are of the same folds and seeds; within a study they may not be yet."""
+    return bool(first) and sorted(run.run[1] for run in first) == sorted(run.run[1] for run in second)
 
 
 def _doses(record: Record) -> Mapping[str, Any]:
