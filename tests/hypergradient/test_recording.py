@@ -127,3 +127,87 @@ def test_an_overwritten_input_is_refused() -> None:
     network = BaseNet(Overwriting(), 2)
     with pytest.raises(ValueError, match="in place"):
         record(network, torch.randn(2, 3, 8, 8)).tangents(directions_of(network))
+
+
+def gradients(outputs: Outputs, network: nn.Module) -> list[Tensor]:
+    total = outputs.action_units.square().sum() + outputs.features.sin().sum()
+    return list(torch.autograd.grad(total, list(network.parameters()), retain_graph=True))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 1.0])
+def test_what_was_forgotten_is_recalled(kept: float) -> None:
+    torch.manual_seed(0)
+    network = BaseNet(Backbone("resnet18").build(), 3).double()
+    images, directions = torch.randn(4, 3, 64, 64, dtype=torch.float64), directions_of(network)
+    whole = record(network, images)
+    expected, tangents = gradients(whole.outputs, network), whole.tangents(directions)
+
+    recording = record(network, images)
+    moved = {name: value.clone() for name, value in network.named_buffers()}
+    held = sum(recording._bytes())
+    recording.forget(kept)
+    left = sum(recording._bytes())
+    assert left <= kept * held
+    assert (left > 0) == (kept > 0)
+    if kept < 1:
+        with pytest.raises(RuntimeError, match="recall it before going backward"):
+            gradients(recording.outputs, network)
+    recording.recall()
+    # What crosses from the forgotten to the kept part is there twice.
+    assert held <= sum(recording._bytes()) < 1.1 * held
+    torch.testing.assert_close(recording.tangents(directions), tangents, rtol=0, atol=0)
+    torch.testing.assert_close(gradients(recording.outputs, network), expected, rtol=0, atol=0)
+    torch.testing.assert_close(dict(network.named_buffers()), moved, rtol=0, atol=0)
+
+
+def test_random_numbers_are_drawn_again_and_go_on() -> None:
+    torch.manual_seed(0)
+    network = BaseNet(Oddities(), 3, None).double()
+    images = torch.randn(6, 3, 8, 8, dtype=torch.float64)
+    torch.manual_seed(2)
+    recording = record(network, images)
+    expected, following = gradients(recording.outputs, network), torch.rand(1)
+    torch.manual_seed(2)
+    recording = record(network, images)
+    recording.forget(0)
+    recording.recall()
+    assert torch.equal(torch.rand(1), following)
+    torch.testing.assert_close(gradients(recording.outputs, network), expected, rtol=0, atol=0)
+
+
+def test_a_network_that_computes_otherwise_the_second_time_is_refused() -> None:
+    class Fickle(nn.Module):
+        calls = 0
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.calls += 1
+            return (images[:, :, : 4 * self.calls] * self.scale.exp()).mean((2, 3))
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.zeros(1))
+
+    class Around(nn.Module):
+        feature_width = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Fickle()
+
+        def forward(self, images: Tensor) -> Tensor:
+            features: Tensor = self.inner(images)
+            return features
+
+    recording = record(BaseNet(Around(), 2), torch.randn(2, 3, 8, 8))
+    recording.forget(0)
+    with pytest.raises(RuntimeError, match="computes otherwise a second time"):
+        recording.recall()
+
+
+def test_a_tensor_that_is_overwritten_is_refused_as_autograd_does() -> None:
+    network = BaseNet(Backbone("small").build(), 3)
+    recording = record(network, torch.randn(4, 3, 32, 32))
+    with torch.no_grad():
+        network.action_units.weight.add_(1)
+    with pytest.raises(RuntimeError, match="in place"):
+        gradients(recording.outputs, network)

@@ -18,6 +18,6 @@ ESTIMATORS: dict[str, Estimator] = {
     "finite_difference": FiniteDifference(),
     "forward_mode": ForwardMode(),
     "tangent": Tangent(),
-    "tangent_reusing_graph": Tangent(reuse_graph=True),
+    "tangent_reusing_graph": Tangent(kept=1),
 }
 """Name -> estimator. All but ``finite_difference`` are exact; ``tangent`` is the one to use."""

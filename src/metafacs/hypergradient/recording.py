@@ -9,10 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.fx.node import map_aggregate, map_arg
 from torch.nn.modules.batchnorm import _NormBase
 
 from metafacs.hypergradient.node_tangent import forward_mode_rule
+from metafacs.hypergradient.randomness import RandomState
+from metafacs.hypergradient.statistics import copied_running_statistics
 from metafacs.hypergradient.tangent_rules import FUNCTION_RULES, MODULE_RULES, Push, Rule, named_tuple
 from metafacs.models.networks import Outputs
 
@@ -62,18 +65,120 @@ class _Step:
     push: Push
 
 
+class _Slot:
+    """Where autograd finds a tensor that it keeps of the forward pass; empty while that is forgotten."""
+
+    __slots__ = ("__weakref__", "shape", "tensor", "version")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.shape = tensor.shape
+        self.fill(tensor)
+
+    def fill(self, tensor: Tensor) -> None:
+        if tensor.shape != self.shape:
+            raise RuntimeError("the network computes otherwise a second time; use the estimator forward_mode")
+        self.tensor: Tensor | None = tensor
+        self.version = tensor._version
+
+    def get(self) -> Tensor:
+        if self.tensor is None:
+            raise RuntimeError("the beginning of the recording is forgotten; recall it before going backward")
+        if self.tensor._version != self.version:
+            raise RuntimeError("the network overwrites in place what its gradient needs; do it out of place")
+        return self.tensor
+
+
 class Recording:
-    """A recorded forward pass.
+    """A recorded forward pass. Its beginning can be forgotten, which frees memory, and recalled.
 
     Attributes:
         outputs: What the network returned, with a live graph.
     """
 
-    def __init__(self, outputs: Outputs, places: Any, steps: list[_Step], network: nn.Module) -> None:
-        self.outputs = outputs
-        self._places = places
-        self._steps = steps
-        self._network = network
+    outputs: Outputs
+
+    def __init__(self, network: nn.Module, images: Tensor) -> None:
+        self._network, self._images = network, images
+        self._nodes = list(traced(network).nodes)
+        self._randomness = RandomState.capture(images.device)
+        self._steps: dict[fx.Node, _Step] = {}
+        self._slots: dict[fx.Node, list[weakref.ref[_Slot]]] = {node: [] for node in self._nodes}
+        self._forgotten: list[fx.Node] = []
+        self._places: Any = None
+        self._run(self._nodes)
+
+    def _run(self, nodes: Sequence[fx.Node]) -> None:
+        """Run operations, the first of them first."""
+        values: dict[fx.Node, Any] = {}
+        waiting = {node: len(node.users) for node in nodes}
+        for node in nodes:
+            if node.op == "placeholder":
+                first = not any(n.op == "placeholder" for n in values)
+                values[node] = self._images if first else node.args[0]
+            elif node.op == "output":
+                self._places = node.args[0]
+                self.outputs = map_arg(self._places, values.__getitem__)
+            else:
+                with saved_tensors_hooks(self._keeper(node), _Slot.get):
+                    values[node], self._steps[node] = _run(self._network, node, values)
+            for given in node.all_input_nodes:
+                waiting[given] -= 1
+                if not waiting[given]:
+                    del values[given]
+
+    def _keeper(self, node: fx.Node) -> Callable[[Tensor], _Slot]:
+        """Return what takes the tensors that autograd keeps of an operation, into its slots if it has any."""
+        slots = self._slots[node]
+        known = iter(list(slots))
+
+        def keep(tensor: Tensor) -> _Slot:
+            if (reference := next(known, None)) is not None and (slot := reference()) is not None:
+                slot.fill(tensor)
+            else:
+                slot = _Slot(tensor)
+                slots.append(weakref.ref(slot))
+            return slot
+
+        return keep
+
+    def forget(self, kept: float) -> None:
+        """Let go of the first operations, until the others hold no more than a share of what all hold.
+
+        Args:
+            kept: From 0, for nothing, to 1, for everything.
+        """
+        sizes = self._bytes()
+        left = sum(sizes)
+        most = kept * left
+        for node, size in zip(self._nodes, sizes, strict=True):
+            if left <= most or node.op == "output":
+                break
+            left -= size
+            self._forgotten.append(node)
+            self._steps.pop(node, None)
+            for slot in self._slots_of(node):
+                slot.tensor = None
+
+    def _bytes(self) -> list[int]:
+        """Return the bytes that autograd keeps of each operation and none after it; parameters are none."""
+        seen = {parameter.data_ptr() for parameter in self._network.parameters()}
+        sizes = []
+        for node in reversed(self._nodes):
+            found = {
+                t.data_ptr(): t.nbytes for slot in self._slots_of(node) if (t := slot.tensor) is not None
+            }
+            sizes.append(sum(size for place, size in found.items() if place not in seen))
+            seen.update(found)
+        return sizes[::-1]
+
+    def _slots_of(self, node: fx.Node) -> list[_Slot]:
+        return [slot for reference in self._slots[node] if (slot := reference()) is not None]
+
+    def recall(self) -> None:
+        """Run the forgotten operations again, as they were run; running statistics stay."""
+        with self._randomness.replayed(), copied_running_statistics(self._network):
+            self._run(self._forgotten)
+        self._forgotten = []
 
     @torch.no_grad()
     def tangents(self, directions: dict[str, Tensor]) -> Outputs:
@@ -88,18 +193,17 @@ class Recording:
             return by_parameter.get(id(parameter))
 
         tangents: dict[fx.Node, Any] = {}
-        waiting = {step.node: len(step.node.users) for step in self._steps}
-        self._steps.reverse()
-        while self._steps:
-            step = self._steps.pop()
+        waiting = {node: len(node.users) for node in self._nodes}
+        for node in self._nodes:
+            if (step := self._steps.pop(node, None)) is None:
+                continue
             parts = [None if given is None else tangents.get(given) for given in step.inputs]
-            tangents[step.node] = step.push(lookup, *parts)
-            del parts
-            for given in step.node.all_input_nodes:
-                if given in waiting:
-                    waiting[given] -= 1
-                    if not waiting[given]:
-                        tangents.pop(given, None)
+            tangents[node] = step.push(lookup, *parts)
+            del parts, step
+            for given in node.all_input_nodes:
+                waiting[given] -= 1
+                if not waiting[given]:
+                    tangents.pop(given, None)
         found = map_aggregate(
             self._places, lambda place: tangents.get(place) if isinstance(place, fx.Node) else None
         )
@@ -118,27 +222,7 @@ def record(network: nn.Module, images: Tensor) -> Recording:
     Raises:
         ValueError: If the network cannot be traced.
     """
-    values: dict[fx.Node, Any] = {}
-    steps: list[_Step] = []
-    waiting: dict[fx.Node, int] = {}
-    places: Any = None
-    outputs: Any = None
-    for node in traced(network).nodes:
-        waiting[node] = len(node.users)
-        if node.op == "placeholder":
-            first = not any(n.op == "placeholder" for n in values)
-            values[node] = images if first else node.args[0]
-        elif node.op == "output":
-            places = node.args[0]
-            outputs = map_arg(places, values.__getitem__)
-        else:
-            values[node], step = _run(network, node, values)
-            steps.append(step)
-        for given in node.all_input_nodes:
-            waiting[given] -= 1
-            if not waiting[given]:
-                del values[given]
-    return Recording(outputs, places, steps, network)
+    return Recording(network, images)
 
 
 def _run(network: nn.Module, node: fx.Node, values: dict[fx.Node, Any]) -> tuple[Any, _Step]:

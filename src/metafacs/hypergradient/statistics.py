@@ -15,11 +15,7 @@ def frozen_running_statistics(network: nn.Module) -> Iterator[None]:
 
     Modules in evaluation mode go on using their running statistics.
     """
-    tracking = [
-        module
-        for module in network.modules()
-        if isinstance(module, _NormBase) and module.training and module.track_running_stats
-    ]
+    tracking = _tracking(network)
     for module in tracking:
         module.track_running_stats = False
     try:
@@ -27,3 +23,29 @@ def frozen_running_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for module in tracking:
             module.track_running_stats = True
+
+
+@contextmanager
+def copied_running_statistics(network: nn.Module) -> Iterator[None]:
+    """Let running statistics move on copies that are thrown away.
+
+    The operations are those of a pass that moves them, so that autograd keeps the same tensors in the same
+    order, which without statistics it does not.
+    """
+    own = [(module, dict(module._buffers)) for module in _tracking(network)]
+    for module, buffers in own:
+        module._buffers.update({name: None if b is None else b.clone() for name, b in buffers.items()})
+    try:
+        yield
+    finally:
+        for module, buffers in own:
+            module._buffers.update(buffers)
+
+
+def _tracking(network: nn.Module) -> list[_NormBase]:
+    """Return the modules whose running statistics a forward pass would move."""
+    return [
+        module
+        for module in network.modules()
+        if isinstance(module, _NormBase) and module.training and module.track_running_stats
+    ]
