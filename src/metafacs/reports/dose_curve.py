@@ -157,7 +157,8 @@ def dose_curve(comparison: Comparison, dose: str) -> Figure:
             axes.set_xlabel(AXES[dose])
             axes.set_ylabel(f"{score.name}, %")
         panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
-        panels[-1].legend(ncols=2, fontsize=8)
+        # Above the panel: bars may stand anywhere in it.
+        panels[-1].legend(ncols=3, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
 
