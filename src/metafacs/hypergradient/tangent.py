@@ -29,7 +29,7 @@ class Tangent:
         kept: Share of what is held of the training pictures that stays during the validation pass, from the
             network's end backwards. What comes before is let go of and computed once more. The last layers
             hold little and compute as much as the first: on ResNet-18 (64 px, 64 + 64 + 256) a quarter saves
-            two thirds of that second pass.
+            more than half of that second pass.
     """
 
     kept: float = 0.25
