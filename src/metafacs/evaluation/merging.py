@@ -36,24 +36,28 @@ def merged(places: Sequence[Sequence[tuple[Path, RecordT]]]) -> list[RecordT]:
     """
     records: list[RecordT] = []
     before: dict[str, tuple[Path, str]] = {}
+    ends: dict[tuple[str, bool], tuple[Path, str]] = {}
     for place in places:
         here: dict[str, tuple[Path, str]] = {}
+        ends_here: dict[tuple[str, bool], tuple[Path, str]] = {}
         for path, record in place:
             content = _lasting(record.to_json())
             named = {key: content.get(key) for key in _NAMED_BY}
-            # What was chosen after training makes no other run of it; one that lost has chosen nothing.
+            name, told = _text([record.run, named]), _text(content)
+            # A run that has lost has chosen no thresholds, which makes no other run of it.
             named["config"] = without_thresholds(named["config"] or {})
-            name = _text([record.run, named])
-            told = _text(content)
-            if name not in before:
+            bare, lost = _text([record.run, named]), content.get("lost") is not None
+            known = before.get(name) or ends.get((bare, not lost))
+            if known is None:
                 records.append(record)
                 here.setdefault(name, (path, told))
-            elif before[name][1] != told:
+                ends_here.setdefault((bare, lost), (path, told))
+            elif known[1] != told:
                 raise RecordError(
-                    f"{before[name][0]} and {path} are both {', '.join(record.run)}, but differ; give one "
-                    "of them"
+                    f"{known[0]} and {path} are both {', '.join(record.run)}, but differ; give one of them"
                 )
         before |= here
+        ends |= ends_here
     return records
 
 

@@ -28,9 +28,6 @@ AXES: dict[str, str] = {
 ORACLE = "oracle"
 """Line of the runs that were told which pictures mislead."""
 
-REFERENCE = "multi_task"
-"""Line that the others are compared with at the largest dose: it learns the same and weighs nothing."""
-
 Line = Mapping[float, Sequence[Record]]
 
 
@@ -89,11 +86,14 @@ def _scores(lines: Mapping[str, Line]) -> dict[str, _Score]:
 def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
     """Return AUC and F1 per line and dose with intervals over people, and how far each line falls.
 
-    Beside stands how far each line is above multi-task learning at the largest dose, person by person.
+    Beside stands how far each line is above the one whose ceiling the oracle is, the same method untold, at the
+    largest dose and person by person.
     """
     lines = runs_by_dose(comparison, dose)
     doses = sorted({value for line in lines.values() for value in line})
-    reference = lines.get(REFERENCE, {}).get(doses[-1], ())
+    told_all = next(iter(lines.get(ORACLE, {}).values()), ())
+    untold = told_all[0].method if told_all else ""
+    reference = lines.get(untold, {}).get(doses[-1], ())
     label, tag = comparison.label, comparison.tag
     tables, where = [], f"over the {AXES[dose]}, {comparison.held_out} ({label})"
     for short, score in _scores(lines).items():
@@ -116,7 +116,7 @@ def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
                     Column("row", text=True),
                     *(Column(f"{value:g}", label, tag) for value in doses),
                     Column("last - first", label, tag),
-                    *([Column(f"above {REFERENCE}, last", label, tag)] if reference else []),
+                    *([Column(f"above {untold}, last", label, tag)] if reference else []),
                 ),
                 rows=tuple(rows),
                 note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}.",
