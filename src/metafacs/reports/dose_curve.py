@@ -86,8 +86,8 @@ def _scores(lines: Mapping[str, Line]) -> dict[str, _Score]:
 def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
     """Return AUC and F1 per line and dose with intervals over people, and how far each line falls.
 
-    Beside stands how far each line is above the one whose ceiling the oracle is, the same method untold, at the
-    largest dose and person by person.
+    Beside stands how far each line is above the oracle's own method that is told nothing, at the largest dose
+    and person by person.
     """
     lines = runs_by_dose(comparison, dose)
     doses = sorted({value for line in lines.values() for value in line})
