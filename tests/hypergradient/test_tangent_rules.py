@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
 from metafacs.hypergradient.tangent_rules import MODULE_RULES
+from metafacs.models.grid_pooling import GridPooling
 
 IMAGES, FLAT = (5, 4, 6, 6), (5, 4)
 LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
@@ -35,6 +36,8 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "max pool, ceiling": (lambda: nn.MaxPool2d(4, 3, ceil_mode=True), IMAGES),
     "average pool": (lambda: nn.AvgPool2d(2), IMAGES),
     "adaptive pool": (lambda: nn.AdaptiveAvgPool2d(4), IMAGES),
+    "grid pool": (lambda: GridPooling(4), IMAGES),
+    "grid pool of a grid": (lambda: GridPooling(6), IMAGES),
     "flatten": (lambda: nn.Flatten(), IMAGES),
     "identity": (lambda: nn.Identity(), IMAGES),
     "dropout, evaluation": (lambda: nn.Dropout(0.5).eval(), IMAGES),
@@ -75,6 +78,18 @@ def test_rule_equals_forward_mode(name: str, moving: str) -> None:
     )
     torch.testing.assert_close(output, expected)
     torch.testing.assert_close(torch.zeros_like(reference) if mine is None else mine, reference)
+
+
+def test_max_pool_keeps_the_order_of_memory() -> None:
+    torch.manual_seed(0)
+    inputs, tangent = torch.randn(2, *IMAGES)
+    usual = MODULE_RULES[nn.MaxPool2d](nn.MaxPool2d(2), inputs)[1](lambda _: None, tangent)
+    last = torch.channels_last
+    _, push = MODULE_RULES[nn.MaxPool2d](nn.MaxPool2d(2), inputs.to(memory_format=last))
+    for given in (tangent, tangent.to(memory_format=last)):
+        found = push(lambda _: None, given)
+        assert torch.equal(found, usual)
+        assert found.is_contiguous(memory_format=last)
 
 
 def test_batch_norm_moves_its_statistics_as_the_module_does() -> None:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import fx, nn
 from torchvision.transforms import Normalize
 
+from metafacs.hypergradient.recording import traced
 from metafacs.models.backbones import BACKBONES, Backbone
 from metafacs.models.model_file import modernised
 from metafacs.plugins import PluginError
@@ -27,7 +28,7 @@ def test_features_have_the_announced_width(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", BACKBONES)
 def test_is_traceable_and_keeps_every_activation(name: str) -> None:
     backbone = Backbone(name).build()
-    graph = fx.symbolic_trace(backbone)
+    graph = fx.GraphModule(backbone, traced(backbone))
     backbone.eval()
     graph.eval()
     images = torch.randn(2, 3, 64, 64)

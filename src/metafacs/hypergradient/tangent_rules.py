@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from metafacs.models.grid_pooling import GridPooling
+
 Lookup = Callable[[Tensor | None], Tensor | None]
 """Parameter -> its tangent; None for a frozen or absent parameter."""
 
@@ -182,7 +184,12 @@ def max_pooling(module: nn.MaxPool2d, inputs: Tensor) -> tuple[Tensor, Push]:
     def push(lookup: Lookup, tangent: Tensor | None) -> Tensor | None:
         if tangent is None:
             return None
-        return tangent.flatten(-2).gather(-1, winners.flatten(-2)).view(winners.shape)
+        if not winners.is_contiguous(memory_format=torch.channels_last):
+            return tangent.flatten(-2).gather(-1, winners.flatten(-2)).view(winners.shape)
+        # Pixel by pixel, as they lie in memory, and left so for the convolution that follows.
+        pixels, kept = (values.movedim(1, -1) for values in (tangent, winners))
+        found = pixels.flatten(1, 2).gather(1, kept.flatten(1, 2))
+        return found.view(kept.shape).movedim(-1, 1)
 
     return output, push
 
@@ -239,6 +246,7 @@ def sum_of(*parts: Tensor) -> Tensor | None:
 
 
 MODULE_RULES: dict[type[nn.Module], Rule] = {
+    GridPooling: linear_function,
     nn.AdaptiveAvgPool2d: linear_function,
     nn.AvgPool2d: linear_function,
     nn.BatchNorm1d: batch_normalisation,

@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812 (the name everyone reads)
 from torch import Tensor, nn
 
 from metafacs.models.convolutions import CELLS, can_halve, instance_convolution
+from metafacs.models.grid_pooling import GridPooling
 from metafacs.models.prelu import SharedPReLU
 
 
@@ -28,7 +29,7 @@ class DomainDiscriminator(nn.Module):
         )
         self.whole = nn.Sequential(
             # The identity at 176 px.
-            nn.AdaptiveAvgPool2d(CELLS),
+            GridPooling(CELLS),
             nn.Conv2d(2 * channels, 2 * channels, 4, stride=2),
             SharedPReLU(),
             nn.Conv2d(2 * channels, 1, 1),

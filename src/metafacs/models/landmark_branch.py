@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metafacs.models.cbam import CBAM
 from metafacs.models.convolutions import CELLS, batch_convolution, can_halve
+from metafacs.models.grid_pooling import GridPooling
 from metafacs.precision import widen
 
 
@@ -78,7 +79,7 @@ class LandmarkBranches(nn.Module):
                     IntegralModule(4 * width, 5 * width),
                     CBAM(5 * width),
                     # The identity at 176 px.
-                    nn.AdaptiveAvgPool2d(CELLS),
+                    GridPooling(CELLS),
                     nn.Flatten(),
                     nn.Linear(5 * width * CELLS**2, 16 * width),
                     nn.Linear(16 * width, 2 * landmarks),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from metafacs.models.grid_pooling import GridPooling
 from metafacs.models.stages import SequentialBackbone, Stage
 
 
@@ -36,7 +37,7 @@ class SmallBackbone(SequentialBackbone):
             *_convolution(third, fourth),
         )
         # The identity at 64 px; at any other size it keeps the projection's width.
-        self.grid = nn.AdaptiveAvgPool2d(self.GRID)
+        self.grid = GridPooling(self.GRID)
         self.flatten = nn.Flatten()
         self.projection = nn.Sequential(
             nn.Linear(fourth * self.GRID**2, features, bias=False),
