@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metafacs.hypergradient.forward_mode import output_tangents
-from metafacs.hypergradient.recording import record, traced
+from metafacs.hypergradient.recording import Recording, traced
 from metafacs.models.backbones import Backbone
 from metafacs.models.networks import BaseNet, Outputs
 
@@ -45,7 +45,7 @@ def test_operations_without_a_rule_are_exact() -> None:
     network = BaseNet(Oddities(), 3, None).double()
     images, directions = torch.randn(6, 3, 8, 8, dtype=torch.float64), directions_of(network)
     torch.manual_seed(2)
-    recording = record(network, images)
+    recording = Recording(network, images)
     mine = recording.tangents(directions)
     torch.manual_seed(2)
     expected = network(images)
@@ -62,7 +62,7 @@ def test_an_absent_direction_is_zero() -> None:
     network = BaseNet(Backbone("small").build(), 3, 2)
     images = torch.randn(4, 3, 32, 32)
     weight = torch.randn_like(network.action_units.weight)
-    tangents = record(network, images).tangents({"action_units.weight": weight})
+    tangents = Recording(network, images).tangents({"action_units.weight": weight})
     assert not tangents.features.any()
     assert tangents.expressions is not None
     assert not tangents.expressions.any()
@@ -74,7 +74,7 @@ def test_the_outputs_are_those_of_a_call_and_live() -> None:
     network = BaseNet(Backbone("resnet18").build(), 3, 2)
     images = torch.randn(2, 3, 64, 64)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    mine = record(network, images).outputs
+    mine = Recording(network, images).outputs
     moved = {key: value.clone() for key, value in network.state_dict().items()}
     network.load_state_dict(before)
     theirs = network(images)
@@ -88,7 +88,7 @@ def test_a_replaced_layer_is_noticed_and_the_graph_is_kept_no_longer_than_the_ne
     images = torch.randn(2, 3, 32, 32)
     graph = traced(network)
     network.action_units = nn.Linear(network.backbone.feature_width, 7)
-    assert record(network, images).outputs.action_units.shape == (2, 7)
+    assert Recording(network, images).outputs.action_units.shape == (2, 7)
     assert traced(network) is graph
     reference = weakref.ref(network)
     del network
@@ -108,7 +108,7 @@ def test_a_network_that_cannot_be_traced_names_the_way_out() -> None:
             return images.mean((2, 3)) if images.sum() > 0 else -images.mean((2, 3))
 
     with pytest.raises(ValueError, match="forward_mode"):
-        record(BaseNet(Branching(), 2), torch.randn(2, 3, 8, 8))
+        Recording(BaseNet(Branching(), 2), torch.randn(2, 3, 8, 8))
 
 
 def test_an_overwritten_input_is_refused() -> None:
@@ -126,7 +126,7 @@ def test_an_overwritten_input_is_refused() -> None:
 
     network = BaseNet(Overwriting(), 2)
     with pytest.raises(ValueError, match="in place"):
-        record(network, torch.randn(2, 3, 8, 8)).tangents(directions_of(network))
+        Recording(network, torch.randn(2, 3, 8, 8)).tangents(directions_of(network))
 
 
 def gradients(outputs: Outputs, network: nn.Module) -> list[Tensor]:
@@ -139,10 +139,10 @@ def test_what_was_forgotten_is_recalled(kept: float) -> None:
     torch.manual_seed(0)
     network = BaseNet(Backbone("resnet18").build(), 3).double()
     images, directions = torch.randn(4, 3, 64, 64, dtype=torch.float64), directions_of(network)
-    whole = record(network, images)
+    whole = Recording(network, images)
     expected, tangents = gradients(whole.outputs, network), whole.tangents(directions)
 
-    recording = record(network, images)
+    recording = Recording(network, images)
     moved = {name: value.clone() for name, value in network.named_buffers()}
     held = sum(recording._bytes())
     recording.forget(kept)
@@ -165,10 +165,10 @@ def test_random_numbers_are_drawn_again_and_go_on() -> None:
     network = BaseNet(Oddities(), 3, None).double()
     images = torch.randn(6, 3, 8, 8, dtype=torch.float64)
     torch.manual_seed(2)
-    recording = record(network, images)
+    recording = Recording(network, images)
     expected, following = gradients(recording.outputs, network), torch.rand(1)
     torch.manual_seed(2)
-    recording = record(network, images)
+    recording = Recording(network, images)
     recording.forget(0)
     recording.recall()
     assert torch.equal(torch.rand(1), following)
@@ -198,7 +198,7 @@ def test_a_network_that_computes_otherwise_the_second_time_is_refused() -> None:
             features: Tensor = self.inner(images)
             return features
 
-    recording = record(BaseNet(Around(), 2), torch.randn(2, 3, 8, 8))
+    recording = Recording(BaseNet(Around(), 2), torch.randn(2, 3, 8, 8))
     recording.forget(0)
     with pytest.raises(RuntimeError, match="computes otherwise a second time"):
         recording.recall()
@@ -206,7 +206,7 @@ def test_a_network_that_computes_otherwise_the_second_time_is_refused() -> None:
 
 def test_a_tensor_that_is_overwritten_is_refused_as_autograd_does() -> None:
     network = BaseNet(Backbone("small").build(), 3)
-    recording = record(network, torch.randn(4, 3, 32, 32))
+    recording = Recording(network, torch.randn(4, 3, 32, 32))
     with torch.no_grad():
         network.action_units.weight.add_(1)
     with pytest.raises(RuntimeError, match="in place"):

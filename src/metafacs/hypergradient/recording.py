@@ -89,10 +89,17 @@ class _Slot:
 
 
 class Recording:
-    """A recorded forward pass. Its beginning can be forgotten, which frees memory, and recalled.
+    """A forward pass that keeps what tangents need; its beginning can be forgotten, for memory, and recalled.
+
+    Args:
+        network: Is run as a call would run it, hooks of modules excepted.
+        images: ``batch x channel x height x width``.
 
     Attributes:
         outputs: What the network returned, with a live graph.
+
+    Raises:
+        ValueError: If torch.fx cannot follow the network's forward pass.
     """
 
     outputs: Outputs
@@ -214,15 +221,6 @@ class Recording:
             for value, tangent in zip(self.outputs, parts, strict=True)
         ]
         return type(self.outputs)(*filled)  # type: ignore[arg-type]
-
-
-def record(network: nn.Module, images: Tensor) -> Recording:
-    """Run the network on ``images`` as a call would (hooks of modules excepted) and keep what tangents need.
-
-    Raises:
-        ValueError: If the network cannot be traced.
-    """
-    return Recording(network, images)
 
 
 def _run(network: nn.Module, node: fx.Node, values: dict[fx.Node, Any]) -> tuple[Any, _Step]:

@@ -14,7 +14,7 @@ from metafacs.hypergradient.phases import (
 )
 from metafacs.hypergradient.problem import BilevelProblem, MetaGradient
 from metafacs.hypergradient.randomness import RandomState
-from metafacs.hypergradient.recording import record
+from metafacs.hypergradient.recording import Recording
 from metafacs.hypergradient.statistics import frozen_running_statistics
 
 
@@ -40,7 +40,7 @@ class Tangent:
         if torch.is_autocast_enabled(device.type):
             return self._narrow(problem)
         parameters = base_parameters(problem.network)
-        recording = record(problem.network, problem.images)
+        recording = Recording(problem.network, problem.images)
         step = inner_step(problem, recording.outputs, list(parameters.values()), retain_graph=True)
         losses = step.losses
         recording.forget(self.kept)
@@ -78,7 +78,7 @@ class Tangent:
             frozen_running_statistics(problem.network),
             randomness.replayed(),
         ):
-            recording = record(problem.network, problem.images)
+            recording = Recording(problem.network, problem.images)
         tangents = recording.tangents(direction.tangents)
         meta, per_loss = chain_into_meta_parameters(problem, recording.outputs, tangents)
         del recording, tangents
