@@ -11,7 +11,7 @@ from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
 from metafacs.hypergradient.phases import weighted_sum
 from metafacs.methods.base import OptimizerSpec, Stepper
-from metafacs.methods.sample_weighting import SampleWeightingMethod
+from metafacs.methods.sample_weighting import SampleWeightingMethod, ValidationWeights
 from metafacs.methods.task_losses import task_images
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.ranks import sum_over_batch
@@ -33,6 +33,8 @@ class LearningToReweight(SampleWeightingMethod):
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         estimator: How d L_val(theta*) / d epsilon is computed; all but ``finite_difference`` are exact.
         meta_batches: Validation batches that the meta gradient is averaged over, one in the paper.
+        validation_weights: How the labels of the reserve count in the validation loss, see
+            :class:`SampleWeightingMethod`; ``classes`` is the reading of the paper.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class LearningToReweight(SampleWeightingMethod):
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
         meta_batches: int = 1,
+        validation_weights: ValidationWeights = "classes",
     ) -> None:
         super().__init__(
             aus,
@@ -52,6 +55,7 @@ class LearningToReweight(SampleWeightingMethod):
             reduction=reduction,
             estimator=estimator,
             meta_batches=meta_batches,
+            validation_weights=validation_weights,
         )
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:

@@ -12,7 +12,7 @@ from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
 from metafacs.hypergradient.phases import weighted_sum
 from metafacs.methods.base import OptimizerSpec, Stepper
-from metafacs.methods.sample_weighting import SampleWeightingMethod
+from metafacs.methods.sample_weighting import SampleWeightingMethod, ValidationWeights
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import Outputs
 from metafacs.models.weight_net import WeightNet
@@ -40,6 +40,8 @@ class MAL(SampleWeightingMethod):
         virtual_step: Step of meta-train, Eq. (6): ``optimizer`` takes the step of the base optimiser with its
             momentum or moments, ``sgd`` a plain gradient step at the base learning rate.
         meta_batches: Validation batches that the meta gradient is averaged over, one in the paper.
+        validation_weights: How the labels of the reserve count in the validation loss, see
+            :class:`SampleWeightingMethod`; ``classes`` is the reading of the paper.
     """
 
     weighs_pictures = True
@@ -54,6 +56,7 @@ class MAL(SampleWeightingMethod):
         estimator: EstimatorName = "tangent",
         virtual_step: Literal["optimizer", "sgd"] = "sgd",
         meta_batches: int = 1,
+        validation_weights: ValidationWeights = "classes",
     ) -> None:
         super().__init__(
             aus,
@@ -62,6 +65,7 @@ class MAL(SampleWeightingMethod):
             reduction=reduction,
             estimator=estimator,
             meta_batches=meta_batches,
+            validation_weights=validation_weights,
         )
         self.weight_net = WeightNet(self.network.features)
         self.virtual_step: Literal["optimizer", "sgd"] = virtual_step

@@ -12,7 +12,7 @@ from metafacs.batch import Batch
 from metafacs.hypergradient import EstimatorName
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import OptimizerSpec, Stepper
-from metafacs.methods.sample_weighting import SampleWeightingMethod
+from metafacs.methods.sample_weighting import SampleWeightingMethod, ValidationWeights
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import Outputs
 from metafacs.models.weight_net import LossWeightNet
@@ -36,6 +36,8 @@ class MetaWeightNet(SampleWeightingMethod):
         reduction: ``sum`` over the AUs of a picture as in Eq. (1) of MAL, or ``mean``.
         estimator: How d L_val(theta*) / d Theta is computed; all but ``finite_difference`` are exact.
         meta_batches: Validation batches that the meta gradient is averaged over, one in the paper.
+        validation_weights: How the labels of the reserve count in the validation loss, see
+            :class:`SampleWeightingMethod`; ``classes`` is the reading of the paper.
     """
 
     weighs_pictures = True
@@ -49,6 +51,7 @@ class MetaWeightNet(SampleWeightingMethod):
         reduction: Literal["sum", "mean"] = "sum",
         estimator: EstimatorName = "tangent",
         meta_batches: int = 1,
+        validation_weights: ValidationWeights = "classes",
     ) -> None:
         super().__init__(
             aus,
@@ -57,6 +60,7 @@ class MetaWeightNet(SampleWeightingMethod):
             reduction=reduction,
             estimator=estimator,
             meta_batches=meta_batches,
+            validation_weights=validation_weights,
         )
         self.weight_net = LossWeightNet()
 

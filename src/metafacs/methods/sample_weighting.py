@@ -16,6 +16,8 @@ from metafacs.losses.action_units import (
     ClassWeights,
     balanced_action_unit_loss,
     class_balanced_weights,
+    occurrence_rates,
+    rate_balanced_weights,
 )
 from metafacs.methods.base import Method, Prediction
 from metafacs.methods.task_losses import task_images, task_losses
@@ -23,13 +25,21 @@ from metafacs.models.backbones import Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.ranks import mean_over_ranks
 
+ValidationWeights = Literal["classes", "action_units", "none"]
+"""How labels count in the validation loss, see :class:`SampleWeightingMethod`."""
+
 
 class SampleWeightingMethod(Method):
     """AU and expression pictures with a weight each; a concrete method says where the weights come from.
 
     The bilevel problem of section 3.2 of Li & Shan (MAL): a virtual step on the weighted losses of both
-    tasks, judged by the AU loss of validation pictures, which section 4.1.4 balances per AU by class
-    frequency.
+    tasks, judged by the AU loss of validation pictures.
+
+    Section 4.1.4 re-weights "samples from the under-represented categories inversely proportionally to the
+    class frequencies, aiming to alleviate the class imbalance among different AUs". It is read as ``classes``
+    of each AU, present and absent. Where AUs are rare that sets the two losses against each other: training
+    teaches "rarely present", which the balanced validation loss punishes. ``action_units`` weighs the AUs, so
+    that rare ones count more, with both classes alike; ``none`` leaves every label its weight of 1.
 
     Args:
         aus: FACS numbers to detect.
@@ -38,6 +48,7 @@ class SampleWeightingMethod(Method):
         reduction: Over the AUs of a picture.
         estimator: How the meta gradient is computed.
         meta_batches: Validation batches that the meta gradient is averaged over.
+        validation_weights: How the labels of the reserve count in the validation loss.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("au", "expression", "validation")
@@ -53,18 +64,29 @@ class SampleWeightingMethod(Method):
         reduction: Literal["sum", "mean"],
         estimator: EstimatorName,
         meta_batches: int,
+        validation_weights: ValidationWeights,
     ) -> None:
         super().__init__(aus, expressions)
         self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
         self.reduction: Literal["sum", "mean"] = reduction
         self.estimator: EstimatorName = estimator
         self.validation_batches = meta_batches
+        self.validation_weights: ValidationWeights = validation_weights
         self.register_buffer("positive_weights", torch.ones(len(self.aus)))
         self.register_buffer("negative_weights", torch.ones(len(self.aus)))
 
     def observe_labels(self, labels: Mapping[str, Tensor]) -> None:
-        """Balance the validation loss by the class frequencies of the whole reserve (section 4.1.4)."""
-        balance = class_balanced_weights(labels["validation"])
+        """Weigh the labels of the validation loss by their frequencies in the whole reserve."""
+        reserve = labels["validation"]
+        if self.validation_weights == "classes":
+            balance = class_balanced_weights(reserve)
+        elif self.validation_weights == "action_units":
+            # A rate of 0 has no inverse: what the reserve never shows counts as what it shows once.
+            least = 1 / (~reserve.isnan()).sum(dim=0).clamp(min=1)
+            weights = rate_balanced_weights(occurrence_rates(reserve).nan_to_num(1).maximum(least))
+            balance = ClassWeights(weights, weights)
+        else:
+            return
         self.positive_weights.copy_(balance.positive)
         self.negative_weights.copy_(balance.negative)
 
