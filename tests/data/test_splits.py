@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import AUS, paint, write_store
 from metafacs.data.datasets.reading import DatasetError
 from metafacs.data.facts import BP4D, DISFA
 from metafacs.data.splits import (
@@ -154,12 +155,52 @@ def test_choosing_says_what_is_wrong(au_store: Store, parted_store: Store) -> No
 
 def test_validation_people_come_from_training(au_store: Store, parted_store: Store) -> None:
     split = choose_split(au_store)
-    chosen = with_validation_people(split, 2, seed=1)
+    chosen = with_validation_people(split, au_store, 2, seed=1)
     assert set(chosen.validation) | set(chosen.train) == set(split.train)
     assert len(chosen.validation) == 2
     assert chosen.test == split.test
     assert chosen.hash != split.hash
     with pytest.raises(SplitError, match="cannot be taken from 4"):
-        with_validation_people(split, 4, seed=1)
+        with_validation_people(split, au_store, 4, seed=1)
     with pytest.raises(SplitError, match="its own validation part"):
-        with_validation_people(choose_split(parted_store), 1, seed=1)
+        with_validation_people(choose_split(parted_store), parted_store, 1, seed=1)
+
+
+@pytest.fixture
+def write_parts(tmp_path: Path) -> Callable[..., Store]:
+    """Return a function that writes a store with two pictures of each (person, part)."""
+
+    def write(*told: tuple[str, str]) -> Store:
+        picture = paint(np.random.default_rng(0), 36, np.zeros(len(AUS)))
+        rows: list[dict[str, object]] = [
+            {"key": f"{number}-{copy}", "subject": person, "part": part, "image": picture}
+            | {"action_units": np.zeros(len(AUS), np.float32)}
+            for number, (person, part) in enumerate(told)
+            for copy in range(2)
+        ]
+        path = tmp_path / f"store{len(list(tmp_path.iterdir()))}"
+        return write_store(path, rows, dataset="gft", aus=list(AUS), expressions=[], size=36)
+
+    return write
+
+
+def test_validation_people_of_a_set_with_two_parts(write_parts: Callable[..., Store]) -> None:
+    """As GFT has them: people to train on and people to test, nobody to choose by."""
+    store = write_parts(("001A", "train"), ("001B", "train"), ("002A", "train"), ("003A", "test"))
+    parts = choose_split(store)
+    chosen = with_validation_people(parts, store, 1, seed=0)
+    assert (chosen.name, chosen.by, chosen.test) == ("parts", "subject", ("003A",))
+    assert {*chosen.train, *chosen.validation} == {"001A", "001B", "002A"}
+    assert len(chosen.validation) == 1
+    assert set(store.subjects[chosen.rows(store, "validation")]) == set(chosen.validation)
+    assert chosen.hash != parts.hash
+
+
+def test_validation_people_need_pictures_that_tell_people(write_parts: Callable[..., Store]) -> None:
+    store = write_parts(("001A", "train"), ("", "train"), ("003A", "test"))
+    with pytest.raises(SplitError, match="do not tell whose they are"):
+        with_validation_people(choose_split(store), store, 1, seed=0)
+    # With 001A its picture that is in no part would come along.
+    store = write_parts(("001A", "train"), ("001B", "train"), ("001A", ""), ("003A", "test"))
+    with pytest.raises(SplitError, match="1 people are in a part and in none: 001A"):
+        with_validation_people(choose_split(store), store, 1, seed=0)

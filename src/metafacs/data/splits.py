@@ -272,25 +272,40 @@ def own_training_rows(store: Store) -> np.ndarray:
     return np.isin(store.parts, ("train", ""))
 
 
-def with_validation_people(split: Split, count: int, seed: int) -> Split:
+def with_validation_people(split: Split, store: Store, count: int, seed: int) -> Split:
     """Return the split with some training people taken out, to choose settings by; test people stay unseen.
 
     Args:
-        split: A split of people without validation people.
+        split: A split of the store without validation part. One of a set's own parts becomes one of people.
+        store: What it divides.
         count: How many to take.
         seed: Seed of the choice.
 
     Raises:
-        SplitError: If the split is not of people, has validation people, or too few to train on.
+        SplitError: If the split has a validation part, pictures tell no people, or too few are to train on.
     """
-    if split.by != "subject" or split.validation:
+    if split.validation:
         raise SplitError(f"split '{split.name}' brings its own validation part; take no people out of it")
+    if split.by == "part":
+        split = _of_people(split, store)
     if not 0 < count < len(split.train):
         raise SplitError(f"{count} validation people cannot be taken from {len(split.train)} training people")
     drawn = np.random.default_rng(seed).choice(len(split.train), count, replace=False)
     taken = {split.train[i] for i in drawn}
     rest = tuple(person for person in split.train if person not in taken)
     return replace(split, train=rest, validation=tuple(sorted(taken)))
+
+
+def _of_people(split: Split, store: Store) -> Split:
+    train, test = (set(store.subjects[split.rows(store, side)]) for side in ("train", "test"))
+    if "" in train | test:
+        raise SplitError(
+            f"pictures of {store.path} ({store.dataset}) do not tell whose they are; take no people out"
+        )
+    # By their names people would bring along pictures that the parts leave out.
+    others = set(store.subjects[~np.isin(store.parts, (*split.train, *split.test))])
+    refuse_overlap(train | test, others, one="a part", other="none")
+    return replace(split, by="subject", train=tuple(sorted(train)), test=tuple(sorted(test)))
 
 
 def _populated(split: Split) -> Split:

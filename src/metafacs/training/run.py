@@ -204,7 +204,7 @@ def split_to_train(
         raise SplitError(
             f"the split '{chosen.name}' has no fold {fold}, only fold {chosen.fold}; leave --fold out"
         )
-    return with_validation_people(chosen, validation_people, seed=0) if validation_people else chosen
+    return with_validation_people(chosen, store, validation_people, seed=0) if validation_people else chosen
 
 
 def _check_settings(size: int, seed: int, fold: int, reserve: float, validation_people: int) -> None:
