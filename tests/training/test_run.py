@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import rows_of, write_store
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.data.splits import SplitError, choose_split
 from metafacs.data.store import Store
@@ -57,6 +58,26 @@ def test_people_held_out_are_not_adapted_to(au_store: Store) -> None:
     split = choose_split(au_store, "published", 1)
     with pytest.raises(SplitError, match="in the pictures to adapt to and in test"):
         choose_rows(au_store, {"target": au_store}, AUS, split, reserve=0.1, seed=0)
+
+
+def test_held_out_people_are_not_shown_as_expressions_either(parted_store: Store) -> None:
+    split = choose_split(parted_store, "leave_one_subject_out", 1)
+    data = choose_rows(parted_store, {"expression": parted_store}, AUS, split, reserve=0.2, seed=0)
+    rows = data.rows["expression"]
+    assert len(rows)
+    assert set(parted_store.subjects[rows]) <= set(split.train)
+    assert not set(rows) & set(data.reserve)
+
+
+def test_nor_pictures_held_out_under_another_name(parted_store: Store, tmp_path: Path) -> None:
+    rows = [{**row, "part": "train", "subject": ""} for row in rows_of(parted_store)]
+    other = write_store(tmp_path / "ml", rows, **{**parted_store.description, "dataset": "raf_ml"})
+    split = choose_split(parted_store)
+    data = choose_rows(parted_store, {"expression": other}, AUS, split, reserve=0.2, seed=0)
+    assert set(other.keys[data.rows["expression"]]) == set(parted_store.keys[data.train])
+    unrelated = write_store(tmp_path / "db", rows, **{**parted_store.description, "dataset": "raf_db"})
+    data = choose_rows(parted_store, {"expression": unrelated}, AUS, split, reserve=0.2, seed=0)
+    assert len(data.rows["expression"]) == len(unrelated)
 
 
 def test_streams_have_the_sizes_asked_for(data: TrainingData) -> None:

@@ -184,6 +184,34 @@ def test_a_set_divided_otherwise_is_refused(save: Save) -> None:
         transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
 
 
+@pytest.mark.parametrize("source", ["initialised_from", "transferred_from", "pseudo_labels"])
+def test_so_is_one_that_such_a_model_taught_or_labelled_for(save: Save, source: str) -> None:
+    first = {"file": "first.safetensors", "data": [{"dataset": "disfa"}]}
+    first |= {"split": {"train": ["SN002"], "by": "subject"}}
+    path, _ = save("single_task", **{source: first})
+    with pytest.raises(SplitError, match=r"training of first\.safetensors and in test: SN002"):
+        transfer(build("single_task"), path, "disfa", HELD_OUT)
+    # A table of labels has learned from nobody.
+    path, _ = save("single_task", pseudo_labels={"file": "openface.csv", "pictures": 3})
+    transfer(build("single_task"), path, "disfa", HELD_OUT)
+
+
+def test_a_split_says_nothing_of_further_data_sets(save: Save) -> None:
+    told = {"data": [{"dataset": "bp4d"}, {"dataset": "disfa"}]}
+    path, _ = save("single_task", **told)
+    with pytest.raises(SplitError, match="trained on disfa divided otherwise"):
+        transfer(build("single_task"), path, "disfa", HELD_OUT)
+    transfer(build("single_task"), path, "disfa", Split("parts", 1, ("train",), ("test",), by="part"))
+
+
+def test_pictures_known_under_the_name_of_another_data_set_are_refused(save: Save) -> None:
+    path, _ = save("single_task", data=[{"dataset": "raf_au"}])
+    parts = Split("parts", 1, ("train",), ("test",), by="part")
+    with pytest.raises(SplitError, match="learned from raf_au, whose pictures are those of raf_ce"):
+        transfer(build("single_task"), path, "raf_ce", parts)
+    transfer(build("single_task"), path, "raf_db", parts)
+
+
 def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: Path) -> None:
     def untrained(aus: tuple[int, ...]) -> Method:
         return METHODS["source_only"].build(aus, (), {"width": 4})  # type: ignore[call-arg]

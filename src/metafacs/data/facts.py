@@ -32,6 +32,7 @@ class DatasetFacts:
         adld_validation: Ids of the people of the last part that ADLD validates on; it tests on the others of
             that part and trains on the parts before.
         rates: Printed rates, those to prefer first.
+        pictures: Name of the collection that it shares its pictures with others from; empty = its own.
     """
 
     name: str
@@ -40,6 +41,7 @@ class DatasetFacts:
     published_parts: tuple[tuple[str, ...], ...] = ()
     adld_validation: tuple[str, ...] = ()
     rates: tuple[PrintedRates, ...] = ()
+    pictures: str = ""
 
     def printed_rate(self, au: int) -> tuple[float, str] | None:
         """Return the printed rate of an AU, 0..1, and where it is printed; None where none is known.
@@ -123,9 +125,10 @@ FACTS: dict[str, DatasetFacts] = {
         DatasetFacts("emotionet", "EmotioNet"),
         DatasetFacts("raf_db", "RAF-DB"),
         DatasetFacts("raf_db_compound", "RAF-DB compound"),
-        DatasetFacts("raf_ml", "RAF-ML"),
-        DatasetFacts("raf_au", "RAF-AU"),
-        DatasetFacts("raf_ce", "RAF-CE"),
+        # Labelled thrice: RAF-AU and RAF-CE code pictures of RAF-ML, under the same names.
+        DatasetFacts("raf_ml", "RAF-ML", pictures="RAF-ML"),
+        DatasetFacts("raf_au", "RAF-AU", pictures="RAF-ML"),
+        DatasetFacts("raf_ce", "RAF-CE", pictures="RAF-ML"),
         DatasetFacts("raf_ce_lab", "RAF-CE laboratory"),
         DatasetFacts("pretraining_faces", "pre-training faces"),
         DatasetFacts("people", "rendered people"),
@@ -152,3 +155,12 @@ def dataset_title(name: str) -> str:
     ('RAF-CE', 'EmotioNet', 'MY-FACES')
     """
     return facts_of(name).title
+
+
+def share_pictures(one: str, other: str) -> bool:
+    """Return whether pictures of one data set are pictures of the other, by the same keys.
+
+    >>> share_pictures("raf_au", "raf_ce"), share_pictures("bp4d", "bp4d"), share_pictures("bp4d", "disfa")
+    (True, True, False)
+    """
+    return one == other or facts_of(one).pictures == facts_of(other).pictures != ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 from metafacs.checkpoints.checkpoint import Checkpoint
-from metafacs.data.splits import Split, SplitError, SplitName, choose_split, refuse_overlap
+from metafacs.data.facts import share_pictures
+from metafacs.data.splits import Side, Split, SplitError, SplitName, choose_split, refuse_overlap
 from metafacs.data.store import Store
+from metafacs.methods.base import Method
 
 _CALLED: dict[str, SplitName] = {
     "3fold": "published",
@@ -24,16 +27,22 @@ def choose_test_split(
     """Return the split to test a model by, after checking that it was trained on nobody it is tested on."""
     own, described = checkpoint.description.held_out, checkpoint.description
     number = own.fold if fold is None else fold
-    if store.dataset == described.adapted_to:
-        _refuse_other(
-            name, fold, "parts", 1, f"the model has adapted to the training part of {store.dataset}"
-        )
-        # It has seen the pictures of the part for training, without their labels.
+    first, *further = [used.dataset for used in described.data] or [""]
+    if store.dataset != first and store.dataset in further:
+        # Of further data sets it has seen the part for training, to adapt to or with other labels.
+        told = "adapted to" if store.dataset == described.adapted_to else "learned from"
+        _refuse_other(name, fold, "parts", 1, f"the model has {told} the training part of {store.dataset}")
         if "train" not in store.parts:
-            raise SplitError(f"the model has adapted to all pictures of {store.dataset}: none is held out")
+            raise SplitError(f"the model has {told} all pictures of {store.dataset}: none is held out")
         return choose_split(store, "parts")
     # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
-    if all(used.dataset != store.dataset for used in described.data):
+    if store.dataset != first:
+        for used in (first, *further):
+            if share_pictures(used, store.dataset):
+                raise SplitError(
+                    f"the model has learned from {used}, whose pictures are those of {store.dataset}, and "
+                    "which of them is not known; test it on another data set"
+                )
         chosen = choose_split(store, name, number)
         return replace(chosen, train=(), test=chosen.train) if name == "everybody" else chosen
     if own.name == "everybody":
@@ -50,7 +59,27 @@ def choose_test_split(
     other = choose_split(store, name or usual, fold)
     refuse_overlap(own.train, other.test)
     refuse_overlap(own.train, other.validation, other="validation")
+    refuse_overlap(own.validation, other.test, one="the validation of the model, which chooses by them,")
     return other
+
+
+def judged_by(split: Split, side: Side) -> Split:
+    """Return the split with those of a side as the ones to test, nobody else held out."""
+    return split if side == "test" else replace(split, test=getattr(split, side), validation=())
+
+
+def warn_if_learned_from(method: Method, split: Split) -> None:
+    """Warn where a method's weights come from the very part that is chosen by, as a set's own part may.
+
+    Warns:
+        UserWarning: Saying which methods it favours.
+    """
+    if split.by == "part" and "validation" in method.streams:
+        warnings.warn(
+            "this method has learned its weights by the validation part of the set: what is judged or chosen "
+            "by it looks better than that of methods that have not",
+            stacklevel=3,
+        )
 
 
 def refuse_other_parts(split: Split, store: Store) -> None:

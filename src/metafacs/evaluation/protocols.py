@@ -17,7 +17,12 @@ from metafacs.data.splits import Side, Split, SplitError, SplitName
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.diagnostics import levels_of
-from metafacs.evaluation.held_out import choose_test_split, refuse_other_parts
+from metafacs.evaluation.held_out import (
+    choose_test_split,
+    judged_by,
+    refuse_other_parts,
+    warn_if_learned_from,
+)
 from metafacs.evaluation.landmarks import LandmarkScores, measurable, score_landmarks
 from metafacs.evaluation.predictions import collect_predictions
 from metafacs.evaluation.readings import made_to_read, read_as
@@ -29,13 +34,15 @@ from metafacs.evaluation.thresholds import (
     choose_thresholds,
     has_validation_thresholds,
     refuse_choosers,
+    refuse_known_choosers,
     refuse_without_validation,
 )
 from metafacs.methods.base import Method
 from metafacs.models.devices import check_device, device_of
 from metafacs.models.dual_domain import Domain, Reading
+from metafacs.models.model_file import learned_from
 from metafacs.parsing import check_number
-from metafacs.training.transfer import refuse_leak
+from metafacs.training.transfer import refuse_leaks
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,11 @@ def open_test(
     opened = Store(store)
     chosen = choose_test_split(checkpoint, opened, split, fold)
     described = checkpoint.description
-    if described.initialised_from:
-        refuse_leak(described.initialised_from, opened.dataset, chosen)
+    refuse_leaks(described, opened.dataset, judged_by(chosen, side))
     stream = held_out_stream(opened, checkpoint, chosen, side, batch_size, labelled=labelled)
     method = checkpoint.build(Method).to(there)
+    if side == "validation":
+        warn_if_learned_from(method, chosen)
     if domain and not method.domain:
         raise ValueError(f"{checkpoint.method} reads all pictures alike; leave --domain {domain} out")
     if domain:
@@ -245,11 +253,8 @@ def validation_thresholds(
             f"{opened.dataset}; name the store it was trained on with --validation_store"
         )
     refuse_other_parts(split, opened)
-    if started := description.initialised_from:
-        try:
-            refuse_leak(started, opened.dataset, replace(split, test=split.validation, validation=()))
-        except SplitError as error:
-            raise SplitError(f"thresholds cannot be chosen on the validation people: {error}") from error
+    refuse_known_choosers(learned_from(description.to_json()), opened.dataset, split)
+    warn_if_learned_from(method, split)
     stream = held_out_stream(opened, checkpoint, split, "validation", batch_size)
     return choose_thresholds(description, collect_predictions(method, stream), read_as(method))
 

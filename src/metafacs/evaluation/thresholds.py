@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from metafacs.checkpoints.description import THRESHOLD, Description
 from metafacs.data.splits import Split, SplitError
 from metafacs.data.store import Store
 from metafacs.evaluation.calibration import best_f1_threshold, both_kinds
+from metafacs.evaluation.held_out import judged_by
 from metafacs.evaluation.predictions import Predictions
+from metafacs.models.model_file import origin, read_model_file
+from metafacs.training.pseudo_labels import TABLE_SUFFIX
 from metafacs.training.run import split_to_train
+from metafacs.training.transfer import refuse_leak
 
 Thresholds = Literal["validation"] | float
 """From which probability on AUs count as present: one number, or per AU what validation people say."""
@@ -99,13 +104,36 @@ def check_validation_people(training: Mapping[str, Any]) -> None:
         training: Arguments of :func:`metafacs.training.run.train`.
 
     Raises:
-        SplitError: If it keeps no validation people.
+        SplitError: If it keeps no validation people, or starts from, or is labelled by, a model that has
+            learned from them.
     """
+    store = Store(training["action_units"])
     chosen = split_to_train(
-        Store(training["action_units"]),
+        store,
         training.get("split"),
         training.get("fold", 1),
         training.get("lists"),
         training.get("validation_people", 0),
     )
     refuse_without_validation(chosen)
+    for path in (training.get("initialise"), training.get("pseudo_labels")):
+        if path is not None and Path(path).suffix.lower() != TABLE_SUFFIX:
+            refuse_known_choosers([origin(path, read_model_file(path)[0])], store.dataset, chosen)
+
+
+def refuse_known_choosers(models: Iterable[Mapping[str, Any]], dataset: str, split: Split) -> None:
+    """Refuse to choose thresholds on validation people whom models that were learned from know.
+
+    Args:
+        models: What :func:`metafacs.models.model_file.origin` says of each.
+        dataset: Name of the data set that is split.
+        split: Whose validation people.
+
+    Raises:
+        SplitError: Naming the people.
+    """
+    try:
+        for model in models:
+            refuse_leak(model, dataset, judged_by(split, "validation"))
+    except SplitError as error:
+        raise SplitError(f"thresholds cannot be chosen on the validation people: {error}") from error

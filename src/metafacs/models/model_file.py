@@ -154,6 +154,22 @@ class _Told:
     licence: str = ""
     initialised_from: dict[str, Any] | None = None
     transferred_from: dict[str, Any] | None = None
+    pseudo_labels: dict[str, Any] | None = None
+
+
+SOURCES = ("initialised_from", "transferred_from", "pseudo_labels")
+"""Under what a description tells other models that a model has learned from."""
+
+
+def learned_from(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the models that a model has learned from directly, as :func:`origin` tells them.
+
+    Args:
+        description: What the model file says of the run, or :func:`origin` of the model.
+    """
+    told = [description.get(source) for source in SOURCES]
+    # A table of labels is none.
+    return [model for model in told if model and "data" in model]
 
 
 def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
@@ -172,11 +188,7 @@ def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
     path = Path(path)
     convert(header.description, _Told, f"{path}, description", CheckpointError, REMEDY)
     always = {"synthetic": False, "data": [], "pictures": {}, "split": None, "seed": 0, "licence": "unknown"}
-    told = {
-        key: header.description[key]
-        for key in (*always, "initialised_from", "transferred_from")
-        if key in header.description
-    }
+    told = {key: header.description[key] for key in (*always, *SOURCES) if key in header.description}
     return {
         "file": path.name,
         "sha256": digest_of_file(path)[:16],

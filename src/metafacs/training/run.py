@@ -28,7 +28,7 @@ from metafacs.training.pseudo_labels import LabelTable, PseudoLabelled, read_lab
 from metafacs.training.together import meet, part
 from metafacs.training.trainer import LARGEST_SEED, LONGEST_RUN, Trainer, TrainingPlan
 from metafacs.training.training_data import BatchSizes, choose_rows, chosen_aus, further_store, make_streams
-from metafacs.training.transfer import transfer
+from metafacs.training.transfer import refuse_leaks, transfer
 
 PSEUDO_LABELS = "pseudo_labels"
 """Option of the methods that learn from such labels, and argument that says who gives them."""
@@ -182,6 +182,7 @@ def train(
         fabric,
         computing,
     )
+    refuse_leaks(trainer.description, store.dataset, chosen)
     model = trainer.run(progress=progress)
     part()
     return model

@@ -13,7 +13,7 @@ from metafacs.data.expression_pictures import (
     ExpressionPictures,
     choose_expression_pictures,
 )
-from metafacs.data.facts import facts_of
+from metafacs.data.facts import facts_of, share_pictures
 from metafacs.data.splits import Split, own_training_rows, refuse_overlap, validation_reserve
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
@@ -144,6 +144,9 @@ def choose_rows(
         seed: Seed of the reserve.
         joint: Take only pictures whose expression is known as well.
 
+    Of expression pictures those are taken that neither show somebody whom the split holds out nor are held
+    out, or reserved, themselves: other data sets may label the same pictures.
+
     Raises:
         SplitError: If somebody whom the split holds out is in the store of the same data set to adapt to.
     """
@@ -159,10 +162,20 @@ def choose_rows(
     further = {}
     for role, other in others.items():
         usable = own_training_rows(other)
+        same = other.dataset == store.dataset
         if role == "expression":
             usable &= other.expression >= 0
-        elif other.dataset == store.dataset:
-            refuse_overlap(other.subjects[usable], split.test, one="the pictures to adapt to")
+            if same and split.by == "subject":
+                usable &= split.rows(other, "train")
+            if share_pictures(other.dataset, store.dataset):
+                unseen = split.rows(store, "test") | split.rows(store, "validation")
+                unseen[kept] = True
+                usable &= ~np.isin(other.keys, store.keys[unseen])
+        elif same:
+            held_out = (*split.test, *split.validation)
+            refuse_overlap(
+                other.subjects[usable], held_out, one="the pictures to adapt to", other="test or validation"
+            )
         further[role] = np.flatnonzero(usable)
     return TrainingData(store, split, train, kept, others, further)
 

@@ -10,12 +10,13 @@ from typing import Any
 from torch import Tensor
 
 from metafacs.checkpoints.description import Description
+from metafacs.data.facts import share_pictures
 from metafacs.data.splits import Split, SplitError, refuse_overlap
 from metafacs.methods.base import Method
 from metafacs.models.model_file import (
     METHOD_PREFIX,
     CheckpointError,
-    adapted_to,
+    learned_from,
     modernised,
     origin,
     read_model_file,
@@ -109,8 +110,23 @@ def transfer(
     return done
 
 
+def refuse_leaks(description: Description, dataset: str, split: Split) -> None:
+    """Refuse a model that has learned from other models which know people whom the split holds out.
+
+    Args:
+        description: Of the model: what it started from, who taught it, who labelled for it.
+        dataset: Name of the data set that is split.
+        split: Who is held out.
+
+    Raises:
+        SplitError: Naming the people.
+    """
+    for source in learned_from(description.to_json()):
+        refuse_leak(source, dataset, split)
+
+
 def refuse_leak(model: Mapping[str, Any], dataset: str, split: Split) -> None:
-    """Refuse to start from a model that has learned from people whom the split holds out.
+    """Refuse to learn from a model that has learned from people whom the split holds out.
 
     Args:
         model: What :func:`metafacs.models.model_file.origin` says of it.
@@ -118,21 +134,30 @@ def refuse_leak(model: Mapping[str, Any], dataset: str, split: Split) -> None:
         split: Who is held out.
 
     Raises:
-        SplitError: Naming the people.
+        SplitError: Naming the people, or saying that it is not known who they are.
     """
+    if not split.test:
+        return
     # Ids are only comparable within one data set: F001 of BP4D is nobody in DISFA.
     by: str = split.by
     seen: Sequence[str] = ()
-    if dataset == adapted_to(model):
-        by, seen = "part", ("train",)
-    elif any(used["dataset"] == dataset for used in model["data"]):
+    first, *further = [used["dataset"] for used in model["data"]] or [""]
+    if dataset == first:
         if model.get("split") is None:
             raise SplitError(f"{model['file']} does not say whom it was trained on; start from another")
         by, seen = model["split"]["by"], model["split"]["train"]
+    elif dataset in further:
+        # Its split is of the first set; of the others it takes the part for training, or all there is.
+        by, seen = "part", ("train",)
+    elif other := next((used for used in (first, *further) if share_pictures(used, dataset)), None):
+        raise SplitError(
+            f"{model['file']} has learned from {other}, whose pictures are those of {dataset}, and which of "
+            "them is not known; start from another"
+        )
     if by != split.by:
         raise SplitError(f"{model['file']} was trained on {dataset} divided otherwise; start from another")
     refuse_overlap(seen, split.test, one=f"the training of {model['file']}")
-    if before := model.get("initialised_from"):
+    for before in learned_from(model):
         refuse_leak(before, dataset, split)
 
 
