@@ -13,6 +13,7 @@ from metafacs.facs import EXPRESSIONS
 from metafacs.methods.base import OptimizerSpec
 from metafacs.methods.mal import MAL
 from metafacs.models.backbones import SMALL
+from metafacs.models.networks import Outputs
 from metafacs.training.stepper import OptimizerStepper
 
 AUS = (1, 4, 12)
@@ -126,3 +127,42 @@ def test_pictures_that_cannot_be_cut_are_told(
     method = build(meta_batches=2)
     with pytest.raises(ValueError, match="7 pictures cannot be cut into 2"):
         method.update(batches, plain_stepper(method))
+
+
+@pytest.mark.parametrize(
+    ("how", "positive", "negative"),
+    [
+        ("classes", [2.0, 1.0, 1.0], [2 / 3, 1.0, 1 / 2]),
+        # Rates of 1/4, 1/2 and, as it never occurs, one in three known ones.
+        ("action_units", [4 / 3, 2 / 3, 1.0], [4 / 3, 2 / 3, 1.0]),
+        ("none", [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]),
+    ],
+)
+def test_labels_count_in_the_validation_loss_as_asked(
+    how: str, positive: list[float], negative: list[float]
+) -> None:
+    nan = torch.nan
+    reserve = torch.tensor([[1, 1, nan], [0, 1, 0], [0, 0, 0], [0, 0, 0]])
+    method = build(validation_weights=how)
+    method.observe_labels({"validation": reserve})
+    torch.testing.assert_close(method.positive_weights, torch.tensor(positive).double())
+    torch.testing.assert_close(method.negative_weights, torch.tensor(negative).double())
+
+
+def test_teaching_that_an_action_unit_is_rare_raises_a_loss_balanced_by_class() -> None:
+    """What drives weights away from AU pictures where AUs are rare: the bias that training moves first."""
+    rare = torch.zeros(20, 3)
+    rare[0] = 1
+    logits = torch.zeros(20, 3, requires_grad=True)
+    falls = {}
+    for how in ("classes", "action_units", "none"):
+        method = build(validation_weights=how)
+        method.observe_labels({"validation": rare})
+        loss = method._validation_loss(Batch(torch.zeros(20, 1, 1, 1), action_units=rare))
+        said = Outputs(features=logits, action_units=logits.double(), expressions=None)
+        (slope,) = torch.autograd.grad(loss(said), logits)
+        falls[how] = slope.sum().item()
+    # A lower bias lowers it but where the classes are balanced: there it has nothing to win.
+    assert falls["classes"] == pytest.approx(0, abs=1e-6)
+    assert falls["action_units"] == pytest.approx(falls["none"])
+    assert falls["none"] > 1
