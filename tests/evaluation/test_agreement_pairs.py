@@ -67,6 +67,14 @@ def test_a_list_may_name_people(tmp_path: Path) -> None:
     ]
 
 
+def test_two_people_of_a_video_are_two(tmp_path: Path) -> None:
+    listed = tmp_path / "pairs.csv"
+    rows = ["a.csv,anna.csv,0", "a.csv,bob.csv,1", "a.csv,bob_again.csv,1", "b.csv,x.csv,", "b.csv,y.csv,"]
+    listed.write_text("\n".join(["left,right,person", *rows]))
+    told = [(pair.subject, pair.person) for pair in pair_files([], listed)[0]]
+    assert told == [(None, "0"), ("a, person 1", "1"), ("a, person 1", "1"), ("b", None), ("b", None)]
+
+
 def test_what_does_not_go_into_pairs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CodingError, match="3 files do not go into pairs"):
         pair_files([Path("a"), Path("b"), Path("c")])

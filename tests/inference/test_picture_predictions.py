@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -78,6 +79,27 @@ def test_an_overlay_that_cannot_be_written_costs_no_row(make_detector: Maker) ->
     assert [bool(trouble) for trouble in troubles] == [False, True, False, False, False]
     assert "out/1_overlay.png could not be written" in troubles[1]
     assert len(pd.read_csv(destination.table)) == 5
+    assert not destination.is_finished(RUN)
+    Path("out/1_overlay.png").rmdir()
+    assert predicted(make_detector(), overlays=True, resume=True).is_finished(RUN)
+    assert Path("out/1_overlay.png").is_file()
+
+
+def test_a_run_that_goes_on_with_overlays_draws_those_that_are_missing(make_detector: Maker) -> None:
+    def stop(outcome: PictureOutcome) -> None:
+        if outcome.number == 2:
+            raise KeyboardInterrupt
+
+    detector = make_detector()
+    predicted(detector, overlays=True)
+    whole = {path.name: path.read_bytes() for path in Path("out").glob("*_overlay.png")}
+    shutil.rmtree("out")
+    with pytest.raises(KeyboardInterrupt):
+        predicted(detector, report=stop)
+    destination = predicted(detector, overlays=True, resume=True)
+    assert {path.name: path.read_bytes() for path in Path("out").glob("*_overlay.png")} == whole
+    assert len(whole) == 5
+    assert destination.is_finished(RUN)
 
 
 def test_a_picture_that_memory_does_not_hold_costs_the_others_nothing(

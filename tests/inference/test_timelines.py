@@ -39,6 +39,13 @@ def test_people_and_gaps_are_told_apart(make_detector: Maker, make_results: Resu
     assert second.seconds == pytest.approx(0.04)
 
 
+def test_frames_without_times_are_refused(make_detector: Maker, make_results: Results) -> None:
+    """As those of a folder of pictures whose rate nobody gave: no event would be found, without a word."""
+    results = [[replace(face, timestamp=NAN) for face in frame] for frame in make_results({0: [0.1, 0.9]})]
+    with pytest.raises(ValueError, match="frame 0 has no time.*rate=25"):
+        gather_timelines(results, make_detector())
+
+
 def test_faces_come_one_by_one_or_by_frame(make_detector: Maker, make_results: Results) -> None:
     results = make_results({0: [0.1, NAN, 0.3], 1: [0.4, 0.5, NAN]})
     together = gather_timelines(results, make_detector())

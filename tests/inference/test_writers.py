@@ -135,6 +135,18 @@ def test_json_lines_keep_nulls_and_landmarks(tmp_path: Path, make_detector: Make
     assert wall["success"] == 0
 
 
+@pytest.mark.parametrize("form", WRITERS)
+def test_a_time_that_nothing_tells_is_empty(tmp_path: Path, make_detector: Maker, form: str) -> None:
+    path = written(tmp_path, form, make_detector(), [replace(FACE, timestamp=float("nan"))])
+    if form == "jsonl":
+        assert json.loads(path.read_text(), parse_constant=pytest.fail)["timestamp"] is None
+    elif form == "parquet":
+        assert pd.read_parquet(path)["timestamp"].isna().all()
+    else:
+        with path.open(newline="") as file:
+            assert next(csv.DictReader(file))["timestamp"] == ""
+
+
 def test_parquet_keeps_types_over_many_rows(tmp_path: Path, make_detector: Maker) -> None:
     results = [FaceResult("v.mp4", i, timestamp=i / 30) if i % 3 else FACE for i in range(5000)]
     table = pd.read_parquet(written(tmp_path, "parquet", make_detector(), results))

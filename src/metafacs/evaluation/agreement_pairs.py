@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metafacs.data.codings import READABLE, CodingError
@@ -78,8 +78,13 @@ def _pairs_of(paths: Sequence[Path], pairs: Path | None) -> tuple[list[FilePair]
     return _named([(paths[i], paths[i + 1]) for i in range(0, len(paths), 2)]), []
 
 
-def _named(found: Sequence[tuple[Path, Path]]) -> list[FilePair]:
-    """Return pairs named by the left file; by both, or the folder too, where names would be the same."""
+def _named(found: Sequence[tuple[Path, Path]], people: Sequence[str] | None = None) -> list[FilePair]:
+    """Return pairs named by the left file; by both, or the folder too, where names would be the same.
+
+    Args:
+        found: Two files each.
+        people: Whom of the left file each pair is about, empty where nobody says.
+    """
     names = [left.stem for left, _ in found]
     if len(set(names)) < len(names):
         names = [f"{left.parent.name}_{left.stem}" for left, _ in found]
@@ -87,11 +92,18 @@ def _named(found: Sequence[tuple[Path, Path]]) -> list[FilePair]:
         names = [f"{left.stem}_{right.stem}" for left, right in found]
     if len(set(names)) < len(names):
         names = [f"{i + 1}_{left.stem}" for i, (left, _) in enumerate(found)]
-    # One video coded by several people is no several people.
-    times = Counter(left for left, _ in found)
+    # A person of a video coded by several people is no several people, two of one video are.
+    coded = list(zip((left for left, _ in found), people or [""] * len(found), strict=True))
+    times = Counter(coded)
     return [
-        FilePair(left, right, name, left.stem if times[left] > 1 else None)
-        for (left, right), name in zip(found, names, strict=True)
+        FilePair(
+            left,
+            right,
+            name,
+            (f"{left.stem}, person {who[1]}" if who[1] else left.stem) if times[who] > 1 else None,
+            who[1] or None,
+        )
+        for (left, right), name, who in zip(found, names, coded, strict=True)
     ]
 
 
@@ -184,10 +196,8 @@ def _listed(path: Path) -> list[FilePair]:
     if not rows:
         raise CodingError(f"{path} lists no pair")
     left, right = ([path.parent / name for name in cells[side]] for side in ("left", "right"))
-    named = _named(list(zip(left, right, strict=True)))
+    named = _named(list(zip(left, right, strict=True)), cells.get("person", empty))
     return [
-        FilePair(pair.left, pair.right, pair.video, subject or pair.subject, person or None)
-        for pair, subject, person in zip(
-            named, cells.get("subject", empty), cells.get("person", empty), strict=True
-        )
+        replace(pair, subject=subject or pair.subject)
+        for pair, subject in zip(named, cells.get("subject", empty), strict=True)
     ]

@@ -159,7 +159,8 @@ class Detector:
 
         Args:
             source: A video file, a folder of numbered frames, or whatever gives frames, as a
-                :class:`metafacs.data.videos.Camera`.
+                :class:`metafacs.data.videos.Camera`. Pictures of a folder have no times, and so neither
+                events nor a plot, unless ``metafacs.data.videos.FrameFolder(path, rate=25)`` is given.
             every: Take every so many-th frame.
             fps: Take so many frames per second instead.
             start: Seconds from which on frames are taken.

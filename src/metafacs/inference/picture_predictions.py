@@ -72,15 +72,18 @@ def analyse_picture(get_detector: Callable[[], Detector], job: PictureJob) -> Pi
         return _unread(job, printable(str(error)))
     except MemoryError:
         return _unread(job, f"{job.name} takes more memory than there is; make it smaller")
-    if job.overlay is None:
-        return PictureOutcome(job.number, results)
+    trouble = "" if job.overlay is None else _draw(job.overlay, image, results, detector)
+    return PictureOutcome(job.number, results, trouble)
+
+
+def _draw(overlay: Path, image: NDArray[np.uint8], results: Sequence[FaceResult], detector: Detector) -> str:
+    """Draw the results onto a picture; returns why that could not be written."""
     try:
-        write_picture_overlay(job.overlay, image, results, detector)
+        write_picture_overlay(overlay, image, results, detector)
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error) or "out of memory"
-        trouble = f"{printable(job.overlay)} could not be written ({reason})"
-        return PictureOutcome(job.number, results, trouble)
-    return PictureOutcome(job.number, results)
+        return f"{printable(overlay)} could not be written ({reason})"
+    return ""
 
 
 def write_picture_overlay(
@@ -145,14 +148,19 @@ def predict_pictures(
     """
     destination.table.parent.mkdir(parents=True, exist_ok=True)
     begin = Journal.resume if resume and destination.journal.exists() else Journal.start
+    jobs = _jobs(pictures, destination)
     with begin(destination.journal, analysis_of(run)) as journal:
+        before = jobs if journal.complete else jobs[: journal.next_frame]
         if not journal.complete:
-            jobs = _jobs(pictures, destination)[journal.next_frame :]
             work = partial(analyse_picture, get_detector)
-            outcomes = run_jobs(work, jobs, workers, initialise=initialise)
+            outcomes = run_jobs(work, jobs[len(before) :], workers, initialise=initialise)
             with closing(outcomes):
                 keep_outcomes(journal, _in_order(outcomes, journal.next_frame), report)
-    return _write(get_detector(), destination, run, form, not_read or {})
+    detector = get_detector()
+    for outcome in _drawn_later(detector, destination, before):
+        if report is not None:
+            report(outcome)
+    return _write(detector, destination, run, form, not_read or {})
 
 
 def keep_outcomes(
@@ -192,6 +200,25 @@ def _jobs(pictures: Sequence[Input], destination: Destination) -> list[PictureJo
     ]
 
 
+def _drawn_later(
+    detector: Detector, destination: Destination, jobs: Sequence[PictureJob]
+) -> Iterator[PictureOutcome]:
+    """Draw what is missing of pictures that an earlier command has analysed; yield those that remain so."""
+    missing = {job.number: job for job in jobs if job.overlay is not None and not job.overlay.is_file()}
+    if not missing:
+        return
+    for picture in read_journal(destination.journal)[1]:
+        job = missing.get(picture.number)
+        if job is None or job.overlay is None or any(face.problem for face in picture.faces):
+            continue
+        try:
+            trouble = _draw(job.overlay, read_picture(job.path), picture.faces, detector)
+        except PictureError as error:
+            trouble = printable(str(error))
+        if trouble:
+            yield PictureOutcome(job.number, picture.faces, trouble)
+
+
 def _in_order(outcomes: Iterator[PictureOutcome], first: int) -> Iterator[PictureOutcome]:
     """Yield outcomes by their numbers; those that come early wait."""
     early: dict[int, PictureOutcome] = {}
@@ -208,15 +235,22 @@ def _write(
     """Write the table from the journal, then its sidecar; then the journal goes."""
     destination.clear(run)
     counting = Counting(detector.thresholds, video=False)
+    overlays = destination.beside.get("overlay", ())
+    drawn = True
     with open_writer(destination.table, form, detector) as writer:
         for picture in read_journal(destination.journal)[1]:
             counting.add(picture.faces)
             for face in picture.faces:
                 if not face.problem:
                     writer.write(face)
+                    drawn &= not overlays or overlays[picture.number].is_file()
     counts = counting.counts()
+    described = destination.described(run)
+    if not drawn:
+        # So that the run does not pass for finished.
+        described["beside"] = [kind for kind in destination.beside if kind != "overlay"]
     more = {
-        **destination.described(run),
+        **described,
         "counts": counts.to_json(),
         "not_read": dict(not_read),
     }

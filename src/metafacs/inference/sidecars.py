@@ -22,7 +22,7 @@ from metafacs.version import __version__
 _PICTURE_NUMBERS = "frame is the number of the picture in the run, from 0; timestamp is 0"
 _FRAME_NUMBERS = (
     "frame counts from 0 what a player shows, in the order of showing (OpenFace counts from 1); timestamp is "
-    "the presentation time in seconds since the first frame shown"
+    "in seconds on a player's clock, 0 at the first frame shown or where the sound begins if that is before"
 )
 
 

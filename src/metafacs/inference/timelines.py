@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,8 +115,8 @@ class TimelineBuilder:
         """Append what was said of one frame, or of one face of it.
 
         Raises:
-            ValueError: If the results are of another video, go back in time, name a person twice in a frame
-                or lack AUs of the detector.
+            ValueError: If the results are of another video, have no time or go back in it, name a person
+                twice in a frame or lack AUs of the detector.
         """
         for result in [results] if isinstance(results, FaceResult) else results:
             self._start_frame(result)
@@ -171,6 +172,11 @@ class TimelineBuilder:
 
     def _start_frame(self, result: FaceResult) -> None:
         """Note the frame of a result if it is a new one."""
+        if math.isnan(result.timestamp):
+            raise ValueError(
+                f"{result.input}: frame {result.frame} has no time, without which there are no people over "
+                "time, no events and no plot; give the frames' rate, as FrameFolder(path, rate=25)"
+            )
         last = self._last
         if last is None:
             self._input = result.input

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ class ResultWriter(ABC):
         row: Row = {
             "frame": result.frame,
             "face_id": result.face_id,
-            "timestamp": round(result.timestamp, 3),
+            "timestamp": _seconds(result),
             "confidence": round(result.score, 3),
             "success": int(result.success),
             "input": result.input,
@@ -124,7 +125,7 @@ class _FexWriter(_CsvWriter):
             "input": result.input,
             "frame": result.frame,
             "face_id": result.face_id,
-            "timestamp": round(result.timestamp, 3),
+            "timestamp": _seconds(result),
         }
 
 
@@ -217,6 +218,11 @@ def open_writer(path: str | Path, form: str, detector: Detector) -> Iterator[Res
             yield writer
         finally:
             writer.close()
+
+
+def _seconds(result: FaceResult) -> float | None:
+    """Return when a frame is shown; None where no rate tells it."""
+    return None if math.isnan(result.timestamp) else round(result.timestamp, 3)
 
 
 def _rectangle(result: FaceResult) -> tuple[float | None, float | None, float | None, float | None]:
