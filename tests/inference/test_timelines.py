@@ -42,7 +42,7 @@ def test_people_and_gaps_are_told_apart(make_detector: Maker, make_results: Resu
 def test_frames_without_times_are_refused(make_detector: Maker, make_results: Results) -> None:
     """As those of a folder of pictures whose rate nobody gave: no event would be found, without a word."""
     results = [[replace(face, timestamp=NAN) for face in frame] for frame in make_results({0: [0.1, 0.9]})]
-    with pytest.raises(ValueError, match="frame 0 has no time.*rate=25"):
+    with pytest.raises(ValueError, match=r"frame 0 has no time.*rate=25"):
         gather_timelines(results, make_detector())
 
 
