@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -94,3 +95,18 @@ def test_a_supervised_model_reads_both_domains_directly_and_has_no_generators() 
 def test_landmark_stage_needs_a_branch() -> None:
     with pytest.raises(ValueError, match="must not be 'none'"):
         DualDomain(AUS, width=4, stage="landmarks", landmark_branches="none")
+
+
+@pytest.mark.parametrize("stage", ["landmarks", "supervised"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pseudo_labels": True}, "looks at no AU labels of target pictures; leave pseudo_labels to"),
+        ({"read": "reconstruction"}, "has no generators, .*; leave read 'reconstruction' to"),
+    ],
+)
+def test_what_only_the_joint_stage_can_do_is_refused_before(
+    stage: Literal["landmarks", "supervised"], options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"stage '{stage}' {message} stage 'joint'"):
+        DualDomain(AUS, width=4, stage=stage, **options)  # type: ignore[arg-type]

@@ -83,7 +83,7 @@ class DualDomain(Method):
             directly.
         read: How target pictures are read: ``direct``, E_au(F_t), because D_d makes the mixtures that E_au
             learns from look like F_t; or from the ``reconstruction`` of their features, G_st(F_tl, F_tb), as
-            in ADLD, which trains it.
+            in ADLD, which trains it; of the stage ``joint`` only.
         landmark_branches: Which domains have a landmark branch; elsewhere the landmarks of the batch stand in
             for predicted ones (``both`` is SD + TD of Table 7).
         intermediate_supervisors: Align landmarks and background too, not only whole features (AS).
@@ -94,7 +94,8 @@ class DualDomain(Method):
             say; off gives each domain its own.
         end_to_end: Let gradients pass where ADLD stops them.
         shift_to_centres: Move landmarks onto action units before they become cells, as in ADLD.
-        pseudo_labels: Learn from AU labels of target pictures as well; they must come from another detector.
+        pseudo_labels: Learn from AU labels of target pictures as well, in the stage ``joint``; they must come
+            from another detector.
         action_unit_weight: lambda_au.
         landmark_weight: lambda_fl.
         cell_weight: lambda_lr.
@@ -103,7 +104,8 @@ class DualDomain(Method):
         reconstruction_weight: lambda_sr.
 
     Raises:
-        ValueError: If the landmark stage is asked for without a landmark branch.
+        ValueError: If the landmark stage is asked for without a landmark branch, or pseudo labels or
+            reconstructions of a stage before ``joint``, which has none.
     """
 
     streams: ClassVar[tuple[str, ...]] = ("source", "target")
@@ -151,6 +153,16 @@ class DualDomain(Method):
         if stage == "landmarks" and not branched:
             raise ValueError(
                 "stage 'landmarks' trains landmark branches; landmark_branches must not be 'none'"
+            )
+        if stage != "joint" and pseudo_labels:
+            raise ValueError(
+                f"stage '{stage}' looks at no AU labels of target pictures; leave pseudo_labels to stage "
+                "'joint'"
+            )
+        if stage != "joint" and read == "reconstruction":
+            raise ValueError(
+                f"stage '{stage}' has no generators, and nothing to read but 'direct'; leave read "
+                "'reconstruction' to stage 'joint'"
             )
         self.network: LandmarkNet
         if stage == "landmarks":
