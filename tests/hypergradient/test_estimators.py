@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import weight_norm
 
 from metafacs.hypergradient import ESTIMATORS
 from metafacs.hypergradient.double_backward import DoubleBackward
@@ -257,6 +259,41 @@ def test_tangents_under_bfloat16_are_taken_at_the_activations_of_float32(
         cosines[each] = torch.cosine_similarity(*gradients, dim=0)
     # So near to one the luck of a processor's rounding decides.
     assert cosines[name] > min(cosines["forward_mode"], 0.9995)
+
+
+def prune_weights(network: nn.Module) -> None:
+    for name in ("backbone.conv1", "backbone.linear", "action_units"):
+        layer = network.get_submodule(name)
+        assert isinstance(layer.weight, Tensor)
+        prune.custom_from_mask(layer, "weight", torch.rand_like(layer.weight) < 0.7)  # type: ignore[no-untyped-call]
+
+
+def square_what_pools(network: nn.Module) -> None:
+    network.get_submodule("backbone.pool").register_forward_hook(lambda _, inputs, output: output.square())
+
+
+def shift_what_is_normalised(network: nn.Module) -> None:
+    network.get_submodule("backbone.norm2").register_forward_pre_hook(lambda _, inputs: inputs[0].sin())
+
+
+@pytest.mark.parametrize("change", [prune_weights, square_what_pools, shift_what_is_normalised])
+def test_what_hooks_compute_is_followed(
+    make_problem: Callable[..., BilevelProblem], change: Callable[[nn.Module], None]
+) -> None:
+    problem = make_problem()
+    change(problem.network)
+    check_against_double_backward(problem)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_what_has_no_forward_derivative_names_the_way_out(
+    make_problem: Callable[..., BilevelProblem], name: str
+) -> None:
+    problem = make_problem()
+    weight_norm(problem.network.get_submodule("backbone.conv1"))
+    with pytest.raises(ValueError, match=r"no forward derivative .*weight_norm.* double_backward$"):
+        ESTIMATORS[name](problem)
+    assert flat(DoubleBackward()(problem).gradients).norm() > 0
 
 
 def test_finite_difference_refuses_autocast(make_problem: Callable[..., BilevelProblem]) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import prune
 
 from metafacs.hypergradient.forward_mode import output_tangents
 from metafacs.hypergradient.recording import Recording, traced
@@ -127,6 +128,22 @@ def test_an_overwritten_input_is_refused() -> None:
     network = BaseNet(Overwriting(), 2)
     with pytest.raises(ValueError, match="in place"):
         Recording(network, torch.randn(2, 3, 8, 8)).tangents(directions_of(network))
+
+
+def test_a_weight_that_another_module_makes_is_refused() -> None:
+    class Tied(nn.Module):
+        feature_width = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(3, 3)
+            prune.identity(self.first, "weight")  # type: ignore[no-untyped-call]
+
+        def forward(self, images: Tensor) -> Tensor:
+            return functional.linear(self.first(images.mean((2, 3))), self.first.weight)
+
+    with pytest.raises(ValueError, match=r"first\.weight is made of parameters .* double_backward$"):
+        Recording(BaseNet(Tied(), 2), torch.randn(2, 3, 8, 8))
 
 
 def gradients(outputs: Outputs, network: nn.Module) -> list[Tensor]:

@@ -32,7 +32,11 @@ class ForwardMode:
     """
 
     def __call__(self, problem: BilevelProblem) -> MetaGradient:
-        """Return the meta gradient by one forward-mode pass along the validation direction."""
+        """Return the meta gradient by one forward-mode pass along the validation direction.
+
+        Raises:
+            ValueError: If an operation has no forward derivative.
+        """
         parameters = base_parameters(problem.network)
         randomness = RandomState.capture(problem.images.device)
         outputs = problem.network(problem.images)

@@ -92,14 +92,14 @@ class Recording:
     """A forward pass that keeps what tangents need; its beginning can be forgotten, for memory, and recalled.
 
     Args:
-        network: Is run as a call would run it, hooks of modules excepted.
+        network: Is run as a call would run it, hooks of its own excepted; those of its modules run.
         images: ``batch x channel x height x width``.
 
     Attributes:
         outputs: What the network returned, with a live graph.
 
     Raises:
-        ValueError: If torch.fx cannot follow the network's forward pass.
+        ValueError: If torch.fx cannot follow the network's forward pass, or the way of a parameter in it.
     """
 
     outputs: Outputs
@@ -226,6 +226,11 @@ class Recording:
 def _run(network: nn.Module, node: fx.Node, values: dict[fx.Node, Any]) -> tuple[Any, _Step]:
     if node.op == "get_attr":
         value = _attribute(network, str(node.target))
+        if isinstance(value, Tensor) and value.grad_fn is not None:
+            raise ValueError(
+                f"{node.target} is made of parameters by one module and used by another, where its tangent "
+                "gets lost; use the estimator double_backward"
+            )
         return value, _Step(node, (), lambda lookup: lookup(value))
     function, rule = _function_and_rule(network, node)
     if rule is None or any(isinstance(value, fx.Node) for value in node.kwargs.values()):
@@ -240,13 +245,26 @@ def _run(network: nn.Module, node: fx.Node, values: dict[fx.Node, Any]) -> tuple
 def _function_and_rule(network: nn.Module, node: fx.Node) -> tuple[Callable[..., Any], Rule | None]:
     if node.op == "call_module":
         module = network.get_submodule(str(node.target))
-        return module, MODULE_RULES.get(type(module))
+        return module, _rule_of(module)
     if node.op == "call_method":
         return getattr(Tensor, str(node.target)), FUNCTION_RULES.get(str(node.target))
     assert callable(node.target)
     if isinstance(node.target, type) and issubclass(node.target, tuple):
         return node.target, named_tuple
     return node.target, FUNCTION_RULES.get(node.target)
+
+
+def _rule_of(module: nn.Module) -> Rule | None:
+    """Return the rule of a module, if it computes what its class says from parameters of its own.
+
+    Rules know tangents by ``weight`` and ``bias``; a weight that is made of other parameters at each call, by
+    weight normalisation or pruning, has one that only forward mode sees.
+    """
+    rule = MODULE_RULES.get(type(module))
+    if rule is None or module._forward_hooks or module._forward_pre_hooks:
+        return None
+    made = any(hasattr(module, name) and name not in module._parameters for name in ("weight", "bias"))
+    return None if made else rule
 
 
 def _attribute(network: nn.Module, path: str) -> Any:

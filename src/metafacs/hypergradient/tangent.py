@@ -22,8 +22,8 @@ from metafacs.hypergradient.statistics import frozen_running_statistics
 class Tangent:
     """Exact; pushes tangents through a recorded forward pass, two convolutions per layer, no primal again.
 
-    Serves every network that torch.fx can read. Layers with a rule in `tangent_rules` are fast, others
-    go through torch's forward mode one by one.
+    Serves every network that torch.fx can read. Layers with a rule in `tangent_rules` are fast, others, and
+    layers with hooks, go through torch's forward mode one by one.
 
     Attributes:
         kept: Share of what is held of the training pictures that stays during the validation pass, from the
@@ -35,7 +35,12 @@ class Tangent:
     kept: float = 0.25
 
     def __call__(self, problem: BilevelProblem) -> MetaGradient:
-        """Return the meta gradient by tangents along the validation direction."""
+        """Return the meta gradient by tangents along the validation direction.
+
+        Raises:
+            ValueError: If torch.fx cannot read the network, or an operation has neither a rule nor a forward
+                derivative.
+        """
         device = problem.images.device
         if torch.is_autocast_enabled(device.type):
             return self._narrow(problem)
