@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -294,6 +296,22 @@ def test_what_has_no_forward_derivative_names_the_way_out(
     with pytest.raises(ValueError, match=r"no forward derivative .*weight_norm.* double_backward$"):
         ESTIMATORS[name](problem)
     assert flat(DoubleBackward()(problem).gradients).norm() > 0
+
+
+@pytest.mark.parametrize("chosen", [(True, False), (False, True)])
+def test_finite_difference_refuses_tf32(
+    make_problem: Callable[..., BilevelProblem], chosen: tuple[bool, bool]
+) -> None:
+    images = SimpleNamespace(device=torch.device("cuda"), dtype=torch.float32)
+    problem = replace(make_problem(dtype=torch.float32), images=cast(Tensor, images))
+    matrices, networks = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matrices.allow_tf32, networks.allow_tf32
+    try:
+        matrices.allow_tf32, networks.allow_tf32 = chosen
+        with pytest.raises(ValueError, match=r"TF32.*--computing\.tf32 false"):
+            FiniteDifference()(problem)
+    finally:
+        matrices.allow_tf32, networks.allow_tf32 = before
 
 
 def test_finite_difference_refuses_autocast(make_problem: Callable[..., BilevelProblem]) -> None:

@@ -51,6 +51,19 @@ def test_float16_and_compiling_are_for_gpus_and_single_losses(method: str) -> No
     check_computing(method, kind, "bf16-mixed", Computing(tf32=True, channels_last=True), CPU)
 
 
+def test_a_finite_difference_is_computed_in_float32() -> None:
+    def check(estimator: str, precision: Precision, tf32: bool, device: torch.device) -> None:
+        check_computing("mal", METHODS["mal"], precision, Computing(tf32=tf32), device, estimator)
+
+    with pytest.raises(ValueError, match=r"TF32.*--computing\.tf32 false"):
+        check("finite_difference", "32-true", True, GPU)
+    with pytest.raises(ValueError, match="half precision; train with --precision 32-true"):
+        check("finite_difference", "bf16-mixed", False, CPU)
+    check("finite_difference", "32-true", True, CPU)
+    check("finite_difference", "32-true", False, GPU)
+    check("tangent", "bf16-mixed", True, GPU)
+
+
 def test_threads_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match=r"computing\.threads is 0; give a"):
         Computing(threads=0)

@@ -19,6 +19,29 @@ from metafacs.hypergradient.randomness import RandomState
 from metafacs.hypergradient.statistics import frozen_running_statistics
 
 
+def check_precision(*, half: bool, tf32: bool) -> None:
+    """Fail where numbers are too coarse for a finite difference.
+
+    Args:
+        half: Whether networks compute in half precision.
+        tf32: Whether they multiply with the 10 bits of TF32.
+
+    Raises:
+        ValueError: If either is so.
+    """
+    if half:
+        raise ValueError(
+            "a finite difference vanishes between two numbers in half precision; train with --precision "
+            "32-true or choose another estimator"
+        )
+    if tf32:
+        raise ValueError(
+            "a finite difference vanishes between two numbers of TF32, which have 10 bits; train with "
+            "--computing.tf32 false (in Python: torch.backends.cuda.matmul.allow_tf32 and "
+            "torch.backends.cudnn.allow_tf32) or choose another estimator"
+        )
+
+
 @dataclass(frozen=True)
 class FiniteDifference:
     """One-sided difference of the outputs along the validation direction; not exact.
@@ -34,15 +57,18 @@ class FiniteDifference:
         """Return the meta gradient from outputs at theta and a little further along the direction.
 
         Raises:
-            ValueError: Under autocast.
+            ValueError: Under autocast, or where an NVIDIA GPU computes float32 as TF32.
         """
-        if torch.is_autocast_enabled(problem.images.device.type):
-            raise ValueError(
-                "a finite difference vanishes between two numbers in half precision; train with --precision "
-                "32-true or choose another estimator"
-            )
+        device = problem.images.device
+        switches = torch.backends.cuda.matmul, torch.backends.cudnn
+        check_precision(
+            half=torch.is_autocast_enabled(device.type),
+            tf32=device.type == "cuda"
+            and problem.images.dtype == torch.float32
+            and any(switch.allow_tf32 for switch in switches),
+        )
         parameters = base_parameters(problem.network)
-        randomness = RandomState.capture(problem.images.device)
+        randomness = RandomState.capture(device)
         outputs = problem.network(problem.images)
         step = inner_step(problem, outputs, list(parameters.values()), retain_graph=True)
         direction = validation_direction(problem, parameters, step)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 
+from metafacs.hypergradient.finite_difference import check_precision
 from metafacs.methods.base import Learner, SingleLossMethod
 from metafacs.parsing import check_number
 from metafacs.training.loading import MOST_THREADS
@@ -81,7 +82,12 @@ def fabric_on(device: torch.device, precision: Precision = "32-true") -> Fabric:
 
 
 def check_computing(
-    name: str, kind: type[Learner], precision: Precision, computing: Computing, device: torch.device
+    name: str,
+    kind: type[Learner],
+    precision: Precision,
+    computing: Computing,
+    device: torch.device,
+    estimator: str | None = None,
 ) -> None:
     """Fail if a method cannot be trained so.
 
@@ -91,10 +97,11 @@ def check_computing(
         precision: Of the numbers.
         computing: How it is to be computed.
         device: Where.
+        estimator: Of the meta gradient, for methods that have one.
 
     Raises:
         ValueError: If float16 is asked of a processor, or float16 or compiling of a method that does more
-            than descend one loss.
+            than descend one loss, or less than float32 of finite differences.
     """
     single = issubclass(kind, SingleLossMethod)
     if precision == "16-mixed":
@@ -113,3 +120,5 @@ def check_computing(
             f"computing.compile is for methods with a single loss; {name} differentiates through its "
             "networks, or steps several of them in turn, which a compiled network may do wrong: leave it out"
         )
+    if estimator == "finite_difference":
+        check_precision(half=precision != "32-true", tf32=computing.tf32 and device.type == "cuda")

@@ -121,10 +121,10 @@ def train(
     name = method_name(kind)
     device = check_device(accelerator)
     progress = progress and is_first()
-    check_computing(name, kind, precision, computing, device)
     if stand_ins and initialise is None:
         raise ValueError("stand-ins are AUs of a model to start from; name it with --initialise")
     chosen_options = complete_options(kind, _with_pseudo_labels(kind, name, options or {}, pseudo_labels))
+    check_computing(name, kind, precision, computing, device, chosen_options.get("estimator"))
     store = Store(action_units)
     others = {
         role: further_store(role, path, name)
