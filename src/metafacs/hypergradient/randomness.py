@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from metafacs.models.devices import random_states, restore_random_states
 
 
 @dataclass(frozen=True)
@@ -15,20 +17,18 @@ class RandomState:
     """The state of torch's generators at one moment: the CPU's and the device's."""
 
     cpu: Tensor
-    cuda: Tensor | None
+    beside: Mapping[str, Tensor]
     device: torch.device
 
     @classmethod
     def capture(cls, device: torch.device) -> RandomState:
         """Return the state now."""
-        cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return cls(torch.get_rng_state(), cuda, device)
+        return cls(torch.get_rng_state(), random_states(device), device)
 
     def restore(self) -> None:
         """Go back to this state."""
         torch.set_rng_state(self.cpu)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)
+        restore_random_states(self.beside, self.device)
 
     @contextmanager
     def replayed(self) -> Iterator[None]:
