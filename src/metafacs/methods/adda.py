@@ -34,7 +34,9 @@ class ADDA(Method):
 
     Implements Tzeng et al. 2017, "Adversarial Discriminative Domain Adaptation", on the networks of ADLD as
     in the comparison of Shang & Liu: E_f, E_au, and D_d as the discriminator. Differs from the paper: both
-    stages are parts of one run, and the optimisers are those of the other methods of that comparison.
+    stages are parts of one run, and there are three Adams. That of the source is the one of the tasks in the
+    other methods of that comparison at a constant rate, those of the two players are ADLD's for adversaries.
+    Their rates fall with the whole run, not with their stage: by default they begin at three quarters.
 
     Args:
         aus: FACS numbers to detect.
@@ -77,7 +79,7 @@ class ADDA(Method):
         }
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return ADLD's Adams for tasks and adversaries."""
+        """Return ADLD's Adams for tasks, at a constant rate, and for adversaries."""
         return {
             "source": OptimizerSpec("adam", lr=1e-4, weight_decay=0.0, betas=(0.95, 0.999)),
             "target": ADVERSARY_OPTIMIZER,

@@ -45,7 +45,9 @@ class ADLD(Method):
     Implements Shao et al. 2022, "Unconstrained Facial Action Unit Detection via Latent Feature Domain", with
     the losses and weights of its published code. Differs from that code: the pictures of both domains go
     through the feature extractor in one pass, and original and mixed features through the AU branches, so
-    that BatchNorm sees them together as its running statistics do.
+    that BatchNorm sees them together as its running statistics do; and learning rates fall as Shang & Liu
+    print it, flat for a third of the iterations, then in a line to zero, where the code has them flat for
+    five of ten epochs and falling from epoch to epoch, to a sixth in the last.
 
     Args:
         aus: FACS numbers to detect.
@@ -86,7 +88,7 @@ class ADLD(Method):
         return self.network.groups()
 
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return ADLD's three Adams."""
+        """Return ADLD's Adams, on the schedule of Shang & Liu."""
         return {
             "landmark_discriminator": ADVERSARY_OPTIMIZER,
             "discriminators": ADVERSARY_OPTIMIZER,

@@ -32,7 +32,7 @@ class DANN(Method):
 
     Implements Ganin et al. 2016, "Domain-Adversarial Training of Neural Networks", on the networks of ADLD
     as in the comparison of Shang & Liu: E_f, E_au, and D_d as the domain classifier. Differs from the paper:
-    Adam as for the other methods of that comparison, so that only the adaptation differs.
+    the Adam that ``source_only`` has, for the classifier too, so that only the adaptation differs.
 
     Args:
         aus: FACS numbers to detect.
