@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from metafacs.texts import printable
@@ -28,6 +28,24 @@ def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     if len(names) > _SHOWN:
         told.append(f"and {len(names) - _SHOWN} more")
     return ", ".join(told)
+
+
+def contradictions(descriptions: Iterable[Mapping[str, Any]]) -> str:
+    """Return in words how the first description that contradicts those before it does; empty if none does.
+
+    What a description leaves out cannot be said to differ.
+
+    >>> contradictions([{"seed": 0}, {"batch": 8}, {"seed": 0, "batch": 4}])
+    'batch (8 there, 4 here)'
+    """
+    known: dict[str, Any] = {}
+    for description in descriptions:
+        shared = known.keys() & description.keys()
+        there, here = ({key: told[key] for key in shared} for told in (known, description))
+        if found := differences(there, here):
+            return found
+        known = {**description, **known}
+    return ""
 
 
 def _leaves(value: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from metafacs.evaluation.records import Record
+from metafacs.reports.answers import answered_claims
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.papers import PAPERS
 
@@ -142,6 +143,62 @@ def test_a_row_is_of_runs_that_were_made_alike(record_of: MakeRecord) -> None:
     # Records of earlier versions tell less; rows may differ from each other.
     other_row = replace(long, seed=0, label="long")
     assert list(Comparison([short, record_of(seed=1), other_row]).rows) == ["long", "mal"]
+
+
+def of_aus(record: Record, *aus: int) -> Record:
+    """Return a record of some of its AUs, in another order."""
+    columns = [record.aus.index(au) for au in aus]
+    scores = {
+        name: {au: getattr(record, name)[au] for au in aus} for name in ("f1", "accuracy", "auc", "positives")
+    }
+    people = {
+        person: {name: [count[column] for column in columns] for name, count in counts.items()}
+        for person, counts in record.per_subject.items()
+    }
+    return replace(record, aus=aus, per_subject=people, **scores)
+
+
+def test_rows_of_other_aus_are_refused(record_of: MakeRecord) -> None:
+    few, many = of_aus(record_of("mal"), 1, 2), of_aus(record_of("multi_task", fold=2), 1, 2, 4)
+    told = "the runs of mal and multi_task were tested on different AUs; only one has AU4; report each alone"
+    for records in ([few, many], [many, few]):
+        with pytest.raises(ValueError, match=told):
+            Comparison(records)
+
+
+def test_the_order_of_aus_is_no_difference(record_of: MakeRecord) -> None:
+    first, other = of_aus(record_of("mal"), 1, 2, 4), of_aus(record_of("multi_task", skill=2.0), 4, 2, 1)
+    mixed, alone = Comparison([first, other]), Comparison([first])
+    assert mixed.presence_rates == pytest.approx(alone.presence_rates)
+    same = Comparison([first, of_aus(other, 1, 2, 4)])
+    claims = [str(answered_claims(compared, against="mal")[0]) for compared in (mixed, same)]
+    assert claims[0] == claims[1]
+
+
+def test_rows_of_other_people_labels_or_splits_are_refused(
+    record_of: MakeRecord, lost_record_of: MakeRecord
+) -> None:
+    first, second = record_of("mal"), record_of("multi_task")
+    person, counts = next(iter(second.per_subject.items()))
+    fewer = {name: told for name, told in second.per_subject.items() if name != person}
+    positives = {
+        au: n - counts["tp"][k] - counts["fn"][k] for k, (au, n) in enumerate(second.positives.items())
+    }
+    with pytest.raises(
+        ValueError, match=r"not tested on the same people; only one has .fold, person. \(1, 'F100"
+    ):
+        Comparison([first, replace(second, per_subject=fewer, positives=positives)])
+    shifted = counts | {"tn": [n + 1 for n in counts["tn"]]}
+    with pytest.raises(ValueError, match="the runs of mal and multi_task saw different labels"):
+        Comparison([first, replace(second, per_subject=second.per_subject | {person: shifted})])
+    split = replace(second, data=replace(second.data, split_hash="other"))
+    with pytest.raises(
+        ValueError, match="not trained on the same people or pictures: the split hashes of fold 1"
+    ):
+        Comparison([first, split])
+    # Other folds have other people; runs that were lost have none.
+    others = [record_of("multi_task", fold=2, seed=1), lost_record_of("mtan")]
+    assert list(Comparison([first, *others]).rows) == ["mal", "multi_task"]
 
 
 def test_presence_is_counted_from_the_labels(record_of: MakeRecord) -> None:

@@ -21,6 +21,7 @@ from typing import Literal
 
 import numpy as np
 
+from metafacs.evaluation.pairing import tested_apart
 from metafacs.evaluation.records import OUTCOME_NAMES, Record
 
 Pooling = Literal["folds", "pooled"]
@@ -367,29 +368,7 @@ def common_aus(records: Sequence[Record]) -> tuple[int, ...]:
 
 
 def _refuse_unpaired(first: Sequence[Record], second: Sequence[Record]) -> None:
-    if common_aus(first) != common_aus(second):
-        raise ValueError("the two methods were tested on different AUs")
-    ours, theirs = _labels(first), _labels(second)
-    if ours.keys() != theirs.keys():
-        only = sorted(str(key) for key in ours.keys() ^ theirs.keys())
-        raise ValueError(
-            "the two methods were not tested on the same people; "
-            f"only one has (fold, person) {', '.join(only[:5])}"
-        )
-    unequal = sorted(str(key) for key in ours if ours[key] != theirs[key])
-    if unequal:
-        raise ValueError(
-            f"the two methods saw different labels of (fold, person) {', '.join(unequal[:5])}; "
-            "evaluate both on one prepared store"
-        )
-
-
-def _labels(records: Sequence[Record]) -> dict[tuple[int, str], list[tuple[int, int]]]:
-    return {
-        (record.data.fold, subject): [
-            (tp + fn, fp + tn)
-            for tp, fp, fn, tn in zip(*(counts[name] for name in OUTCOME_NAMES), strict=True)
-        ]
-        for record in records
-        for subject, counts in record.per_subject.items()
-    }
+    for records in (first, second):
+        common_aus(records)
+    if told := tested_apart(first, second):
+        raise ValueError(f"the two methods {told}; evaluate both alike on one prepared store")

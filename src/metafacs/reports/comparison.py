@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from metafacs.data.facts import dataset_title
-from metafacs.differences import differences
+from metafacs.differences import contradictions
+from metafacs.evaluation.pairing import tested_apart
 from metafacs.evaluation.records import Record
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import options_of, told
@@ -48,8 +49,9 @@ class Comparison:
 
     Raises:
         ValueError: If there are no records with scores, they are not all of one data set and split or not all
-            judged at thresholds that were chosen alike, they belong to different papers, or the runs of a row
-            were not made alike.
+            judged at thresholds that were chosen alike, they belong to different papers, the runs of a row
+            were not made alike, or sound runs were tested on different AUs or, in one fold, with different
+            splits, people or labels.
     """
 
     def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
@@ -80,6 +82,7 @@ class Comparison:
         self.names = tuple(grouped)
         self.rows = _chosen(grouped, lambda record: record.lost is None)
         self.lost = _chosen(grouped, lambda record: record.lost is not None)
+        _refuse_other_tests(self.rows)
 
     def _grouped(self) -> dict[str, list[Record]]:
         theirs = {row.name for row in self.paper.rows} if self.paper else set()
@@ -146,7 +149,7 @@ class Comparison:
 
     @property
     def aus(self) -> tuple[int, ...]:
-        """FACS numbers tested."""
+        """FACS numbers tested, the same in every row; in the order of the first run."""
         return self.records[0].aus
 
     @cached_property
@@ -175,12 +178,12 @@ class Comparison:
         present: Counter[int] = Counter()
         known: Counter[int] = Counter()
         people = {
-            (record.data.fold, subject): counts
+            (record.data.fold, subject): (record.aus, counts)
             for record in self.records
             for subject, counts in record.per_subject.items()
         }
-        for counts in people.values():
-            for column, au in enumerate(self.aus):
+        for aus, counts in people.values():
+            for column, au in enumerate(aus):
                 present[au] += counts["tp"][column] + counts["fn"][column]
                 known[au] += sum(count[column] for count in counts.values())
         return {au: present[au] / known[au] if known[au] else math.nan for au in self.aus}
@@ -249,14 +252,30 @@ def _refuse_unlike(row: str, runs: Sequence[Record]) -> None:
     Raises:
         ValueError: Naming the row, and what differs.
     """
-    known: dict[str, Any] = {}
-    for run in runs:
-        made = _made_of(run)
-        # What a run does not tell cannot be said to differ.
-        shared = known.keys() & made.keys()
-        if told := differences({key: known[key] for key in shared}, {key: made[key] for key in shared}):
-            raise ValueError(f"the runs of {row} were not made alike: {told}; report each comparison alone")
-        known = made | known
+    if told := contradictions(map(_made_of, runs)):
+        raise ValueError(f"the runs of {row} were not made alike: {told}; report each comparison alone")
+
+
+def _refuse_other_tests(rows: Mapping[str, Sequence[Record]]) -> None:
+    """Refuse sound runs whose scores are of different things.
+
+    Raises:
+        ValueError: Naming the rows, and what differs.
+    """
+    runs = [(name, run) for name, found in rows.items() for run in found]
+    firsts: dict[int, tuple[str, Record]] = {}
+    for name, run in runs:
+        fold = run.data.fold
+        other_name, other = firsts.setdefault(fold, (name, run))
+        if set(run.aus) != set(runs[0][1].aus):
+            other_name, other = runs[0]
+        told = tested_apart([other], [run])
+        if not told and run.data.split_hash != other.data.split_hash:
+            told = f"were not trained on the same people or pictures: the split hashes of fold {fold} differ"
+        if told:
+            raise ValueError(
+                f"the runs of {' and '.join(dict.fromkeys((other_name, name)))} {told}; report each alone"
+            )
 
 
 def _made_of(run: Record) -> dict[str, Any]:
