@@ -147,6 +147,38 @@ def test_a_seed_that_lacks_people_or_a_record_that_came_twice_is_refused(
         compared([*records, records[0]])
 
 
+def configured(record: FewShotRecord, seed: int = 0, **config: object) -> FewShotRecord:
+    training = {"seed": seed, "size": 64, "checkpoint_every": 100 + seed}
+    return replace(record, config={**record.config, "training": training, **config})
+
+
+def test_tests_that_were_not_made_alike_are_refused(few_shot_record_of: Maker) -> None:
+    first = configured(few_shot_record_of(), data=["a", "a"], tested_aus=[1, 4])
+    other = configured(few_shot_record_of(learner="baseline"), data=["a", "a"], tested_aus=[4, 1])
+    testing = first.config["testing"]
+    for changes, told in (
+        ({"testing": {**testing, "judged": 2}}, r"testing.judged \(10 there, 2 here\)"),
+        ({"data": ["a", "b"]}, r"data"),
+        ({"tested_aus": [1]}, r"tested_aus"),
+    ):
+        for record in (other, configured(first, 1)):
+            unlike = replace(record, config={**record.config, **changes})
+            with pytest.raises(ValueError, match=f"not tested alike: {told}"):
+                compared([first, unlike])
+    second = configured(first, 1, data=["a", "a"])
+    for unlike, told in (
+        (replace(second, iterations=10), r"iterations \(100 there, 10 here\)"),
+        (replace(second, trained_aus=(1, 4)), "trained_aus"),
+        (configured(second, training={"seed": 1, "size": 32}), r"training.size \(64 there, 32 here\)"),
+    ):
+        with pytest.raises(ValueError, match=f"maml was not always trained alike: {told}"):
+            compared([first, unlike])
+    # Learners may be trained in ways of their own, and earlier records tell less.
+    longer = replace(configured(other, training={"seed": 0, "size": 32}), iterations=300)
+    mixed = compared([first, second, of_seed(few_shot_record_of(), 2, 0.0), longer])
+    assert "Iterations of training: 100, 300." in accuracy_table(mixed).note
+
+
 def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
     sentences = gains_in_words(compared(records))
     assert len(sentences) == 2

@@ -218,7 +218,7 @@ def _note(comparison: FewShotComparison) -> str:
     )
     error = max(error_of_draws(group, comparison.step) for group in groups.values())
     note += f" Other draws would move an average by ± {error:.4f} (standard error)."
-    iterations = sorted({r.iterations for group in groups.values() for r in group})
+    iterations = sorted({r.iterations for r in records})
     return f"{note} Iterations of training: {', '.join(map(str, iterations))}."
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from metafacs.data.facts import dataset_title
+from metafacs.differences import contradictions
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import over_seeds, reported_step
 from metafacs.reports.named_paper import in_order, paper_of
+from metafacs.reports.options import training_of
 from metafacs.reports.papers.claimed import HigherFewShotAccuracy
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies
 from metafacs.texts import shown
@@ -28,7 +31,8 @@ class FewShotComparison:
             paper's rows, then by name.
 
     Raises:
-        ValueError: If there are no records, they are of several protocols or papers, one came twice, or a
+        ValueError: If there are no records, they are of several protocols or papers or were tested with
+            different settings, data or AUs, a learner was trained with different ones, one came twice, or a
             group lacks people that another one has.
     """
 
@@ -38,6 +42,8 @@ class FewShotComparison:
         kinds = {(r.trained_on, r.tested_on, r.synthetic, r.protocol, r.steps) for r in records}
         if len(kinds) > 1:
             raise ValueError(f"one table is of one protocol, but the records have {sorted(map(str, kinds))}")
+        if told := contradictions(map(_tested_with, records)):
+            raise ValueError(f"the few-shot records were not tested alike: {told}; report each test alone")
         # Names go into tables and figures.
         self.records = tuple(
             replace(record, learner=shown(record.learner), subject=shown(record.subject))
@@ -46,6 +52,9 @@ class FewShotComparison:
         records = self.records
         self.paper = paper_of((record.paper for record in records), paper)
         learners = in_order((record.learner for record in records), self.paper)
+        for learner in learners:
+            if told := contradictions(_trained_with(r) for r in records if r.learner == learner):
+                raise ValueError(f"{learner} was not always trained alike: {told}; report each test alone")
         groups = {
             (shots, learner): [r for r in records if (r.shots, r.learner) == (shots, learner)]
             for shots in sorted({r.shots for r in records})
@@ -124,3 +133,21 @@ def few_shot_label(record: FewShotRecord) -> str:
     trained, tested = (shown(dataset_title(name)) for name in (record.trained_on, record.tested_on))
     label = f"{tested}, trained on {trained}" if record.protocol == "cross_domain" else tested
     return f"{label}, synthetic twins" if record.synthetic else label
+
+
+def _tested_with(record: FewShotRecord) -> dict[str, Any]:
+    """Return what all learners have in common, as far as a record tells."""
+    config = record.config
+    # How many shots there are is free: each is a column.
+    testing = {f"testing.{key}": value for key, value in config["testing"].items() if key != "shots"}
+    data = {"data": config["data"]} if "data" in config else {}
+    return testing | data | ({"tested_aus": sorted(config["tested_aus"])} if "tested_aus" in config else {})
+
+
+def _trained_with(record: FewShotRecord) -> dict[str, Any]:
+    """Return what the tests of a learner have in common beside it, as far as a record tells."""
+    config = record.config
+    told = training_of(record)
+    training = {f"training.{key}": told[key] for key in told.keys() - {"seed", "checkpoint_every"}}
+    start = {"start_without": config["start_without"]} if "start_without" in config else {}
+    return training | start | {"iterations": record.iterations, "trained_aus": list(record.trained_aus)}

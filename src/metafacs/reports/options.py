@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import PurePosixPath
+from typing import Any
 
+from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.record_files import RecordError
 from metafacs.evaluation.records import Record
 from metafacs.methods import METHODS
@@ -20,6 +22,11 @@ _MODEL_SUFFIX = ".safetensors"
 def options_of(record: Record) -> dict[str, object]:
     """Return every option of a run."""
     return with_defaults(record.method, record.config.get("options", {}))
+
+
+def training_of(record: FewShotRecord) -> dict[str, Any]:
+    """Return how a few-shot learner was trained, the backbone written out as in records of today."""
+    return with_backbone_written_out(record.config.get("training", {}))
 
 
 def with_defaults(method: str, options: Mapping[str, object]) -> dict[str, object]:
