@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -48,3 +49,17 @@ def test_contradictions_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         ExpressionResult(names, confusion, recognised)
+
+
+@pytest.mark.parametrize(
+    ("people", "message"),
+    [
+        ({"a": (6, 8)}, "not those recognised"),
+        ({"a": (5, 4), "b": (0, 4)}, "as many recognised at most"),
+        ({"a": (5, 8), "b": (0, 0)}, "1 or more pictures"),
+    ],
+)
+def test_people_hold_the_pictures_of_the_test(people: dict[str, tuple[int, int]], message: str) -> None:
+    assert replace(RESULT, by_subject={"a": (2, 3), "b": (3, 5)}).to_json()["by_subject"]["b"] == [3, 5]
+    with pytest.raises(ValueError, match=message):
+        replace(RESULT, by_subject=people)

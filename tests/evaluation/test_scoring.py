@@ -89,6 +89,12 @@ def test_record_holds_scikit_learns_scores_of_expressions(
     assert result.intervals is not None
     assert result.intervals.over == "subjects"
     assert result.intervals.accuracy[0] < result.accuracy < result.intervals.accuracy[1]
+    right = seen.probabilities.argmax(1) == seen.targets
+    assert result.by_subject == {
+        subject: (int((right & mine).sum()), int(mine.sum()))
+        for subject in sorted(set(predictions.subjects.tolist()))
+        if (mine := known & (predictions.subjects == subject)).any()
+    }
     without = score_predictions(predictions, method="mal", data=DATA, seed=0, bootstrap=0).expressions
     assert without == replace(result, intervals=None)
 
@@ -110,7 +116,9 @@ def test_pictures_are_resampled_where_people_are_unknown(predictions_of: Callabl
     assert second.expressions is not None
     assert second.expressions.intervals is not None
     assert second.expressions.intervals.over == "pictures"
+    assert second.expressions.by_subject == {}
     assert Record.from_json(second.to_json()) == second
+    assert Record.from_json(first.to_json()) == first
 
 
 @pytest.mark.filterwarnings("error")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from metafacs.evaluation.expression_results import ExpressionResult
+from metafacs.evaluation.expression_statistics import accuracy_differences
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Interval, Record
 from metafacs.reports.claims import (
@@ -115,6 +116,59 @@ def test_accuracies_apart_answer_yes_and_alike_no(record_of: MakeRecord) -> None
     assert (high - low) / 2 == pytest.approx(expected, abs=0.001)
     assert better_accuracy("MML", runs(202, 206), "MTL", runs(200, 204)).answer == "no"
     assert "opposite" in better_accuracy("MTL", runs(200, 204), "MML", runs(300, 304)).detail
+
+
+def _of_fold(record: Record, recognised: str, **people: tuple[int, int]) -> Record:
+    right = recognised.count("1")
+    matrix = ((right, len(recognised) - right), (0, 0))
+    return replace(record, expressions=ExpressionResult(("a", "b"), matrix, recognised, by_subject=people))
+
+
+def _bounds(claim: Claim) -> list[float]:
+    return [float(bound) for bound in claim.detail.split("[")[1].split("]")[0].split(", ")]
+
+
+def test_accuracies_are_averaged_over_folds_of_any_size(record_of: MakeRecord) -> None:
+    def runs(name: str, *recognised: str) -> list[Record]:
+        return [_of_fold(record_of(name, fold=fold + 1), told) for fold, told in enumerate(recognised)]
+
+    claim = better_accuracy("a", runs("mml", "1111", "110000"), "b", runs("mal", "1100", "100000"))
+    # Accuracies of the folds 1 against 1/2 and 1/3 against 1/6.
+    assert "0.667 against 0.333, +0.333, 95% interval" in claim.detail
+    assert "over pictures, whose people the records do not tell, and seeds" in claim.detail
+    assert "one seed" in claim.detail
+    variance = (np.var([0, 0, 1, 1], ddof=1) / 4 + np.var([0, 1, 0, 0, 0, 0], ddof=1) / 6) / 4
+    assert _bounds(claim) == pytest.approx(
+        [1 / 3 - 1.96 * variance**0.5, 1 / 3 + 1.96 * variance**0.5], abs=1e-3
+    )
+    # Pictures of two folds are different ones, even if there are as many.
+    same = better_accuracy("a", runs("mml", "1100", "0011"), "b", runs("mal", "0000", "0000"))
+    reach = 1.96 * (np.var([0, 0, 1, 1], ddof=1) / 8) ** 0.5
+    assert _bounds(same) == pytest.approx([0.5 - reach, 0.5 + reach], abs=1e-3)
+    with pytest.raises(ValueError, match="not tested on the same people or pictures"):
+        better_accuracy("a", runs("mml", "1100"), "b", runs("mal", "110"))
+
+
+def test_accuracies_are_compared_person_by_person(record_of: MakeRecord) -> None:
+    def run(name: str, seed: int, fold: int, *right: int) -> Record:
+        people = {f"p{fold}{k}": (count, (10, 20, 30)[k]) for k, count in enumerate(right)}
+        told = "".join("1" * count + "0" * (known - count) for count, known in people.values())
+        return _of_fold(record_of(name, seed=seed, fold=fold), told, **people)
+
+    ours = [run("mml", seed, fold, 8, 16 + seed, 24) for seed in (0, 1) for fold in (1, 2)]
+    theirs = [run("mal", 0, fold, 4, 8, 12) for fold in (1, 2)]
+    claim = better_accuracy("a", ours, "b", theirs)
+    first, second = accuracy_differences(ours, theirs)
+    assert first == pytest.approx(second)
+    accuracy, worse = 48.5 / 60, 24 / 60
+    influence = [3 / 60 * (right - accuracy * n) for right, n in ((8, 10), (16.5, 20), (24, 30))]
+    assert first == pytest.approx(np.add(influence, accuracy - worse))
+    assert "0.808 against 0.400, +0.408, 95% interval" in claim.detail
+    assert "over 6 people; one seed" in claim.detail
+    assert claim.answer == "yes"
+    assert _bounds(claim) == pytest.approx([0.408, 0.408], abs=0.02)
+    with pytest.raises(ValueError, match="not tested on the same people"):
+        better_accuracy("a", ours, "b", [run("mal", 0, fold, 4, 8) for fold in (1, 2)])
 
 
 def _confused(record: Record, *right: int, of: tuple[int, ...]) -> Record:

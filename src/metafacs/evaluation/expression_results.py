@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -42,8 +42,8 @@ class ExpressionResult:
     """How the expressions of the test pictures were recognised.
 
     In a file it has the keys ``names``, ``accuracy``, ``mean_recall``, ``recalls`` and ``pictures`` (both by
-    name), ``confusion``, ``recognised`` and ``intervals`` (or ``null``). What follows from the confusion
-    matrix is written for readers and not read back.
+    name), ``confusion``, ``recognised``, ``intervals`` (or ``null``) and, where people are known,
+    ``by_subject``. What follows from the confusion matrix is written for readers and not read back.
 
     Attributes:
         names: Expression classes.
@@ -51,12 +51,15 @@ class ExpressionResult:
         recognised: One character per picture whose expression is known, in the order of the test: 1
             recognised, 0 not. Methods are compared picture by picture.
         intervals: Bootstrap intervals; None without a bootstrap.
+        by_subject: Subject id -> pictures recognised, and pictures whose expression is known; empty where
+            people are unknown and in files of earlier versions.
     """
 
     names: tuple[str, ...]
     confusion: tuple[tuple[Count, ...], ...]
     recognised: str
     intervals: ExpressionIntervals | None = None
+    by_subject: dict[str, tuple[Count, Count]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         size = len(self.names)
@@ -70,6 +73,12 @@ class ExpressionResult:
         found = sum(row[place] for place, row in enumerate(self.confusion))
         if (right, right + wrong) != (found, sum(map(sum, self.confusion))):
             raise ValueError("the pictures recognised are not those of the confusion matrix")
+        if self.by_subject:
+            each = self.by_subject.values()
+            if any(not 0 <= correct <= known or not known for correct, known in each):
+                raise ValueError("a subject has 1 or more pictures, and as many recognised at most")
+            if tuple(map(sum, zip(*each, strict=True))) != (right, right + wrong):
+                raise ValueError("the pictures of the subjects are not those recognised and not recognised")
 
     @cached_property
     def _counts(self) -> torch.Tensor:
@@ -98,6 +107,7 @@ class ExpressionResult:
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values, NaN included."""
         intervals = self.intervals
+        by_subject = {subject: list(counts) for subject, counts in self.by_subject.items()}
         return {
             "names": list(self.names),
             "accuracy": self.accuracy,
@@ -115,4 +125,5 @@ class ExpressionResult:
                 "bootstrap": intervals.bootstrap,
                 "over": intervals.over,
             },
+            **({"by_subject": by_subject} if by_subject else {}),
         }

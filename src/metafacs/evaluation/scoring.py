@@ -110,8 +110,20 @@ def _expression_result(predictions: Predictions, level: float, bootstrap: int) -
             predicted, seen.targets, classes, subjects, level=level, repetitions=bootstrap
         )
     known = seen.targets >= 0
-    recognised = "".join("01"[right] for right in (predicted[known] == seen.targets[known]).astype(int))
-    return ExpressionResult(seen.names, tuple(map(tuple, counts.tolist())), recognised, intervals)
+    right = (predicted[known] == seen.targets[known]).astype(int)
+    by_subject = {}
+    if predictions.people_known:
+        shown = predictions.subjects[known]
+        for subject in sorted(set(shown.tolist())):
+            theirs = right[shown == subject]
+            by_subject[subject] = (int(theirs.sum()), len(theirs))
+    return ExpressionResult(
+        seen.names,
+        tuple(map(tuple, counts.tolist())),
+        "".join(map(str, right)),
+        intervals,
+        by_subject,
+    )
 
 
 def package_versions() -> dict[str, str]:

@@ -7,7 +7,8 @@ nothing is a "no", and the sentence says which kind of no it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -16,12 +17,18 @@ import numpy as np
 
 from metafacs.evaluation.auc_statistics import auc_differences
 from metafacs.evaluation.expression_results import ExpressionResult
+from metafacs.evaluation.expression_statistics import (
+    accuracy_differences,
+    accuracy_of,
+    expressions_by_person,
+)
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import (
     Estimate,
     auc_of,
     average_f1,
+    f1_of,
     mean_interval,
     paired_difference,
     seed_deviation,
@@ -110,10 +117,7 @@ def better_average_auc(
     if any(run.people for run in ours):
         difference, over = mean_interval(*apart, level=level), "people"
     else:
-        variance = sum(float(values.var(ddof=1)) / len(values) for values in apart) / len(apart) ** 2
-        variance += sum(_variance_of_mean([auc_of(run) for run in runs]) for runs in (ours, theirs))
-        value = float(np.mean([values.mean() for values in apart]))
-        difference, over = _normal(value, variance, level, sum(map(len, apart))), "pictures"
+        difference, over = _over_units(apart, ours, theirs, auc_of, level), "pictures"
     luck = _luck([seed_deviation(runs, auc_of) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average AUC", difference), over, luck)
 
@@ -137,7 +141,7 @@ def _over_pictures(ours: Sequence[Record], theirs: Sequence[Record], level: floa
             assert run.interval is not None
             low, high = run.interval.f1_average
             widths.append((high - low) / 2 / NormalDist().inv_cdf((1 + run.interval.level) / 2))
-        variance += float(np.mean(widths)) ** 2 + _variance_of_mean([run.f1_average for run in runs])
+        variance += float(np.mean(widths)) ** 2 + _variance_of_seeds(runs, f1_of)
     outcomes = [np.array(list(counts.values())) for counts in ours[0].per_subject.values()]
     pictures = int(np.sum(outcomes, axis=(0, 1)).max())
     return _normal(average_f1(ours) - average_f1(theirs), variance, level, pictures)
@@ -148,7 +152,9 @@ def better_accuracy(
 ) -> Claim:
     """Answer whether one row recognises more expressions, by the difference of the mean accuracies.
 
-    The interval adds the variance of the difference, picture by picture, and that of the means over seeds.
+    The mean is over seeds in each fold, then over folds. The interval is over the people both were tested on.
+    Where people are unknown, or records of earlier versions do not tell whose a picture is, it adds the
+    variance of the difference, picture by picture, and that of the means over seeds.
 
     Args:
         better: Name of the row claimed to be higher.
@@ -158,23 +164,23 @@ def better_accuracy(
         level: Nominal coverage of the interval.
 
     Raises:
-        ValueError: If the two were tested on different numbers of pictures.
+        ValueError: If the two were not tested on the same people or numbers of pictures.
     """
-    shares, runs_apart = [], []
-    for runs in (ours, theirs):
-        right = np.array([[*map(int, result.recognised)] for result in _results(runs)])
-        shares.append(right.mean(axis=0))
-        runs_apart.append(right.mean(axis=1).tolist())
-    if len(shares[0]) != len(shares[1]):
-        raise ValueError(f"{better} and {worse} were tested on different numbers of pictures")
-    apart = shares[0] - shares[1]
-    variance = float(apart.var(ddof=1)) / len(apart) + sum(map(_variance_of_mean, runs_apart))
-    difference = _normal(float(apart.mean()), variance, level, len(apart))
+    both = (*ours, *theirs)
+    apart = accuracy_differences(ours, theirs)
+    if expressions_by_person(both):
+        difference = mean_interval(*apart, level=level)
+        over = f"{difference.subjects:,} people"
+    else:
+        difference = _over_units(apart, ours, theirs, accuracy_of, level)
+        untold = any(run.people for run in both)
+        over = f"pictures{', whose people the records do not tell,' if untold else ''} and seeds"
+    means = [_mean_over_folds(runs, accuracy_of) for runs in (ours, theirs)]
     return Claim(
         f"{better} > {worse} in accuracy",
         _yes_above_zero(difference),
-        f"{shares[0].mean():.3f} against {shares[1].mean():.3f}, {signed(difference)} over pictures and seeds"
-        f"{_kind_of_no(difference)}; {_luck([spread(values).std for values in runs_apart])}",
+        f"{means[0]:.3f} against {means[1]:.3f}, {signed(difference)} over {over}{_kind_of_no(difference)}; "
+        f"{_luck([seed_deviation(runs, accuracy_of) for runs in (ours, theirs)])}",
     )
 
 
@@ -214,23 +220,27 @@ def better_mean_recall(
     }
     if not pictures:
         raise ValueError(f"no picture shows one of {', '.join(classes)}")
-    means, variance, runs_apart = [], 0.0, []
+
+    def recall_of(run: Record) -> float:
+        (result,) = _results([run])
+        return spread(result.recalls[name] for name in pictures).mean
+
+    means, variance = [], 0.0
     for runs in (ours, theirs):
         recalls = [[result.recalls[name] for name in pictures] for result in _results(runs)]
-        runs_apart.append([spread(row).mean for row in recalls])
-        means.append(float(np.mean(runs_apart[-1])))
+        means.append(float(np.mean([recall_of(run) for run in runs])))
         shares = np.array([spread(column).mean for column in zip(*recalls, strict=True)])
         counts = np.array(list(pictures.values()))
         wary = (shares * counts + 1) / (counts + 2)
         variance += float((wary * (1 - wary) / counts).sum()) / len(counts) ** 2
-        variance += _variance_of_mean(runs_apart[-1])
+        variance += _variance_of_seeds(runs, recall_of)
     difference = _normal(means[0] - means[1], variance, level, sum(pictures.values()))
     return Claim(
         f"{better} > {worse} in mean recall{of and f' of {of}'}",
         _yes_above_zero(difference),
         f"{means[0]:.3f} against {means[1]:.3f}, {signed(difference)} over {difference.subjects:,} pictures, "
         f"{min(pictures.values()):,} of the smallest class, and seeds{_kind_of_no(difference)}; "
-        f"{_luck([spread(values).std for values in runs_apart])}",
+        f"{_luck([seed_deviation(runs, recall_of) for runs in (ours, theirs)])}",
     )
 
 
@@ -303,8 +313,37 @@ def _luck(deviations: Sequence[float]) -> str:
     return f"another seed moves a method by ± {max(deviations):.3f}"
 
 
-def _variance_of_mean(values: Sequence[float]) -> float:
-    return float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
+def _over_units(
+    apart: Sequence[np.ndarray],
+    ours: Sequence[Record],
+    theirs: Sequence[Record],
+    score: Callable[[Record], float],
+    level: float,
+) -> Estimate:
+    """Return a difference from that of each unit of each fold, with the variances of units and of seeds."""
+    variance = sum(float(values.var(ddof=1)) / len(values) for values in apart) / len(apart) ** 2
+    variance += sum(_variance_of_seeds(runs, score) for runs in (ours, theirs))
+    value = float(np.mean([values.mean() for values in apart]))
+    return _normal(value, variance, level, sum(map(len, apart)))
+
+
+def _by_fold(runs: Sequence[Record], score: Callable[[Record], float]) -> list[list[float]]:
+    """Return the scores of each fold's runs."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for run in runs:
+        found[run.data.fold].append(score(run))
+    return list(found.values())
+
+
+def _mean_over_folds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
+    return float(np.mean([np.mean(scores) for scores in _by_fold(runs, score)]))
+
+
+def _variance_of_seeds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
+    """Return the variance of a mean over folds that comes from the seeds of each."""
+    folds = _by_fold(runs, score)
+    several = [scores for scores in folds if len(scores) > 1]
+    return sum(float(np.var(scores, ddof=1)) / len(scores) for scores in several) / len(folds) ** 2
 
 
 def _normal(value: float, variance: float, level: float, units: int) -> Estimate:
