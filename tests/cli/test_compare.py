@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from metafacs.data.store import Store
 from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs, unfinished
 from metafacs.executors.local import LocalExecutor
 from metafacs.methods import METHODS
-from metafacs.methods.base import DivergedError
+from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.models.backbones import Backbone
 
 
@@ -111,6 +112,16 @@ def test_settings_are_laid_over_the_common_ones(content: dict[str, object], tmp_
         "balance": 0.5,
     }
     assert runs[3].arguments["expression"] == tmp_path / "out" / "store-0-3"
+
+
+def test_a_comparison_changes_one_field_of_an_optimizer(content: dict[str, object], tmp_path: Path) -> None:
+    content["methods"]["half"]["optimizers"] = {"base": {"lr": "1e-5"}}  # type: ignore[index]
+    usual = OptimizerSpec("adam", betas=(0.5, 0.9))
+    _, runs = plan_runs(content, tmp_path / "x.yaml")
+    assert runs[1].arguments["optimizers"]["base"].laid_over(usual) == replace(usual, lr=1e-5)
+    content["methods"]["half"]["optimizers"] = {"base": {"lr": -1}}  # type: ignore[index]
+    with pytest.raises(ComparisonError, match="half"):
+        plan_runs(content, tmp_path / "x.yaml")
 
 
 def test_other_settings_in_the_folder_are_refused(content: dict[str, object], tmp_path: Path) -> None:

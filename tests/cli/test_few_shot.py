@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from metafacs.cli import main
+from metafacs.cli import few_shot, main
 from metafacs.data.store import Store
 from metafacs.evaluation.few_shot_records import read_few_shot_record
 from metafacs.locks import OWN_FILES
+from metafacs.training.few_shot import ADAM
 
 
 @pytest.fixture
@@ -18,6 +20,12 @@ def words(au_store: Store, tmp_path: Path) -> list[str]:
     words += ["--training.backbone", "small"]
     words += ["--training.second_order", "false", "--training.optimizer.lr", ".003"]
     return [*words, "--testing.shots", "[1]", "--testing.repetitions", "1", "--testing.judged", "2"]
+
+
+def test_one_field_of_the_optimizer_leaves_the_others(words: list[str]) -> None:
+    parser = few_shot.build_parser(words[1:])
+    found = parser.instantiate(parser.parse_args(few_shot.rewritten(words[1:]))).training.optimizer
+    assert found == replace(ADAM, lr=0.003)
 
 
 def test_writes_records_table_and_figures_and_takes_them_up(

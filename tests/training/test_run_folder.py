@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from conftest import AUS, paint, rows_of, write_store
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.data.store import Store
 from metafacs.locks import FolderInUseError, claimed
-from metafacs.methods.base import OptimizerSpec
+from metafacs.methods.base import OptimizerChanges, OptimizerSpec
 from metafacs.methods.single_task import SingleTask
 from metafacs.models.backbones import Backbone
 from metafacs.models.model_file import CheckpointError
@@ -154,6 +155,21 @@ def test_what_differs_is_named(
     run(au_store, tmp_path, iterations=1)
     with pytest.raises(CheckpointError, match=message):
         run(au_store, tmp_path, **{"iterations": 1, **changes})
+
+
+def test_what_an_override_does_not_name_stays_and_is_recorded(
+    au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = OptimizerSpec("adam", 0.1, weight_decay=0.0, schedule="halved", betas=(0.5, 0.9))
+    monkeypatch.setattr(SingleTask, "optimizers", lambda self: {"base": usual})
+    path = run(au_store, tmp_path, iterations=1, optimizers={"base": OptimizerChanges(lr=1e-5)})
+    told = load_checkpoint(path).description.more
+    expected = {"base": {**asdict(usual), "lr": 1e-5, "betas": [0.5, 0.9]}}
+    assert told["optimizers"] == told[RUN]["optimizers"] == expected
+    # The same spec written out whole is the same run.
+    assert run(au_store, tmp_path, iterations=1, optimizers={"base": replace(usual, lr=1e-5)}) == path
+    with pytest.raises(ValueError, match=r"given for \['heads'\] but single_task has the groups \['base'\]"):
+        run(au_store, tmp_path, iterations=1, optimizers={"heads": OptimizerChanges(lr=1e-5)})
 
 
 def test_a_model_of_an_earlier_version_is_not_taken_for_this_run(au_store: Store, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 HIGHEST_RATE = 1e6
 """Limit of learning rates and weight decays: far beyond sense, so that slips are told."""
+
+
+OptimizerName = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "one_cycle", "flat_then_linear", "halved"]
 
 
 class DivergedError(FloatingPointError):
@@ -57,8 +61,53 @@ class Prediction(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OptimizerSpec:
-    """How one group of parameters is stepped.
+class OptimizerChanges:
+    """What is changed of how a method steps one group of parameters.
+
+    >>> OptimizerChanges(lr=0.1).laid_over(OptimizerSpec("adam", betas=(0.5, 0.9))).betas
+    (0.5, 0.9)
+
+    Attributes:
+        name: As in :class:`OptimizerSpec`, like all others; None leaves what the method has. Beside another
+            optimiser than the method's, None is the default of :class:`OptimizerSpec`.
+        lr: Learning rate at its highest.
+        momentum: Momentum of SGD.
+        weight_decay: L2 penalty or decoupled decay.
+        schedule: Of the learning rate.
+        betas: Decay rates of Adam's two moments.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    name: OptimizerName | None = None
+    lr: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    schedule: Schedule | None = None
+    betas: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        for name, highest in (("lr", HIGHEST_RATE), ("momentum", 1), ("weight_decay", HIGHEST_RATE)):
+            if (value := getattr(self, name)) is not None:
+                check_number(f"an optimiser's {name}", value, 0, highest)
+        if self.betas is None:
+            return
+        if len(self.betas) != 2:
+            raise ValueError(f"an optimiser's betas are two numbers, not {self.betas!r}")
+        for beta in self.betas:
+            check_number("an optimiser's beta", beta, 0, 1)
+
+    def laid_over(self, usual: OptimizerSpec) -> OptimizerSpec:
+        """Return a method's own spec with these changes."""
+        if self.name not in (None, usual.name):
+            usual = OptimizerSpec()
+        return replace(usual, **{name: value for name, value in vars(self).items() if value is not None})
+
+
+@dataclass(frozen=True)
+class OptimizerSpec(OptimizerChanges):
+    """How one group of parameters is stepped; given instead of a method's own it is taken whole.
 
     Attributes:
         name: ``sgd``, ``adam`` or ``adamw``.
@@ -74,20 +123,12 @@ class OptimizerSpec:
         ValueError: If a number is out of range.
     """
 
-    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    name: OptimizerName = "sgd"
     lr: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    schedule: Literal["constant", "cosine", "one_cycle", "flat_then_linear", "halved"] = "constant"
+    schedule: Schedule = "constant"
     betas: tuple[float, float] = (0.9, 0.999)
-
-    def __post_init__(self) -> None:
-        for name, highest in (("lr", HIGHEST_RATE), ("momentum", 1), ("weight_decay", HIGHEST_RATE)):
-            check_number(f"an optimiser's {name}", getattr(self, name), 0, highest)
-        if len(self.betas) != 2:
-            raise ValueError(f"an optimiser's betas are two numbers, not {self.betas!r}")
-        for beta in self.betas:
-            check_number("an optimiser's beta", beta, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -135,13 +176,13 @@ class Stepper(Protocol):
         """Return the gradient of ``loss``; nothing is changed."""
 
     def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
-        """Take one optimiser step on the parameters of ``groups`` with their gradients, group by group."""
+        """Take one optimiser step on ``groups`` with the gradients of what requires some, group by group."""
 
     def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
         """Return the step the optimisers of ``groups`` would take now as a differentiable rule.
 
-        It is for the parameters of the groups one after the other. ``plain`` gives a gradient step at each
-        group's current learning rate instead.
+        It is for the parameters of the groups that require gradients, one after the other. ``plain`` gives a
+        gradient step at each group's current learning rate instead.
         """
 
 
@@ -203,11 +244,14 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters under the name of the group that steps them."""
+        """Return the parameters under the name of the group that steps them.
+
+        Those that require no gradients, as in a backbone that is frozen, stay as they are.
+        """
 
     @abstractmethod
     def optimizers(self) -> dict[str, OptimizerSpec]:
-        """Return the paper's optimiser for each group; a configuration may override them."""
+        """Return the paper's optimiser for each group; a configuration may change them."""
 
     def origins(self) -> dict[str, object]:
         """Return the trained models it learns from, by role, as plain data for the record of a run."""

@@ -17,7 +17,7 @@ from metafacs.data.transforms import Augmentation
 from metafacs.faces.alignment import LARGEST_CROP, SMALLEST_CROP
 from metafacs.launch import is_first
 from metafacs.methods import find_method, method_name
-from metafacs.methods.base import Method, OptimizerSpec
+from metafacs.methods.base import Method, OptimizerChanges, OptimizerSpec
 from metafacs.methods.options import complete_options, option_defaults
 from metafacs.models.devices import check_device
 from metafacs.models.initial_weights import describe_weights
@@ -57,7 +57,7 @@ def train(
     reserve: float = 0.02,
     augmentation: Augmentation = MAL_AUGMENTATION,
     expression_pictures: ExpressionPictures = ALL_AS_LABELLED,
-    optimizers: dict[str, OptimizerSpec] | None = None,
+    optimizers: Mapping[str, OptimizerChanges] | None = None,
     initialise: Path | None = None,
     stand_ins: dict[int, int] | None = None,
     pseudo_labels: Path | None = None,
@@ -93,7 +93,8 @@ def train(
         augmentation: Random changes of training pictures.
         expression_pictures: Which pictures of ``expression`` are learned from, and how many with permuted
             labels; for studies of what misleads.
-        optimizers: Overrides of the method's optimisers by parameter group.
+        optimizers: Changes of the method's optimisers by parameter group: what is not named stays as the
+            method has it, unless another optimiser is named, which starts from its defaults.
         initialise: Model to start from, see :func:`metafacs.training.transfer.transfer`; MAL starts DISFA so,
             from BP4D.
         stand_ins: AU to detect -> AU of that model to start it from, where it has another number.
@@ -145,9 +146,8 @@ def train(
     if "joint" in kind.streams:
         classes = store.expressions
     learner = kind.build(numbers, classes, chosen_options)
-    description = describe_run(
-        data, kind.streams, size, seed, augmentation, batch, optimizers or {}
-    ).with_more(
+    changed = _changed(learner, name, optimizers or {})
+    description = describe_run(data, kind.streams, size, seed, augmentation, batch, changed).with_more(
         initial_weights=_initial_weights(chosen_options),
         iterations=iterations,
         precision=precision,
@@ -178,7 +178,7 @@ def train(
         TrainingPlan(iterations, checkpoint_every=checkpoint_every),
         out,
         description,
-        optimizers,
+        changed,
         fabric,
         computing,
     )
@@ -214,6 +214,14 @@ def _check_settings(size: int, seed: int, fold: int, reserve: float, validation_
     check_number("fold", fold, 1, LONGEST_RUN)
     check_number("reserve", reserve, 0, 0.9)
     check_number("validation_people", validation_people, 0, LONGEST_RUN)
+
+
+def _changed(learner: Method, name: str, changes: Mapping[str, OptimizerChanges]) -> dict[str, OptimizerSpec]:
+    """Return the optimisers of the groups that are to be stepped otherwise than the method has it."""
+    usual = learner.optimizers()
+    if unknown := sorted(changes.keys() - usual.keys()):
+        raise ValueError(f"optimizers are given for {unknown} but {name} has the groups {sorted(usual)}")
+    return {group: change.laid_over(usual[group]) for group, change in changes.items()}
 
 
 def _initial_weights(options: Mapping[str, Any]) -> dict[str, object]:

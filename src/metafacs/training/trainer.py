@@ -122,7 +122,7 @@ class Trainer:
         plan: Lengths.
         out: Folder of the run.
         description: What a user of the model must know; becomes part of the checkpoint.
-        optimizers: Overrides of the method's optimisers by group.
+        optimizers: What takes the place of the method's optimisers, by group.
         fabric: Device and precision of the one process; None = the CPU in float32.
         computing: What changes the speed and the rounding, not what is learned.
     """
