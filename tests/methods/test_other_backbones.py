@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from metafacs.analysis.attention import attention_maps
+from metafacs.batch import Batch
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.compounds import COMPOUND_EXPRESSIONS
@@ -117,3 +118,41 @@ def test_it_can_be_asked_where_it_looks(backbone: str) -> None:
     maps = attention_maps(method.eval(), torch.randn(2, 3, 64, 64), 12)
     assert maps.shape == (2, 64, 64)
     assert maps.max() <= 1.0
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("name", ["single_task", "mal", "mml"])
+def test_what_is_frozen_stays_and_the_rest_learns(name: str, whole: bool) -> None:
+    torch.manual_seed(0)
+    method = METHODS[name].build((1, 12), COMPOUND_EXPRESSIONS[:2], {"backbone": "small"}).train()
+    backbone = method.network.backbone
+    still = backbone if whole else backbone.stages
+    still.requires_grad_(False)
+    before = {key: value.detach().clone() for key, value in method.named_parameters()}
+
+    def batch() -> Batch:
+        labels = {"action_units": torch.tensor([[1.0, 0]] * 4), "expression": torch.tensor([0, 1, 0, 1])}
+        return Batch(torch.randn(4, 3, 32, 32), **labels)
+
+    step = OptimizerStepper(method.parameter_groups(), method.optimizers(), 10)
+    step.start(0)
+    method.update({stream: batch() for stream in method.streams}, step)
+    moved = {key for key, value in method.named_parameters() if not torch.equal(value, before[key])}
+    assert not {key for key, value in method.named_parameters() if not value.requires_grad} & moved
+    assert "network.action_units.weight" in moved
+    assert any(key.startswith("network.backbone") for key in moved) != whole
+
+
+@pytest.mark.parametrize("name", ["maml", "meta_sgd", "anil"])
+def test_few_shot_learners_leave_what_is_frozen(name: str) -> None:
+    torch.manual_seed(0)
+    learner = FEW_SHOT[name].build((1,), options={"backbone": "small", "shots": 2, "second_order": False})
+    learner.network.backbone.requires_grad_(False)
+    before = {key: value.clone() for key, value in learner.network.backbone.named_parameters()}
+    head = learner.network.action_units.weight.detach().clone()
+    step = OptimizerStepper(learner.parameter_groups(), learner.optimizers(), 10)
+    step.start(0)
+    targets = torch.tensor([1.0, 0.0]).repeat(4)[:, None]
+    learner.update({"episodes": Batch(torch.randn(8, 3, 32, 32), action_units=targets)}, step)
+    assert all(torch.equal(before[key], value) for key, value in learner.network.backbone.named_parameters())
+    assert not torch.equal(learner.network.action_units.weight, head)

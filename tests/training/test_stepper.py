@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from metafacs.methods.base import DivergedError, OptimizerSpec
+from metafacs.methods.base import DivergedError, OptimizerChanges, OptimizerSpec
 from metafacs.training.stepper import OptimizerStepper, schedule_factor
 
 
@@ -153,3 +155,38 @@ def test_checking_later_takes_the_same_steps() -> None:
 def test_groups_and_optimizers_must_match() -> None:
     with pytest.raises(ValueError, match=r"\['other'\].*\['base'\]"):
         OptimizerStepper({"base": [nn.Parameter(torch.ones(1))]}, {"other": OptimizerSpec()}, 1)
+
+
+def test_frozen_parameters_stay_and_a_group_of_nothing_else_is_left_out() -> None:
+    frozen, learned = nn.Linear(3, 4).requires_grad_(False), nn.Linear(4, 2)
+    learned.weight.requires_grad_(False)
+    before = [p.clone() for p in (*frozen.parameters(), learned.weight)]
+    groups = {"backbone": list(frozen.parameters()), "heads": list(learned.parameters())}
+    step = OptimizerStepper(groups, dict.fromkeys(groups, OptimizerSpec("adamw", 0.1, weight_decay=0.5)), 3)
+    for k in range(2):
+        step.start(k)
+        loss = learned(frozen(torch.ones(5, 3))).pow(2).mean()
+        gradients = step.gradients(loss, [learned.bias])
+        rule = step.update_rule("backbone", "heads")
+        expected = rule.displace([learned.bias.detach()], gradients)
+        step.descend(loss, "backbone")
+        step.apply(gradients, "backbone", "heads")
+        torch.testing.assert_close(list(expected), [learned.bias.detach()])
+    assert all(map(torch.equal, before, (*frozen.parameters(), learned.weight)))
+
+
+def test_a_method_of_which_nothing_learns_is_refused() -> None:
+    still = nn.Linear(3, 2).requires_grad_(False)
+    with pytest.raises(ValueError, match="every parameter is frozen"):
+        OptimizerStepper({"base": list(still.parameters())}, {"base": OptimizerSpec()}, 1)
+
+
+def test_changes_leave_what_they_do_not_name() -> None:
+    usual = OptimizerSpec("adam", betas=(0.5, 0.9), schedule="halved")
+    assert OptimizerChanges(lr=1e-5).laid_over(usual) == replace(usual, lr=1e-5)
+    assert OptimizerChanges("adam", weight_decay=0.0).laid_over(usual) == replace(usual, weight_decay=0.0)
+    assert OptimizerChanges("adamw", lr=0.1).laid_over(usual) == OptimizerSpec("adamw", lr=0.1)
+    whole = OptimizerSpec("adam", lr=0.1)
+    assert whole.laid_over(usual) == whole
+    with pytest.raises(ValueError, match="an optimiser's lr is -1"):
+        OptimizerChanges(lr=-1)

@@ -7,6 +7,7 @@ import torch
 
 from metafacs.batch import Batch
 from metafacs.data.streams import Stream
+from metafacs.hypergradient.phases import base_parameters
 from metafacs.losses.action_units import action_unit_loss
 from metafacs.losses.expression import expression_loss
 from metafacs.methods.base import Method
@@ -42,12 +43,12 @@ def gradient_cosines(method: Method, faces: Stream, expressive: Stream, *, batch
         ``batch``, in [-1, 1].
 
     Raises:
-        ValueError: If the method has no two-task base net.
+        ValueError: If the method has no two-task base net, or all of its backbone is frozen.
     """
     network = two_task_network(method)
     was_training = method.training
     method.eval()
-    parameters = list(network.backbone.parameters())
+    parameters = list(base_parameters(network.backbone).values())
     cosines = []
     try:
         for k in range(batches):

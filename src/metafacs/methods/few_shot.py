@@ -97,7 +97,7 @@ class FewShotLearner(Learner):
             ``steps + 1`` times every parameter by name.
         """
         parameters: Parameters = dict(self.network.named_parameters())
-        sizes = self.step_sizes()
+        sizes = {n: size for n, size in self.step_sizes().items() if parameters[n].requires_grad}
         yield parameters
         features = None
         if steps and set(sizes) == set(CLASSIFIER):
@@ -205,7 +205,10 @@ class MetaLearner(FewShotLearner):
         way and takes the memory of one task.
         """
         episodes = batches["episodes"]
-        groups = self.parameter_groups()
+        groups = {
+            name: [parameter for parameter in group if parameter.requires_grad]
+            for name, group in self.parameter_groups().items()
+        }
         parameters = [parameter for group in groups.values() for parameter in group]
         total = [torch.zeros_like(parameter) for parameter in parameters]
         losses, hits = [], []

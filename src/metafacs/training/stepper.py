@@ -23,7 +23,8 @@ class OptimizerStepper:
     """Owns the optimisers of a method's parameter groups and their schedules.
 
     Args:
-        groups: Group name -> parameters.
+        groups: Group name -> parameters; those that require no gradients stay as they are, and so does a
+            group of nothing else.
         specs: Group name -> how to step it; must name the same groups.
         iterations: Length of the schedules.
         looks_at_once: Whether every gradient is looked at before it is used. A GPU would have to be waited
@@ -31,7 +32,7 @@ class OptimizerStepper:
         scale: Factor of losses in half precision; None in other precisions.
 
     Raises:
-        ValueError: If the groups and the specs do not match.
+        ValueError: If the groups and the specs do not match, or every parameter is frozen.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class OptimizerStepper:
             raise ValueError(
                 f"optimizers are given for {sorted(specs)} but the method has groups {sorted(groups)}"
             )
-        self._parameters = {name: list(parameters) for name, parameters in groups.items()}
+        self._parameters = {name: [p for p in group if p.requires_grad] for name, group in groups.items()}
+        if not any(self._parameters.values()):
+            raise ValueError("every parameter is frozen; unfreeze those that training shall change")
         self._specs = dict(specs)
         self._iterations = iterations
         self.optimizers = {name: _build(self._parameters[name], spec) for name, spec in specs.items()}
@@ -86,12 +89,16 @@ class OptimizerStepper:
 
         Zeros where it does not reach. Nothing is changed.
         """
+        if not parameters:
+            return ()
         if self.scale is None:
             return gradients_of(loss, parameters)
         return tuple(self.scale.restored(gradients_of(self.scale.enlarged(loss), parameters)))
 
     def apply(self, gradients: Sequence[Tensor], *groups: str) -> None:
         """Take one optimiser step on each of ``groups`` with the given gradients, one group after the other.
+
+        There is a gradient for each parameter of the groups that requires one, and no step without any.
 
         Where losses are scaled, gradients that are too large for half precision move none of the groups: the
         scale is lowered for the next iteration, and this one counts, for schedules too, as one that is done.
@@ -100,6 +107,8 @@ class OptimizerStepper:
             DivergedError: If a gradient is not finite and is looked at at once; the parameters are unchanged
                 then.
         """
+        if not gradients:
+            return
         norm = torch.stack(torch._foreach_norm([gradient.detach() for gradient in gradients])).norm()
         if self.scale is not None:
             if not self.scale.fits(norm):
@@ -139,7 +148,8 @@ class OptimizerStepper:
     def update_rule(self, *groups: str, plain: bool = False) -> UpdateRule:
         """Return the step that the optimisers of ``groups`` would take now, as a differentiable rule.
 
-        It is for the parameters of the groups one after the other, each with its group's learning rate.
+        It is for the parameters of the groups that require gradients, one after the other, each with its
+        group's learning rate.
         """
         steps: list[ElementwiseStep] = []
         for group in groups:
@@ -186,7 +196,8 @@ def _named(groups: Sequence[str]) -> str:
     return " and ".join(f"'{group}'" for group in groups)
 
 
-def _build(parameters: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:
+def _build(learned: list[nn.Parameter], spec: OptimizerSpec) -> torch.optim.Optimizer:
+    parameters = [{"params": learned}]  # a group may have none
     if spec.name == "sgd":
         return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
     # A configuration file brings a list.
