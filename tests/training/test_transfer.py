@@ -14,8 +14,8 @@ from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.splits import Split, SplitError
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
-from metafacs.methods import METHODS
-from metafacs.methods.base import Method
+from metafacs.methods import METHODS, method_name
+from metafacs.methods.base import Method, OptimizerSpec, Prediction
 from metafacs.models.model_file import CheckpointError
 from metafacs.training.transfer import transfer
 
@@ -120,13 +120,14 @@ def test_attention_is_taken_over_where_both_have_it(save: Save) -> None:
     )
     without = transfer(build("single_task"), path, "disfa", HELD_OUT)
     assert {"network.attention", "network.encoders", "expression fear"} <= set(without.unused)
-    assert without.loaded["AU12"] == "AU12"
+    assert without.fresh["AU12"] == "the model's reads network.attention, which is not used"
 
 
 def test_parts_that_the_model_lacks_start_afresh(save: Save) -> None:
     path, _ = save("single_task")
     done = transfer(build("mtan"), path, "disfa", HELD_OUT)
     assert done.fresh["network.attention"] == "the model has none"
+    assert done.fresh["AU12"] == "it reads network.attention, which starts afresh"
     assert done.fresh["expression fear"] == "the model does not know it"
 
 
@@ -210,6 +211,102 @@ def test_pictures_known_under_the_name_of_another_data_set_are_refused(save: Sav
     with pytest.raises(SplitError, match="learned from raf_au, whose pictures are those of raf_ce"):
         transfer(build("single_task"), path, "raf_ce", parts)
     transfer(build("single_task"), path, "raf_db", parts)
+
+
+@pytest.fixture
+def save_as(save: Save) -> Callable[[str, Method, dict[str, object]], Path]:
+    """Return a function that saves an untrained method in the place of the model of ``save``."""
+
+    def write(name: str, method: Method, options: dict[str, object]) -> Path:
+        path, _ = save("multi_task")
+        told = load_checkpoint(path).description
+        save_checkpoint(path, Checkpoint(name, options, method.aus, (), method.state_dict(), told))
+        return path
+
+    return write
+
+
+class Reader(Method):
+    """Features and classifiers without a network, as mesh_reader has them."""
+
+    def __init__(self, aus: tuple[int, ...], width: int = 3) -> None:
+        super().__init__(aus)
+        self.features = torch.nn.Linear(4, width)
+        self.action_units = torch.nn.Linear(3, len(aus))
+        self.intensities = torch.nn.Linear(3, len(aus))
+
+    def parameter_groups(self) -> dict[str, list[torch.nn.Parameter]]:
+        raise NotImplementedError
+
+    def optimizers(self) -> dict[str, OptimizerSpec]:
+        raise NotImplementedError
+
+    def update(self, batches: object, step: object) -> dict[str, torch.Tensor]:
+        raise NotImplementedError
+
+    def predict(self, images: torch.Tensor) -> Prediction:
+        hidden = self.features(images)
+        return Prediction(self.action_units(hidden).sigmoid(), intensities=self.intensities(hidden))
+
+
+SaveAs = Callable[[str, Method, dict[str, object]], Path]
+
+
+def test_without_a_network_features_come_with_the_rows_that_read_them(save_as: SaveAs) -> None:
+    name, old = method_name(Reader), Reader((1, 12))
+    path = save_as(name, old, {})
+    new = Reader((12, 25))
+    done = transfer(new, path, "disfa", HELD_OUT)
+    assert done.loaded == {"features": "features", "AU12": "AU12", "intensity of AU12": "intensity of AU12"}
+    x = torch.randn(5, 4)
+    known, told = old.predict(x), new.predict(x)
+    assert torch.equal(told.probabilities[:, 0], known.probabilities[:, 1])
+    assert torch.equal(told.intensities[:, 0], known.intensities[:, 1])  # type: ignore[index]
+
+    path = save_as(name, Reader((1, 12), width=2), {})
+    with pytest.raises(CheckpointError, match=r"has nothing that .*Reader could start from"):
+        transfer(Reader((12, 25)), path, "disfa", HELD_OUT)
+
+
+def test_no_rows_without_the_features_that_they_read(save_as: SaveAs) -> None:
+    old, new = Reader((1, 12)), Reader((1, 12))
+    for method, width in ((old, 2), (new, 3)):
+        method.further = torch.nn.Linear(4, width)
+    start = new.action_units.weight.detach().clone()
+    done = transfer(new, save_as(method_name(Reader), old, {}), "disfa", HELD_OUT)
+    assert done.loaded == {"features": "features"}
+    assert done.fresh["AU12"] == "it reads further, which starts afresh"
+    assert torch.equal(new.action_units.weight, start)
+
+
+def test_another_method_without_a_network_is_refused(save_as: SaveAs) -> None:
+    path = save_as("single_task", Reader((1, 12)), {})
+    with pytest.raises(CheckpointError, match="choose a model of the same method"):
+        transfer(Reader((1, 12)), path, "disfa", HELD_OUT)
+
+
+def test_stand_ins_go_for_branches_as_for_rows(save_as: SaveAs) -> None:
+    def untrained(*aus: int) -> Method:
+        return METHODS["source_only"].build(aus, (), {"width": 2})  # type: ignore[call-arg]
+
+    old, new = untrained(1, 12, 23), untrained(9, 1, 25)
+    fresh = new.state_dict()["network.detector.branches.9.0.weight"].clone()
+    done = transfer(new, save_as("source_only", old, {"width": 2}), "disfa", HELD_OUT, {25: 23})
+    assert done.loaded == {"network.extractors": "network.extractors", "AU1": "AU1", "AU25": "AU23"}
+    assert done.fresh["AU9"] == "the model does not know it"
+    assert done.unused == ["au_weights", "AU12"]
+    before, after = old.state_dict(), new.state_dict()
+    for name in [name for name in after if "branches.25." in name]:
+        assert torch.equal(after[name], before[name.replace("branches.25.", "branches.23.")]), name
+    assert torch.equal(after["network.detector.branches.9.0.weight"], fresh)
+
+
+def test_a_stand_in_for_what_the_method_has_not_is_refused(save_as: SaveAs) -> None:
+    options: dict[str, object] = {"width": 2, "stage": "landmarks"}
+    old = METHODS["dual_domain"].build((1, 23), (), options)
+    new = METHODS["dual_domain"].build((1, 25), (), options)
+    with pytest.raises(ValueError, match="dual_domain has nothing of AU25 alone"):
+        transfer(new, save_as("dual_domain", old, options), "disfa", HELD_OUT, {25: 23})
 
 
 def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Start a method from a model trained before: its backbone whole, its classifiers row by row."""
+"""Start a method from a model trained before: its features whole, its classifiers row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from torch import Tensor
 from metafacs.checkpoints.description import Description
 from metafacs.data.facts import share_pictures
 from metafacs.data.splits import Split, SplitError, refuse_overlap
+from metafacs.methods import method_name
 from metafacs.methods.base import Method
+from metafacs.models.au_branches import ActionUnitBranches
 from metafacs.models.model_file import (
     METHOD_PREFIX,
     CheckpointError,
@@ -23,8 +25,8 @@ from metafacs.models.model_file import (
 )
 
 BACKBONE = "network.backbone"
-CLASSIFIERS = ("action_units", "expressions")
-"""Names of the linear layers whose rows are AUs and expressions, in the network of every method."""
+CLASSIFIERS = ("action_units", "expressions", "intensities")
+"""Names of the linear layers whose rows are AUs and expressions, in every method."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +80,27 @@ def transfer(
 
     The backbone is taken over whole, from the same one and no larger one; a classifier row by row: an AU by
     its FACS number, an expression by its name. Other parts of the network are taken over where the model has
-    all of them, in the same shapes; what is no part of the network, such as MAL's meta net, is not.
+    all of them, in the same shapes; what is no part of the network, such as MAL's meta net, is not. A method
+    without a ``network``, such as ``mesh_reader``, takes its parts from a model of the same method alone.
+    Rows are taken over only if what they read is. AUs that have a branch each go together, or with stand-ins
+    one by one.
 
     Args:
         method: The method to fill, in place.
         model: File that ``metafacs train`` wrote.
         dataset: Name of the data set that the method will be trained on.
         split: Who trains there and who is held out.
-        stand_ins: AU of the method -> AU of the model to take its row from, e.g. ``{25: 23}`` as JAA-Net
-            starts DISFA's AU25 from BP4D's AU23.
+        stand_ins: AU of the method -> AU of the model to take its row or branch from, e.g. ``{25: 23}`` as
+            JAA-Net starts DISFA's AU25 from BP4D's AU23.
 
     Returns:
         What was taken over, what was not, and why.
 
     Raises:
-        CheckpointError: If the file is no model or has another backbone.
+        CheckpointError: If the file is no model, has another backbone, or nothing that can be taken over.
         SplitError: If the model, or the one it started from, learned from somebody whom the split holds out.
-        ValueError: If a stand-in is for an AU that the method does not detect, or is one the model does not.
+        ValueError: If a stand-in is for an AU that the method does not detect or has no row or branch of, or
+            is one that the model does not detect.
     """
     header, tensors = read_model_file(model)
     done = Transfer(origin(model, header))
@@ -102,11 +108,38 @@ def transfer(
     saved = {k.removeprefix(METHOD_PREFIX): v for k, v in tensors.items() if k.startswith(METHOD_PREFIX)}
     saved = modernised(saved, method)
     own = method.state_dict()
-    _fill_parts(done, _parts(own), _parts(saved))
+    branches = _branches(method) if stand_ins else {}
+    parts, theirs = (_parts(state, branches) for state in (own, saved))
+    name = method_name(type(method))
+    _fill_parts(done, parts, theirs, alike=header.method == name)
     wanted = {au: au for au in method.aus} | _checked(stand_ins or {}, method.aus, header.aus)
-    _fill_rows(done, "action_units", "AU", own, saved, wanted, header.aus)
+    for prefix, features in branches.items():
+        fault = None if features in done.loaded else "the features that its branch reads start afresh"
+        mine, known = (
+            {au: _below(f"{prefix}{au}.", state) for au in aus}
+            for state, aus in ((own, method.aus), (saved, header.aus))
+        )
+        _fill_each(done, "AU", mine, known, wanted, fault)
     classes = {name: name for name in method.expressions}
-    _fill_rows(done, "expressions", "expression ", own, saved, classes, header.expressions)
+    classifiers: tuple[tuple[str, str, Mapping[Any, Any], Sequence[Any]], ...] = (
+        ("action_units", "AU", wanted, header.aus),
+        ("expressions", "expression ", classes, header.expressions),
+        ("intensities", "intensity of AU", wanted, header.aus),
+    )
+    for kind, label, named, there in classifiers:
+        fault = _fault(done, _reads(kind, own, parts), _reads(kind, saved, theirs))
+        rows = _rows_of(kind, own, list(named)), _rows_of(kind, saved, there)
+        _fill_each(done, label, *rows, named, fault)
+    for au, other in (stand_ins or {}).items():
+        if f"AU{au}" not in done.loaded | done.fresh:
+            raise ValueError(
+                f"{name} has nothing of AU{au} alone that could start from AU{other}; leave stand_ins out"
+            )
+    if not done.loaded:
+        raise CheckpointError(
+            f"{done.origin['file']} was trained with {header.method} and has nothing that {name} could start "
+            "from; choose a model of the same method, or of one with the same backbone"
+        )
     return done
 
 
@@ -177,23 +210,40 @@ def _classifier(name: str) -> str | None:
     return kind if kind in CLASSIFIERS and tensor in ("weight", "bias") else None
 
 
-def _parts(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Return the tensors outside the classifiers by part: a module of the network, or else of the method."""
+def _branches(method: Method) -> dict[str, str]:
+    """Return what stands before the AU in the names of branches -> the part that they read."""
+    return {
+        f"{name}.branches.": f"{name.rpartition('.')[0]}.extractors"
+        for name, module in method.named_modules()
+        if isinstance(module, ActionUnitBranches)
+    }
+
+
+def _parts(state: Mapping[str, Tensor], branches: Collection[str]) -> dict[str, dict[str, Tensor]]:
+    """Return what is outside the classifiers and the branches by part: a module of network or method."""
     parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in state.items():
-        if _classifier(name) is None:
+        if _classifier(name) is None and not name.startswith(tuple(branches)):
             words = name.split(".")
             parts.setdefault(".".join(words[: 2 if words[0] == "network" else 1]), {})[name] = tensor
     return parts
 
 
 def _fill_parts(
-    done: Transfer, own: Mapping[str, dict[str, Tensor]], saved: Mapping[str, dict[str, Tensor]]
+    done: Transfer,
+    own: Mapping[str, dict[str, Tensor]],
+    saved: Mapping[str, dict[str, Tensor]],
+    *,
+    alike: bool,
 ) -> None:
+    """Copy what is no classifier; ``alike`` says whether the model is of the same method."""
+    has_network = any(part.startswith("network.") for part in own)
     for part, mine in own.items():
         theirs = saved.get(part, {})
-        if not part.startswith("network."):
+        if has_network and not part.startswith("network."):
             done.fresh[part] = "it is no part of the network"
+        elif not has_network and not alike:
+            done.fresh[part] = "the model is of another method"
         elif _holds(theirs, mine) and (part != BACKBONE or theirs.keys() == mine.keys()):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
@@ -219,33 +269,63 @@ def _module(name: str) -> str:
     return ".".join(name.split(".")[:4])
 
 
-def _fill_rows(
-    done: Transfer,
-    kind: str,
-    label: str,
-    own: Mapping[str, Tensor],
-    saved: Mapping[str, Tensor],
-    wanted: Mapping[Any, Any],
-    known: Sequence[Any],
-) -> None:
-    """Copy the rows of one classifier; ``wanted`` maps a row of the method to one of the model."""
-    mine, theirs = _rows_of(kind, own), _rows_of(kind, saved)
-    if not mine:
-        # AUs that have no rows belong to a part, such as branches known by their numbers.
-        done.unused.extend(f"{label}{name}" for name in known if theirs)
-        return
-    fitting = mine.keys() == theirs.keys() and all(mine[k].shape[1:] == theirs[k].shape[1:] for k in mine)
-    for row, (name, other) in enumerate(wanted.items()):
-        if other not in known:
-            done.fresh[f"{label}{name}"] = "the model does not know it"
-        elif not fitting:
-            done.fresh[f"{label}{name}"] = "the model's classifier is of another kind"
+def _reads(kind: str, state: Mapping[str, Tensor], parts: Collection[str]) -> set[str]:
+    """Return the parts that a classifier may read: the backbone if it stands beside it, else all."""
+    found: set[str] = set()
+    for name in (name for name in state if _classifier(name) == kind):
+        if BACKBONE in parts and name.startswith(f"network.{kind}."):
+            found.add(BACKBONE)
         else:
-            for tensor in mine:
-                mine[tensor][row].copy_(theirs[tensor][list(known).index(other)])
+            around = "network." if name.startswith("network.") else ""
+            found.update(part for part in parts if part.startswith(around))
+    return found
+
+
+def _fault(done: Transfer, mine: set[str], theirs: set[str]) -> str | None:
+    """Return why rows would meet other features than they were trained on; None if they do not."""
+    if lacking := sorted(mine - done.loaded.keys()):
+        return f"it reads {lacking[0]}, which starts afresh"
+    if lacking := sorted(theirs - done.loaded.keys()):
+        return f"the model's reads {lacking[0]}, which is not used"
+    return None
+
+
+def _fill_each(
+    done: Transfer,
+    label: str,
+    mine: Mapping[Any, Mapping[str, Tensor]],
+    theirs: Mapping[Any, Mapping[str, Tensor]],
+    wanted: Mapping[Any, Any],
+    fault: str | None,
+) -> None:
+    """Copy the tensors of each AU or expression; ``wanted`` maps one of the method to one of the model."""
+    # AUs that have no tensors of their own belong to a part, such as branches known by their numbers.
+    for name, tensors in mine.items():
+        other = wanted[name]
+        if other not in theirs:
+            done.fresh[f"{label}{name}"] = "the model does not know it"
+        elif theirs[other].keys() != tensors.keys() or not _holds(theirs[other], tensors):
+            done.fresh[f"{label}{name}"] = "the model's classifier is of another kind"
+        elif fault is not None:
+            done.fresh[f"{label}{name}"] = fault
+        else:
+            for tensor, values in tensors.items():
+                values.copy_(theirs[other][tensor])
             done.loaded[f"{label}{name}"] = f"{label}{other}"
-    done.unused.extend(f"{label}{name}" for name in known if f"{label}{name}" not in done.loaded.values())
+    done.unused.extend(
+        f"{label}{name}"
+        for name, tensors in theirs.items()
+        if tensors and f"{label}{name}" not in done.loaded.values()
+    )
 
 
-def _rows_of(kind: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.rpartition(".")[2]: t for name, t in state.items() if _classifier(name) == kind}
+def _rows_of(kind: str, state: Mapping[str, Tensor], names: Sequence[Any]) -> dict[Any, dict[str, Tensor]]:
+    """Return the rows of a classifier by AU or expression; nothing if there is no such classifier."""
+    whole = {name.rpartition(".")[2]: t for name, t in state.items() if _classifier(name) == kind}
+    return {
+        name: {tensor: rows[row] for tensor, rows in whole.items()} for row, name in enumerate(names) if whole
+    }
+
+
+def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
