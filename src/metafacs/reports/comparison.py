@@ -50,8 +50,8 @@ class Comparison:
     Raises:
         ValueError: If there are no records with scores, they are not all of one data set and split or not all
             judged at thresholds that were chosen alike, they belong to different papers, the runs of a row
-            were not made alike, or sound runs were tested on different AUs or, in one fold, with different
-            splits, people or labels.
+            were not made alike, or sound runs were tested on different AUs or, in one fold, on different
+            people or labels.
     """
 
     def __init__(self, records: Sequence[Record], paper: Paper | None = None) -> None:
@@ -269,10 +269,7 @@ def _refuse_other_tests(rows: Mapping[str, Sequence[Record]]) -> None:
         other_name, other = firsts.setdefault(fold, (name, run))
         if set(run.aus) != set(runs[0][1].aus):
             other_name, other = runs[0]
-        told = tested_apart([other], [run])
-        if not told and run.data.split_hash != other.data.split_hash:
-            told = f"were not trained on the same people or pictures: the split hashes of fold {fold} differ"
-        if told:
+        if told := tested_apart([other], [run]):
             raise ValueError(
                 f"the runs of {' and '.join(dict.fromkeys((other_name, name)))} {told}; report each alone"
             )
