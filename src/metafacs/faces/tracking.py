@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,9 @@ _SAME_BOX = 0.4
 _NEAR_FOR, _NEAR_SHIFT = 3.0, 1.0
 # Of somebody who comes out from behind another person place says more than the half of a face that is seen.
 _BEHIND, _BEHIND_SHIFT = 8.0, 2.0
+# A followed face whose log-odds of being its own person are below this is another's. Of faces that are badly
+# followed through long steps some are below 0, hardly any below this.
+_ANOTHER = -4.0
 # How clear it must be that a new person is somebody known, and for how long that is asked (seconds).
 _CLEAR = 2.0
 _NEW_FOR, _NEW_EVERY = 3.0, 0.3
@@ -237,26 +240,35 @@ class FaceTracker:
         taken = {each.track.person for each in sightings if each.track is not None and each not in asked}
         free = [person for person in self._people.known() if person not in taken]
         absent = self._absent(sightings)
+        sure = {each.track.person for each in asked if each.track is not None and not each.track.doubtful}
         touching = [self._touches(each, sightings) for each in asked]
         scores = np.array(
             [
-                [self._score(image, each, person, absent, hidden, now) for person in free]
+                [self._score(image, each, person, absent, sure, hidden, now) for person in free]
                 for each, hidden in zip(asked, touching, strict=True)
             ]
         )
-        chosen = assign(scores.reshape(len(asked), len(free)))
-        for each, hidden, place in zip(asked, touching, chosen, strict=True):
-            if each.track is None:
-                person = self._people.add() if place is None else free[place]
-                each.track = _Track(person, _region(each.face), each.face.box, now, now, place is None)
-            elif place is not None and free[place] != each.track.person:
-                if each.track.new:
-                    self._people.forget(each.track.person)
-                each.track.person, each.track.since, each.track.new = free[place], now, False
-            each.track.described = now
+        places = assign(scores.reshape(len(asked), len(free)))
+        found = [None if place is None else free[place] for place in places]
+        for each, hidden, person, row in zip(asked, touching, found, scores, strict=True):
+            track = each.track
+            if track is None:
+                number = self._people.add() if person is None else person
+                track = _Track(number, _region(each.face), each.face.box, now, now, person is None)
+                each.track = track
+            elif person != track.person:
+                own = dict(zip(free, row, strict=True)).get(track.person, 0.0)
+                # Half a face looks like nobody: its track keeps its person while it touches another.
+                changed = track.person in found or (own < _ANOTHER and not hidden)
+                if person is not None:
+                    if track.new and not changed:
+                        self._people.forget(track.person)
+                    track.person, track.since, track.new = person, now, False
+                elif changed:
+                    track.person, track.since, track.new = self._people.add(), now, True
+            track.described = now
             # Half a face may be anybody's: who is named beside another is asked again when alone.
-            each.track.doubtful = hidden
-        self._part_doubles(asked)
+            track.doubtful = hidden
 
     def _is_asked(self, each: _Sighting, sightings: Sequence[_Sighting], now: float) -> bool:
         """Return whether a face's appearance is to tell who it is."""
@@ -272,21 +284,21 @@ class FaceTracker:
         followed = {each.track.person for each in sightings if each.track is not None}
         return [person for person in self._people.known() if person not in followed]
 
-    def _part_doubles(self, asked: Sequence[_Sighting]) -> None:
-        """Give a new number to whoever kept a person that another face was found to be."""
-        holders: dict[int, _Sighting] = {}
-        for each in asked:
-            assert each.track is not None
-            if each.track.person in holders:
-                each.track.person, each.track.new = self._people.add(), True
-            holders[each.track.person] = each
-
     def _score(
-        self, image: Picture, each: _Sighting, person: int, absent: Sequence[int], hidden: bool, now: float
+        self,
+        image: Picture,
+        each: _Sighting,
+        person: int,
+        absent: Sequence[int],
+        sure: Container[int],
+        hidden: bool,
+        now: float,
     ) -> float:
         """Return the log-odds that a face is a person; above 0 it is rather that one than anybody new."""
         track = each.track
         own = track is not None and track.person == person
+        if person in sure and not own:
+            return -np.inf
         if track is not None and track.new and not track.doubtful:
             if own:
                 return _CLEAR
