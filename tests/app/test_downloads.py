@@ -8,16 +8,19 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from metafacs.app import tables
+from metafacs.app.records import Json
 from metafacs.app.viewed import Viewed
+from metafacs.app.worker import TaskError
 from metafacs.data.videos import decode_frames
 from serving import Client
 
@@ -104,6 +107,38 @@ def test_rest_is_taken_into_account_as_by_the_command(
     assert client.get(f"{place}/download/openface.csv").body == (folder / "clip.csv").read_bytes()
     told = client.get(f"{place}/timelines").json
     assert told["neutral"]["people"]["0"]["quiet_frames"] == 5
+
+
+def test_curves_are_drawn_again_where_settings_change_meanwhile(
+    client: Client, short_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = client.analysed("clip.mp4", short_clip)
+    session, place = client.server.session, f"/api/files/{file['id']}"
+    call, drawn = session.desk.call, list[Json]()
+
+    async def changed_meanwhile(task: str, given: Json, **more: Any) -> Json:
+        told = await call(task, given, **more)
+        drawn.append(given["view"]["names"])
+        if len(drawn) == 1:
+            known = session.files[file["id"]]
+            known.view = replace(known.view, names={0: "Eileen"})
+            session.settings_changed(known)
+            raise TaskError("what it wrote is gone")
+        return told
+
+    monkeypatch.setattr(session.desk, "call", changed_meanwhile)
+    (person,) = client.get(f"{place}/timelines").json["people"]
+    assert person["name"] == "Eileen"
+    assert len(drawn) == 2
+
+    # What fails with the same settings again is told.
+    async def failing(task: str, given: Json, **more: Any) -> Json:
+        raise TaskError("the disk is full")
+
+    monkeypatch.setattr(session.desk, "call", failing)
+    assert client.ask("PATCH", place, {"smoothing": 1.0}).status == 200
+    refused = client.get(f"{place}/timelines")
+    assert (refused.status, refused.error) == (409, "the disk is full")
 
 
 def test_people_are_hidden_and_named_and_aus_chosen(client: Client, short_clip: Path) -> None:

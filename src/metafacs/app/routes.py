@@ -22,6 +22,7 @@ from metafacs.app.requests import Personalising, choice_of, in_time, json_of, nu
 from metafacs.app.rows import read_landmarks, read_rows
 from metafacs.app.session import ConflictError, NotFoundError, Session
 from metafacs.app.uploads import Limits, store_body
+from metafacs.app.worker import TaskError
 
 HEARTBEAT = 15.0
 """Seconds between signs of life on a stream of events."""
@@ -233,23 +234,32 @@ class Routes:
         return web.Response(body=await asyncio.to_thread(read_landmarks, analysis.folder, first, last))
 
     async def _get_timelines(self, request: web.Request) -> web.StreamResponse:
-        file, analysis = self._analysed(request)
-        if file.kind == "picture":
-            raise Refused(404, f"{file.name} is a picture and has no curves over time")
-        begin, end, columns = _stretch_of(request)
-        given = viewed_arguments(self._session, file, analysis)
-        known = json.dumps([given, analysis.id, analysis.state, analysis.frames_done], sort_keys=True)
-        name = hashlib.sha256(known.encode()).hexdigest()[:24]
-        # Until the settings change they are calculated once, and asked for stretch by stretch.
-        out = file.folder / "exports" / f"timelines-{name}.npz"
-        if not out.is_file():
-            await self._session.desk.call("write_timelines", given | {"out": str(out)})
-        try:
-            told = await asyncio.to_thread(read_curves, out, begin, end, columns)
-        except FileNotFoundError:
-            raise ConflictError(f"the settings of {file.name} have just changed; ask again") from None
-        body = json.dumps({"analysis": analysis.id} | told, separators=(",", ":"), allow_nan=False)
-        return web.Response(text=body, content_type="application/json")
+        failed = ""
+        while True:
+            file, analysis = self._analysed(request)
+            if file.kind == "picture":
+                raise Refused(404, f"{file.name} is a picture and has no curves over time")
+            stretch = _stretch_of(request)
+            given = viewed_arguments(self._session, file, analysis)
+            known = json.dumps([given, analysis.id, analysis.state, analysis.frames_done], sort_keys=True)
+            name = hashlib.sha256(known.encode()).hexdigest()[:24]
+            # Until the settings change they are calculated once, and asked for stretch by stretch.
+            out = file.folder / "exports" / f"timelines-{name}.npz"
+            try:
+                if not out.is_file():
+                    await self._session.desk.call("write_timelines", given | {"out": str(out)})
+                told = await asyncio.to_thread(read_curves, out, *stretch)
+            except (FileNotFoundError, TaskError) as error:
+                # A change of settings takes away what is drawn with the old ones: once more, with the new.
+                if known != failed:
+                    failed = known
+                elif isinstance(error, TaskError):
+                    raise
+                else:
+                    raise ConflictError(f"the settings of {file.name} have just changed; ask again") from None
+            else:
+                body = json.dumps({"analysis": analysis.id} | told, separators=(",", ":"), allow_nan=False)
+                return web.Response(text=body, content_type="application/json")
 
     async def _get_jobs(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._session.queue.to_json())
