@@ -234,12 +234,12 @@ class Routes:
         return web.Response(body=await asyncio.to_thread(read_landmarks, analysis.folder, first, last))
 
     async def _get_timelines(self, request: web.Request) -> web.StreamResponse:
-        failed = ""
+        file, _ = self._analysed(request)
+        if file.kind == "picture":
+            raise Refused(404, f"{file.name} is a picture and has no curves over time")
+        stretch, failed = _stretch_of(request), ""
         while True:
             file, analysis = self._analysed(request)
-            if file.kind == "picture":
-                raise Refused(404, f"{file.name} is a picture and has no curves over time")
-            stretch = _stretch_of(request)
             given = viewed_arguments(self._session, file, analysis)
             known = json.dumps([given, analysis.id, analysis.state, analysis.frames_done], sort_keys=True)
             name = hashlib.sha256(known.encode()).hexdigest()[:24]
