@@ -74,7 +74,11 @@ def test_reserve_refuses_to_take_everything() -> None:
     with pytest.raises(SplitError, match="F001 has 1 picture"):
         validation_reserve(["F001"], 0.5, seed=0)
     with pytest.raises(SplitError, match="inside"):
-        validation_reserve(["F001"] * 5, 0.0, seed=0)
+        validation_reserve(["F001"] * 5, 1.0, seed=0)
+
+
+def test_no_reserve_takes_nothing_and_leaves_even_single_pictures() -> None:
+    assert not validation_reserve(["F001", "F002", "F002"], 0.0, seed=0).any()
 
 
 def test_adld_trains_on_two_parts_and_divides_the_third() -> None:

@@ -40,6 +40,16 @@ def test_runs_are_grouped_by_value_and_the_default_counts(study: list[Record]) -
     assert "synthetic" in table.title
 
 
+def test_only_folds_and_seeds_of_every_value_are_compared(study: list[Record], record_of: MakeRecord) -> None:
+    default = replace(study[-1], seed=2)
+    table = curve_table(Comparison([*study, default]), "reconstruction_weight")
+    assert table.rows == curve_table(Comparison(study), "reconstruction_weight").rows
+    assert "left out: 1 of folds or seeds" in table.note
+    moved = [replace(run, data=replace(run.data, fold=2)) for run in study[-2:]]
+    with pytest.raises(ValueError, match="no fold and seed has been run at every value"):
+        runs_by_value(Comparison([*study[:-2], *moved]), "reconstruction_weight")
+
+
 def test_lines_join_the_means(study: list[Record]) -> None:
     ranked, f1, errors = option_curve(Comparison(study), "reconstruction_weight").axes
     assert ranked.get_xscale() == f1.get_xscale() == "log"

@@ -118,6 +118,18 @@ def test_model_says_what_it_started_from(au_store: Store, tmp_path: Path, packag
     assert (expected["sha256"] is not None) == packaged
 
 
+def test_methods_that_read_no_reserve_train_on_all_pictures(au_store: Store, tmp_path: Path) -> None:
+    small = {"options": {"backbone": "small"}, "aus": [1], "iterations": 1, "size": 32, "progress": False}
+    out = train("single_task", au_store.path, tmp_path / "all", batch=BatchSizes(8), reserve=0, **small)
+    description = load_checkpoint(out).description
+    known = ~np.isnan(au_store.action_units[:, au_store.columns_of((1,))[0]])
+    training = known & np.isin(au_store.subjects, description.held_out.train)
+    assert description.pictures == {"au": training.sum(), "validation": 0}
+    with pytest.raises(ValueError, match="mal learns from a reserve of pictures"):
+        train("mal", au_store.path, tmp_path / "mal", expression=au_store.path, reserve=0, **small)
+    assert not (tmp_path / "mal").exists()
+
+
 def test_impossible_fold_is_refused_before_anything_is_written(au_store: Store, tmp_path: Path) -> None:
     with pytest.raises(SplitError, match="1 to 3"):
         train(

@@ -322,24 +322,29 @@ def validation_reserve(subjects: Sequence[str], fraction: float, seed: int) -> n
 
     Args:
         subjects: The person of each training picture.
-        fraction: Share of every person's pictures, in (0, 1); at least one picture of each is taken.
+        fraction: Share of every person's pictures, in [0, 1); above 0 at least one of each is taken.
         seed: Seed of the choice.
 
     Returns:
         Boolean mask, True = reserved.
 
     Raises:
-        SplitError: If the fraction is not inside (0, 1) or would leave a person without training pictures.
+        SplitError: If the fraction is not inside [0, 1) or would leave a person without training pictures.
     """
-    if not 0 < fraction < 1:
-        raise SplitError(f"the validation reserve must be a share inside (0, 1), not {fraction}")
+    if not 0 <= fraction < 1:
+        raise SplitError(f"the validation reserve must be a share inside [0, 1), not {fraction}")
     people = np.asarray(subjects)
     mask = np.zeros(len(people), dtype=bool)
+    if fraction == 0:
+        return mask
     rng = np.random.default_rng(seed)
     for person in sorted(set(subjects)):
         rows = np.flatnonzero(people == person)
         count = max(1, round(fraction * len(rows)))
         if count >= len(rows):
-            raise SplitError(f"{person} has {len(rows)} picture(s): a reserve would leave none to train on")
+            raise SplitError(
+                f"{person} has {len(rows)} picture(s): a reserve would leave none to train on; methods that "
+                "learn nothing from it can do without: --reserve 0"
+            )
         mask[rng.choice(rows, count, replace=False)] = True
     return mask

@@ -102,12 +102,8 @@ def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
             cells = [_told(score.interval(line[value])) if value in line else "" for value in doses]
             last = line[max(line)]
             changes = [(last, line[min(line)]), (line.get(doses[-1], ()), reference)]
-            told = [
-                _told(score.difference(*pair), "+.1f")
-                if pair[0] is not pair[1] and _are_paired(*pair)
-                else ""
-                for pair in changes
-            ]
+            shared = [_shared(*pair) if pair[0] is not pair[1] else ([], []) for pair in changes]
+            told = [_told(score.difference(*pair), "+.1f") if pair[0] else "" for pair in shared]
             rows.append((name, *cells, *told[: 2 if reference else 1]))
         tables.append(
             Table(
@@ -119,7 +115,8 @@ def dose_tables(comparison: Comparison, dose: str) -> list[Table]:
                     *([Column(f"above {untold}, last", label, tag)] if reference else []),
                 ),
                 rows=tuple(rows),
-                note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}.",
+                note=f"Percent, in brackets the 95% interval over people; {_runs_in_words(lines)}. "
+                "Differences are over the folds and seeds that both have.",
                 name=f"curve_{dose}_{short.lower()}",
             )
         )
@@ -162,9 +159,11 @@ def dose_curve(comparison: Comparison, dose: str) -> Figure:
     return figure
 
 
-def _are_paired(first: Sequence[Record], second: Sequence[Record]) -> bool:
-    """Return whether two lots of runs are of the same folds and seeds; within a study they may not be yet."""
-    return bool(first) and sorted(run.run[1] for run in first) == sorted(run.run[1] for run in second)
+def _shared(first: Sequence[Record], second: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Return the runs of the folds and seeds that both have; within a study one may be ahead."""
+    both = {run.run[1] for run in first} & {run.run[1] for run in second}
+    ours, theirs = ([run for run in runs if run.run[1] in both] for runs in (first, second))
+    return ours, theirs
 
 
 def _doses(record: Record) -> Mapping[str, Any]:

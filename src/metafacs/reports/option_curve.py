@@ -25,12 +25,15 @@ _SMALLEST_SPAN = 2.0
 def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Record]]:
     """Return the runs of a method by the value of an option, ascending; runs that lost are among them.
 
+    Folds are of other people and seeds of other luck: only those are compared that every value has.
+
     Args:
         comparison: The records; those of methods without the option are left out.
         option: Name of an option whose values are numbers, e.g. ``focus``.
 
     Raises:
-        ValueError: If no method has the option, a value is no number, or the runs differ in more than it.
+        ValueError: If no method has the option, a value is no number, the runs differ in more than it, or no
+            fold and seed is there at every value.
     """
     having = [(record, options_of(record)) for record in comparison.all_records]
     having = [(record, options) for record, options in having if option in options]
@@ -52,7 +55,10 @@ def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Recor
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{option} is {value!r}, no number to draw a curve over")
         groups.setdefault(float(value), []).append(record)
-    return dict(sorted(groups.items()))
+    everywhere = set.intersection(*({_place(run) for run in runs} for runs in groups.values()))
+    if not everywhere:
+        raise ValueError(f"no fold and seed has been run at every value of {option}")
+    return {value: [run for run in groups[value] if _place(run) in everywhere] for value in sorted(groups)}
 
 
 def curve_table(comparison: Comparison, option: str) -> Table:
@@ -64,6 +70,7 @@ def curve_table(comparison: Comparison, option: str) -> Table:
     scores = _scores(groups)
     drawn = comparison.only(lambda record: option in options_of(record))
     label, tag = drawn.label, drawn.tag
+    left_out = len(drawn.all_records) - sum(map(len, groups.values()))
     rows = [
         (
             f"{value:g}",
@@ -82,7 +89,8 @@ def curve_table(comparison: Comparison, option: str) -> Table:
             Column("lost runs"),
         ),
         rows=tuple(rows),
-        note="Percent, mean ± standard deviation over the sound runs.",
+        note="Percent, mean ± standard deviation over the sound runs"
+        + (f"; left out: {left_out} of folds or seeds that not every value has." if left_out else "."),
         name=f"curve_{option}",
     )
 
@@ -104,6 +112,10 @@ def option_curve(comparison: Comparison, option: str) -> Figure:
             axes.set_ylabel(f"{name}, %")
         panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
     return figure
+
+
+def _place(run: Record) -> tuple[int, int]:
+    return run.data.fold, run.seed
 
 
 def _scores(groups: Mapping[float, Sequence[Record]]) -> dict[str, dict[float, list[float]]]:

@@ -89,7 +89,7 @@ def train(
         batch: Pictures per batch.
         size: Side of the network's input in pixels; the store's crops may be larger (random crops).
         reserve: Share of each training person's pictures kept for validation, where the set has no validation
-            part of its own; no method trains on them.
+            part of its own; no method trains on them, and with 0 there are none, for methods that read none.
         augmentation: Random changes of training pictures.
         expression_pictures: Which pictures of ``expression`` are learned from, and how many with permuted
             labels; for studies of what misleads.
@@ -139,6 +139,10 @@ def train(
             if path is not None and role not in kind.streams:
                 print(f"{name} reads no {role} pictures: {path} is not used")
     data = choose_rows(store, others, numbers, chosen, reserve, seed, joint="joint" in kind.streams)
+    if "validation" in kind.streams and not len(data.reserve):
+        raise ValueError(
+            f"{name} learns from a reserve of pictures: give --reserve a share above 0, such as .02"
+        )
     if expression_pictures != ALL_AS_LABELLED:
         data = data.with_expressions(expression_pictures, seed)
     torch.manual_seed(seed)

@@ -191,7 +191,7 @@ def make_streams(
     """Return every stream that the data can feed, by name.
 
     ``au``, ``joint`` and ``source`` are the training pictures with their labels under the names that methods
-    know them by, ``validation`` the reserve, ``expression`` and ``target`` the further stores.
+    know them by, ``validation`` the reserve if there is any, ``expression`` and ``target`` further stores.
     """
     relabelled = None if data.expressions is None else data.expressions.labels
 
@@ -209,10 +209,9 @@ def make_streams(
         )
 
     training = stream(data.store, data.train, "au", batch.au, aus)
-    streams = {
-        **dict.fromkeys(("au", "joint", "source"), training),
-        "validation": stream(data.store, data.reserve, "validation", batch.validation, aus),
-    }
+    streams = dict.fromkeys(("au", "joint", "source"), training)
+    if len(data.reserve):
+        streams["validation"] = stream(data.store, data.reserve, "validation", batch.validation, aus)
     counts = {"expression": batch.expression, "target": batch.au}
     for role, other in data.others.items():
         streams[role] = stream(other, data.rows[role], role, counts[role], ())
