@@ -8,8 +8,8 @@ import pytest
 
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import Claim
-from metafacs.reports.curve_claims import faster_fall, rising_weight
-from metafacs.reports.papers.claimed import FasterFall, RisingWeight
+from metafacs.reports.curve_claims import course, faster_fall, rising_weight
+from metafacs.reports.papers.claimed import Course, FasterFall, RisingWeight
 
 MakeRecord = Callable[..., Record]
 FALL = FasterFall("mal", "loss_expression", "loss_action_units")
@@ -84,3 +84,37 @@ def test_a_lead_within_the_fluctuation_is_none(
     claim = faster_fall(FALL, "mal", [falling(record_of(), 0.8, 0.4), blurred])
     assert claim.answer == "no"
     assert "beyond fluctuation in 1 of 2 runs" in claim.detail
+
+
+@pytest.mark.parametrize(
+    ("curve", "seen"),
+    [
+        (np.r_[np.linspace(0.5, 0.7, 40), np.linspace(0.7, 0.3, 30), np.linspace(0.3, 0.6, 30)], "yes"),
+        (np.linspace(0.5, 0.9, 100), "it rises in 1"),
+        (np.full(100, 0.5), "it stays in 1"),
+        (np.array([0.5]), "it stays in 1"),
+        (np.r_[np.linspace(0.5, 0.2, 50), np.linspace(0.2, 1, 50)], "it falls and then rises in 1"),
+        # Turns that are smaller than the fluctuation at the end are none.
+        (0.5 + 0.02 * np.sin(np.linspace(0, 300, 100)) + np.linspace(0, 0.3, 100), "it rises in 1"),
+    ],
+)
+def test_the_course_of_a_weight_is_told_by_its_turns(
+    record_of: MakeRecord, curve: np.ndarray, seen: str
+) -> None:
+    claimed = Course("mml", "weight_expression", "the AU loss", ("rises", "falls", "rises"))
+    history = {"iteration": np.arange(float(len(curve))).tolist(), "weight_expression": curve.tolist()}
+    claim = course(claimed, "mml", [replace(record_of("mal"), history=history)])
+    assert claim.answer == ("yes" if seen == "yes" else "no")
+    assert seen == "yes" or seen in claim.detail
+    assert claim.statement == (
+        "in mml the average weight of the AU loss rises and then falls and then rises during training"
+    )
+
+
+def test_a_course_has_to_be_that_of_every_run(record_of: MakeRecord) -> None:
+    claimed = Course("mml", "weight_expression", "the AU loss", ("rises",))
+    runs = [record_of("mal"), replace(record_of("mal", seed=1))]
+    assert course(claimed, "mml", runs).answer == "yes"
+    level = {**runs[1].history, "weight_expression": [0.5] * len(runs[1].history["iteration"])}
+    claim = course(claimed, "mml", [runs[0], replace(runs[1], history=level)])
+    assert (claim.answer, claim.detail[:45]) == ("no", "so in 1 of 2 runs: it rises in 1, stays in 1;")

@@ -192,6 +192,14 @@ def test_gain_is_told_with_its_interval(records: list[FewShotRecord]) -> None:
     assert gains_in_words(compared([r for r in records if r.learner == "maml"])) == []
 
 
+def test_gains_are_claimed_on_the_data_of_the_tables(few_shot_record_of: Maker) -> None:
+    assert [(claim.better, claim.worse) for claim in compared([few_shot_record_of()]).claimed] == [
+        ("maml", "baseline")
+    ]
+    strange = few_shot_record_of(trained_on="disfa", tested_on="bp4d", protocol="cross_domain")
+    assert compared([strange]).claimed == []
+
+
 def test_without_a_paper_nothing_is_printed_or_claimed(records: list[FewShotRecord]) -> None:
     alone = FewShotComparison(records)
     assert len(accuracy_table(alone).columns) == 5

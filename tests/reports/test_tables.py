@@ -84,6 +84,25 @@ def test_the_papers_own_table_is_told_whole(record_of: MakeRecord) -> None:
     assert printed_table(Comparison(three_methods(record_of))) is None
 
 
+def test_printed_accuracy_stands_beside_ours(record_of: MakeRecord, lost_record_of: MakeRecord) -> None:
+    def to_target(record: Record, label: str) -> Record:
+        data = replace(record.data, name="emotionet")
+        return replace(record, data=data, label=label, config={"data": [{"dataset": "bp4d"}]})
+
+    rows = [to_target(record_of("dual_domain"), "G"), to_target(lost_record_of("adld"), "")]
+    compared = Comparison(rows, PAPERS["dual_domain"])
+    table = summary_table(compared)
+    place = [(column.head, column.tag) for column in table.columns].index(("accuracy", "printed"))
+    assert [(row[0], row[place]) for row in table.rows] == [("adld", ""), ("G", "88.5")]
+    assert "Tables 2 and 7" in table.note
+    whole = printed_table(compared)
+    assert whole is not None
+    assert whole.columns[-1].head == "accuracy"
+    assert {row[0]: row[-1] for row in whole.rows}["B"] == "87.1"
+    assert {row[0]: row[-1] for row in whole.rows}["ADLD"] == ""
+    assert "Table 1" not in summary_table(Comparison(three_methods(record_of), MAL)).note
+
+
 def test_a_foreign_method_on_the_same_data_stands_alone(record_of: MakeRecord) -> None:
     foreign = record_of("mine:FocalTask")
     table = f1_table(Comparison([foreign]))

@@ -100,3 +100,13 @@ def test_what_cannot_be_drawn_is_told(record_of: MakeRecord) -> None:
     with pytest.raises(ValueError, match="no run of silent has recorded"):
         curves_of_rows(comparison, ["silent"])
     assert curves_figure(comparison, TrainingCurves(losses=("silent",)), name="x") is None
+
+
+@pytest.mark.parametrize(("data", "printed"), [("bp4d", "Fig. 3"), ("disfa", "Fig. 4"), ("gft", "")])
+def test_the_figure_of_the_paper_is_that_of_the_data(record_of: MakeRecord, data: str, printed: str) -> None:
+    records = [record_of("multi_task"), record_of("mal")]
+    of_data = [replace(run, data=replace(run.data, name=data)) for run in records]
+    assert MAL.curves is not None
+    figure = curves_figure(Comparison(of_data, MAL), MAL.curves, name="x")
+    assert figure is not None
+    assert figure.caption.startswith(f"As {printed} of Li & Shan" if printed else "On ")

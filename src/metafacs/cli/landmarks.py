@@ -34,7 +34,7 @@ from metafacs.reports.domain_pictures import draw_predicted_landmarks, draw_sepa
 from metafacs.reports.landmark_table import landmark_table
 from metafacs.reports.options import with_defaults
 from metafacs.reports.papers import PAPERS
-from metafacs.reports.papers.claimed import LowerLandmarkError
+from metafacs.reports.papers.claimed import Data, LowerLandmarkError
 from metafacs.reports.tables import faces_in_words
 from metafacs.texts import printable
 
@@ -76,7 +76,7 @@ def run(arguments: Namespace) -> int:
 
 def _test_all(arguments: Namespace, own: OwnFiles) -> int:
     rows: dict[str, list[LandmarkScores]] = {}
-    kinds: dict[str, str] = {}
+    kinds: dict[str, tuple[str, Data]] = {}
     tested: list[TestedData] = []
     device = check_device(arguments.device)
     settings = {name: arguments[name] for name in ("split", "fold", "side", "domain")}
@@ -105,7 +105,8 @@ def _test_all(arguments: Namespace, own: OwnFiles) -> int:
         tested.append(test.data)
         options = with_defaults(test.checkpoint.method, test.checkpoint.options)
         if row := PAPER.row("", test.checkpoint.method, options):
-            kinds[row_of(name)] = row.name
+            used = test.checkpoint.description.data
+            kinds[row_of(name)] = row.name, (used[0].dataset if used else test.data.name, test.data.name)
 
     failed = for_each_model("landmarks", arguments.models, test_one)
     if rows:
@@ -118,17 +119,18 @@ def _test_all(arguments: Namespace, own: OwnFiles) -> int:
     return int(bool(failed))
 
 
-def _claimed(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
+def _claimed(kinds: Mapping[str, tuple[str, Data]]) -> list[tuple[str, str]]:
     """Return the rows of which the paper claims that one is more precise than the other.
 
     Args:
-        kinds: Name of the row -> the paper's row that it stands for.
+        kinds: Name of the row -> the paper's row that it stands for, and the data trained and tested on.
     """
     claims = [claim for claim in PAPER.claims if isinstance(claim, LowerLandmarkError)]
     return [
         (joint, single)
-        for joint, single in product(kinds, kinds)
-        if any((kinds[joint], kinds[single]) == (claim.better, claim.worse) for claim in claims)
+        for (joint, (ours, data)), (single, (theirs, other)) in product(kinds.items(), repeat=2)
+        if data == other
+        and any((ours, theirs) == (claim.better, claim.worse) and claim.is_made_on(data) for claim in claims)
     ]
 
 

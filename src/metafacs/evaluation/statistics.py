@@ -101,6 +101,11 @@ def auc_of(record: Record) -> float:
     return spread(record.auc.values()).mean
 
 
+def detection_accuracy_of(record: Record) -> float:
+    """Return the share of labels told rightly, averaged over AUs; NaN if none is known."""
+    return spread(record.accuracy.values()).mean
+
+
 def seed_deviation(records: Sequence[Record], score: Callable[[Record], float] = f1_of) -> float:
     """Return how much another training seed moves a score of one method, the average F1 by default.
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from metafacs.evaluation.chosen_aus import of_aus
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import (
     Claim,
     better_accuracy,
     better_average_auc,
     better_average_f1,
+    better_detection_accuracy,
     better_mean_recall,
     lower_landmark_error,
     pictures_by_class,
 )
 from metafacs.reports.comparison import Comparison
-from metafacs.reports.curve_claims import faster_fall, rising_weight
+from metafacs.reports.curve_claims import course, faster_fall, rising_weight
 from metafacs.reports.papers.claimed import (
+    Course,
     FasterFall,
     HigherAccuracy,
+    HigherDetectionAccuracy,
     HigherF1,
     HigherMeanRecall,
     LowerLandmarkError,
@@ -30,7 +34,7 @@ from metafacs.reports.papers.claimed import (
 
 
 def answered_claims(comparison: Comparison, *, against: str = "", level: float = 0.95) -> list[Claim]:
-    """Answer every claim of the paper that the records can answer, in the order of the paper's list.
+    """Answer what the paper claims for these data, in the order of its list, as far as the records can.
 
     Only sound runs answer; a claim about a row that has others says so. Where a row of the paper stands for
     several rows of the comparison, each of them is asked.
@@ -43,8 +47,7 @@ def answered_claims(comparison: Comparison, *, against: str = "", level: float =
     Raises:
         ValueError: If there is no row ``against`` with sound runs.
     """
-    claims = comparison.paper.claims if comparison.paper else ()
-    answers = [answer for claimed in claims for answer in _answers(claimed, comparison, level)]
+    answers = [answer for claimed in comparison.claimed for answer in _answers(claimed, comparison, level)]
     if against:
         answers += _answers_against(against, comparison, level)
     return list({answer.statement: answer for answer in answers}.values())
@@ -67,6 +70,10 @@ def _answers(claimed: PaperClaim, comparison: Comparison, level: float) -> Itera
         for better in comparison.of(claimed.better):
             for worse in comparison.of(claimed.worse):
                 yield from _between(claimed, comparison, better, worse, level)
+    elif isinstance(claimed, Course):
+        for name, runs in comparison.of(claimed.row).items():
+            if recorded := _having(runs, claimed.curve):
+                yield _with_losses(course(claimed, name, recorded), comparison, name)
     elif isinstance(claimed, RisingWeight):
         for name, runs in comparison.of(claimed.row).items():
             if recorded := _having(runs, claimed.curve):
@@ -120,11 +127,20 @@ def _order(
     level: float,
 ) -> Iterator[Claim]:
     both = (*ours, *theirs)
-    if isinstance(claimed, HigherF1):
+    if isinstance(claimed, HigherF1) and claimed.aus:
+        if aus := [au for au in ours[0].aus if au in claimed.aus]:
+            of_these = [[of_aus(run, aus) for run in runs] for runs in (ours, theirs)]
+            claim = better_average_f1(better, of_these[0], worse, of_these[1], level=level)
+            named = f"{claim.statement} of AU {', '.join(map(str, aus))}"
+            yield replace(claim, statement=named, difference=None)
+    elif isinstance(claimed, HigherF1):
         yield better_average_f1(better, ours, worse, theirs, level=level)
         # Records of earlier versions do not tell what a person makes of the AUC.
         if all(run.auc_by_unit for run in both):
             yield better_average_auc(better, ours, worse, theirs, level=level)
+    elif isinstance(claimed, HigherDetectionAccuracy):
+        if not any(run.people for run in both):
+            yield better_detection_accuracy(better, ours, worse, theirs, level=level)
     elif isinstance(claimed, LowerLandmarkError):
         found = [[run.landmarks for run in runs if run.landmarks is not None] for runs in (ours, theirs)]
         if sum(map(len, found)) == len(both):

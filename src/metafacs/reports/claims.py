@@ -28,6 +28,7 @@ from metafacs.evaluation.statistics import (
     Estimate,
     auc_of,
     average_f1,
+    detection_accuracy_of,
     f1_of,
     mean_interval,
     paired_difference,
@@ -120,6 +121,36 @@ def better_average_auc(
         difference, over = _over_units(apart, ours, theirs, auc_of, level), "pictures"
     luck = _luck([seed_deviation(runs, auc_of) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average AUC", difference), over, luck)
+
+
+def better_detection_accuracy(
+    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record], *, level: float = 0.95
+) -> Claim:
+    """Answer whether one row tells more labels of AUs rightly, averaged over AUs, where people are unknown.
+
+    Records do not tell which pictures these are. So the interval is that of rows tested on different
+    pictures, on which the AUs are right or wrong together: wider than it need be.
+
+    Args:
+        better: Name of the row claimed to be higher.
+        ours: Its runs.
+        worse: Name of the other row.
+        theirs: Its runs.
+        level: Nominal coverage of the interval.
+    """
+    variance, pictures = 0.0, 0
+    for runs in (ours, theirs):
+        known = np.array([np.sum(list(counts.values()), axis=0) for counts in runs[0].per_subject.values()])
+        pictures = int(known.sum(axis=0).max())
+        for run in runs:
+            right = np.array([run.accuracy[au] for au in runs[0].aus])
+            deviation = float(np.nanmean(np.sqrt(right * (1 - right) / known.sum(axis=0))))
+            variance += deviation**2 / len(runs)
+        variance += _variance_of_seeds(runs, detection_accuracy_of)
+    value = _mean_over_folds(ours, detection_accuracy_of) - _mean_over_folds(theirs, detection_accuracy_of)
+    luck = _luck([seed_deviation(runs, detection_accuracy_of) for runs in (ours, theirs)])
+    found = Difference(better, worse, "average accuracy", _normal(value, variance, level, pictures))
+    return _detecting_better(found, "pictures", luck)
 
 
 def _detecting_better(found: Difference, over: str, luck: str) -> Claim:

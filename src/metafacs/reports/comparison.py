@@ -14,7 +14,8 @@ from metafacs.evaluation.pairing import tested_apart
 from metafacs.evaluation.records import Record
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import options_of, told
-from metafacs.reports.papers.paper import Data, Paper, PrintedExpressions, PrintedF1
+from metafacs.reports.papers.claimed import Data, PaperClaim
+from metafacs.reports.papers.paper import Paper, PrintedExpressions, PrintedF1
 from metafacs.reports.style import row_colours
 from metafacs.texts import shown
 
@@ -105,6 +106,11 @@ class Comparison:
         Their runs are the sound ones; a row may have none.
         """
         return {name: self.rows.get(name, []) for name in self.names if self._kinds[name] == kind}
+
+    def printed_name(self, name: str) -> str:
+        """Return how the paper's tables call a row; empty if they do not have it."""
+        rows = self.paper.rows if self.paper else ()
+        return next((row.printed for row in rows if row.name == self._kinds[name]), "")
 
     def losses_in_words(self, name: str) -> str:
         """Return how many runs of a row lost, e.g. ``1 of 3 runs lost``; empty if none did."""
@@ -206,6 +212,11 @@ class Comparison:
         """Names of the data sets trained and tested on."""
         tested, config = self.records[0].data.name, self.records[0].config
         return (config["data"][0]["dataset"] if "data" in config else tested), tested
+
+    @property
+    def claimed(self) -> tuple[PaperClaim, ...]:
+        """What the paper says of its rows on these data."""
+        return self.paper.claims_on(self.data) if self.paper else ()
 
     @property
     def printed_f1(self) -> PrintedF1 | None:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from metafacs.evaluation.records import Record
 from metafacs.reports.claims import Claim
-from metafacs.reports.papers.claimed import FasterFall, RisingWeight
+from metafacs.reports.papers.claimed import Course, FasterFall, Move, RisingWeight
 
 _SMALLEST_RISE = 0.001
 
@@ -84,6 +85,55 @@ def faster_fall(claimed: FasterFall, name: str, runs: Sequence[Record]) -> Claim
         f"end {end_faster:.0%} and {end_slower:.0%}; beyond fluctuation in {_runs(clear)}, the opposite in "
         f"{sum(opposite)}",
     )
+
+
+def course(claimed: Course, name: str, runs: Sequence[Record]) -> Claim:
+    """Answer whether a learned weight of a row goes up and down in the order claimed.
+
+    A curve moves where the mean of a tenth of it lies away from that of an earlier one by more than it
+    fluctuates from point to point (its standard deviation over the last tenth) and more than 0.001; a move
+    ends where the next begins. "Yes" needs the claimed moves, and no other, in every run.
+
+    Args:
+        claimed: What is claimed.
+        name: Of the row in the comparison.
+        runs: Its runs; every history has the curve.
+    """
+    curves = [np.asarray(run.history[claimed.curve]) for run in runs]
+    found = [_moves(curve) for curve in curves]
+    clear = [moves == claimed.moves for moves in found]
+    start, end = (float(np.mean([curve[_tenth(curve, at)].mean() for curve in curves])) for at in (0.0, 1.0))
+    seen = ", ".join(
+        f"{_in_order(moves)} in {count}" for moves, count in sorted(Counter(found).items(), reverse=True)
+    )
+    return Claim(
+        f"in {name} the average weight of {claimed.of} {_in_order(claimed.moves)} during training",
+        "yes" if all(clear) else "no",
+        f"so in {_runs(clear)}: it {seen}; from {start:.3f} to {end:.3f}",
+    )
+
+
+def _in_order(moves: Sequence[Move]) -> str:
+    return " and then ".join(moves) or "stays"
+
+
+def _moves(curve: np.ndarray) -> tuple[Move, ...]:
+    """Return how the means of a curve's tenths move, what is within its fluctuation left out."""
+    means = [float(part.mean()) for part in np.array_split(curve, min(10, len(curve)))]
+    smallest = max(_SMALLEST_RISE, float(curve[_tenth(curve, 1.0)].std()))
+    moves: list[Move] = []
+    low = high = means[0]
+    for mean in means[1:]:
+        low, high = min(low, mean), max(high, mean)
+        before = moves[-1] if moves else None
+        if before != "rises" and mean - low > smallest:
+            moves.append("rises")
+        elif before != "falls" and high - mean > smallest:
+            moves.append("falls")
+        else:
+            continue
+        low = high = mean
+    return tuple(moves)
 
 
 def _waves(curve: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import over_seeds, reported_step
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import training_of
-from metafacs.reports.papers.claimed import HigherFewShotAccuracy
+from metafacs.reports.papers.claimed import Data, HigherFewShotAccuracy
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies
 from metafacs.texts import shown
 
@@ -101,10 +101,14 @@ class FewShotComparison:
         return reported_step(self.records)
 
     @property
+    def data(self) -> Data:
+        """Names of the data sets trained and tested on."""
+        return self.records[0].trained_on, self.records[0].tested_on
+
+    @property
     def printed(self) -> PrintedAccuracies | None:
         """What the paper prints for these data; None if nothing."""
-        first = self.records[0]
-        return self.paper.few_shot.get((first.trained_on, first.tested_on)) if self.paper else None
+        return self.paper.few_shot.get(self.data) if self.paper else None
 
     @property
     def colours(self) -> dict[str, str]:
@@ -118,8 +122,8 @@ class FewShotComparison:
 
     @property
     def claimed(self) -> list[HigherFewShotAccuracy]:
-        """Learners of which the paper claims that one is more accurate than the other."""
-        claims = self.paper.claims if self.paper else ()
+        """Learners of which the paper claims for these data that one is more accurate than the other."""
+        claims = self.paper.claims_on(self.data) if self.paper else ()
         return [claim for claim in claims if isinstance(claim, HigherFewShotAccuracy)]
 
     def shots_of(self, pair: HigherFewShotAccuracy) -> list[int]:

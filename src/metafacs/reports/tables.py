@@ -17,6 +17,7 @@ from metafacs.evaluation.statistics import (
     average_f1,
     average_f1_interval,
     average_f1_spread,
+    detection_accuracy_of,
     f1_spreads,
     spread,
 )
@@ -187,15 +188,19 @@ def printed_table(comparison: Comparison) -> Table | None:
     if printed is None:
         return None
     group = f"printed, real {printed.data}"
-    heads = [*(f"AU{au}" for au in printed.aus), "average"]
+    heads = [*(f"AU{au}" for au in printed.aus), "average", *(["accuracy"] if printed.accuracy else [])]
+    scores = "F1 per action unit and accuracy" if printed.accuracy else "F1 per action unit"
     return Table(
-        title=f"F1 per action unit as printed for real {printed.data}",
+        title=f"{scores} as printed for real {printed.data}",
         columns=(Column("Method", text=True), *(Column(head, group, "printed") for head in heads)),
         rows=tuple(
-            (name, *(_printed(printed, name, au) for au in printed.aus), f"{average:.1f}")
+            (
+                *(name, *(_printed(printed, name, au) for au in printed.aus), f"{average:.1f}"),
+                *([_printed_accuracy(printed, name)] if printed.accuracy else []),
+            )
             for name, average in printed.average.items()
         ),
-        note=f"F1 in percent.{cited(comparison.paper, printed)}",
+        note=f"Percent.{cited(comparison.paper, printed)}",
         name="printed",
     )
 
@@ -208,11 +213,14 @@ def cited(paper: Paper | None, printed: PrintedF1 | PrintedExpressions | Printed
 def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
     """Return one line per row: AUC, average F1 with spread and interval, accuracy and cost."""
     label, tag = comparison.label, comparison.tag
+    printed = comparison.printed_f1
+    theirs = printed if printed and printed.accuracy else None
     rows = []
     for name in comparison.names:
         runs, lost = comparison.rows.get(name, []), comparison.losses_in_words(name)
+        accuracy = [_printed_accuracy(theirs, comparison.printed_name(name))] if theirs else []
         if not runs:
-            rows.append((name, *["n/a"] * 5, lost, "", ""))
+            rows.append((name, *["n/a"] * 5, *accuracy, lost, "", ""))
             continue
         interval = average_f1_interval(runs, level=level)
         minutes = spread(run.seconds.get("train", float("nan")) / 60 for run in runs)
@@ -224,7 +232,8 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
                 percent(average_f1_spread(runs)),
                 "n/a" if math.isnan(interval.low) else bounds,
                 f"{100 * average_f1(runs, 'pooled'):.1f}",
-                percent(spread(_mean(run.accuracy.values()) for run in runs)),
+                percent(spread(detection_accuracy_of(run) for run in runs)),
+                *accuracy,
                 f"{len(runs)}, {lost}" if lost else str(len(runs)),
                 f"{max(run.iterations for run in runs):,}",
                 "" if math.isnan(minutes.mean) else f"{minutes.mean:.1f}",
@@ -237,6 +246,7 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
         columns=(
             Column("Method", text=True),
             *(Column(head, label, tag) for head in scores),
+            *([Column("accuracy", f"printed, real {theirs.data}", "printed")] if theirs else []),
             *map(Column, cost),
         ),
         rows=tuple(rows),
@@ -244,6 +254,7 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
             f"Percent, averaged over AUs, {comparison.runs_in_words}. AUC needs no threshold. "
             f"{comparison.thresholds_in_words} "
             f"{_interval_in_words(comparison.people)} 'pooled' adds up the counts of all folds before F1."
+            f"{cited(comparison.paper, theirs)}"
         ),
         name="summary",
     )
@@ -282,6 +293,10 @@ def counterparts(paper: Paper | None, printed: Collection[str]) -> list[str]:
 
 def _printed(table: PrintedF1, row: str, au: int) -> str:
     return f"{table.f1[row][table.aus.index(au)]:.1f}" if row in table.f1 and au in table.aus else ""
+
+
+def _printed_accuracy(table: PrintedF1, row: str) -> str:
+    return f"{table.accuracy[row]:.1f}" if row in table.accuracy else ""
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -71,7 +71,8 @@ def curves_figure(comparison: Comparison, drawn: TrainingCurves, *, name: str) -
     if not any(_has(comparison, row, kind) for rows in parts.values() for row in rows for kind in _KINDS):
         return None
     paper = comparison.paper
-    printed = f"As {drawn.printed_in} of {paper.citation}, on" if drawn.printed_in and paper else "On"
+    number = drawn.printed_in.get(comparison.data)
+    printed = f"As {number} of {paper.citation}, on" if number and paper else "On"
     return DrawnFigure(
         "Losses and learned weights during training",
         inline_svg(

@@ -7,7 +7,15 @@ import pytest
 
 from metafacs.data.facts import BP4D, DISFA
 from metafacs.reports.papers import PAPERS
-from metafacs.reports.papers.paper import PrintedAccuracies, PrintedF1
+from metafacs.reports.papers.claimed import (
+    Data,
+    HigherAccuracy,
+    HigherDetectionAccuracy,
+    HigherF1,
+    HigherMeanRecall,
+    Order,
+)
+from metafacs.reports.papers.paper import Paper, PrintedAccuracies, PrintedF1
 
 F1_TABLES = {
     f"{paper.name}, {printed.printed_in}": printed
@@ -85,6 +93,47 @@ def test_dual_domain_gains_are_those_of_the_text() -> None:
     errors = PAPERS["dual_domain"].landmarks["bp4d"].errors
     apart = np.subtract(errors["landmarks only"], errors["dual-domain"])
     assert apart == pytest.approx([2.71, 0.97])
+
+
+def printed_of(paper: Paper, claim: Order, data: Data) -> list[dict[str, float]]:
+    """Return the printed scores that a claim is about, those of its better and its worse row."""
+    if isinstance(claim, HigherAccuracy):
+        tables = [paper.expressions[data].accuracy]
+    elif isinstance(claim, HigherMeanRecall):
+        tables = [paper.expressions[data].mean_recall] if not claim.classes else []
+    elif isinstance(claim, HigherDetectionAccuracy):
+        tables = [paper.f1[data].accuracy]
+    elif isinstance(claim, HigherF1):
+        table, aus = paper.f1[data], set(claim.aus)
+        chosen = [place for place, au in enumerate(table.aus) if au in aus]
+        tables = [
+            {name: float(np.mean([row[p] for p in chosen])) for name, row in table.f1.items()}
+            if aus
+            else table.average
+        ]
+    else:
+        tables = []
+    names = {row.name: row.printed for row in paper.rows}
+    pair = [names[claim.better], names[claim.worse]]
+    return [{n: table[n] for n in pair} for table in map(dict, tables) if set(pair) <= set(table)]
+
+
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=PAPERS)
+def test_printed_numbers_bear_out_every_claim_where_they_are_made(paper: Paper) -> None:
+    asked = 0
+    for claim in paper.claims:
+        for data in claim.on if isinstance(claim, Order) else ():
+            for scores in printed_of(paper, claim, data):
+                better, worse = scores.values()
+                assert better > worse, (claim, data)
+                asked += 1
+    assert asked or paper.name == "maml_au"
+
+
+def test_accuracies_of_table_7_rise_as_printed_beside_them() -> None:
+    accuracy = DUAL_DOMAIN["bp4d", "emotionet"].accuracy
+    rows = ("B", "C", "D", "E", "F", "dual-domain")
+    assert [round(accuracy[row] - accuracy["A"], 1) for row in rows] == [0.7, 0.9, 1.2, 1.3, 1.7, 2.1]
 
 
 def test_tables_of_raf_ce_hold_each_row_whole() -> None:

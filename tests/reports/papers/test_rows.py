@@ -11,7 +11,7 @@ from metafacs.evaluation.records import Record
 from metafacs.methods import FEW_SHOT, METHODS
 from metafacs.reports.options import options_of
 from metafacs.reports.papers import PAPERS
-from metafacs.reports.papers.claimed import FasterFall, LowWeightForAmbiguous, Order, RisingWeight
+from metafacs.reports.papers.claimed import Course, FasterFall, LowWeightForAmbiguous, Order, RisingWeight
 from metafacs.reports.papers.paper import Paper
 from metafacs.reports.style import PALETTE, TASKS
 
@@ -69,6 +69,11 @@ def test_labels_of_comparisons_are_known_and_strange_ones_are_not(record_of: Mak
         ("", {"focus": 0.0}, "F"),
         ("A", {"landmark_branches": "none", "focus": 0}, None),
         ("", {"stage": "landmarks", "landmark_branches": "source"}, "landmarks"),
+        ("", {"stage": "supervised"}, None),
+        ("G", {"stage": "supervised"}, None),
+        ("F", {"stage": "supervised", "focus": 0.0}, None),
+        ("beta_0.5", {"focus": 0.5}, "beta_0.5"),
+        ("sr_10", {"reconstruction_weight": 10.0}, "sr_10"),
     ],
 )
 def test_rows_of_an_ablation_are_told_by_label_and_options(
@@ -95,14 +100,25 @@ def test_a_paper_names_only_what_there_is(paper: Paper) -> None:
         assert not row.printed or row.printed in printed
         assert not row.colour or row.colour in PALETTE
         assert row.colour not in TASKS.values()
+    data = {*paper.f1, *paper.expressions, *paper.few_shot}
     for claim in paper.claims:
+        assert set(claim.on) <= data
+        assert claim.on or isinstance(claim, LowWeightForAmbiguous), "every claim is made for some data"
         if isinstance(claim, Order):
             assert {claim.better, claim.worse} <= set(names)
         else:
-            assert isinstance(claim, (RisingWeight, FasterFall, LowWeightForAmbiguous))
+            assert isinstance(claim, (Course, RisingWeight, FasterFall, LowWeightForAmbiguous))
             assert claim.row in names
     if paper.curves:
+        assert set(paper.curves.printed_in) <= data
         assert {*paper.curves.losses, *paper.curves.weights, *paper.curves.accuracy} <= set(names)
+
+
+@pytest.mark.parametrize("label", ["", "resnet50"])
+def test_a_row_of_another_backbone_is_told_by_its_label(record_of: MakeRecord, label: str) -> None:
+    options = {"backbone": {"name": "resnet50", "weights": "imagenet"}}
+    run = replace(record_of("single_task"), label=label, config={"options": options})
+    assert row("mal", run) == (label or "single_task")
 
 
 def test_papers_are_known_by_their_names() -> None:

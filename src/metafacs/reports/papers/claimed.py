@@ -1,15 +1,35 @@
 """Kinds of claims that papers make; :mod:`metafacs.reports.answers` answers them from records.
 
-Rows are named as in our tables.
+Rows are named as in our tables. A claim is made for the data that a paper's sentence speaks of, and is
+answered for no other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Data = tuple[str, str]
+"""Names of the data sets trained and tested on, as the readers call them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What all claims have in common.
+
+    Attributes:
+        on: Data that it is made for; none where the paper does not say which.
+    """
+
+    on: tuple[Data, ...] = ()
+
+    def is_made_on(self, data: Data) -> bool:
+        """Return whether it is made for such data."""
+        return not self.on or data in self.on
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(Made):
     """One row is better than another.
 
     Attributes:
@@ -23,7 +43,19 @@ class Order:
 
 @dataclass(frozen=True)
 class HigherF1(Order):
-    """The better row has the higher average F1; where records tell it, average AUC is compared as well."""
+    """The better row has the higher average F1; where records tell it, average AUC is compared as well.
+
+    Attributes:
+        aus: FACS numbers to average over, as far as the data have them; all of the data's if none are named.
+            Of some AUs only F1 is compared: what a person makes of the AUC is told of all AUs together.
+    """
+
+    aus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class HigherDetectionAccuracy(Order):
+    """The better row tells more of the labels of action units rightly."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +86,28 @@ class HigherFewShotAccuracy(Order):
     """The better learner is more accurate after adaptation."""
 
 
+Move = Literal["falls", "rises"]
+
+
 @dataclass(frozen=True)
-class RisingWeight:
+class Course(Made):
+    """A learned weight of a row goes up and down during training in the order given.
+
+    Attributes:
+        row: The row.
+        curve: Of its history.
+        of: What the curve weighs.
+        moves: Its moves, one after the other.
+    """
+
+    row: str
+    curve: str
+    of: str
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True)
+class RisingWeight(Made):
     """A row raises the average weight of some of its pictures during training.
 
     Attributes:
@@ -72,7 +124,7 @@ class RisingWeight:
 
 
 @dataclass(frozen=True)
-class FasterFall:
+class FasterFall(Made):
     """One loss of a row falls faster in training than another.
 
     Attributes:
@@ -87,7 +139,7 @@ class FasterFall:
 
 
 @dataclass(frozen=True)
-class LowWeightForAmbiguous:
+class LowWeightForAmbiguous(Made):
     """A row gives low weight to pictures on whose expression the annotators disagree.
 
     Attributes:
@@ -97,4 +149,4 @@ class LowWeightForAmbiguous:
     row: str
 
 
-PaperClaim = Order | RisingWeight | FasterFall | LowWeightForAmbiguous
+PaperClaim = Order | Course | RisingWeight | FasterFall | LowWeightForAmbiguous

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from metafacs.reports.papers.claimed import PaperClaim
-
-Data = tuple[str, str]
-"""Names of the data sets trained and tested on, as the readers call them."""
+from metafacs.reports.papers.claimed import Data, PaperClaim
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,7 @@ class PrintedF1:
         aus: FACS numbers of the columns.
         f1: Printed row -> F1 per AU in percent, where it is printed.
         average: Printed row -> printed average in percent; rounding may set it off from the row's mean.
+        accuracy: Printed row -> accuracy averaged over the AUs in percent, where it is printed.
     """
 
     printed_in: str
@@ -54,6 +52,7 @@ class PrintedF1:
     aus: tuple[int, ...]
     f1: Mapping[str, tuple[float, ...]]
     average: Mapping[str, float]
+    accuracy: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class TrainingCurves:
     """A figure of losses, learned weights and accuracies over the iterations.
 
     Attributes:
-        printed_in: Number of the figure; empty for one of no paper.
+        printed_in: Number of the figure by the data trained and tested on, where the paper has one.
         losses: Rows whose losses per task are drawn, one panel each.
         weights: Rows whose average weights per task are drawn, one panel each.
         gains: Rows of which it is drawn by how much weight on the pictures of each task lowers the validation
@@ -125,7 +124,7 @@ class TrainingCurves:
         note: How the weights are to be read.
     """
 
-    printed_in: str = ""
+    printed_in: Mapping[Data, str] = field(default_factory=dict)
     losses: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     gains: tuple[str, ...] = ()
@@ -163,6 +162,10 @@ class Paper:
     def colours(self) -> dict[str, str]:
         """Row -> name of its colour, where it has one."""
         return {row.name: row.colour for row in self.rows if row.colour}
+
+    def claims_on(self, data: Data) -> tuple[PaperClaim, ...]:
+        """Return what it says of its rows on such data."""
+        return tuple(claim for claim in self.claims if claim.is_made_on(data))
 
     def row(self, label: str, method: str, options: Mapping[str, object]) -> Row | None:
         """Return the row that a record belongs to; None if to none."""
