@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,24 @@ def test_file_that_is_none_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.json"):
         with pytest.raises(FileError, match=str(path)):
             read_json(path, dict[str, Any])
+
+
+def test_what_the_system_says_of_a_file_is_no_fault_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+
+    def failing(self: Path, *words: object, **options: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", failing)
+        with pytest.raises(OSError, match="Input/output error") as told:
+            read_json(path, dict[str, Any])
+    assert told.value.filename == str(path)
+    with pytest.raises(FileError, match="does not exist"):
+        read_json(path / "b.json", dict[str, Any])
 
 
 def test_plain_data_become_an_object() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import metafacs
+from metafacs import tensor_files
 from metafacs.tensor_files import DIGEST, load_tensors, save_tensors
 
 TENSORS = {
@@ -68,6 +72,44 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_what_the_system_says_of_a_sound_file_is_no_damage(spare: int, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "m"
+    save_tensors(path, {"a": torch.ones(3)}, {"n": 1})
+    limit, taken = resource.getrlimit(resource.RLIMIT_NOFILE), []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limit[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        # safetensors opens the file, then torch does.
+        for _ in range(spare):
+            os.close(taken.pop())
+        with pytest.raises(OSError, match="Too many open files") as told:
+            load_tensors(path, ValueError, "copy it")
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert (told.value.errno, told.value.filename) == (errno.EMFILE, str(path))
+    assert load_tensors(path, ValueError, "copy it")[0] == {"n": 1}
+
+
+def test_a_file_that_does_not_open_for_a_moment_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m"
+    save_tensors(path, {"a": torch.ones(3)}, {"n": 1})
+
+    def failing(*words: object, **options: object) -> None:
+        raise FileNotFoundError(f"No such file or directory: {path}")
+
+    monkeypatch.setattr(tensor_files, "safe_open", failing)
+    with pytest.raises(OSError, match="could not be opened just now; run the same command again"):
+        load_tensors(path, ValueError, "copy it")
 
 
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:

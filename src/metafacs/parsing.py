@@ -48,6 +48,7 @@ def read_json(
     Raises:
         Exception: ``refuse``, if the file is missing, too large, no JSON, or not of the type. NaN and
             infinity are no JSON.
+        OSError: As :func:`read_bytes`.
     """
     return parse_json(read_bytes(path, refuse, remedy), kind, str(path), refuse, remedy)
 
@@ -110,6 +111,7 @@ def read_yaml(path: Path | str, refuse: Refusal = FileError) -> Any:
 
     Raises:
         Exception: ``refuse``, if the file is missing, too large or no YAML; see :func:`parse_yaml`.
+        OSError: As :func:`read_bytes`.
     """
     content = read_bytes(path, refuse, "correct the file", largest=_LARGEST_YAML)
     try:
@@ -151,7 +153,8 @@ def read_bytes(
     """Return the content of a regular file of bounded size.
 
     Raises:
-        Exception: ``refuse``, if the file is missing, no regular file, may not be read, or is too large.
+        Exception: ``refuse``, if the file is missing, no regular file, or too large.
+        OSError: If the system does not let it be read, now or ever, which says nothing of what it holds.
     """
     path = Path(path)
     try:
@@ -161,10 +164,11 @@ def read_bytes(
             raise refuse(f"{path} is no regular file")
         with path.open("rb") as file:
             content = file.read(largest + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise refuse(f"{path} does not exist") from None
     except OSError as error:
-        raise refuse(f"{path} cannot be read ({error.strerror})") from error
+        error.filename = error.filename or str(path)  # a read knows no name
+        raise
     if len(content) > largest:
         raise refuse(f"{path} is larger than {largest >> 20} MiB: it is not what it should be; {remedy}")
     return content

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,9 @@ REINSTALL = "reinstall metafacs"
 """What to do about a damaged file of the package."""
 
 Refusal = Callable[[str], Exception]
+
+_SYSTEM_ERROR = re.compile(r"unable to (?:open|mmap) .*\((\d+)\)", re.DOTALL)
+"""How torch tells what the system said of a file."""
 
 _KINDS = {
     torch.float64: "F64",
@@ -103,18 +110,19 @@ def load_tensors(
     Raises:
         Exception: ``refuse``, if the file is missing, truncated, damaged or no safetensors file, or if a
             tensor is not finite.
+        OSError: If the system does not let it be read, now or ever, which says nothing of what it holds.
     """
     path = Path(path)
     if not path.is_file():
         raise refuse(f"{path} is no regular file" if path.exists() else f"{path} does not exist")
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with _system_errors(path), safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except SafetensorError as error:
         raise refuse(f"{path} is truncated or not a safetensors file ({error}); {remedy}") from error
-    except OSError as error:
-        raise refuse(f"{path} cannot be read ({error.strerror or error}); {remedy}") from error
+    except FileNotFoundError as error:
+        raise refuse(f"{path} does not exist") from error
     for name, value in tensors.items():
         if value.dtype not in _KINDS:
             raise refuse(f"{path} holds {value.dtype} in {name}, which metafacs does not read; {remedy}")
@@ -141,6 +149,26 @@ def digest_of_tensors(tensors: Mapping[str, Tensor], header: str = "") -> str:
         digest.update(f"\0{name}\0{value.dtype}\0{list(value.shape)}\0".encode())
         digest.update(_bytes_of(value.detach().cpu().contiguous()))
     return digest.hexdigest()
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """Raise what the system said of a file where a library says something else."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.errno is None:
+            # So safetensors calls every file that it could not open.
+            with path.open("rb"):
+                raise OSError(
+                    errno.EAGAIN, "could not be opened just now; run the same command again", str(path)
+                ) from error
+        error.filename = error.filename or str(path)
+        raise
+    except RuntimeError as error:
+        if number := _SYSTEM_ERROR.match(str(error)):
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+        raise
 
 
 def _bytes_of(value: Tensor) -> memoryview:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import AUS, paint, rows_of, write_store
+from metafacs import tensor_files
 from metafacs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from metafacs.data.store import Store
 from metafacs.evaluation import comparison
@@ -89,6 +91,35 @@ def test_a_run_whose_model_is_damaged_is_trained_again(
     assert perform(start).error is None
     assert unfinished([start]) == []
     assert "is trained again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, RECORD_FILE, SETTINGS_FILE])
+def test_a_sound_file_that_cannot_be_read_now_is_told_and_nothing_is_done_again(
+    name: str, finished: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def times() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in finished.folder.iterdir() if path.is_file()}
+
+    def failing(path: Path, *words: object, **options: object) -> object:
+        if path == finished.folder / name:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return opened(path, *words, **options)  # type: ignore[call-overload]
+
+    def unreadable(path: str, **options: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    before, opened = times(), Path.open
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", failing)
+        if name == MODEL_FILE:
+            patch.setattr(tensor_files, "safe_open", unreadable)
+        with pytest.raises(OSError, match="Input/output error"):
+            unfinished([finished])
+        assert "Input/output error" in (perform(finished).error or "")
+    assert capsys.readouterr().err == ""
+    changed = {entry for entry, time in times().items() if before.get(entry) != time}
+    assert not changed & {MODEL_FILE, RECORD_FILE, SETTINGS_FILE}
+    assert unfinished([finished]) == []
 
 
 def test_other_pictures_in_the_store_are_told(finished: Run, au_store: Store, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,25 @@ def test_a_damaged_record_is_named_and_made_again(
     assert len(run(finished)) == 4
     assert str(path) in capsys.readouterr().err
     assert read_few_shot_record(path).accuracy == before
+
+
+def test_a_sound_record_that_cannot_be_read_now_is_not_made_again(
+    finished: FewShotProtocol, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, opened = finished.record_path("maml", finished.subjects[0], 1, 0), Path.open
+    before = path.stat().st_mtime_ns
+
+    def failing(here: Path, *words: object, **options: object) -> object:
+        if here == path:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return opened(here, *words, **options)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            run(finished)
+    assert "made again" not in capsys.readouterr().err
+    assert path.stat().st_mtime_ns == before
 
 
 def test_a_record_of_somebody_else_is_refused(finished: FewShotProtocol) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from conftest import AUS, paint, rows_of, write_store
+from metafacs import tensor_files
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.data.store import Store
 from metafacs.locks import FolderInUseError, claimed
@@ -114,6 +116,23 @@ def test_a_damaged_model_is_trained_again(
     spoil(path)
     assert_equal(load_checkpoint(run(au_store, tmp_path)), whole)
     assert (tmp_path / f"{MODEL_FILE}.damaged").exists()
+
+
+def test_a_sound_file_that_cannot_be_read_now_stays_and_ends_the_command(
+    killed: Path, au_store: Store, whole: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: str, **options: object) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    finished = run(au_store, killed.parent / "finished")
+    for folder in (killed, finished.parent):
+        before = {path.name: path.read_bytes() for path in folder.glob("*.safetensors*")}
+        with monkeypatch.context() as patch:
+            patch.setattr(tensor_files, "safe_open", failing)
+            with pytest.raises(OSError, match="Stale file handle"):
+                run(au_store, folder)
+        assert {path.name: path.read_bytes() for path in folder.glob("*.safetensors*")} == before
+        assert_equal(load_checkpoint(run(au_store, folder)), whole)
 
 
 def test_checkpoints_beside_a_finished_model_go(au_store: Store, tmp_path: Path) -> None:

@@ -11,12 +11,16 @@ from metafacs.texts import printable
 EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError, RecursionError)
 """Errors whose message is written for the user, or that files and machines of users cause."""
 
+_AGAIN = "run the same command again; if it stays, look after the disk"
+
 _HINTS = {
     errno.ENOSPC: "make room there, and run the same command again",
     errno.EDQUOT: "make room there, and run the same command again",
     errno.EFBIG: "choose a folder that takes larger files, and run the same command again",
     errno.EMFILE: "allow this process more open files (ulimit -n)",
     errno.EACCES: "you may not read or write it: change its permissions, or name another",
+    errno.EIO: _AGAIN,
+    errno.ESTALE: _AGAIN,
     errno.EROFS: "nothing can be written there: name another folder",
 }
 """Number of an error of the operating system -> what to do."""

@@ -74,6 +74,7 @@ def read_each(
 
     Raises:
         RecordError: If none can be read; with ``damaged`` None, if one cannot.
+        OSError: If the system does not let one be read: it is not left out, as it may be sound.
     """
     records: list[tuple[Path, RecordT]] = []
     problems: list[str] = []

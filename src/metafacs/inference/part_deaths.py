@@ -37,7 +37,7 @@ class Deaths:
         try:
             if (folder / _DEATHS).exists():
                 self._counts = read_json(folder / _DEATHS, dict[str, tuple[int, int]])
-        except FileError:
+        except (FileError, OSError):
             pass  # it only counts
         last = self._last()
         if last is not None:

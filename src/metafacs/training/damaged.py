@@ -1,4 +1,4 @@
-"""Files of a run that cannot be read: they are kept, and out of its way."""
+"""Files of a run that are damaged: they are kept, and out of its way."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def set_aside(path: Path, error: CheckpointError) -> None:
 
     Raises:
         CheckpointError: If it is whole: of another version, or not ours.
+        OSError: If it cannot be read, which says nothing of what it holds.
     """
     if _is_whole(path):
         raise CheckpointError(f"{error}; choose another --out, or delete {path}") from error

@@ -179,7 +179,7 @@ class Trainer:
             CheckpointError: If the run's folder holds a checkpoint or model of another run.
             FolderInUseError: If another process trains there.
             PartnerLostError: If one of several processes that train together has ended.
-            OSError: If nothing can be written there.
+            OSError: If nothing can be written there, or what is there not be read.
         """
         with claimed_together(self.out, f"training {self.method_name}", self.rank):
             return self._run(progress=progress and self.rank.number == 0)

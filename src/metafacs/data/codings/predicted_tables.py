@@ -96,7 +96,7 @@ def read_sidecar(path: Path) -> Sidecar | None:
     """Return the description that metafacs wrote beside a table, or None if there is none.
 
     Raises:
-        CodingError: If it is there but cannot be read.
+        CodingError: If it is there but damaged.
     """
     sidecar = path.with_name(path.name + ".meta.json")
     if not sidecar.is_file():

@@ -174,8 +174,8 @@ def read_twin(root: Path) -> dict[str, object] | None:
     """Return the content of ``TWIN.json`` below ``root``, or None for a real data set.
 
     Raises:
-        DatasetError: If the file is there but cannot be read: a twin must never pass for real data. If the
-            twin is half rendered: it would pass for a small data set.
+        DatasetError: If the file is there but damaged: a twin must never pass for real data. If the twin is
+            half rendered: it would pass for a small data set.
     """
     path = root / TWIN_FILE
     if not path.exists():
@@ -192,7 +192,7 @@ def find_twin(*folders: Path) -> dict[str, object] | None:
     For readers whose lists and pictures may lie apart, anywhere below the twin they were taken from.
 
     Raises:
-        DatasetError: If such a file cannot be read.
+        DatasetError: As :func:`read_twin`.
     """
     for folder in folders:
         for place in (folder, *folder.resolve().parents):
@@ -219,7 +219,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         DatasetError: If the file cannot be read, is no regular file, too large, or not text in UTF-8.
     """
-    content = read_bytes(path, DatasetError, "give the file of labels", largest=LARGEST_FILE)
+    try:
+        content = read_bytes(path, DatasetError, "give the file of labels", largest=LARGEST_FILE)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
