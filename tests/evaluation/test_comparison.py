@@ -26,7 +26,7 @@ from metafacs.evaluation.comparison import (
     perform,
     unfinished,
 )
-from metafacs.evaluation.records import Record
+from metafacs.evaluation.records import Record, write_record
 from metafacs.training.trainer import MODEL_FILE
 from metafacs.training.training_data import BatchSizes
 
@@ -131,6 +131,20 @@ def test_other_pictures_in_the_store_are_told(finished: Run, au_store: Store, tm
     )
     with pytest.raises(ComparisonError, match=told):
         unfinished([changed])
+
+
+def test_a_record_of_a_model_whose_start_was_made_again_is_of_this_run(
+    finished: Run, au_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = planned(au_store.path, tmp_path / "second", initialise=finished.folder / MODEL_FILE)
+    assert perform(run).error is None
+    (record,) = finished_records([run])
+    for name, left in (("sha256", []), ("fingerprint", [run])):
+        start = {**record.config["initialised_from"], name: "0" * 16}
+        changed = replace(record, config={**record.config, "initialised_from": start})
+        write_record(changed, run.folder / RECORD_FILE)
+        assert unfinished([run]) == left
+    assert "record.json is of another model: initialised_from.fingerprint (0" in capsys.readouterr().err
 
 
 def test_records_stay_where_the_store_has_gone(finished: Run, tmp_path: Path) -> None:

@@ -48,3 +48,15 @@ def test_what_a_start_was_trained_in_is_no_difference(record_of: Callable[..., R
     first = replace(record_of(), config=started)
     again = replace(first, config={"initialised_from": {"method": "mal", "sha256": "2"}})
     assert merged([[(A, first)], [(B, again)]]) == [first]
+
+
+def test_an_earlier_version_told_less_of_the_models_that_a_run_learned_from(
+    record_of: Callable[..., Record],
+) -> None:
+    told = {"method": "mal", "sha256": "1"}
+    first = replace(record_of(), config={"initialised_from": told, "pseudo_labels": told})
+    more = {**told, "fingerprint": "2", "decides_at": {"thresholds": {"1": 0.5}, "chosen_on": {}}}
+    again = replace(first, config={"initialised_from": more, "pseudo_labels": more})
+    assert merged([[(A, first)], [(B, again)]]) == [first]
+    with pytest.raises(RecordError, match="but differ"):
+        merged([[(A, first)], [(B, replace(record_of(skill=2.0), config=again.config))]])

@@ -9,6 +9,7 @@ from metafacs.models.model_file import (
     CheckpointError,
     ModelHeader,
     adapted_to,
+    known_alike,
     names_of,
     origin,
     read_model_file,
@@ -90,13 +91,13 @@ def test_tensors_that_no_model_has_are_refused(tmp_path: Path) -> None:
 def test_an_origin_says_the_same_of_every_model(tmp_path: Path) -> None:
     save_tensors(tmp_path / "m", WEIGHTS, HEADER)
     header, _ = read_model_file(tmp_path / "m")
-    told = origin(tmp_path / "m", header)
+    told = origin(tmp_path / "m", header, WEIGHTS)
     assert (told["file"], told["method"], told["aus"], told["seed"]) == ("m", "single_task", [1, 12], 3)
     assert (told["synthetic"], told["split"], told["data"]) == (False, None, [{"dataset": "bp4d"}])
     assert adapted_to(told) is None
     odd = ModelHeader(**{**HEADER, "aus": (), "expressions": (), "description": {"data": [3]}})  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match=r"m, description: data\[0\]"):
-        origin(tmp_path / "m", odd)
+        origin(tmp_path / "m", odd, WEIGHTS)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,41 @@ def test_names_never_lead_out_of_a_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(two) == ["inner/one", "inner/two"]
     with pytest.raises(ValueError, match=r"one\.st is given twice"):
         names_of([Path("one.st"), Path("./one.st")])
+
+
+def told_alike(there: dict, here: dict) -> bool:
+    one, other = known_alike(there, here)
+    return one == other
+
+
+@pytest.mark.parametrize("source", ["initialised_from", "transferred_from", "pseudo_labels"])
+def test_a_model_is_known_by_what_it_learned_and_of_earlier_versions_by_its_file(source: str) -> None:
+    def run(**told: object) -> dict:
+        return {"seed": 0, source: {"file": "model.safetensors", **told}}
+
+    new = run(sha256="a", fingerprint="1")
+    assert told_alike(new, run(sha256="b", fingerprint="1"))
+    assert not told_alike(new, run(sha256="a", fingerprint="2"))
+    # Earlier versions told no fingerprint.
+    assert told_alike(run(sha256="a"), new)
+    assert not told_alike(run(sha256="b"), new)
+    assert not told_alike(run(sha256="b"), run(sha256="a"))
+    assert not told_alike({"seed": 0}, new)
+    # What that model learned from is known in the same way.
+    deep = [run(sha256=text, fingerprint="3", **run(sha256=text, fingerprint="4")) for text in ("a", "b")]
+    assert told_alike(*deep)
+    assert not told_alike(deep[0], run(sha256="a", fingerprint="3", **run(sha256="a", fingerprint="5")))
+
+
+def test_a_model_that_labelled_pictures_is_known_by_its_thresholds_too() -> None:
+    def run(**told: object) -> dict:
+        return {"pseudo_labels": told}
+
+    half, other = ({"thresholds": {"4": threshold}, "chosen_on": {}} for threshold in (0.5, 0.3))
+    new = run(sha256="a", fingerprint="1", decides_at=half)
+    assert told_alike(new, run(sha256="b", fingerprint="1", decides_at=half))
+    assert not told_alike(new, run(sha256="a", fingerprint="1", decides_at=other))
+    assert told_alike(new, run(sha256="a"))
+    assert not told_alike(new, run(sha256="b"))
+    # A table of labels is nothing but its file.
+    assert not told_alike(run(file="labels.csv", sha256="a"), run(file="labels.csv", sha256="b"))

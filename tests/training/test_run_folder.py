@@ -204,6 +204,46 @@ def test_a_model_of_an_earlier_version_is_not_taken_for_this_run(au_store: Store
         run(au_store, tmp_path, iterations=1)
 
 
+def test_a_start_that_was_made_again_is_the_same_and_one_with_other_weights_is_not(
+    au_store: Store, tmp_path: Path
+) -> None:
+    start = run(au_store, tmp_path / "start", iterations=1)
+    second = run(au_store, tmp_path / "second", iterations=1, initialise=start)
+    third = run(au_store, tmp_path / "third", iterations=1, initialise=second)
+    known, before = load_checkpoint(start), [path.read_bytes() for path in (second, third)]
+    # It took another time, and has got thresholds since.
+    described = replace(known.description, thresholds={1: 0.3})
+    save_checkpoint(start, replace(known, seconds=known.seconds + 1, description=described))
+    assert run(au_store, second.parent, iterations=1, initialise=start) == second
+    assert run(au_store, third.parent, iterations=1, initialise=second) == third
+    assert [path.read_bytes() for path in (second, third)] == before
+    second.unlink()
+    assert run(au_store, second.parent, iterations=1, initialise=start) == second
+    assert second.read_bytes() != before[0]
+    assert run(au_store, third.parent, iterations=1, initialise=second) == third
+    assert third.read_bytes() == before[1]
+    weights = {name: value + 1 for name, value in known.weights.items()}
+    save_checkpoint(start, replace(known, weights=weights))
+    with pytest.raises(CheckpointError, match=r"is of another run: initialised_from.fingerprint \("):
+        run(au_store, second.parent, iterations=1, initialise=start)
+
+
+def test_a_run_of_an_earlier_version_knows_its_start_by_the_file(au_store: Store, tmp_path: Path) -> None:
+    start = run(au_store, tmp_path / "start", iterations=1)
+    path = run(au_store, tmp_path / "run", iterations=1, initialise=start)
+    saved = load_checkpoint(path)
+    told = dict(saved.description.initialised_from or {})
+    assert told.pop("fingerprint") == load_checkpoint(start).fingerprint
+    save_checkpoint(path, replace(saved, description=replace(saved.description, initialised_from=told)))
+    before = path.read_bytes()
+    assert run(au_store, path.parent, iterations=1, initialise=start) == path
+    known = load_checkpoint(start)
+    save_checkpoint(start, replace(known, seconds=known.seconds + 1))
+    with pytest.raises(CheckpointError, match=r"is of another run: initialised_from.sha256 \("):
+        run(au_store, path.parent, iterations=1, initialise=start)
+    assert path.read_bytes() == before
+
+
 def test_a_file_of_something_else_is_left_where_it_is(au_store: Store, tmp_path: Path) -> None:
     save_tensors(tmp_path / MODEL_FILE, {"a": torch.ones(1)}, {"format": "something-2"})
     before = (tmp_path / MODEL_FILE).read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,10 @@ from metafacs.models.model_file import (
     RANDOM_STATE,
     REMEDY,
     CheckpointError,
+    fingerprint_of,
     modernised,
     read_model_file,
+    weights_in,
 )
 from metafacs.plugins import PluginError
 from metafacs.tensor_files import save_tensors
@@ -155,12 +156,7 @@ class Checkpoint:
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with the method, its AUs and any of its weights."""
-        digest = hashlib.sha256(repr((self.method, self.aus)).encode())
-        for name in sorted(self.weights):
-            value = self.weights[name].detach().cpu().contiguous()
-            digest.update(repr((name, tuple(value.shape), str(value.dtype))).encode())
-            digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint_of(self.method, self.aus, self.weights)
 
     def finished(self) -> Checkpoint:
         """Return the checkpoint without the state that only training needs."""
@@ -207,6 +203,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
 
     Raises:
         CheckpointError: If the file is missing, damaged, or not written by metafacs.
+        OSError: If it cannot be read, which says nothing of what it holds.
     """
     header, tensors = read_model_file(path)
     states = {name: value for name, value in tensors.items() if name.startswith(RANDOM_STATE)}
@@ -218,11 +215,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         options=header.options,
         aus=header.aus,
         expressions=header.expressions,
-        weights={
-            name.removeprefix(METHOD_PREFIX): value
-            for name, value in tensors.items()
-            if name.startswith(METHOD_PREFIX)
-        },
+        weights=weights_in(tensors),
         description=Description.from_json(header.description, str(path)),
         iteration=header.iteration,
         history=header.history,

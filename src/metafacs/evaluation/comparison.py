@@ -25,7 +25,7 @@ from metafacs.executors.executor import Executor
 from metafacs.files import digest_of_file, write_json
 from metafacs.locks import claimed
 from metafacs.methods import find_method
-from metafacs.models.model_file import CheckpointError
+from metafacs.models.model_file import CheckpointError, known_alike
 from metafacs.parsing import read_json
 from metafacs.processes import out_of_memory
 from metafacs.seals import sealed, unsealed
@@ -359,8 +359,10 @@ def _has_results(run: Run) -> bool:
         )
         return False
     # A model may be deleted for its size, once it is tested.
-    here, there = without_thresholds(record.config), None if model is None else described(model)
-    if there is not None and (told := differences(here, without_thresholds(_plain(there)))):
+    if model is None:
+        return True
+    there, here = map(without_thresholds, (record.config, _plain(described(model))))
+    if told := differences(*known_alike(there, here)):
         print(
             f"{run.folder / RECORD_FILE} is of another model: {told}; {run} has to be tested again",
             file=sys.stderr,

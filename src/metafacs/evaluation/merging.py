@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 from metafacs.checkpoints.description import without_thresholds
 from metafacs.evaluation.archive import Archivable
 from metafacs.evaluation.record_files import RecordError
+from metafacs.models.model_file import DECIDES_AT, FILE_DIGEST, FINGERPRINT
 
 _NAMED_BY = ("data", "config", "trained_on", "tested_on", "protocol")
 """What tells runs of one name apart: what they were asked for."""
 
-_PASSING = ("seconds", "versions", "paper", "sha256")
-"""What two runs of the same settings may differ in: time, machine and, of a model they started from, the
-digest, which holds its training time."""
+_PASSING = ("seconds", "versions", "paper", FILE_DIGEST, FINGERPRINT, DECIDES_AT)
+"""What two runs of the same settings may differ in: time, machine and which model they learned from: the
+digest of its file holds its training time; what else tells it, which earlier versions did not, has made other
+results where it differs."""
 
 RecordT = TypeVar("RecordT", bound=Archivable)
 

@@ -118,7 +118,7 @@ def check_validation_people(training: Mapping[str, Any]) -> None:
     refuse_without_validation(chosen)
     for path in (training.get("initialise"), training.get("pseudo_labels")):
         if path is not None and Path(path).suffix.lower() != TABLE_SUFFIX:
-            refuse_known_choosers([origin(path, read_model_file(path)[0])], store.dataset, chosen)
+            refuse_known_choosers([origin(path, *read_model_file(path))], store.dataset, chosen)
 
 
 def refuse_known_choosers(models: Iterable[Mapping[str, Any]], dataset: str, split: Split) -> None:

@@ -108,7 +108,7 @@ class L2TWW(Method):
                 "the one it was trained with"
             ) from error
         self._teacher = [network.eval().requires_grad_(False)]
-        return {"transferred_from": origin(self.teacher, header)}
+        return {"transferred_from": origin(self.teacher, header, tensors)}
 
     def update(self, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
         """Take the step that counts, then improve phi by what a few recorded steps would lead to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from msgspec import Meta
 from torch import Tensor, nn
 
@@ -119,6 +121,7 @@ def read_model_file(path: Path | str) -> tuple[ModelHeader, dict[str, Tensor]]:
 
     Raises:
         CheckpointError: If the file is missing, damaged, or not written by metafacs.
+        OSError: If it cannot be read, which says nothing of what it holds.
     """
     path = Path(path)
     if not path.exists():
@@ -160,6 +163,10 @@ class _Told:
 SOURCES = ("initialised_from", "transferred_from", "pseudo_labels")
 """Under what a description tells other models that a model has learned from."""
 
+FINGERPRINT, FILE_DIGEST, DECIDES_AT = "fingerprint", "sha256", "decides_at"
+"""Under what :func:`origin` tells which model it was, the digest of its file, and, of a model that labelled
+pictures, the thresholds it did so at."""
+
 
 def learned_from(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the models that a model has learned from directly, as :func:`origin` tells them.
@@ -172,12 +179,35 @@ def learned_from(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [model for model in told if model and "data" in model]
 
 
-def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
+def fingerprint_of(method: str, aus: tuple[int, ...], weights: Mapping[str, Tensor]) -> str:
+    """Return sixteen hexadecimal digits that say which model it is, whenever and wherever it was trained.
+
+    They change with the method, its AUs and any of its weights; thresholds are no part of a model, as they
+    may be chosen anew.
+    """
+    digest = hashlib.sha256(repr((method, aus)).encode())
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        digest.update(repr((name, tuple(value.shape), str(value.dtype))).encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def weights_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the trained weights among the tensors of a model file, under the names of the method."""
+    return {k.removeprefix(METHOD_PREFIX): v for k, v in tensors.items() if k.startswith(METHOD_PREFIX)}
+
+
+def origin(path: Path | str, header: ModelHeader, tensors: Mapping[str, Tensor]) -> dict[str, object]:
     """Return what a run says of a model that it learned from: which one it was, and what that one had seen.
 
+    Which one it was, ``fingerprint`` says. The digest of the file, ``sha256``, tells this one from a model
+    that was made again with the same weights, or was given other thresholds.
+
     Args:
-        path: The model file; its hash and its name without folders are told.
+        path: The model file; its digest and its name without folders are told.
         header: Its header.
+        tensors: Its tensors.
 
     Returns:
         Plain data for JSON.
@@ -191,7 +221,8 @@ def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
     told = {key: header.description[key] for key in (*always, *SOURCES) if key in header.description}
     return {
         "file": path.name,
-        "sha256": digest_of_file(path)[:16],
+        FILE_DIGEST: digest_of_file(path)[:16],
+        FINGERPRINT: fingerprint_of(header.method, header.aus, weights_in(tensors)),
         "method": header.method,
         "aus": list(header.aus),
         "expressions": list(header.expressions),
@@ -199,6 +230,32 @@ def origin(path: Path | str, header: ModelHeader) -> dict[str, object]:
         **always,
         **told,
     }
+
+
+def known_alike(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return two descriptions of runs for comparison, in which the same models are told alike.
+
+    A model that was learned from is known by its fingerprint, and one that labelled pictures by its
+    thresholds, too. Earlier versions told neither: where one of the descriptions is of theirs, it is known by
+    the digest of its file.
+
+    Args:
+        there: What a model file or a record says of a run.
+        here: What another one says, or a run that is asked for.
+    """
+    one, other = dict(there), dict(here)
+    for source in SOURCES:
+        first, second = one.get(source), other.get(source)
+        if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+            continue
+        first, second = known_alike(first, second)
+        passing = (
+            (FILE_DIGEST,) if FINGERPRINT in first and FINGERPRINT in second else (FINGERPRINT, DECIDES_AT)
+        )
+        one[source], other[source] = (
+            {key: value for key, value in model.items() if key not in passing} for model in (first, second)
+        )
+    return one, other
 
 
 def names_of(models: Sequence[Path]) -> dict[str, Path]:

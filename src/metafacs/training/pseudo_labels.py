@@ -210,7 +210,7 @@ def read_labeller(path: Path, store: Store, size: int) -> tuple[Labeller, dict[s
     """
     if path.suffix.lower() != TABLE_SUFFIX:
         detector = LabellingDetector(load_checkpoint(path), store, size)
-        return detector, origin(path, read_model_file(path)[0])
+        return detector, origin(path, *read_model_file(path))
     table = LabelTable(path, store)
     described = {
         "file": path.name,

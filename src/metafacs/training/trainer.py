@@ -32,7 +32,7 @@ from metafacs.differences import differences
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
 from metafacs.models.devices import random_states, restore_random_states
-from metafacs.models.model_file import CheckpointError, modernised
+from metafacs.models.model_file import CheckpointError, known_alike, modernised
 from metafacs.models.synchronised import synchronise
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
@@ -356,7 +356,7 @@ class Trainer:
                 f"{path} is of an earlier version of metafacs and does not tell which pictures it learned "
                 f"from; choose another --out, or delete {path} and run the same command again"
             )
-        if told := differences(_flat(saved.method, options, saved.description), here):
+        if told := differences(*known_alike(_flat(saved.method, options, saved.description), here)):
             raise CheckpointError(f"{path} is of another run: {told}; choose another --out, or delete {path}")
 
     def _take_up(self, path: Path, saved: Checkpoint) -> None:

@@ -16,12 +16,12 @@ from metafacs.methods import method_name
 from metafacs.methods.base import Method
 from metafacs.models.au_branches import ActionUnitBranches
 from metafacs.models.model_file import (
-    METHOD_PREFIX,
     CheckpointError,
     learned_from,
     modernised,
     origin,
     read_model_file,
+    weights_in,
 )
 
 BACKBONE = "network.backbone"
@@ -103,10 +103,9 @@ def transfer(
             is one that the model does not detect.
     """
     header, tensors = read_model_file(model)
-    done = Transfer(origin(model, header))
+    done = Transfer(origin(model, header, tensors))
     refuse_leak(done.origin, dataset, split)
-    saved = {k.removeprefix(METHOD_PREFIX): v for k, v in tensors.items() if k.startswith(METHOD_PREFIX)}
-    saved = modernised(saved, method)
+    saved = modernised(weights_in(tensors), method)
     own = method.state_dict()
     branches = _branches(method) if stand_ins else {}
     parts, theirs = (_parts(state, branches) for state in (own, saved))
