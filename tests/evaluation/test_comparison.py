@@ -27,6 +27,8 @@ from metafacs.evaluation.comparison import (
     unfinished,
 )
 from metafacs.evaluation.records import Record, write_record
+from metafacs.files import write_json
+from metafacs.seals import sealed
 from metafacs.training.trainer import MODEL_FILE
 from metafacs.training.training_data import BatchSizes
 
@@ -131,6 +133,37 @@ def test_other_pictures_in_the_store_are_told(finished: Run, au_store: Store, tm
     )
     with pytest.raises(ComparisonError, match=told):
         unfinished([changed])
+
+
+def test_other_thresholds_of_what_labels_pictures_are_told(
+    finished: Run, untrained_model: Path, tmp_path: Path
+) -> None:
+    labeller = tmp_path / "labeller.safetensors"
+    model = load_checkpoint(untrained_model)
+    save_checkpoint(labeller, model)
+    # As if the method of the run learned from such labels.
+    run = replace(finished, arguments={**finished.arguments, "pseudo_labels": labeller})
+    inputs = inputs_of(run)
+    assert inputs["pseudo_labels"] == model.fingerprint
+    assert inputs["pseudo_labels.threshold of AU4"] == "0.5"
+    notes = finished.folder / SETTINGS_FILE
+    settings = {**finished.settings, "inputs": inputs}
+    write_json(notes, sealed(settings))
+    assert unfinished([run]) == []
+    save_checkpoint(labeller, replace(model, seconds=9.0))
+    assert unfinished([run]) == []
+    chosen = replace(model.description, thresholds={4: 0.3}, thresholds_chosen_on={"side": "validation"})
+    save_checkpoint(labeller, replace(model, description=chosen))
+    told = r"made from other data: inputs.pseudo_labels.threshold of AU4 \(0.5 there, 0.3 here\); choose"
+    with pytest.raises(ComparisonError, match=told):
+        unfinished([run])
+    # Of a model that a run starts from they mean nothing, and earlier versions told none.
+    start = replace(finished, arguments={**finished.arguments, "initialise": labeller})
+    assert inputs_of(start)["initialise"] == model.fingerprint
+    assert not any("threshold" in name for name in inputs_of(start))
+    earlier = {name: told for name, told in inputs.items() if "threshold" not in name}
+    write_json(notes, sealed({**settings, "inputs": earlier}))
+    assert unfinished([run]) == []
 
 
 def test_a_record_of_a_model_whose_start_was_made_again_is_of_this_run(

@@ -145,6 +145,26 @@ def test_a_row_is_of_runs_that_were_made_alike(record_of: MakeRecord) -> None:
     assert list(Comparison([short, record_of(seed=1), other_row]).rows) == ["long", "mal"]
 
 
+def test_a_row_is_of_runs_whose_pictures_were_labelled_at_the_same_thresholds(record_of: MakeRecord) -> None:
+    def labelled(seed: int, detector: str, side: str = "", **thresholds: float) -> Record:
+        decides_at = {"thresholds": thresholds, "chosen_on": {"side": side} if side else {}}
+        told = {"data": [], "fingerprint": detector, "decides_at": decides_at}
+        return replace(record_of(seed=seed), config={"pseudo_labels": told})
+
+    half, other = {"1": 0.5, "4": 0.5}, {"1": 0.5, "4": 0.3}
+    with pytest.raises(ValueError, match=r"not made alike: .*thresholds of a.4 \(0.2 there, 0.3 here\)"):
+        Comparison(
+            [labelled(0, "a", "validation", **{**other, "4": 0.2}), labelled(1, "a", "validation", **other)]
+        )
+    with pytest.raises(ValueError, match=r"pseudo_labels.thresholds \(0.5 there, validation here\)"):
+        Comparison([labelled(0, "a", **half), labelled(1, "b", "validation", **other)])
+    # Each has a detector with thresholds of its own, or an earlier version told none.
+    own = labelled(0, "a", "validation", **half), labelled(1, "b", "validation", **other)
+    earlier = replace(record_of(seed=2), config={"pseudo_labels": {"data": [], "sha256": "a"}})
+    table = replace(record_of(seed=3), config={"pseudo_labels": {"file": "labels.csv", "sha256": "a"}})
+    assert len(Comparison([*own, earlier, table]).records) == 4
+
+
 def of_aus(record: Record, *aus: int) -> Record:
     """Return a record of some of its AUs, in another order."""
     columns = [record.aus.index(au) for au in aus]

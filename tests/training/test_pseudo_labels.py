@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.data.codings import CodingError
 from metafacs.data.store import Store
@@ -55,6 +55,22 @@ def test_labels_are_the_decisions_of_the_detector(au_store: Store) -> None:
     assert batch.intensities is None
     assert labelled.aus == ()
     assert labelled.targets().shape == (48, 0)
+
+
+def test_a_run_tells_at_which_thresholds_its_pictures_were_labelled(au_store: Store, tmp_path: Path) -> None:
+    known = detector((1, 12), thresholds={"12": 0.3}, thresholds_chosen_on={"side": "validation"})
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, known)
+    labeller, told = read_labeller(path, au_store, 32)
+    assert told["fingerprint"] == known.fingerprint
+    assert told["decides_at"] == {
+        "thresholds": {"1": 0.5, "12": 0.3},
+        "chosen_on": {"side": "validation"},
+    }
+    batch = stream(au_store, "target", ()).batch(0)
+    with torch.inference_mode():
+        probabilities = known.build().predict(batch.images).probabilities
+    assert torch.equal(labeller.label(batch), (probabilities >= torch.tensor([0.5, 0.3])).float())
 
 
 def test_a_detector_that_does_not_fit_is_refused(au_store: Store) -> None:

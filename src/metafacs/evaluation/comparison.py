@@ -31,7 +31,8 @@ from metafacs.processes import out_of_memory
 from metafacs.seals import sealed, unsealed
 from metafacs.shares import Share
 from metafacs.training.identity import foreign_code, texts
-from metafacs.training.run import train
+from metafacs.training.pseudo_labels import thresholds_of
+from metafacs.training.run import PSEUDO_LABELS, train
 from metafacs.training.trainer import MODEL_FILE, LostRunError
 
 RECORD_FILE = "record.json"
@@ -41,6 +42,9 @@ CLAIM = ".claim"
 
 INPUTS = "inputs"
 """Where in the settings of a finished run the digests are of what it was made from."""
+
+_THRESHOLD_OF = ".threshold of AU"
+"""Ending of the inputs that are thresholds of a detector that labels pictures."""
 
 
 class ComparisonError(ValueError):
@@ -192,7 +196,7 @@ def unfinished(runs: Sequence[Run]) -> list[Run]:
     Raises:
         ComparisonError: If a folder holds a run of other settings, or one made from other data.
     """
-    known: dict[Path, str] = {}
+    known: dict[Path, dict[str, str]] = {}
     noted = [_noted(run) for run in runs]
     return [run for run, found in zip(runs, noted, strict=True) if not _is_finished(run, found, known)]
 
@@ -216,12 +220,14 @@ def lost_runs(runs: Sequence[Run]) -> list[tuple[Run, Lost]]:
     return [(run, record.lost) for run, record in found if record is not None and record.lost is not None]
 
 
-def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
+def inputs_of(run: Run, known: dict[Path, dict[str, str]] | None = None) -> dict[str, str]:
     """Return what a run reads besides its settings: names of its arguments with digests of what they name.
+
+    Of a detector that labels pictures the thresholds are told as well, which its fingerprint leaves out.
 
     Args:
         run: The run.
-        known: Digests that were made before, by path; new ones are added.
+        known: What was found before, by path; what is new is added.
 
     Raises:
         ValueError: If a store cannot be opened.
@@ -233,29 +239,38 @@ def inputs_of(run: Run, known: dict[Path, str] | None = None) -> dict[str, str]:
     roles = {"expression", "target"} & set(kind.streams)
     stores = {role: arguments.get(role) for role in ("action_units", *sorted(roles))}
     stores["tested_on"] = run.tested_on if run.tested else None
-    files = {name: arguments.get(name) for name in ("initialise", "pseudo_labels")}
+    files = {name: arguments.get(name) for name in ("initialise", PSEUDO_LABELS)}
     files |= {f"lists.{place}": path for place, path in enumerate(arguments.get("lists") or ())}
     chosen = arguments.get("expression_pictures") or ALL_AS_LABELLED
     files["expression_pictures.provenance"] = chosen.provenance
     files |= {f"options.{name}": text for name, text in texts(options)}
     for path in filter(None, stores.values()):
         if Path(path) not in known:
-            known[Path(path)] = Store(path).fingerprint
+            known[Path(path)] = {"": Store(path).fingerprint}
     for name, path in files.items():
         # Most texts among the options are no files.
         if path and Path(path) not in known and (not name.startswith("options.") or _is_file(path)):
-            known[Path(path)] = _digest(path)
-    named = {**stores, **files}
-    found = {name: known[Path(path)] for name, path in named.items() if path and Path(path) in known}
+            known[Path(path)] = _told_of(path)
+    named = {
+        name: known[Path(path)] for name, path in {**stores, **files}.items() if path and Path(path) in known
+    }
+    found = {name: told[""] for name, told in named.items()}
+    if labeller := named.get(PSEUDO_LABELS):
+        found |= {f"{PSEUDO_LABELS}{ending}": text for ending, text in labeller.items()}
     return found | {f"code.{module}": digest for module, digest in foreign_code(kind, options).items()}
 
 
-def _digest(path: Path | str) -> str:
-    """Return a digest of a file: of a model what it has learned, since its training time means nothing."""
+def _told_of(path: Path | str) -> dict[str, str]:
+    """Return a digest of a file, and what else a model decides by, under the endings of an input's name.
+
+    Of a model it is what it has learned, since its training time means nothing.
+    """
     try:
-        return load_checkpoint(path).fingerprint
+        model = load_checkpoint(path)
     except CheckpointError:
-        return digest_of_file(path)[:16]
+        return {"": digest_of_file(path)[:16]}
+    thresholds = {f"{_THRESHOLD_OF}{au}": repr(value) for au, value in thresholds_of(model).items()}
+    return {"": model.fingerprint, **thresholds}
 
 
 def _is_file(path: str) -> bool:
@@ -307,7 +322,7 @@ def _noted(run: Run) -> dict[str, Any]:
     return found
 
 
-def _is_finished(run: Run, noted: Mapping[str, Any], known: dict[Path, str]) -> bool:
+def _is_finished(run: Run, noted: Mapping[str, Any], known: dict[Path, dict[str, str]]) -> bool:
     """Return whether there is nothing left to do.
 
     Raises:
@@ -319,6 +334,8 @@ def _is_finished(run: Run, noted: Mapping[str, Any], known: dict[Path, str]) -> 
         inputs = inputs_of(run, known)
     except (ValueError, OSError):
         return True  # what it was made from has gone; what it found has not
+    if _THRESHOLD_OF not in str(noted[INPUTS]):  # earlier versions did not tell them
+        inputs = {name: told for name, told in inputs.items() if _THRESHOLD_OF not in name}
     if told := differences({INPUTS: noted[INPUTS]}, {INPUTS: inputs}):
         raise ComparisonError(
             f"{run.folder} holds a run that was made from other data: {told}; choose "

@@ -12,6 +12,7 @@ from metafacs.data.facts import dataset_title
 from metafacs.differences import contradictions
 from metafacs.evaluation.pairing import tested_apart
 from metafacs.evaluation.records import Record
+from metafacs.models.model_file import DECIDES_AT, FINGERPRINT
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import options_of, told
 from metafacs.reports.papers.claimed import Data, PaperClaim
@@ -291,7 +292,27 @@ def _made_of(run: Record) -> dict[str, Any]:
     made = {key: run.config[key] for key in _ALIKE if key in run.config}
     if isinstance(told := run.config.get("run"), Mapping):
         made |= {f"run.{key}": told[key] for key in ("code", "optimizers") if key in told}
+    made |= _labelled_by(run.config.get("pseudo_labels"))
     return made | ({"tested_on": run.data.store} if run.data.store else {})
+
+
+def _labelled_by(detector: object) -> dict[str, Any]:
+    """Return what a run says of the thresholds at which pictures were labelled for it.
+
+    Each fold and seed may have a detector of its own: all have one number, or theirs from the same kind of
+    people, and the same detector has the same ones.
+    """
+    told = detector.get(DECIDES_AT) if isinstance(detector, Mapping) else None
+    if not isinstance(detector, Mapping) or not isinstance(told, Mapping):
+        return {}  # a table, or a record of an earlier version
+    given = (told.get(key) for key in ("thresholds", "chosen_on"))
+    thresholds, chosen_on = (dict(value) if isinstance(value, Mapping) else {} for value in given)
+    numbers = {str(value) for value in thresholds.values()}
+    own = numbers.pop() if len(numbers) == 1 else "the model's own"
+    return {
+        "pseudo_labels.thresholds": chosen_on.get("side", own),
+        f"pseudo_labels.thresholds of {detector.get(FINGERPRINT)}": thresholds,
+    }
 
 
 def _count(items: set[int], noun: str) -> str:

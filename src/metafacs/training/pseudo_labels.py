@@ -25,7 +25,7 @@ from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import check_aus
 from metafacs.files import digest_of_file
-from metafacs.models.model_file import origin, read_model_file
+from metafacs.models.model_file import DECIDES_AT, origin, read_model_file
 from metafacs.ranks import ALONE, Rank
 from metafacs.texts import shown
 
@@ -111,6 +111,9 @@ class LabellingDetector:
         store: Whose pictures it is going to see.
         size: Side of the pictures in pixels.
 
+    Attributes:
+        thresholds: AU -> probability from which on it is present.
+
     Raises:
         PseudoLabelError: If it reads other pictures than it is going to see.
     """
@@ -125,12 +128,18 @@ class LabellingDetector:
             )
         self.aus = tuple(detector.aus)
         self._method = detector.build()
-        self._thresholds = torch.tensor([detector.description.threshold_of(au) for au in detector.aus])
+        self.thresholds = thresholds_of(detector)
+        self._thresholds = torch.tensor([self.thresholds[au] for au in self.aus])
 
     def label(self, batch: Batch) -> Tensor:
         """Return 1 where the probability reaches the detector's threshold, else 0."""
         with torch.inference_mode():
             return (self._method.predict(batch.images).probabilities >= self._thresholds).float()
+
+
+def thresholds_of(detector: Checkpoint) -> dict[int, float]:
+    """Return AU -> probability from which on a detector labels it as present; they may be chosen anew."""
+    return {au: detector.description.threshold_of(au) for au in detector.aus}
 
 
 class LabelTable:
@@ -209,8 +218,13 @@ def read_labeller(path: Path, store: Store, size: int) -> tuple[Labeller, dict[s
         CheckpointError: If the model file cannot be read.
     """
     if path.suffix.lower() != TABLE_SUFFIX:
-        detector = LabellingDetector(load_checkpoint(path), store, size)
-        return detector, origin(path, *read_model_file(path))
+        checkpoint = load_checkpoint(path)
+        detector = LabellingDetector(checkpoint, store, size)
+        decides_at = {
+            "thresholds": {str(au): threshold for au, threshold in detector.thresholds.items()},
+            "chosen_on": dict(checkpoint.description.thresholds_chosen_on),
+        }
+        return detector, {**origin(path, *read_model_file(path)), DECIDES_AT: decides_at}
     table = LabelTable(path, store)
     described = {
         "file": path.name,
