@@ -15,6 +15,7 @@ from metafacs.evaluation.few_shot_statistics import (
     person_averages,
     reported_step,
 )
+from metafacs.evaluation.statistics import expanded_tail
 
 Maker = Callable[..., FewShotRecord]
 
@@ -64,6 +65,36 @@ def test_gain_is_paired_by_person(few_shot_record_of: Maker) -> None:
     assert gain.subjects == 8
     with pytest.raises(ValueError, match="same people"):
         paired_gain(ours[1:], theirs, 1)
+
+
+def test_gain_is_the_difference_of_the_averages_where_people_lack_aus(few_shot_record_of: Maker) -> None:
+    rng = np.random.default_rng(0)
+    aus = ((1, 4, 12), (1, 4), (1,), (1, 12), (1, 4, 12), (4,))
+    ours, theirs = (
+        [
+            few_shot_record_of(subject=f"p{i}", accuracy={au: (0.5, rng.uniform(0.4, 0.9)) for au in known})
+            for i, known in enumerate(aus)
+        ]
+        for _ in range(2)
+    )
+    gain = paired_gain(ours, theirs, 1)
+    apart = average_accuracy(ours, 1).mean - average_accuracy(theirs, 1).mean
+    assert gain.value == pytest.approx(apart, abs=1e-12)
+    people = [person_averages(records, 1) for records in (ours, theirs)]
+    assert abs(apart - np.mean([people[0][p] - people[1][p] for p in people[0]])) > 0.005
+
+    # The same resamples of people, each averaged as the people themselves are.
+    drawn = np.random.default_rng(0).integers(6, size=(2000, 6))
+    averages = [
+        average_accuracy([ours[i] for i in people], 1).mean
+        - average_accuracy([theirs[i] for i in people], 1).mean
+        for people in drawn
+    ]
+    tail = expanded_tail(0.95, 6)
+    assert (gain.low, gain.high) == pytest.approx(np.quantile(averages, [tail, 1 - tail]))
+    lacking = [few_shot_record_of(subject="p0", accuracy={1: (0.5, 0.6)}), *theirs[1:]]
+    with pytest.raises(ValueError, match="same AUs of p0"):
+        paired_gain(ours, lacking, 1)
 
 
 def test_seeds_are_averaged_person_by_person(few_shot_record_of: Maker) -> None:

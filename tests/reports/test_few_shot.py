@@ -68,6 +68,24 @@ def test_steps_have_a_table_with_the_gain_after_each(records: list[FewShotRecord
     assert len(steps_table(compared([r for r in records if r.learner == "maml"])).columns) == 3
 
 
+def test_gains_are_the_differences_of_the_columns_where_people_lack_aus(
+    records: list[FewShotRecord],
+) -> None:
+    """Two of three people lack AU 4, whose gain is zero."""
+    lacking = [
+        record
+        if record.subject == "F000"
+        else replace(record, accuracy={1: record.accuracy[1]}, deviation={1: record.deviation[1]})
+        for record in records
+    ]
+    both = compared(lacking)
+    row = steps_table(both).rows[-1]
+    assert row[1:3] == ("0.610", "0.660")
+    assert row[5].startswith("+0.050 (+0.0")
+    assert gains_table(both, "baseline").rows[0][1] == row[5]
+    assert gains_in_words(both)[0].startswith("1 shot: maml - baseline +0.050, 95% interval over 3 people")
+
+
 def test_aus_that_were_never_trained_are_marked(few_shot_record_of: Maker) -> None:
     crossed = few_shot_record_of(
         tested_on="disfa", protocol="cross_domain", accuracy={9: (0.5, 0.8), 12: (0.5, 0.7)}, filled=()

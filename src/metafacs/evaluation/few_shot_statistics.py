@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.evaluation.statistics import Estimate, Spread, mean_interval, spread
+from metafacs.evaluation.statistics import Estimate, Spread, percentile_bounds, spread
 
 PRINTED_STEPS = 5
 """Gradient steps after which MAML-AU prints its accuracies."""
+
+Scores = Mapping[tuple[str, int], float]
+"""Person and AU -> accuracy, or a difference of accuracies."""
 
 
 def reported_step(records: Sequence[FewShotRecord]) -> int:
@@ -127,30 +130,75 @@ def error_of_draws(records: Sequence[FewShotRecord], step: int) -> float:
     return math.sqrt(sum(means)) / len(means) if means else float("nan")
 
 
-def paired_gain(
-    first: Sequence[FewShotRecord],
-    second: Sequence[FewShotRecord],
-    step: int,
-    *,
-    level: float = 0.95,
-    repetitions: int = 2000,
-    seed: int = 0,
-) -> Estimate:
-    """Return how much more accurate ``first`` is, averaged over people, with an interval over people.
+def accuracy_by_task(records: Sequence[FewShotRecord], step: int) -> Scores:
+    """Return the accuracy of each person and AU after a number of gradient steps.
 
     Args:
-        first: Records of one learner, one per person.
-        second: Records of another learner on the same people and draws.
+        records: Of one learner and number of shots, one per person.
         step: Number of gradient steps.
+    """
+    column = {record.subject: record.steps.index(step) for record in records}
+    return {(r.subject, au): scores[column[r.subject]] for r in records for au, scores in r.accuracy.items()}
+
+
+def difference_by_task(first: Scores, second: Scores) -> Scores:
+    """Return by how much ``first`` is higher, person by person and AU by AU.
+
+    Raises:
+        ValueError: If the two are not of the same people and AUs.
+    """
+    if first.keys() != second.keys():
+        people, others = ({person for person, _ in scores} for scores in (first, second))
+        what = f"AUs of {min(first.keys() ^ second.keys())[0]}" if people == others else "people"
+        raise ValueError(f"what is compared was not tested on the same {what}")
+    return {task: score - second[task] for task, score in first.items()}
+
+
+def average_interval(
+    scores: Scores, *, level: float = 0.95, repetitions: int = 2000, seed: int = 0
+) -> Estimate:
+    """Return the mean over AUs of the mean over the people who have them, with an interval over people.
+
+    It is what :func:`average_accuracy` is the mean of, and each resample of people is averaged like it; an AU
+    that nobody of a resample has is left out there.
+
+    Args:
+        scores: Or differences of such.
         level: Nominal coverage, in (0, 1).
         repetitions: Resamples of people.
         seed: Seed of the resampling.
 
     Raises:
-        ValueError: If the two were not tested on the same people.
+        ValueError: If there are no scores.
     """
-    ours, theirs = person_averages(first, step), person_averages(second, step)
-    if not ours or set(ours) != set(theirs):
-        raise ValueError("the two learners were not tested on the same people")
-    gains = [ours[person] - theirs[person] for person in ours]
-    return mean_interval(gains, level=level, repetitions=repetitions, seed=seed)
+    if not scores:
+        raise ValueError("nobody was tested, so there is nothing to average")
+    people, aus = (list(dict.fromkeys(names)) for names in zip(*scores, strict=True))
+    table = np.full((len(people), len(aus)), np.nan)
+    for (person, au), score in scores.items():
+        table[people.index(person), aus.index(au)] = score
+
+    def average(drawn: np.ndarray) -> np.ndarray:
+        known = ~np.isnan(table[drawn])
+        totals, counts = np.where(known, table[drawn], 0).sum(axis=1), known.sum(axis=1)
+        means = np.divide(totals, counts, out=np.zeros_like(totals), where=counts > 0)
+        return np.asarray(means.sum(axis=1) / (counts > 0).sum(axis=1))
+
+    size = len(people)
+    draws = average(np.random.default_rng(seed).integers(size, size=(repetitions, size)))
+    low, high = percentile_bounds(draws, level, size)
+    return Estimate(float(average(np.arange(size)[None])[0]), low, high, level, repetitions, size)
+
+
+def paired_gain(first: Sequence[FewShotRecord], second: Sequence[FewShotRecord], step: int) -> Estimate:
+    """Return how much higher the :func:`average_accuracy` of ``first`` is, with an interval over people.
+
+    Args:
+        first: Records of one learner, one per person.
+        second: Records of another learner on the same people and draws.
+        step: Number of gradient steps.
+
+    Raises:
+        ValueError: If the two were not tested on the same people and AUs.
+    """
+    return average_interval(difference_by_task(accuracy_by_task(first, step), accuracy_by_task(second, step)))

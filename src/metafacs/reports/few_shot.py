@@ -13,11 +13,14 @@ from metafacs.evaluation.few_shot_statistics import (
     paired_gain,
     without_filled,
 )
-from metafacs.evaluation.statistics import Spread, spread
+from metafacs.evaluation.statistics import Estimate, Spread, spread
 from metafacs.facs import au_name
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.papers.claimed import HigherFewShotAccuracy
 from metafacs.reports.tables import Column, Table, cited
+
+AVERAGED = "Mean over action units of the mean over the people who have them"
+"""How every average of few-shot accuracies and their differences is taken."""
 
 
 def accuracy_table(comparison: FewShotComparison) -> Table:
@@ -86,14 +89,12 @@ def steps_table(comparison: FewShotComparison) -> Table:
             paired_gain(groups[shots, pair.better], groups[shots, pair.worse], step)
             for shots, pair in compared
         ]
-        rows.append(
-            (str(step), *averages, *(f"{g.value:+.3f} ({g.low:+.3f} to {g.high:+.3f})" for g in gains))
-        )
+        rows.append((str(step), *averages, *map(gain_cell, gains)))
     return Table(
         title=f"Average few-shot accuracy by gradient steps ({label})",
         columns=tuple(columns),
         rows=tuple(rows),
-        note="Mean over action units of the mean over people; in brackets the 95 % interval over people.",
+        note=f"{AVERAGED}; in brackets the 95 % interval over people.",
         name="accuracy_by_steps",
     )
 
@@ -123,7 +124,7 @@ def seeds_table(comparison: FewShotComparison) -> Table:
         title=f"Average few-shot accuracy by seed of training ({comparison.label})",
         columns=(Column("Seed", text=True), *_columns(comparison)),
         rows=(*rows, ("Mean", *(_cell(value, 3) for value in overall))),
-        note="Mean over action units of the mean over people; ± one standard deviation over seeds.",
+        note=f"{AVERAGED}; ± one standard deviation over seeds.",
         name="accuracy_by_seed",
         last_row_is_total=True,
     )
@@ -146,8 +147,7 @@ def gains_table(comparison: FewShotComparison, reference: str) -> Table:
     def cell(shots: int, learner: str) -> str:
         if (shots, learner) not in groups or (shots, reference) not in groups:
             return ""
-        gain = paired_gain(groups[shots, learner], groups[shots, reference], comparison.step)
-        return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        return gain_cell(paired_gain(groups[shots, learner], groups[shots, reference], comparison.step))
 
     return Table(
         title=f"Gain on {reference} after {comparison.step} gradient steps ({comparison.label})",
@@ -156,9 +156,19 @@ def gains_table(comparison: FewShotComparison, reference: str) -> Table:
             *(Column(f"{shots} shot", comparison.label, comparison.tag) for shots in all_shots),
         ),
         rows=tuple((learner, *(cell(shots, learner) for shots in all_shots)) for learner in others),
-        note="Mean over people of the difference in accuracy; in brackets the 95 % interval over people.",
+        note=f"Difference in accuracy. {AVERAGED}; in brackets the 95 % interval over people.",
         name="gains",
     )
+
+
+def gain_cell(gain: Estimate) -> str:
+    """Return a difference with its interval as the cell of a table; without the interval where there is none.
+
+    >>> gain_cell(Estimate(0.05, 0.01, 0.0949, 0.95, 2000, 8))
+    '+0.050 (+0.010 to +0.095)'
+    """
+    bounds = "" if math.isnan(gain.low) else f" ({gain.low:+.3f} to {gain.high:+.3f})"
+    return f"{gain.value:+.3f}{bounds}"
 
 
 def gains_in_words(comparison: FewShotComparison) -> list[str]:
