@@ -72,6 +72,30 @@ def test_few_shot_records_are_archived_and_reported(
     assert "which has no --curve, --training or --against" in capsys.readouterr().err
 
 
+def test_transfer_is_told_beside_the_tests_after_training_at_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, places = tmp_path / "out", [str(RESULTS / f"few_shot_{name}_twin") for name in ("cross", "disfa")]
+    words = ["report", places[0], "--out", str(out)]
+    assert main([*words, "--beside", places[1]]) == 0
+    told = capsys.readouterr().out
+    assert "maml, 5 shot, AUs 1, 2, 4: trained on BP4D > trained on DISFA: no (-0.091" in told
+    assert (out / "transfer_by_au.png").exists()
+    average = (out / "transfer.csv").read_text().splitlines()[-1].split(",")
+    assert (average[0], average[12]) == ("Average", "-0.082 (-0.159 to -0.021)")
+    assert main(words) == 0
+    assert not (out / "transfer.csv").exists()
+    for records, beside, refusal in (
+        (places[0], places[0], "both tests are of learners trained on bp4d"),
+        (places[1], str(RESULTS / "few_shot_bp4d_twin"), "not made alike: data"),
+        (places[0], str(RESULTS / "mal_meta_rate_twin"), "holds no few-shot records"),
+        (str(RESULTS / "mal_meta_rate_twin"), places[1], "--beside is of few-shot tests"),
+    ):
+        assert main(["report", records, "--out", str(tmp_path / "no"), "--beside", beside]) == 1
+        assert refusal in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "no").exists()
+
+
 def test_records_that_name_no_paper_are_archived_with_the_one_that_is_given(
     records: list[Record], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,8 +22,10 @@ from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
 from metafacs.reports.dose_curve import DOSES, dose_curve, dose_tables
 from metafacs.reports.few_shot import accuracy_table, gains_in_words, gains_table, seeds_table, steps_table
+from metafacs.reports.few_shot_claims import few_shot_claims, transfer_claims
 from metafacs.reports.few_shot_comparison import FewShotComparison
 from metafacs.reports.few_shot_figures import accuracy_by_au, accuracy_by_person, accuracy_by_steps
+from metafacs.reports.few_shot_transfer import FewShotTransfer, transfer_table
 from metafacs.reports.named_paper import NO_PAPER
 from metafacs.reports.option_curve import curve_table, option_curve
 from metafacs.reports.page import render_page
@@ -165,8 +167,13 @@ def write_own(files: Mapping[str, bytes], out: Path, command: str) -> None:
         say(f"removed: {printable(path)}, of the last time")
 
 
-def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
-    """Write the tables and the figures of a few-shot protocol and print where they are.
+def write_few_shot(comparison: FewShotComparison, out: Path, transfer: FewShotTransfer | None = None) -> None:
+    """Write the tables and the figures of a few-shot protocol and print what they say and where they are.
+
+    Args:
+        comparison: The records.
+        out: Folder of the files.
+        transfer: The same beside tests after training on other data, to be shown, too; None for none.
 
     Raises:
         ForeignFileError: If a file is in the way that metafacs did not write; then nothing is written.
@@ -191,15 +198,20 @@ def write_few_shot(comparison: FewShotComparison, out: Path) -> None:
     }
     if several_steps:
         figures["accuracy_by_steps.png"] = accuracy_by_steps(comparison)
+    claims = few_shot_claims(comparison)
+    if transfer is not None:
+        tables.append(transfer_table(transfer))
+        figures["transfer_by_au.png"] = accuracy_by_au(transfer.models, colours)
+        claims += transfer_claims(transfer)
     files = {name: encoded(figure) for name, figure in figures.items()}
     for table in tables:
         files |= files_of(table)
     write_own(files, out, "report")
-    for told in (*(table.to_markdown() for table in tables), *gains_in_words(comparison)):
+    for told in (*(table.to_markdown() for table in tables), *gains_in_words(comparison), *map(str, claims)):
         say(told)
     _say_without_paper(comparison.paper)
     where, names = printable(out), ", ".join(f"{table.name}.md" for table in tables)
-    say(f"tables: {where}/{names}\nfigures: {where}/accuracy_by_*.png")
+    say(f"tables: {where}/{names}\nfigures: {where}/{', '.join(figures)}")
 
 
 def _say_without_paper(paper: Paper | None) -> None:

@@ -20,6 +20,7 @@ from metafacs.evaluation.records import Record, read_records
 from metafacs.locks import claimed
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.few_shot_comparison import FewShotComparison
+from metafacs.reports.few_shot_transfer import FewShotTransfer
 from metafacs.reports.named_paper import find_paper
 from metafacs.reports.overview import (
     OVERVIEW,
@@ -28,6 +29,7 @@ from metafacs.reports.overview import (
     read_overview,
     write_overview,
 )
+from metafacs.reports.papers.paper import Paper
 from metafacs.texts import check_folder_name, printable
 
 
@@ -64,6 +66,14 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
         help="row that every other row is asked to be better than, e.g. multi_task: differences with "
         "intervals in AUC and F1, on the same people",
     )
+    parser.add_argument(
+        "--beside",
+        type=Path | None,
+        default=None,
+        help="few-shot records of the same people and draws after training on another data set, e.g. "
+        "results/few_shot_disfa_twin beside results/few_shot_cross_twin: a table and a figure of what the "
+        "training data change, person by person",
+    )
     add_paper_option(parser)
     parser.add_argument(
         "--archive",
@@ -86,6 +96,7 @@ def run(arguments: Namespace) -> int:
         _check_archive(archive, out)
     damaged: list[str] = []
     compared: FewShotComparison | Comparison
+    transfer: FewShotTransfer | None = None
     learned = read_few_shot_records(*arguments.records, damaged=damaged)
     if learned:
         if curve or arguments.training is not None or against:
@@ -93,6 +104,10 @@ def run(arguments: Namespace) -> int:
                 f"{arguments.records[0]} is of a few-shot test, which has no --curve, --training or --against"
             )
         compared = FewShotComparison(learned, paper)
+        if arguments.beside is not None:
+            transfer = FewShotTransfer(compared, _few_shot_test(arguments.beside, compared.paper))
+    elif arguments.beside is not None:
+        raise RecordError(f"--beside is of few-shot tests, and {arguments.records[0]} holds none")
     else:
         compared = Comparison(read_records(*arguments.records, damaged=damaged), paper)
     if archive is not None:
@@ -101,7 +116,7 @@ def run(arguments: Namespace) -> int:
         _refuse_to_lose(archive, compared)
     with claimed(out, "writing a report"):
         if isinstance(compared, FewShotComparison):
-            write_few_shot(compared, out)
+            write_few_shot(compared, out, transfer)
         else:
             words = ["metafacs report", *(place.as_posix() for place in arguments.records)]
             words += [f"--paper {arguments.paper}"] if arguments.paper else []
@@ -130,6 +145,14 @@ def run(arguments: Namespace) -> int:
             file=sys.stderr,
         )
     return int(bool(damaged))
+
+
+def _few_shot_test(place: Path, paper: Paper | None) -> FewShotComparison:
+    """Return the records of ``--beside``; a damaged one raises, since its person could not be paired."""
+    records = read_few_shot_records(place)
+    if not records:
+        raise RecordError(f"--beside {place} holds no few-shot records")
+    return FewShotComparison(records, paper)
 
 
 def _all_records(compared: Comparison | FewShotComparison) -> Sequence[Record] | Sequence[FewShotRecord]:

@@ -153,6 +153,24 @@ def better_detection_accuracy(
     return _detecting_better(found, "pictures", luck)
 
 
+def higher(statement: str, difference: Estimate, more: str) -> Claim:
+    """Answer whether a difference over people is above zero; ``more`` ends the sentence."""
+    return Claim(
+        statement,
+        _yes_above_zero(difference),
+        f"{signed(difference)} over {difference.subjects:,} people{_kind_of_no(difference)}; {more}",
+    )
+
+
+def alike(statement: str, difference: Estimate, within: float, more: str) -> Claim:
+    """Answer whether a difference over people is less than ``within``; ``more`` ends the sentence."""
+    inside = -within < difference.low and difference.high < within
+    outside = difference.low >= within or difference.high <= -within
+    kind = "" if inside else ", it is more" if outside else ", which leaves it open"
+    detail = f"{signed(difference)} over {difference.subjects:,} people against {within:.3g}{kind}; {more}"
+    return Claim(statement, "yes" if inside else "no", detail)
+
+
 def _detecting_better(found: Difference, over: str, luck: str) -> Claim:
     estimate = found.estimate
     return Claim(

@@ -54,7 +54,7 @@ def accuracy_table(comparison: FewShotComparison) -> Table:
             for name, shots, _ in printed
             if paper
         ]
-        rows.append((f"AU{au} {au_name(au)}{_remarks(comparison.records, au)}", *ours, *theirs))
+        rows.append((action_unit_cell(comparison.records, au), *ours, *theirs))
     averages = [_cell(average_accuracy(group, step)) for group in groups.values()]
     theirs = [f"{paper.average[name, shots]:.2f}" for name, shots, _ in printed if paper]
     rows.append(("Average", *averages, *theirs))
@@ -205,12 +205,13 @@ def _columns(comparison: FewShotComparison) -> list[Column]:
     return [Column(f"{learner}, {shots} shot", label, tag) for shots, learner in comparison.groups]
 
 
-def _remarks(records: Sequence[FewShotRecord], au: int) -> str:
-    """Return what to know of an AU's numbers: never trained on, or sets that could not be balanced."""
+def action_unit_cell(records: Sequence[FewShotRecord], au: int) -> str:
+    """Return an AU and what to know of its numbers: never trained on, or sets that could not be balanced."""
     people = {record.subject for record in records if au in record.accuracy}
     filled = {record.subject for record in records if au in record.filled}
     new = "" if au in records[0].trained_aus else ", new"
-    return f"{new}, filled for {len(filled)} of {len(people)}" if filled else new
+    unbalanced = f", filled for {len(filled)} of {len(people)}" if filled else ""
+    return f"AU{au} {au_name(au)}{new}{unbalanced}"
 
 
 def _note(comparison: FewShotComparison) -> str:

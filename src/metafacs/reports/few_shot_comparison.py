@@ -12,7 +12,7 @@ from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import over_seeds, reported_step
 from metafacs.reports.named_paper import in_order, paper_of
 from metafacs.reports.options import training_of
-from metafacs.reports.papers.claimed import Data, HigherFewShotAccuracy
+from metafacs.reports.papers.claimed import Data, HigherFewShotAccuracy, Order
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies
 from metafacs.texts import shown
 
@@ -42,7 +42,7 @@ class FewShotComparison:
         kinds = {(r.trained_on, r.tested_on, r.synthetic, r.protocol, r.steps) for r in records}
         if len(kinds) > 1:
             raise ValueError(f"one table is of one protocol, but the records have {sorted(map(str, kinds))}")
-        if told := contradictions(map(_tested_with, records)):
+        if told := contradictions(map(tested_with, records)):
             raise ValueError(f"the few-shot records were not tested alike: {told}; report each test alone")
         # Names go into tables and figures.
         self.records = tuple(
@@ -53,7 +53,7 @@ class FewShotComparison:
         self.paper = paper_of((record.paper for record in records), paper)
         learners = in_order((record.learner for record in records), self.paper)
         for learner in learners:
-            if told := contradictions(_trained_with(r) for r in records if r.learner == learner):
+            if told := contradictions(trained_with(r) for r in records if r.learner == learner):
                 raise ValueError(f"{learner} was not always trained alike: {told}; report each test alone")
         groups = {
             (shots, learner): [r for r in records if (r.shots, r.learner) == (shots, learner)]
@@ -126,20 +126,26 @@ class FewShotComparison:
         claims = self.paper.claims_on(self.data) if self.paper else ()
         return [claim for claim in claims if isinstance(claim, HigherFewShotAccuracy)]
 
-    def shots_of(self, pair: HigherFewShotAccuracy) -> list[int]:
+    def shots_of(self, pair: Order) -> list[int]:
         """Return the numbers of shots that both learners of a claim were tested with."""
         shots = sorted({shots for shots, _ in self.groups})
         return [k for k in shots if (k, pair.better) in self.groups and (k, pair.worse) in self.groups]
 
 
-def few_shot_label(record: FewShotRecord) -> str:
-    """Return what was trained and tested on in words, e.g. ``BP4D, synthetic twins``."""
-    trained, tested = (shown(dataset_title(name)) for name in (record.trained_on, record.tested_on))
-    label = f"{tested}, trained on {trained}" if record.protocol == "cross_domain" else tested
-    return f"{label}, synthetic twins" if record.synthetic else label
+def few_shot_label(*records: FewShotRecord) -> str:
+    """Return what was trained and tested on in words, e.g. ``BP4D, synthetic twins``.
+
+    Args:
+        records: One per protocol; of several, all tested on one data set, only this data set is told.
+    """
+    first = records[0]
+    trained, label = (shown(dataset_title(name)) for name in (first.trained_on, first.tested_on))
+    if first.protocol == "cross_domain" and len({record.trained_on for record in records}) == 1:
+        label += f", trained on {trained}"
+    return f"{label}, synthetic twins" if any(record.synthetic for record in records) else label
 
 
-def _tested_with(record: FewShotRecord) -> dict[str, Any]:
+def tested_with(record: FewShotRecord) -> dict[str, Any]:
     """Return what all learners have in common, as far as a record tells."""
     config = record.config
     # How many shots there are is free: each is a column.
@@ -148,7 +154,7 @@ def _tested_with(record: FewShotRecord) -> dict[str, Any]:
     return testing | data | ({"tested_aus": sorted(config["tested_aus"])} if "tested_aus" in config else {})
 
 
-def _trained_with(record: FewShotRecord) -> dict[str, Any]:
+def trained_with(record: FewShotRecord) -> dict[str, Any]:
     """Return what the tests of a learner have in common beside it, as far as a record tells."""
     config = record.config
     told = training_of(record)

@@ -42,8 +42,9 @@ def accuracy_by_au(models: Mapping[str, Sequence[FewShotRecord]], colours: Mappi
 
     Args:
         models: Name in the legend -> records of one learner and number of shots, one per person. Two
-            learners of one protocol make Fig. 10; the learners trained on BP4D beside one trained on DISFA,
-            all tested on DISFA, make Fig. 13.
+            learners of one protocol make Fig. 10;
+            :attr:`~metafacs.reports.few_shot_transfer.FewShotTransfer.models`, trained on different data sets
+            and tested on the same people, make Fig. 13.
         colours: Learner -> name of its colour, where it has one.
 
     Returns:
@@ -173,13 +174,15 @@ def _chance(axes: Axes) -> None:
 
 
 def _drawn_in(models: Mapping[str, Sequence[FewShotRecord]], colours: Mapping[str, str]) -> dict[str, str]:
-    """Return how each model is drawn: in the colour of its learner."""
-    learners = {name: records[0].learner for name, records in models.items()}
-    known = {name: colours[learner] for name, learner in learners.items() if learner in colours}
+    """Return how each model is drawn: in the colour of its learner, which the learner's first model takes."""
+    firsts: dict[str, str] = {}
+    for name, records in models.items():
+        firsts.setdefault(records[0].learner, name)
+    known = {name: colours[learner] for learner, name in firsts.items() if learner in colours}
     return {name: PALETTE[colour] for name, colour in row_colours(list(models), known).items()}
 
 
 def _title(models: Mapping[str, Sequence[FewShotRecord]], step: int) -> str:
-    first = next(iter(models.values()))[0]
+    label = few_shot_label(*(records[0] for records in models.values()))
     shots = " and ".join(str(s) for s in sorted({r.shots for rs in models.values() for r in rs}))
-    return f"Accuracy after {step} gradient steps, {shots} shot ({few_shot_label(first)})"
+    return f"Accuracy after {step} gradient steps, {shots} shot ({label})"

@@ -8,12 +8,16 @@ import pytest
 from metafacs.data.facts import BP4D, DISFA
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.claimed import (
+    BetterTransfer,
     Data,
+    EqualTransfer,
+    FewShotsSuffice,
     HigherAccuracy,
     HigherDetectionAccuracy,
     HigherF1,
     HigherMeanRecall,
     Order,
+    Transfer,
 )
 from metafacs.reports.papers.paper import Paper, PrintedAccuracies, PrintedF1
 
@@ -157,3 +161,21 @@ def test_printed_few_shot_averages_are_the_means_of_the_printed_aus(table: Print
     for key, values in table.accuracy.items():
         assert len(values) == len(table.aus)
         assert sum(values) / len(values) == pytest.approx(table.average[key], abs=0.0051)
+
+
+def test_few_shot_claims_hold_in_print() -> None:
+    """Sections 4.3 and 4.4 of Lee et al."""
+    for table in FEW_SHOT.values():
+        lead = {k: table.average["ours", k] - table.average["base", k] for k in (1, 5)}
+        assert lead[5] > lead[1] + 0.04
+    moved, home = (FEW_SHOT[data, "disfa"] for data in ("bp4d", "disfa"))
+    for claim in PAPERS["maml_au"].claims:
+        if isinstance(claim, FewShotsSuffice):
+            assert abs(moved.average["base", 5] - moved.average["base", 1]) < claim.within
+        elif isinstance(claim, Transfer):
+            chosen = [moved.aus.index(au) for au in claim.aus or moved.aus]
+            apart = np.subtract(*(np.array(t.accuracy["ours", 5])[chosen] for t in (moved, home)))
+            if isinstance(claim, BetterTransfer):
+                assert (apart > 0).all()
+            elif isinstance(claim, EqualTransfer):
+                assert abs(apart.mean()) < claim.within

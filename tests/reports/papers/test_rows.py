@@ -11,7 +11,14 @@ from metafacs.evaluation.records import Record
 from metafacs.methods import FEW_SHOT, METHODS
 from metafacs.reports.options import options_of
 from metafacs.reports.papers import PAPERS
-from metafacs.reports.papers.claimed import Course, FasterFall, LowWeightForAmbiguous, Order, RisingWeight
+from metafacs.reports.papers.claimed import (
+    Course,
+    FasterFall,
+    FewShotClaim,
+    LowWeightForAmbiguous,
+    Order,
+    RisingWeight,
+)
 from metafacs.reports.papers.paper import Paper
 from metafacs.reports.style import PALETTE, TASKS
 
@@ -107,7 +114,7 @@ def test_a_paper_names_only_what_there_is(paper: Paper) -> None:
         if isinstance(claim, Order):
             assert {claim.better, claim.worse} <= set(names)
         else:
-            assert isinstance(claim, (Course, RisingWeight, FasterFall, LowWeightForAmbiguous))
+            assert isinstance(claim, (Course, RisingWeight, FasterFall, LowWeightForAmbiguous, FewShotClaim))
             assert claim.row in names
     if paper.curves:
         assert set(paper.curves.printed_in) <= data

@@ -1,7 +1,7 @@
 """Kinds of claims that papers make; :mod:`metafacs.reports.answers` answers them from records.
 
-Rows are named as in our tables. A claim is made for the data that a paper's sentence speaks of, and is
-answered for no other.
+Those on few-shot learners are answered by :mod:`metafacs.reports.few_shot_claims`. Rows are named as in our
+tables. A claim is made for the data that a paper's sentence speaks of, and is answered for no other.
 """
 
 from __future__ import annotations
@@ -107,6 +107,66 @@ class Course(Made):
 
 
 @dataclass(frozen=True)
+class GrowingFewShotLead(Order):
+    """How much more accurate the better learner is grows with the number of shots."""
+
+
+@dataclass(frozen=True)
+class FewShotsSuffice(Made):
+    """A learner is hardly more accurate with many shots than with few.
+
+    Attributes:
+        row: The learner.
+        within: Difference in accuracy that is still hardly one.
+    """
+
+    row: str
+    within: float
+
+
+@dataclass(frozen=True)
+class SteepFirstStep(Made):
+    """The first gradient step makes a learner more accurate, and more so than all later ones together.
+
+    Attributes:
+        row: The learner.
+    """
+
+    row: str
+
+
+@dataclass(frozen=True)
+class Transfer(Made):
+    """How a learner trained on one data set compares to it trained on another one, on the same people.
+
+    Attributes:
+        row: The learner, with the most shots.
+        data: Data sets trained on.
+        aus: AUs to average over; all of them if none are named.
+    """
+
+    row: str
+    data: tuple[str, str]
+    aus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class BetterTransfer(Transfer):
+    """It is more accurate trained on the first data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EqualTransfer(Transfer):
+    """It is as accurate trained on the one data set as on the other.
+
+    Attributes:
+        within: Difference in accuracy that is still hardly one.
+    """
+
+    within: float
+
+
+@dataclass(frozen=True)
 class RisingWeight(Made):
     """A row raises the average weight of some of its pictures during training.
 
@@ -149,4 +209,5 @@ class LowWeightForAmbiguous(Made):
     row: str
 
 
-PaperClaim = Order | Course | RisingWeight | FasterFall | LowWeightForAmbiguous
+FewShotClaim = FewShotsSuffice | SteepFirstStep | Transfer
+PaperClaim = Order | Course | RisingWeight | FasterFall | LowWeightForAmbiguous | FewShotClaim
