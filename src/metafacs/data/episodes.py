@@ -156,8 +156,9 @@ def draw_training_episode(task: Task, shots: int, rng: np.random.Generator) -> E
 def draw_evaluation_episode(task: Task, shots: int, judged: int, rng: np.random.Generator) -> Episode:
     """Draw pictures to adapt on, D[tea], and others to judge by, D[te].
 
-    Where pictures of one kind are too few for both, adaptation gets at most half of them, and both sets are
-    filled up with pictures of the other kind (section 4.1.5 of MAML-AU).
+    Where pictures of one kind are too few for both, both sets are filled up with pictures of the other kind
+    (section 4.1.5 of MAML-AU). How they share the few the paper does not say: adaptation gets at most half,
+    rounded up.
 
     Args:
         task: Chosen by :func:`evaluation_tasks`.
