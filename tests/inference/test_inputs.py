@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from metafacs.inference.inputs import InputError, Inputs, gather_inputs, looks_like_frames
+from metafacs.inference.inputs import DRAWN, RESULTS, InputError, Inputs, gather_inputs, looks_like_frames
+from metafacs.seals import sealed
 from metafacs.texts import printable
 
 
@@ -209,3 +211,45 @@ def test_odd_names_can_be_printed() -> None:
     (one,) = gather(".").found
     assert one.name == "a\\xff\\nä.jpg"
     assert printable("ä 1.jpg") == "ä 1.jpg"
+
+
+def test_what_earlier_runs_drew_is_passed_over_and_named() -> None:
+    make("a.jpg", "b_overlay.png", "clip.mp4", "sub/c.jpg")
+    make("run1/a_overlay.png", "run1/sub/c_overlay.png", "run1/clip_overlay.mp4", "run1/clip_plot.png")
+    make("run1/mine.png", "run1/sub/mine.jpg")
+    listed = ["faces.csv", "faces.csv.meta.json", "a_overlay.png", "sub/c_overlay.png"]
+    Path("run1/faces.csv.meta.json").write_text(json.dumps(sealed({"metafacs": "0", "outputs": listed})))
+    listed = ["clip.csv", "clip_overlay.mp4", "clip_plot.png"]
+    Path("run1/clip.csv.meta.json").write_text(json.dumps(sealed({"metafacs": "0", "outputs": listed})))
+    mine = ["a.jpg", "b_overlay.png", "clip.mp4", "run1/mine.png", "run1/sub/mine.jpg", "sub/c.jpg"]
+    inputs = gather(".", out="run2")
+    assert [one[1] for one in found(inputs)] == mine
+    assert sorted(map(str, inputs.passed_over[DRAWN])) == [
+        "run1/a_overlay.png",
+        "run1/clip_overlay.mp4",
+        "run1/clip_plot.png",
+        "run1/sub/c_overlay.png",
+    ]
+    assert any(line.startswith(f"{DRAWN}: 4 (run1/a_overlay.png, ") for line in inputs.told())
+    inputs = gather("**/*.png", "run1/*/*.*", out="run2")
+    assert [one[1] for one in found(inputs)] == ["b_overlay.png", "run1/mine.png", "run1/sub/mine.jpg"]
+    # What is named itself is meant.
+    assert found(gather("run1/a_overlay.png")) == [("picture", "run1/a_overlay.png")]
+    with pytest.raises(InputError, match=rf"nothing to analyse .*{DRAWN}: 1"):
+        gather("run1/sub/c_*.png", out="run2")
+
+
+def test_what_was_drawn_into_the_folder_of_the_results_is_of_the_run_itself() -> None:
+    make("a.jpg", "out/a_overlay.png")
+    outputs = {"metafacs": "0", "outputs": ["a_overlay.png"]}
+    Path("out/faces.csv.meta.json").write_text(json.dumps(sealed(outputs)))
+    inputs = gather("**/*.*g", out="out")
+    assert found(inputs) == [("picture", "a.jpg")]
+    assert list(inputs.passed_over) == [RESULTS]
+
+
+def test_folders_of_frames_are_none_for_what_was_drawn() -> None:
+    make("set/1.png", "out/1_plot.png")
+    outputs = {"metafacs": "0", "outputs": ["1_plot.png"]}
+    Path("out/1.csv.meta.json").write_text(json.dumps(sealed(outputs)))
+    assert found(gather(".", frames=True)) == [("frames", "set")]

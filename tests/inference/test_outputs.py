@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from metafacs.data.own_results import OF_PICTURES
 from metafacs.inference.inputs import Inputs, gather_inputs
 from metafacs.inference.journal import Journal
 from metafacs.inference.outputs import Destination, OutputError, Plan, check_outputs, plan_outputs
 from metafacs.inference.sidecars import sidecar_path
+from metafacs.inference.writers import SUFFIXES
 from metafacs.seals import sealed
 
 OUT = Path("out")
@@ -266,3 +268,9 @@ def test_the_folder_must_be_one_that_can_be_written_to() -> None:
     (OUT / "a.csv").mkdir(parents=True)
     with pytest.raises(OutputError, match=r"out/a\.csv is a folder"):
         check(made, overwrite=True)
+
+
+def test_descriptions_of_pictures_are_known_by_name() -> None:
+    plans = [plan_outputs(gather_inputs(["a.jpg"], OUT), OUT, form) for form in SUFFIXES]
+    tables = [plan.pictures.table for plan in plans if plan.pictures is not None]
+    assert {sidecar_path(table).name for table in tables} == set(OF_PICTURES)

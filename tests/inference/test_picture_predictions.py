@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from metafacs.data.datasets.pictures import read_pictures
 from metafacs.inference import picture_predictions
 from metafacs.inference.detector import Detector
-from metafacs.inference.inputs import gather_inputs
+from metafacs.inference.inputs import DRAWN, gather_inputs
 from metafacs.inference.outputs import Destination, plan_outputs
 from metafacs.inference.picture_predictions import PictureOutcome, predict_pictures
 
@@ -83,6 +84,15 @@ def test_an_overlay_that_cannot_be_written_costs_no_row(make_detector: Maker) ->
     Path("out/1_overlay.png").rmdir()
     assert predicted(make_detector(), overlays=True, resume=True).is_finished(RUN)
     assert Path("out/1_overlay.png").is_file()
+
+
+def test_overlays_of_a_run_are_no_pictures_to_the_next(make_detector: Maker) -> None:
+    predicted(make_detector(), overlays=True)
+    assert len(list(Path("out").glob("*_overlay.png"))) == 5
+    inputs = gather_inputs(["."], Path("elsewhere"))
+    assert [str(one.path) for one in inputs.found] == [f"set/{i}.png" for i in range(5)]
+    assert len(inputs.passed_over[DRAWN]) == 5
+    assert len(read_pictures(Path()).samples) == 5
 
 
 def test_a_run_that_goes_on_with_overlays_draws_those_that_are_missing(make_detector: Maker) -> None:

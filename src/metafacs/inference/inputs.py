@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from metafacs.data.own_results import OwnResults
 from metafacs.data.videos import VIDEO_SUFFIXES
 from metafacs.faces.pictures import SUFFIXES, is_picture
 from metafacs.texts import printable
@@ -27,6 +28,9 @@ _CAMERA = re.compile(r"(?:camera:?)?(\d*)")
 
 RESULTS = "the folder of the results"
 """Kind of what is passed over because results are written there."""
+
+DRAWN = "overlays and plots of earlier runs"
+"""Kind of what is passed over because metafacs drew it."""
 
 _DEEPEST = 100
 """Folders within folders that are read; a tool gone wrong makes thousands."""
@@ -110,7 +114,8 @@ def list_inputs(words: Sequence[str], out: Path, told: Inputs, *, frames: bool =
     """Yield what is to be analysed, each once, as it is found.
 
     Folders are read with everything below them. Links to files are followed; links to folders are not, so
-    that none is read twice or for ever. Hidden files and folders are passed over unless they are named.
+    that none is read twice or for ever. Hidden files and folders are passed over unless they are named, and
+    so is what earlier runs drew.
 
     Args:
         words: Paths, patterns (``*``, ``?``, ``[...]``, ``**`` for folders of any depth), ``camera`` or
@@ -175,6 +180,7 @@ class _Gathering:
         self._inputs, self._out, self._frames = inputs, out, frames
         self._known: set[str] = set()
         self._passed: set[tuple[str, str]] = set()
+        self._results = OwnResults()
 
     @property
     def count(self) -> int:
@@ -201,6 +207,7 @@ class _Gathering:
         if path.is_dir():
             self._inputs.folders.append(path)
             before = self.count, len(self._passed)
+            self._results.look_above(path)
             yield from self._folder(path, path)
             if before == (self.count, len(self._passed)):
                 self._pass_over("folders with nothing new in them", path)
@@ -219,12 +226,17 @@ class _Gathering:
         matches = sorted(root.glob("/".join(parts))) if root.is_dir() else []
         if not matches:
             raise InputError(f"{printable(pattern)} matches nothing; nothing was read or written")
+        self._results.look_above(root)
         wants_hidden = any(part.startswith(".") for part in parts)
         ending = Path(parts[-1]).suffix
         names_ending = bool(ending) and not _PATTERN.search(ending)
         for match in matches:
+            for folder in reversed(match.relative_to(root).parents):
+                self._results.look_into(root / folder)
             if not wants_hidden and any(part.startswith(".") for part in match.relative_to(root).parts):
                 self._pass_over(_hidden(match), match)
+            elif match in self._results and _kind_of(match) is not None:
+                self._pass_over(self._drawn(match), match)
             elif match.is_dir() or (names_ending and match.is_file()):
                 yield from self._named(match)
             elif (kind := self._kind_of_listed(match)) is not None:
@@ -238,6 +250,7 @@ class _Gathering:
             self._pass_over(f"folders that cannot be read ({error.strerror})", folder)
             return
         pictures: list[Path] = []
+        self._results.look_into(folder, [entry.name for entry in entries])
         for entry in entries:
             path = folder / entry.name
             if entry.name.startswith("."):
@@ -250,6 +263,8 @@ class _Gathering:
                 self._pass_over(f"folders nested more than {_DEEPEST} deep", path)
             elif entry.is_dir():
                 yield from self._folder(path, root)
+            elif path in self._results and _kind_of(path) is not None:
+                self._pass_over(self._drawn(path), path)
             elif (kind := self._kind_of_listed(path)) is not None:
                 pictures += [path] if kind == "picture" else []
                 if kind == "video" or not self._frames:
@@ -286,6 +301,10 @@ class _Gathering:
         else:
             return kind
         return None
+
+    def _drawn(self, path: Path) -> str:
+        """Return the kind of what was drawn: the next run in the same folder is to tell the same."""
+        return RESULTS if self._out in absolute(path).parents else DRAWN
 
     def _found(self, path: Path, kind: Kind, place: Path) -> Iterator[Input]:
         known = os.path.abspath(path)

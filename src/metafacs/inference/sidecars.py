@@ -11,6 +11,7 @@ from typing import Any
 import av
 import torch
 
+from metafacs.data.own_results import SIDECAR
 from metafacs.facs import au_column, au_name
 from metafacs.files import write_bytes, write_json
 from metafacs.inference.detector import Detector
@@ -28,7 +29,7 @@ _FRAME_NUMBERS = (
 
 def sidecar_path(path: str | Path) -> Path:
     """Return where the description of a file of results lies: beside it, with ``.meta.json`` added."""
-    return Path(path).with_name(Path(path).name + ".meta.json")
+    return Path(path).with_name(Path(path).name + SIDECAR)
 
 
 def write_sidecar(

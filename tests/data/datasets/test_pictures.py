@@ -9,6 +9,7 @@ import pytest
 from metafacs.data.datasets.pictures import read_pictures
 from metafacs.data.datasets.reading import DatasetError
 from metafacs.data.videos import encode_video
+from metafacs.seals import sealed
 
 
 def test_pictures_of_any_depth_and_frames_of_videos_are_found(tmp_path: Path) -> None:
@@ -68,3 +69,19 @@ def test_nothing_to_read_is_one_sentence(tmp_path: Path) -> None:
         read_pictures(tmp_path / "none")
     with pytest.raises(ValueError, match="give a number from 1"):
         read_pictures(tmp_path, every=0)
+
+
+def test_what_metafacs_drew_is_not_read(tmp_path: Path) -> None:
+    for name in ("a.jpg", "run1/sub/a_overlay.png", "run1/a_plot.png", "run1/sub/mine.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    outputs = ["faces.csv.meta.json", "a_plot.png", "sub/a_overlay.png"]
+    (tmp_path / "run1/faces.csv.meta.json").write_text(
+        json.dumps({"written": "today"} | sealed({"metafacs": "0.1.0", "outputs": outputs}))
+    )
+    reading = read_pictures(tmp_path)
+    assert [sample.key for sample in reading.samples] == ["a.jpg", "run1/sub/mine.png"]
+    assert [str(entry) for entry in reading.skipped] == [
+        "run1/faces.csv.meta.json: file ending in .json is not read",
+        "run1/a_plot.png: result of an earlier run of metafacs is not read (2 times)",
+    ]

@@ -24,6 +24,7 @@ from metafacs.data.codings.frame_rows import FrameRows, first_frame_by_times, ga
 from metafacs.data.codings.raw_tables import RawTable
 from metafacs.data.codings.usable_rows import usable_rows
 from metafacs.data.codings.values import parse_au_name, parse_person
+from metafacs.data.own_results import SIDECAR
 from metafacs.facs import AU_NAMES, au_column
 from metafacs.parsing import convert, read_json
 from metafacs.seals import unsealed
@@ -98,7 +99,7 @@ def read_sidecar(path: Path) -> Sidecar | None:
     Raises:
         CodingError: If it is there but damaged.
     """
-    sidecar = path.with_name(path.name + ".meta.json")
+    sidecar = path.with_name(path.name + SIDECAR)
     if not sidecar.is_file():
         return None
     remedy = "remove it or predict again"
@@ -215,7 +216,7 @@ def _thresholds(
         def threshold_of(au: int) -> float:
             if au_column(au) not in thresholds:
                 raise CodingError(
-                    f"{raw.path}.meta.json tells no threshold of AU{au}, so that it is of another table; "
+                    f"{raw.path}{SIDECAR} tells no threshold of AU{au}, so that it is of another table; "
                     "predict again, or give --threshold"
                 )
             return thresholds[au_column(au)]

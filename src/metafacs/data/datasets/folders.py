@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from metafacs.data.datasets.reading import PROVENANCE_FILE, TWIN_FILE, Reading
+from metafacs.data.own_results import OwnResults
 
 _SIDE_FILES = (TWIN_FILE, PROVENANCE_FILE)
 
@@ -22,8 +23,9 @@ def find_files(
     """Return the files with some endings in a folder, sorted; what is passed over is noted by kind.
 
     Hidden files and folders, among them the ``._`` files in which macOS keeps what other disks cannot hold,
-    are passed over, and so are broken links, pipes and devices. Links to folders are followed; a folder
-    that is reached twice is read once, at its own place if that lies in the tree.
+    are passed over, and so are broken links, pipes and devices, and what metafacs itself predicted and drew
+    there. Links to folders are followed; a folder that is reached twice is read once, at its own place if
+    that lies in the tree.
 
     Args:
         reading: Takes up what is passed over: one note per kind, with the first file and the number.
@@ -35,10 +37,15 @@ def find_files(
     """
     found: list[Path] = []
     passed: dict[str, list[Path]] = {}
-    for path, problem in _entries(folder, endings, below):
+    results = OwnResults()
+    if below:
+        results.look_above(folder)
+    for path, problem in _entries(folder, endings, below, results):
         ending = path.suffix.lower()
         if problem:
             passed.setdefault(problem, []).append(path)
+        elif ending in endings and path in results:
+            passed.setdefault("result of an earlier run of metafacs is not read", []).append(path)
         elif ending in endings:
             found.append(path)
         elif known is not None and ending not in known and path.name not in _SIDE_FILES:
@@ -65,8 +72,13 @@ def _note(reading: Reading, passed: dict[str, list[Path]]) -> None:
         note_files(reading, paths, reason)
 
 
-def _entries(folder: Path, endings: Collection[str], below: bool) -> Iterator[tuple[Path, str]]:
-    """Yield every file, or folder that is not entered, and why it is passed over; empty if it is not."""
+def _entries(
+    folder: Path, endings: Collection[str], below: bool, results: OwnResults
+) -> Iterator[tuple[Path, str]]:
+    """Yield every file, or folder that is not entered, and why it is passed over; empty if it is not.
+
+    Of every folder, results are known before what lies in it.
+    """
     waiting, visited = [folder], set()
     links: list[Path] = []
     while waiting or links:
@@ -84,6 +96,7 @@ def _entries(folder: Path, endings: Collection[str], below: bool) -> Iterator[tu
             yield current, "linked folder is read at its own place"
             continue
         visited.add(place)
+        results.look_into(current, [entry.name for entry in entries])
         for entry in entries:
             path = Path(entry.path)
             if entry.name.startswith("."):
