@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from metafacs.files import written_whole
-from metafacs.parsing import parse_json
+from metafacs.parsing import FileError, parse_json
 
 HEADER = "metafacs"
 """Where in the file's metadata the header is, as JSON."""
@@ -140,6 +140,16 @@ def load_tensors(
     if text is None:
         return None, tensors
     return parse_json(text, dict[str, Any], f"{path}, header", refuse, remedy), tensors
+
+
+def read_header(path: Path | str) -> dict[str, Any] | None:
+    """Return the header of a file without a look at its tensors; None if there is none that can be read."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            text = (file.metadata() or {}).get(HEADER)
+        return None if text is None else parse_json(text, dict[str, Any], str(path))
+    except (SafetensorError, OSError, FileError):
+        return None
 
 
 def digest_of_tensors(tensors: Mapping[str, Tensor], header: str = "") -> str:

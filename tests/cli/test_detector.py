@@ -81,7 +81,9 @@ def test_the_card_tells_what_the_file_holds(built: Path, capsys: pytest.CaptureF
     assert "not for" in card
 
 
-def test_the_card_shows_real_people_beside_the_floor(built: Path, tmp_path: Path) -> None:
+def test_the_card_shows_real_people_beside_the_floor(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     area = {"auc": 0.9, "low": 0.8, "high": 0.95, "pairs_won": None}
     told = {
         "pictures": {"neutral": 20, "happiness": 10},
@@ -105,6 +107,12 @@ def test_the_card_shows_real_people_beside_the_floor(built: Path, tmp_path: Path
     card = out.read_text()
     assert "| happiness | 12 | 0.700 (0.80 to 0.95) | 0.900 (0.80 to 0.95) | 0.880 |" in card
     assert "AU4 50 %, AU12 25 %" in card
+    assert main(words) == 0
+    notes = tmp_path / "notes.md"
+    notes.write_text("# My notes\n")
+    assert main([*words[:-1], str(notes)]) == 1
+    assert "notes.md is there already, and is no card of a detector" in capsys.readouterr().err
+    assert notes.read_text() == "# My notes\n"
 
 
 def test_presence_is_read_off_the_intensity_and_is_a_probability() -> None:

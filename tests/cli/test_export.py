@@ -77,7 +77,7 @@ def test_only_own_files_are_replaced(model: Path, tmp_path: Path, capsys: pytest
     foreign = tmp_path / "theirs.onnx"
     foreign.write_bytes(b"somebody's")
     assert main(["export", str(model), "--out", str(foreign)]) == 1
-    assert "metafacs did not export it" in capsys.readouterr().err
+    assert "is no model that metafacs exported" in capsys.readouterr().err
     assert foreign.read_bytes() == b"somebody's"
     assert main(["export", str(model), "--out", str(tmp_path / "model.bin")]) == 1
     assert "ends in .onnx" in capsys.readouterr().err

@@ -14,11 +14,12 @@ from skimage import data
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
-from metafacs.cli import main
+from metafacs.cli import main, personalise
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.single_task import SingleTask
 from metafacs.models.backbones import SMALL
+from metafacs.personalisation.person import Person
 
 KNOWN = Description(Framing(32, 36, AlignmentSpec()), synthetic=True)
 
@@ -126,6 +127,32 @@ def test_copies_of_two_photos_are_two_photos(
         assert message in capsys.readouterr().err
     assert main([*words, "--out", str(tmp_path / "3.png")]) == 1
     assert "would be overwritten" in capsys.readouterr().err
+
+
+def test_only_a_persons_file_is_replaced_and_that_is_told_before_fitting(
+    model: Path,
+    album: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fit(*_: object, **__: object) -> tuple[Person, list[str]]:
+        return Person("last", "another", (12,), {"weight": torch.zeros(2)}), []
+
+    monkeypatch.setattr(personalise, "fit_support", fit)
+    words = ["personalise", "--model", str(model), "--support", str(album / "support.csv"), "--out"]
+    me, trained, notes = (tmp_path / name for name in ("me.safetensors", "trained.safetensors", "notes.txt"))
+    assert main([*words, str(me)]) == 0
+    assert main([*words, str(me)]) == 0
+    trained.write_bytes(model.read_bytes())
+    notes.write_text("mine")
+    monkeypatch.setattr(personalise, "fit_support", None)
+    for other in (trained, notes):
+        before = other.read_bytes()
+        capsys.readouterr()
+        assert main([*words, str(other)]) == 1
+        assert f"{other} is there already, and is no person's file" in capsys.readouterr().err
+        assert other.read_bytes() == before
 
 
 def test_without_a_model_it_is_the_one_in_the_package(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from metafacs.checkpoints.checkpoint import Checkpoint
+from metafacs.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from metafacs.checkpoints.description import Description, Framing
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.inference.loading import detector_of
@@ -20,6 +20,7 @@ from metafacs.personalisation.person import (
     Outcome,
     Person,
     PersonError,
+    is_person,
     load_person,
     save_person,
 )
@@ -60,6 +61,18 @@ def test_it_comes_back_and_any_damage_is_seen(checkpoint: Checkpoint, tmp_path: 
     path.write_bytes(whole)
     with pytest.raises(PersonError, match=r"me\.safetensors is damaged.*personalise again"):
         load_person(path, checkpoint)
+
+
+def test_a_persons_file_is_told_from_others(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    for name, is_one in (("me", True), ("model", False), ("text", False), ("missing", False)):
+        path = tmp_path / name
+        if name == "me":
+            save_person(path, _person(checkpoint))
+        elif name == "model":
+            save_checkpoint(path, checkpoint)
+        elif name == "text":
+            path.write_text("metafacs-person-1")
+        assert is_person(path) is is_one
 
 
 @pytest.mark.parametrize("kind", ["last", "full", "meta_learned"])

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from metafacs.checkpoints.description import THRESHOLD
+from metafacs.cli.own_files import begins_alike, refuse_foreign_file
 from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.transforms import Augmentation
 from metafacs.data.twins.rendering import render_twin
@@ -27,7 +28,7 @@ from metafacs.faces.alignment import AlignmentSpec
 from metafacs.faces.pictures import read_picture
 from metafacs.faces.pipeline import find_faces
 from metafacs.facs import au_column
-from metafacs.files import write_text
+from metafacs.files import write_bytes
 from metafacs.inference.loading import PACKAGED_REAL_FACES, detector_of, load_model
 from metafacs.methods.base import Method
 from metafacs.parsing import read_json
@@ -128,7 +129,9 @@ def _card(model: Path | None, real: Path | None, out: Path | None) -> None:
     if out is None:
         print(text)
         return
-    write_text(out, text)
+    content = text.encode()
+    refuse_foreign_file(out, lambda there: begins_alike(there, content), "card of a detector")
+    write_bytes(out, content)
     print(f"card: {out}")
 
 

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser, Namespace
 from torch import Tensor
 
 from metafacs.cli.foreign import add_foreign_options, import_foreign
-from metafacs.cli.own_files import ForeignFileError
+from metafacs.cli.own_files import refuse_foreign_file
 from metafacs.cli.summary import say
 from metafacs.data.transforms import crop_centre
 from metafacs.faces.alignment import align
@@ -50,11 +50,7 @@ def run(arguments: Namespace) -> None:
     out: Path = arguments.out
     if out.suffix != SUFFIX:
         raise ValueError(f"--out is {printable(out)}; give a name that ends in {SUFFIX}")
-    if out.exists() and not is_exported(out):
-        raise ForeignFileError(
-            f"{printable(out)} is there already, and metafacs did not export it: give another name, or move "
-            "it away"
-        )
+    refuse_foreign_file(out, is_exported, "model that metafacs exported")
     use_one_thread()
     import_foreign(arguments)
     checkpoint, name = load_model(arguments.model)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from metafacs.files import digest_of_file, write_bytes, write_json
@@ -106,13 +107,26 @@ def as_json(content: object) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
+def refuse_foreign_file(path: Path, is_own: Callable[[Path], bool], kind: str) -> None:
+    """Refuse, best before the work is done, to replace a single file that is not of the kind to be written.
+
+    Args:
+        path: The file to write.
+        is_own: Whether a file that is there is an earlier one of the kind.
+        kind: Of the file, in words: ``no KIND``.
+
+    Raises:
+        ForeignFileError: Naming the file and the ways out.
+    """
+    if os.path.lexists(path) and not (path.is_file() and is_own(path)):
+        raise ForeignFileError(
+            f"{printable(path)} is there already, and is no {kind}: give another name, or move it away"
+        )
+
+
 def refuse_foreign_table(path: Path, content: bytes) -> None:
     """Raise a ForeignFileError if a file is there that begins otherwise than the table to replace it."""
-    if path.exists() and not (path.is_file() and begins_alike(path, content)):
-        raise ForeignFileError(
-            f"{printable(path)} is there already, and is no table of this kind: give another name, or move "
-            "it away"
-        )
+    refuse_foreign_file(path, lambda there: begins_alike(there, content), "table of this kind")
 
 
 def begins_alike(path: Path, content: bytes) -> bool:
@@ -127,6 +141,7 @@ def _beginning(content: bytes) -> bytes:
     for pattern in (
         rb"<!doctype html>.{0,900}Content-Security-Policy",
         rb"\*\*(\S+ \S+ \S+)",
+        rb"# Detector card\n",
         rb"\{\s*\"[^\"]*\"",
         rb"\x89PNG\r\n.{0,99}Software\0(?:Matplotlib|metafacs)",
         rb"[^\s,*{\x89<][^,\n]*,",

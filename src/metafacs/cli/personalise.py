@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from metafacs.cli.foreign import add_foreign_options, import_foreign
+from metafacs.cli.own_files import refuse_foreign_file
 from metafacs.facs import au_name
 from metafacs.files import clear_leftovers_of
 from metafacs.inference.loading import load_model
 from metafacs.models.devices import check_device
-from metafacs.personalisation.person import Person, save_person
+from metafacs.personalisation.person import Person, is_person, save_person
 from metafacs.personalisation.personalise import fit_support
 from metafacs.personalisation.support import read_support
 from metafacs.texts import printable
@@ -77,7 +78,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _check_out(arguments: Namespace, pictures: Sequence[Path]) -> None:
-    """Refuse a file that would take the place of an input, or a folder."""
+    """Refuse a file that would take the place of an input or of anything but a person's file, or a folder."""
     out, inputs = arguments.out, [arguments.support, *pictures]
     if arguments.model is not None:
         inputs.append(arguments.model)
@@ -85,6 +86,7 @@ def _check_out(arguments: Namespace, pictures: Sequence[Path]) -> None:
         raise ValueError(f"{out} is a folder; give the name of a file, e.g. {out / 'me.safetensors'}")
     if out.resolve() in {path.resolve() for path in inputs}:
         raise ValueError(f"{out} would be overwritten by the person's file; give another --out")
+    refuse_foreign_file(out, is_person, "person's file")
 
 
 def print_outcomes(person: Person) -> None:

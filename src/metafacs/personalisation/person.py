@@ -15,10 +15,11 @@ from metafacs.personalisation.fitting import Fitting, Tensors
 from metafacs.personalisation.last_layer import LastLayer
 from metafacs.personalisation.meta_learned import MetaLearned
 from metafacs.personalisation.whole_network import WholeNetwork
-from metafacs.tensor_files import load_tensors, save_tensors
+from metafacs.tensor_files import load_tensors, read_header, save_tensors
 from metafacs.texts import printable
 
-FORMAT = "metafacs-person-1"
+_KIND = "metafacs-person-"
+FORMAT = f"{_KIND}1"
 
 FITTINGS: dict[str, type[Fitting]] = {
     "last": LastLayer,
@@ -133,6 +134,12 @@ def save_person(path: Path | str, person: Person) -> None:
         "synthetic": person.synthetic,
     }
     save_tensors(path, person.tensors, header)
+
+
+def is_person(path: Path | str) -> bool:
+    """Return whether a file is a person's, of this version or another; it may be damaged."""
+    said = (read_header(path) or {}).get("format")
+    return isinstance(said, str) and said.startswith(_KIND)
 
 
 def load_person(path: Path | str, checkpoint: Checkpoint) -> Person:
