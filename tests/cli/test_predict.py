@@ -113,7 +113,7 @@ def test_folders_of_frames(predict: Predict, face: Image.Image) -> None:
     assert counts["undecodable_frames"][0]["from"] == 2  # type: ignore[index]
 
 
-def test_pictures_that_cannot_be_read_have_no_row(
+def test_pictures_that_cannot_be_read_keep_their_row(
     predict: Predict, face: Image.Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
     face.save("a.jpg")
@@ -124,9 +124,11 @@ def test_pictures_that_cannot_be_read_have_no_row(
     assert "broken.jpg" in captured.err
     assert "wall.png: no face found" in captured.out
     table = pd.read_csv("predictions/faces.csv")
-    assert table["frame"].tolist() == [0, 2]
-    assert table["success"].tolist() == [1, 0]
-    assert pd.isna(table["AU12_c"][1])
+    assert table["frame"].tolist() == [0, 1, 2]
+    assert table["input"].tolist() == ["a.jpg", "broken.jpg", "wall.png"]
+    assert table["success"].tolist() == [1, 0, 0]
+    told = ["face_x", "AU12_p", "AU12_c"]
+    assert table[told].isna().all(axis=1).tolist() == [False, True, True]
     known = sidecar("predictions/faces.csv")
     assert known["counts"]["undecodable"] == 1  # type: ignore[index]
     assert "broken_overlay.png" not in known["outputs"]  # type: ignore[operator]

@@ -62,7 +62,7 @@ def test_what_is_whole_is_whole(plan: PartPlan) -> None:
     account = account_for(plan, rows=True)
     assert account.is_whole
     assert (account.parts, account.files, account.analysed, account.failed) == (4, 7, 6, 1)
-    assert (account.rows, account.faces) == (24, 24)
+    assert (account.rows, account.faces) == (25, 24)
     assert account_for(plan) == account
     table = write_failures(plan).read_text().splitlines()
     assert len(table) == 2
@@ -70,7 +70,7 @@ def test_what_is_whole_is_whole(plan: PartPlan) -> None:
     assert table[1].endswith(",1")
     merge_parts(plan, Path("all.parquet"))
     merged = pq.read_table("all.parquet")
-    assert merged.num_rows == 24
+    assert merged.num_rows == 25
     assert not merged.schema.metadata
     assert merged.equals(
         pa.concat_tables([pq.read_table(path_of(plan, i)) for i in range(4)]).replace_schema_metadata(None)
@@ -106,6 +106,41 @@ def test_rows_that_are_lost_or_doubled_are_found(
     account = account_for(plan, rows=True)
     assert not account.is_whole
     assert any(message in sentence for sentence in account.wrong)
+
+
+def failed_part(plan: PartPlan) -> tuple[Path, int]:
+    """Return the part that holds the broken picture, and the picture's place in it."""
+    for number in range(len(plan.parts)):
+        receipt = read_receipt(path_of(plan, number))
+        if receipt.failed:
+            return path_of(plan, number), receipt.failed[0].number - receipt.first
+    raise AssertionError
+
+
+def rewrite_receipt(path: Path, rows: list[int], table: pa.Table) -> None:
+    """Write a part with other rows, and the receipt of them."""
+    receipt = replace(read_receipt(path), rows=tuple(rows)).to_json()
+    pq.write_table(table.replace_schema_metadata({RECEIPT: receipt}), path)
+
+
+def test_parts_of_versions_without_rows_of_what_failed_are_whole(plan: PartPlan) -> None:
+    path, place = failed_part(plan)
+    table = pq.read_table(path)
+    kept = [i for i in range(table.num_rows) if i != place]
+    rewrite_receipt(
+        path, [int(i != place) for i in range(table.num_rows)], table.take(pa.array(kept, pa.int64()))
+    )
+    account = account_for(plan, rows=True)
+    assert account.is_whole
+    assert (account.failed, account.rows) == (1, 24)
+
+
+def test_two_rows_of_what_failed_are_found(plan: PartPlan) -> None:
+    path, place = failed_part(plan)
+    table = pq.read_table(path)
+    rows = [1 + (i == place) for i in range(table.num_rows)]
+    rewrite_receipt(path, rows, pa.concat_tables([table, table.slice(place, 1)]))
+    assert any("failed and has 2 rows" in sentence for sentence in account_for(plan).wrong)
 
 
 def test_a_frame_that_is_lost_or_doubled_is_found(plan: PartPlan) -> None:

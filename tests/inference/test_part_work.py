@@ -121,7 +121,8 @@ def test_files_that_fail_for_a_time_are_tried_again(
     monkeypatch.setattr(part_work, "analyse_picture", failing)
     outcome = make_part(make_detector, job_of(plan_of(*pictures)))
     assert outcome.receipt is not None
-    assert outcome.receipt.rows == (1, 1, 1, 1, 0, 1)
+    assert outcome.receipt.rows == (1,) * 6
+    assert outcome.receipt.faces == 5
     assert [(one.number, one.input, one.tries) for one in outcome.receipt.failed] == [(4, "4.png", 3)]
     assert outcome.receipt.failed[0].problem == "4.png takes more memory than there is"
     assert tries == {0: 1, 1: 2, 2: 1, 3: 1, 4: 3, 5: 1}
@@ -163,7 +164,10 @@ def test_files_that_failed_are_no_broken_machine_when_only_they_are_tried_again(
     monkeypatch.setattr(part_work, "analyse_picture", failing_on(0, 2, 4))
     outcome = make_part(make_detector, job_of(plan_of(*pictures)))
     assert outcome.receipt is not None
-    assert outcome.receipt.rows == (0, 1, 0, 1, 0, 1)
+    assert (outcome.receipt.rows, outcome.receipt.faces) == ((1,) * 6, 3)
+    table = pd.read_parquet(job_of(plan_of(*pictures)).path)
+    assert table["input"].tolist() == pictures
+    assert table["success"].tolist() == [0, 1, 0, 1, 0, 1]
 
 
 def test_a_broken_machine_shows_in_parts_of_one_file(
@@ -212,7 +216,7 @@ def test_a_file_that_ends_its_readers_is_given_up(make_detector: Maker, pictures
         deaths.begin(2)  # the process ends here
     outcome = make_part(make_detector, job_of(plan))
     assert outcome.receipt is not None
-    assert outcome.receipt.rows == (1, 1, 0, 1, 1, 1)
+    assert (outcome.receipt.rows, outcome.receipt.faces) == ((1,) * 6, 5)
     assert outcome.receipt.failed[0].tries == 3
     assert "2.png ended 3 processes that read it" in outcome.receipt.failed[0].problem
 

@@ -128,4 +128,14 @@ def test_a_picture_that_memory_does_not_hold_costs_the_others_nothing(
         make_detector(), report=lambda outcome: problems.append(outcome.results[0].problem)
     )
     assert problems == ["", "", "set/2.png takes more memory than there is; make it smaller", "", ""]
-    assert pd.read_csv(destination.table)["frame"].tolist() == [0, 1, 3, 4]
+    table = pd.read_csv(destination.table)
+    assert table["frame"].tolist() == [0, 1, 2, 3, 4]
+    assert table["success"][2] == 0
+    assert pd.isna(table["AU12_p"][2])
+
+
+def test_a_picture_that_cannot_be_read_keeps_no_run_from_being_finished(make_detector: Maker) -> None:
+    Path("set/1.png").write_bytes(b"x")
+    destination = predicted(make_detector(), overlays=True)
+    assert pd.read_csv(destination.table)["frame"].tolist() == [0, 1, 2, 3, 4]
+    assert destination.is_finished(RUN)

@@ -52,7 +52,8 @@ class Receipt:
     Attributes:
         part: Name of the part.
         first: Number of its first file in the list of all.
-        rows: Rows of every file, in order; 0 where it failed.
+        rows: Rows of every file, in order. Where it failed, 1 of a picture, which says so, and 0 of a video;
+            earlier versions wrote none of either.
         faces: Faces in all of them.
         failed: The files that could not be analysed.
         videos: What results call its videos, in order; empty if it is of pictures.

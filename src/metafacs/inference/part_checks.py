@@ -143,8 +143,9 @@ def _add_part(account: Account, plan: PartPlan, part: Part, rows: bool) -> None:
     account.analysed += part.files - len(failed)
     account.rows += sum(receipt.rows)
     account.faces += receipt.faces
+    most = 1 if part.kind == "picture" else 0
     for number, count in enumerate(receipt.rows, part.first):
-        if (count > 0) and number in failed:
+        if count > most and number in failed:
             account.add_fault(f"{path}: file {number} failed and has {count} rows")
         elif count == 0 and number not in failed and part.kind == "picture":
             account.add_fault(f"{path}: file {number} has no row and did not fail")

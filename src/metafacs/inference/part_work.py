@@ -294,7 +294,6 @@ class _Making:
                 for frame in frames:
                     if pictures and frame.faces[0].problem:
                         problem = frame.faces[0].problem
-                        continue
                     for face in frame.faces:
                         writer.write(face)
                         count, faces = count + 1, faces + face.success

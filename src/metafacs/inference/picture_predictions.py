@@ -1,4 +1,7 @@
-"""From any number of pictures to one table, a frame each, with rows in the order of the inputs."""
+"""From any number of pictures to one table, a frame each, with rows in the order of the inputs.
+
+A picture that cannot be read has a row like one without a face; the sidecar says why.
+"""
 
 from __future__ import annotations
 
@@ -241,9 +244,9 @@ def _write(
         for picture in read_journal(destination.journal)[1]:
             counting.add(picture.faces)
             for face in picture.faces:
-                if not face.problem:
-                    writer.write(face)
-                    drawn &= not overlays or overlays[picture.number].is_file()
+                # What cannot be read has a row too, so that rows fit a list of the pictures.
+                writer.write(face)
+                drawn &= bool(face.problem) or not overlays or overlays[picture.number].is_file()
     counts = counting.counts()
     described = destination.described(run)
     if not drawn:
