@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from metafacs.cli import evaluate as evaluate_command
 from metafacs.cli import main, output
 from metafacs.data.store import Store
 from metafacs.evaluation.protocols import evaluate
@@ -76,6 +77,29 @@ def test_the_record_of_another_test_is_not_overwritten(
     assert main(words) == 1
     assert "is the record of another test, on raf_au" in capsys.readouterr().err
     assert read_record(path).data == elsewhere.data
+
+
+@pytest.mark.filterwarnings("ignore:AU1")
+def test_the_record_of_other_thresholds_is_not_overwritten(
+    models: list[Path],
+    compound_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["evaluate", str(models[0]), "--action_units", str(compound_store.path), "--out", str(tmp_path)]
+    assert main([*words, "--thresholds", "0.3"]) == 0
+    (path,) = tmp_path.rglob("record.json")
+    before = path.read_bytes()
+    assert read_record(path).judged_at == "0.3"
+    monkeypatch.setattr(evaluate_command, "evaluate", None)
+    capsys.readouterr()
+    for more in ([], ["--thresholds", "0.4"], ["--thresholds", "validation"]):
+        assert main([*words, *more]) == 1
+        assert "judged at thresholds 0.3; give --out" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    assert main([*words, "--thresholds", "0.3"]) == 0
 
 
 def test_table_of_another_kind_is_refused_before_anything_is_tested(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.cli import main, train
 from metafacs.data.store import Store
-from metafacs.evaluation.records import read_record
+from metafacs.evaluation.records import read_record, write_record
 
 
 def training(store: Store, out: Path, *more: str) -> list[str]:
@@ -69,6 +70,15 @@ def test_evaluation_chooses_them_for_a_finished_model(
     model = tmp_path / "run" / "model.safetensors"
     before = model.read_bytes()
     words = ["evaluate", str(model), "--action_units", str(au_store.path)]
+    assert main(words) == 0
+    own = tmp_path / "run" / "record.json"
+    old = own.read_bytes()
+    # Another test's record is refused before the model is written.
+    write_record(replace(read_record(own), label="mine read as target"), own)
+    assert main([*words, "--thresholds", "validation"]) == 1
+    assert "is the record of another test" in capsys.readouterr().err
+    assert model.read_bytes() == before
+    own.write_bytes(old)
     elsewhere = ["--out", str(tmp_path / "out")]
     assert main([*words, *elsewhere, "--thresholds", "validation"]) == 0
     assert model.read_bytes() == before
@@ -77,6 +87,13 @@ def test_evaluation_chooses_them_for_a_finished_model(
     assert chosen.judged_at == "validation"
     assert main([*words, "--thresholds", "validation"]) == 0
     kept = load_checkpoint(model).description
+    assert read_record(own).judged_at == "validation"
+    assert main([*words, "--thresholds", "0.5"]) == 1
+    assert "judged at thresholds validation; give --out" in capsys.readouterr().err
+    # The record is that of the model, which is another one now.
+    own.write_bytes(old)
+    assert main([*words, "--thresholds", "validation"]) == 0
+    assert read_record(own).judged_at == "validation"
     assert kept.to_json()["thresholds"] == chosen.config["thresholds"]
     assert main([*words, "--out", str(tmp_path / "half"), "--thresholds", "0.5"]) == 0
     (path,) = (tmp_path / "half").rglob("record.json")

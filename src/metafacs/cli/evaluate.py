@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from jsonargparse import ArgumentParser, Namespace
 
 from metafacs.cli.each_model import for_each_model
@@ -14,7 +16,8 @@ from metafacs.cli.foreign import add_foreign_options, import_foreign
 from metafacs.cli.options import add_device_option, add_paper_option, add_test_options, add_threshold_options
 from metafacs.cli.output import print_scores, write_table
 from metafacs.cli.summary import say
-from metafacs.evaluation.protocols import evaluate, keep_thresholds
+from metafacs.evaluation.configuration import configuration_of
+from metafacs.evaluation.protocols import described, evaluate, keep_thresholds, open_test
 from metafacs.evaluation.record_files import RecordError
 from metafacs.evaluation.records import Record, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION
@@ -97,12 +100,13 @@ def run(arguments: Namespace) -> int:
         path = folder / (RECORD_FILE if arguments.side == "test" else f"{arguments.side}_{RECORD_FILE}")
         with claimed(folder, f"testing {model.name}"):
             label, paper = _told_in_comparison(model)
-            if arguments.thresholds == VALIDATION and arguments.side == "test" and arguments.out is None:
+            if path.is_file():
+                # Before the minutes of the test, and before a model is written.
+                _refuse_to_overwrite(path, model, arguments, label, device)
+            if _keeps_thresholds(arguments):
                 keep_thresholds(model, arguments.validation_store or arguments.action_units, device=device)
             record = evaluate(model, arguments.action_units, **settings, device=device)
-            told = _reading_in_words(arguments.domain, arguments.read)
-            record = replace(record, label=f"{label or record.method}{told}" if told else label, paper=paper)
-            _refuse_to_overwrite(path, record)
+            record = replace(record, label=_row(arguments, label, record.method), paper=paper)
             write_record(record, path)
         records.append(record)
         print_scores(record)
@@ -117,6 +121,12 @@ def run(arguments: Namespace) -> int:
     return int(bool(failed))
 
 
+def _row(arguments: Namespace, label: str, method: str) -> str:
+    """Return the name of a row: a comparison's, if it has one, and how pictures were asked to be read."""
+    told = _reading_in_words(arguments.domain, arguments.read)
+    return f"{label or method}{told}" if told else label
+
+
 def _reading_in_words(domain: Domain | None, read: Reading | None) -> str:
     """Return how pictures were asked to be read, as the end of a label; empty if nothing was asked.
 
@@ -127,16 +137,37 @@ def _reading_in_words(domain: Domain | None, read: Reading | None) -> str:
     return f" read{words}" if words else ""
 
 
-def _refuse_to_overwrite(path: Path, record: Record) -> None:
-    """Raise RecordError if a file holds the record of another test, which would be lost."""
-    if not path.is_file():
-        return
+def _refuse_to_overwrite(
+    path: Path, model: Path, arguments: Namespace, label: str, device: torch.device
+) -> None:
+    """Raise RecordError if a file holds the record of another test than is asked for, which would be lost.
+
+    Thresholds that a model is asked to keep change the model, so that its record goes with them.
+    """
     earlier = read_record(path)
-    if (earlier.data, earlier.label) != (replace(record.data, store=earlier.data.store), record.label):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The test itself says it.
+        asked = {key: arguments[key] for key in ("split", "fold", "side", "domain", "read")}
+        test = open_test(model, arguments.action_units, **asked, device=device)
+    thresholds, checkpoint = arguments.thresholds, test.checkpoint
+    if thresholds == VALIDATION:
+        judged_at = earlier.judged_at if _keeps_thresholds(arguments) else VALIDATION
+    else:
+        cut = checkpoint.description if thresholds is None else checkpoint.description.cut_at(thresholds)
+        judged_at = configuration_of(described(replace(checkpoint, description=cut))).judged_at
+    data = replace(test.data, store=earlier.data.store)
+    new = data, _row(arguments, label, checkpoint.method), judged_at
+    if new != (earlier.data, earlier.label, earlier.judged_at):
         raise RecordError(
             f"{path} is the record of another test, on {earlier.data.name}, {earlier.data.split}"
-            f"{earlier.label and ', '}{earlier.label}; give --out for a folder of the new one's own"
+            f"{earlier.label and ', '}{earlier.label}, judged at thresholds {earlier.judged_at}; give --out "
+            "for a folder of the new one's own"
         )
+
+
+def _keeps_thresholds(arguments: Namespace) -> bool:
+    """Return whether models keep the thresholds that are chosen."""
+    return arguments.thresholds == VALIDATION and arguments.side == "test" and arguments.out is None
 
 
 def _told_in_comparison(model: Path) -> tuple[str, str]:
