@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from metafacs.cli import main
+from metafacs.cli import compare, main
 from metafacs.cli.comparison_file import plan_runs, read_comparison
 from metafacs.data.store import Store
 from metafacs.evaluation.comparison import ComparisonError, finished_records, perform_runs, unfinished
@@ -275,3 +276,11 @@ def test_lost_games_are_counted_and_no_failure(
     assert (tmp_path / "again" / "lost.md").read_text() == (tmp_path / "out" / "lost.md").read_text()
     assert main([*words, "--methods", "[half]"]) == 0
     assert "1 of 1 runs lost" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_command_of_the_page_performs_the_same_runs() -> None:
+    words = ["my file.yaml", "--out", "my runs", "--methods", "[mal, single_task]", "--folds", "[1, 3]"]
+    words += ["--seeds", "[0]", "--accelerator", "cpu"]
+    told = compare._command(compare.build_parser([]).parse_args([*words, "--workers", "2"]))
+    assert shlex.split(told) == ["metafacs", "compare", *words]
+    assert compare._command(compare.build_parser([]).parse_args(["a.yaml"])) == "metafacs compare a.yaml"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +179,25 @@ def test_nothing_foreign_is_overwritten_and_nothing_old_stays(
     assert "removed: " in capsys.readouterr().out
     assert not (out / "summary.csv").exists()
     assert (out / "accuracy_by_au.png").exists()
+
+
+def test_the_command_of_the_page_makes_it_again(
+    records: list[Record], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, out = tmp_path / "my runs", tmp_path / "my report"
+    for value, name in enumerate(("one", "two"), 1):
+        config = {**records[0].config, "options": {**records[0].config["options"], "strength": value}}
+        write_record(replace(records[0], label=name, config=config), place / f"{name}.json")
+    words = [str(place), "--out", str(out), "--paper", "mal", "--curve", "options.strength"]
+    words += ["--against", "one", "--training", "[one, two]"]
+    assert main(["report", *words]) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    page = html.unescape((out / "report.html").read_text())
+    command = next(line for line in re.findall(r"metafacs report [^<\n]*", page) if "--curve" in line)
+    assert shlex.split(command) == ["metafacs", "report", *words]
+    assert main(shlex.split(command)[1:]) == 0
+    assert "removed: " not in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_runs_of_an_archive_are_not_lost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -111,7 +112,7 @@ def run(arguments: Namespace) -> int:
     own = rows_of(runs, share)
     starts = needed_starts(starts, own)
     executor = _executor(arguments, content, out, [*starts, *own])
-    command = f"metafacs compare {arguments.file.as_posix()}"
+    command = _command(arguments)
     with shards.claimed_share(out, share, f"comparing what {arguments.file} describes"):
         failed = _perform(starts, own, executor, share)
         records = finished_records(own)
@@ -158,6 +159,17 @@ def _executor(arguments: Namespace, content: dict[str, Any], out: Path, runs: Se
     if gpus and workers > len(gpus):
         print(f"{workers} workers share {len(gpus)} GPUs and their memory")
     return LocalExecutor(workers, threads, gpus)
+
+
+def _command(arguments: Namespace) -> str:
+    """Return the shell command that performs the same runs; how they are shared out is nobody's result."""
+    words = ["metafacs", "compare", arguments.file.as_posix()]
+    words += ["--out", arguments.out.as_posix()] if arguments.out is not None else []
+    for name in ("methods", "folds", "seeds"):
+        if arguments[name] is not None:
+            words += [f"--{name}", f"[{', '.join(map(str, arguments[name]))}]"]
+    words += ["--accelerator", arguments.accelerator] if arguments.accelerator is not None else []
+    return shlex.join(words)
 
 
 def _laid_over(below: OptionsT, above: OptionsT) -> OptionsT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -69,11 +70,9 @@ def run(arguments: Namespace) -> int:
     save_person(arguments.out, person)
     size = arguments.out.stat().st_size
     amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-    model = "" if arguments.model is None else f"--model {arguments.model} "
-    print(
-        f"person: {arguments.out} ({amount}), fitted to {name}; use it with "
-        f"'metafacs predict {model}--person {arguments.out}'"
-    )
+    model = [] if arguments.model is None else ["--model", str(arguments.model)]
+    command = shlex.join(["metafacs", "predict", *model, "--person", str(arguments.out)])
+    print(f"person: {arguments.out} ({amount}), fitted to {name}; use it with '{command}'")
     return 0
 
 

@@ -118,17 +118,11 @@ def run(arguments: Namespace) -> int:
         if isinstance(compared, FewShotComparison):
             write_few_shot(compared, out, transfer)
         else:
-            words = ["metafacs report", *(place.as_posix() for place in arguments.records)]
-            words += [f"--paper {arguments.paper}"] if arguments.paper else []
-            if arguments.training is not None:
-                rows = ", ".join(arguments.training)
-                words.append(f"--training {shlex.quote(f'[{rows}]')}")
-            words += [f"--against {shlex.quote(against)}"] if against else []
             facts = [("Left out", f"damaged records: {'; '.join(damaged)}")] if damaged else []
             write_comparison(
                 compared,
                 out,
-                " ".join(words),
+                _command(arguments),
                 curve=curve,
                 curves=arguments.training,
                 against=against,
@@ -153,6 +147,17 @@ def _few_shot_test(place: Path, paper: Paper | None) -> FewShotComparison:
     if not records:
         raise RecordError(f"--beside {place} holds no few-shot records")
     return FewShotComparison(records, paper)
+
+
+def _command(arguments: Namespace) -> str:
+    """Return the shell command that makes the tables and the page again."""
+    words = ["metafacs", "report", *(place.as_posix() for place in arguments.records)]
+    words += ["--out", arguments.out.as_posix()]
+    for name in ("paper", "curve", "against"):
+        words += [f"--{name}", arguments[name]] if arguments[name] else []
+    if arguments.training is not None:
+        words += ["--training", f"[{', '.join(arguments.training)}]"]
+    return shlex.join(words)
 
 
 def _all_records(compared: Comparison | FewShotComparison) -> Sequence[Record] | Sequence[FewShotRecord]:
