@@ -5,11 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metafacs.data.datasets.reading import DatasetError
 from metafacs.personalisation.support import SupportError, read_support
 
 
@@ -27,6 +27,37 @@ def test_labels_are_read_by_column_name(listed: Callable[[str], Path], tmp_path:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "picture;frame;AU12;AU4\na.mp4;7;1;\nb.jpg;;0;1\n",
+        "picture\tframe\tAU12\tAU4\na.mp4\t7\t1\t\nb.jpg\t\t0\t1\n",
+        "picture;frame;AU12;AU4\na.mp4;7,0;1,0;\nb.jpg;;0,0;1,0\n",
+        "picture,frame,AU12,AU4\na.mp4,7.0,1.0,\nb.jpg,,0.0,1.0\n",
+    ],
+)
+def test_what_spreadsheets_and_pandas_write_is_read(
+    listed: Callable[[str], Path], tmp_path: Path, text: str
+) -> None:
+    support = read_support(listed(text))
+    assert support.aus == (4, 12)
+    assert np.array_equal(support.labels, [[np.nan, 1], [1, 0]], equal_nan=True)
+    assert [(row.line, row.picture, row.frame) for row in support.rows] == [
+        (2, tmp_path / "a.mp4", 7),
+        (3, tmp_path / "b.jpg", None),
+    ]
+
+
+def test_a_list_written_by_pandas_is_read(tmp_path: Path) -> None:
+    labels = pd.DataFrame(
+        {"picture": ["a.mp4", "b.jpg"], "frame": [3, None], "AU12": [1, None], "AU4": [0, 1]}
+    )
+    labels.to_csv(tmp_path / "support.csv", index=False)
+    support = read_support(tmp_path / "support.csv")
+    assert np.array_equal(support.labels, [[0, 1], [1, np.nan]], equal_nan=True)
+    assert [row.frame for row in support.rows] == [3, None]
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("picture,AU12\n", "lists no pictures"),
@@ -37,8 +68,19 @@ def test_labels_are_read_by_column_name(listed: Callable[[str], Path], tmp_path:
         ("picture,frame\na.jpg,1\n", "line 1: there is no column of an action unit"),
         ("picture,AU12\na.jpg,yes\n", "line 2: AU12 is 'yes'; write 1"),
         ("picture,AU12\na.jpg,2\n", "line 2: AU12 is '2'"),
-        ("picture,AU12\na.jpg\n", "line 2: 1 cells for 2 columns"),
+        ("picture,AU12\na.jpg\n", r"csv:2: the row has 1 cells, but the header 2"),
+        ("picture,AU12\na.jpg,0.5\n", r"line 2: AU12 is '0\.5'"),
+        ("picture,AU12\na.jpg,.0\n", r"line 2: AU12 is '\.0'"),
+        ("picture,AU12\na.jpg,1.\n", r"line 2: AU12 is '1\.'"),
+        ("picture,AU12\na.jpg,50%\n", "line 2: AU12 is '50%'"),
+        ("picture,AU12\na.jpg,2.0\n", r"line 2: AU12 is '2\.0'"),
+        ("picture,AU12\na.jpg,nan\n", "line 2: AU12 is 'nan'"),
+        ("picture,frame,AU12\na.mp4,1.5,1\n", r"line 2: frame '1\.5' is no number"),
+        ("picture,frame,AU12\na.mp4,-1.0,1\n", r"line 2: frame '-1\.0' is no number"),
+        ("picture,frame,AU12\na.mp4,7,1\na.mp4,7.0,0\n", r"line 3: a\.mp4 is listed before"),
+        ("", "is empty"),
         ("picture,AU12\na.jpg,\n", "line 2: no action unit is labelled"),
+        ('picture,AU12\n"a.jpg,1\nb.jpg",0\n', "line 2: the column 'picture' has several lines"),
         ("picture,AU12\n,1\n", "line 2: the column 'picture' is empty"),
         ("picture,frame,AU12\na.mp4,x,1\n", "line 2: frame 'x' is no number"),
         ("picture,AU12\na.jpg,1\na.jpg,0\n", r"line 3: a\.jpg is listed before"),
@@ -54,7 +96,7 @@ def test_a_list_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(SupportError, match="does not exist"):
         read_support(tmp_path / "none.csv")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match="UTF-8"):
+    with pytest.raises(SupportError, match="UTF-16; save it as UTF-8"):
         read_support(tmp_path / "binary.csv")
 
 

@@ -11,13 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metafacs.data.datasets.reading import numbered_rows, whole_number
+from metafacs.data.codings.delimited import CodingError, read_delimited
+from metafacs.data.datasets.reading import whole_number
 from metafacs.faces.pictures import SUFFIXES
 from metafacs.facs import au_name
 from metafacs.texts import shown
 
 PICTURE, FRAME = "picture", "frame"
 _AU_COLUMN = re.compile(r"^AU0*(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
+_WHOLE_FLOAT = re.compile(r"(?<=[0-9])\.0{1,9}$")
+"""What pandas puts behind whole numbers in columns with blanks."""
+
 _LABELS = {"": float("nan"), "0": 0.0, "1": 1.0}
 _APART = 30
 _STILLS = frozenset(SUFFIXES) - {".gif"}
@@ -87,33 +91,34 @@ class Support:
 def read_support(path: Path | str) -> Support:
     """Read a list of labelled pictures of one person.
 
-    A CSV file with the columns ``picture`` (a path, relative to the list), ``frame`` (0-based; only where
-    the picture is a video) and one column per action unit, e.g. ``AU12``: 1 present, 0 absent, blank
-    unknown.
+    A table with commas, semicolons or tabs between the cells and the columns ``picture`` (a path, relative to
+    the list), ``frame`` (0-based; only where the picture is a video) and one per action unit, e.g. ``AU12``:
+    1 present, 0 absent, blank unknown. Whole numbers may be written as 1.0, which pandas does in columns with
+    blanks.
 
     Args:
         path: The list.
 
     Raises:
-        SupportError: If the list is missing, a column is unknown, a cell has another value, or a picture is
-            listed twice or without any label.
-        DatasetError: If the file is not text.
+        SupportError: If the list is missing or no text, a column is unknown, a cell has another value, or a
+            picture is listed twice or without any label.
     """
     path = Path(path)
     if not path.is_file():
         raise SupportError(
             f"{path} does not exist; give a CSV file with the columns picture, frame and AUs such as AU12"
         )
-    lines = list(numbered_rows(path))
-    if len(lines) < 2:
+    try:
+        table = read_delimited(path, lambda header: range(len(header)))
+    except CodingError as error:
+        raise SupportError(str(error)) from error
+    if not table.lines:
         raise SupportError(f"{path} lists no pictures; write a line of column names and a line per picture")
-    header = lines[0][1]
+    header = table.header
     columns = _au_columns(path, header)
     rows: list[SupportRow] = []
     labels: list[list[float]] = []
-    for number, cells in lines[1:]:
-        if len(cells) != len(header):
-            raise SupportError(f"{path}, line {number}: {len(cells)} cells for {len(header)} columns")
+    for number, *cells in zip(table.lines, *table.columns.values(), strict=True):
         row = _row(path, number, dict(zip(header, cells, strict=True)))
         known = [_label(path, number, header[column], cells[column]) for column in columns.values()]
         if all(np.isnan(known)):
@@ -160,9 +165,13 @@ def _au_columns(path: Path, header: Sequence[str]) -> dict[int, int]:
 def _row(path: Path, number: int, cells: dict[str, str]) -> SupportRow:
     if not cells[PICTURE]:
         raise SupportError(f"{path}, line {number}: the column '{PICTURE}' is empty")
+    if len(cells[PICTURE].splitlines()) > 1:
+        raise SupportError(
+            f"{path}, line {number}: the column '{PICTURE}' has several lines; close its quotes"
+        )
     frame: int | None = None
     if cells.get(FRAME):
-        frame = whole_number(cells[FRAME])
+        frame = whole_number(_WHOLE_FLOAT.sub("", cells[FRAME]))
         if frame is None:
             raise SupportError(
                 f"{path}, line {number}: frame {shown(cells[FRAME])!r} is no number; write 0, 1, 2 ... "
@@ -181,9 +190,10 @@ def _row(path: Path, number: int, cells: dict[str, str]) -> SupportRow:
 
 
 def _label(path: Path, number: int, column: str, cell: str) -> float:
-    if cell not in _LABELS:
+    label = _LABELS.get(_WHOLE_FLOAT.sub("", cell))
+    if label is None:
         raise SupportError(
             f"{path}, line {number}: {column} is {shown(cell)!r}; write 1 (shown), 0 (not shown) or nothing "
             "(unknown)"
         )
-    return _LABELS[cell]
+    return label
