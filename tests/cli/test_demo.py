@@ -51,6 +51,10 @@ def test_demo_runs_from_twins_to_report(
     assert main(words) == 0
     assert json.loads((out / "results.json").read_text())["methods"].keys() == results["methods"].keys()
     assert (out / "models" / "mal-seed0" / "model.safetensors").stat().st_mtime_ns >= first
+    (out / "report.html").write_text("mine")
+    assert main(words) == 1
+    assert "report.html is there already, and is not what metafacs wrote there" in capsys.readouterr().err
+    assert (out / "report.html").read_text() == "mine"
 
 
 def test_a_package_without_a_detector_is_told_before_the_training(

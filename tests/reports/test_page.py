@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from metafacs.evaluation.records import Record
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
 from metafacs.reports.content import ReportContent
-from metafacs.reports.page import render_page, write_page
+from metafacs.reports.page import render_page
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.pictures import PictureRow, embedded, weight_rows
 
@@ -116,9 +115,3 @@ def test_empty_parts_are_left_out() -> None:
     page = render_page(ReportContent("Title", "Summary", synthetic=False))
     assert "<section" not in page
     read(page)
-
-
-def test_page_is_written_whole(content: ReportContent, tmp_path: Path) -> None:
-    write_page(content, tmp_path / "deep" / "report.html")
-    assert (tmp_path / "deep" / "report.html").read_text(encoding="utf-8") == render_page(content)
-    assert len(list((tmp_path / "deep").iterdir())) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from rich.table import Table
 
 from metafacs.analysis.sample_weights import weigh_pictures
 from metafacs.checkpoints.checkpoint import load_checkpoint
-from metafacs.cli.output import write_table
+from metafacs.cli.output import files_of, write_own
+from metafacs.cli.own_files import as_json
 from metafacs.cli.summary import describe
 from metafacs.data.prepare import prepare_store, read_dataset
 from metafacs.data.store import Store
@@ -30,7 +32,6 @@ from metafacs.evaluation.comparison import (
 from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
 from metafacs.executors.local import LocalExecutor
 from metafacs.facs import au_name
-from metafacs.files import write_json
 from metafacs.inference.detector import Detector
 from metafacs.inference.inputs import gather_inputs
 from metafacs.inference.loading import load_detector
@@ -45,7 +46,7 @@ from metafacs.reports.analysis import consistency_claims, ranked_pictures
 from metafacs.reports.claims import Claim
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
-from metafacs.reports.page import write_page
+from metafacs.reports.page import render_page
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
 from metafacs.reports.pictures import Picture, PictureRow, embedded
@@ -125,14 +126,13 @@ def _run(arguments: Namespace, preset: Preset, iterations: int, detector: Detect
     _perform(runs, arguments.workers)
     comparison = Comparison(finished_records(runs))
     _print_scores(comparison)
-    for suffix in (".md", ".csv"):
-        write_table(f1_table(comparison), out / f"f1{suffix}")
     model = runs[0].folder / MODEL_FILE
     photos = _photos(detector, out)
     claims, rows = _weighted_expressions(model, stores["raf_db"])
     command = (
-        f"metafacs demo --out {out.as_posix()} --preset {preset} --twin_seed {arguments.twin_seed} "
-        f"--fold {arguments.fold} --seeds {str(arguments.seeds).replace(' ', '')} --iterations {iterations}"
+        f"metafacs demo --out {shlex.quote(out.as_posix())} --preset {preset} "
+        f"--twin_seed {arguments.twin_seed} --fold {arguments.fold} "
+        f"--seeds {str(arguments.seeds).replace(' ', '')} --iterations {iterations}"
     )
     content = compose_report(
         comparison,
@@ -148,8 +148,12 @@ def _run(arguments: Namespace, preset: Preset, iterations: int, detector: Detect
             ("Rendering and cropping", f"{rendered / 60:.1f} minutes in this run"),
         ],
     )
-    write_page(content, out / "report.html")
-    _write_results(out / "results.json", comparison, content.claims)
+    files = {
+        **files_of(f1_table(comparison)),
+        "report.html": render_page(content).encode(),
+        "results.json": as_json(_results(comparison, content.claims)),
+    }
+    write_own(files, out, "demo")
     print(f"results: {out / 'results.json'}\nreport:  {out / 'report.html'}")
 
 
@@ -281,7 +285,8 @@ def _samples(store: Store, title: str, count: int = 18) -> PictureRow:
     return PictureRow(title, tuple(embedded(store.image(int(row)), alt=alt) for row in rows))
 
 
-def _write_results(path: Path, comparison: Comparison, claims: Sequence[Claim]) -> None:
+def _results(comparison: Comparison, claims: Sequence[Claim]) -> dict[str, object]:
+    """Return scores and answers as plain data."""
     methods = {
         name: {
             "f1_average": float(np.mean([run.f1_average for run in runs])),
@@ -292,10 +297,9 @@ def _write_results(path: Path, comparison: Comparison, claims: Sequence[Claim]) 
         }
         for name, runs in comparison.rows.items()
     }
-    content = {
+    return {
         "synthetic": comparison.synthetic,
         "data": f"{comparison.records[0].data.name}, fold {comparison.records[0].data.fold}",
         "methods": methods,
         "claims": {claim.statement: {"answer": claim.answer, "detail": claim.detail} for claim in claims},
     }
-    write_json(path, content)

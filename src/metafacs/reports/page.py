@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from html import escape as escape_marks
 from importlib.resources import files
 from itertools import groupby
-from pathlib import Path
 
-from metafacs.files import write_text
 from metafacs.reports.claims import Claim
 from metafacs.reports.content import DrawnFigure, Headline, ReportContent
 from metafacs.reports.pictures import Picture, PictureRow
@@ -78,11 +76,6 @@ def render_page(content: ReportContent) -> str:
         f"<main>\n{body}\n</main>\n"
         "<footer><p>Made by metafacs from its records.</p></footer>\n</body>\n</html>\n"
     )
-
-
-def write_page(content: ReportContent, path: Path) -> None:
-    """Write the page, whole or not at all; folders are made."""
-    write_text(path, render_page(content))
 
 
 def escape(text: str) -> str:
