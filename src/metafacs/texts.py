@@ -21,7 +21,10 @@ def printable(text: object) -> str:
     'a\\x1b[2Jb\\nc'
     """
     # Not ascii(): most of the world's letters can be printed.
-    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in str(text))
+    plain = str(text)
+    if plain.isprintable():
+        return plain
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in plain)
 
 
 def _escaped(letter: str) -> str:

@@ -255,7 +255,7 @@ def test_delivered_landmarks_cut_the_crop(
     picture = bp4d.samples[0].picture
     points_68 = find_faces(read_picture(picture))[0].landmarks
     given = [("a", points_68), ("b", landmarks_49(points_68))]
-    given += [("c", points_68[17:]), ("d", np.full((49, 2), np.nan))]
+    given += [("c", np.full((66, 2), 7.0)), ("d", np.zeros((49, 2)))]
     samples = [Sample(key, picture, landmarks=points.astype(np.float32)) for key, points in given]
     monkeypatch.setattr(cutting, "find_faces", None)
     reading = Reading("list_files", bp4d.root, samples=samples)
@@ -269,6 +269,13 @@ def test_delivered_landmarks_cut_the_crop(
     assert [entry["reason"].split(":")[0] for entry in store.description["skipped"]] == [
         "unusable landmarks"
     ] * 2
+
+
+def test_labels_that_are_none_are_refused_before_a_picture_is_opened(tmp_path: Path) -> None:
+    sample = Sample("p0", tmp_path / "0.jpg", action_units={1: -1.0})
+    with pytest.raises(DatasetError, match=r"sample 'p0': AU1 is -1\.0, not 1"):
+        prepare_store(Reading("mine", tmp_path, (1,), samples=[sample]), tmp_path / "store", progress=False)
+    assert not (tmp_path / "store").exists()
 
 
 def test_nothing_to_prepare_says_why(tmp_path: Path) -> None:

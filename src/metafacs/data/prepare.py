@@ -22,6 +22,7 @@ from metafacs.data.cutting import (
 )
 from metafacs.data.datasets import find_reader
 from metafacs.data.datasets.reading import DatasetError, Reading, find_twin
+from metafacs.data.datasets.soundness import check_reading
 from metafacs.data.participants import recording_of, witnesses
 from metafacs.data.store import STORE_FILE, Store
 from metafacs.data.store_plan import check_folder, name_of, plan_of, write_plan
@@ -66,7 +67,7 @@ def prepare(
 
     Raises:
         PluginError: If there is no such reader.
-        DatasetError: If the folder is not what the reader expects, or no face was found.
+        DatasetError: If the folder is not what the reader expects, a label is none, or no face was found.
         StoreError: If ``out`` holds something else.
     """
     reading = read_dataset(dataset, root, options)
@@ -117,7 +118,8 @@ def prepare_store(
         The opened store.
 
     Raises:
-        DatasetError: If the reading holds no samples or no face was found in any of them.
+        DatasetError: If the reading holds no samples, or a label that is none, see
+            :func:`metafacs.data.datasets.soundness.check_reading`; if no face was found.
         StoreError: If ``out`` holds something else; the message names the difference.
         FolderInUseError: If another process is writing the store.
         ValueError: If crops of that size cannot be made.
@@ -127,6 +129,7 @@ def prepare_store(
     check_number("size", size, SMALLEST_CROP, LARGEST_CROP)
     if not reading.samples:
         raise DatasetError(f"{reading.root} holds no usable picture of {reading.dataset}:\n{reading}")
+    check_reading(reading)
     plan = plan_of(reading, size, alignment, _SHARD)
     check_folder(out, plan)
     with claimed(out, f"preparing {reading.dataset}"):

@@ -14,6 +14,7 @@ from metafacs.data.datasets.intensities import NO_INTENSITY
 from metafacs.data.datasets.reading import DatasetError
 
 HEADER = "0,1,2,3,4\n"
+WITH_SMILES = "0,2,6,12,14\n"
 
 
 def layout(root: Path, text: str, frames: list[str], sequence: str = "F001_T1") -> Path:
@@ -85,7 +86,7 @@ def write_intensities(root: Path, au: int, text: str, sequence: str = "F001_T1")
 
 
 def test_intensities_are_read_where_they_are_and_nine_is_unknown(tmp_path: Path) -> None:
-    root = layout(tmp_path, HEADER + "1,0,1,0,0\n5,1,1,0,0\n", ["0001", "0005"])
+    root = layout(tmp_path, WITH_SMILES + "1,1,0,0,0\n5,1,1,0,0\n", ["0001", "0005"])
     assert [sample.intensities for sample in read_bp4d(root).samples] == [{}, {}]
     write_intensities(root, 6, "\ufeff1,3\r\n\r\n 5 , 9 ,\r\n")
     write_intensities(root, 12, "5,0\n")
@@ -98,8 +99,19 @@ def test_intensities_are_read_where_they_are_and_nine_is_unknown(tmp_path: Path)
     ]
 
 
+def test_intensities_that_a_store_has_no_column_for_are_noted(tmp_path: Path) -> None:
+    root = layout(tmp_path, "0,2,6,12\n1,1,0,9\n", ["0001"])
+    for au in (6, 10, 12):
+        write_intensities(root, au, "1,3\n")
+    reading = read_bp4d(root)
+    assert (reading.aus, reading.samples[0].intensities) == ((2, 6), {6: 3.0})
+    assert [str(entry) for entry in reading.skipped] == [
+        "AUCoding/AU_INT/AU10: intensities of an action unit without known occurrence codes (2 times)"
+    ]
+
+
 def test_bad_intensities_are_reported_and_do_not_stop_the_rest(tmp_path: Path) -> None:
-    root = layout(tmp_path, HEADER + "1,0,1,0,0\n5,1,1,0,0\n", ["0001", "0005"])
+    root = layout(tmp_path, WITH_SMILES + "1,1,0,0,0\n5,1,1,0,0\n", ["0001", "0005"])
     write_intensities(root, 6, "frame,intensity\n1,7\n1,2\n1,3\n5,4\n8,1\n")
     (root / "AUCoding" / "AU_INT" / "notes").mkdir()
     reading = read_bp4d(root)
@@ -287,5 +299,6 @@ def test_no_text_breaks_the_reader(tmp_path: Path, body: str) -> None:
         reading = read_bp4d(root, landmarks=True)
         for sample in reading.samples:
             assert set(sample.action_units) <= {1, 2, 4}
+            assert set(sample.intensities) <= set(reading.aus)
             assert set(sample.action_units.values()) <= {0.0, 1.0}
             assert set(sample.intensities.values()) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}

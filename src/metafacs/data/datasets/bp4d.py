@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,10 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
     Layout: ``AUCoding/AU_OCC/F001_T1.csv`` (header of integers, column ``0`` is the frame number, column
     ``k`` is AU k, codes 0 absent, 1 present, 9 unknown) and ``Sequences(2D+3D)/F001/T1/2440.jpg`` (any
     number of leading zeros). Columns are taken by their header, never by position. Where they are there:
-    ``AUCoding/AU_INT/AU06/F001_T1_AU06.csv`` (lines ``frame,intensity``, 0 to 5, unknown 9), and
-    ``Landmarks/BP4D_part1_path.txt`` with ``BP4D_part1_land.txt`` in the form of JAA-Net's lists: a picture
-    a line, ``F001/T1/2440.jpg`` with any padding, and its 49 points, 98 numbers, pixels counted from 1.
+    ``AUCoding/AU_INT/AU06/F001_T1_AU06.csv`` (lines ``frame,intensity``, 0 to 5, unknown 9; taken for AUs
+    that have occurrence codes), and ``Landmarks/BP4D_part1_path.txt`` with ``BP4D_part1_land.txt`` in the
+    form of JAA-Net's lists: a picture a line, ``F001/T1/2440.jpg`` with any padding, and its 49 points, 98
+    numbers, pixels counted from 1.
 
     Args:
         root: The folder that holds ``AUCoding`` and the sequences.
@@ -85,7 +87,19 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
         _read_sequence(reading, path, sequences.joinpath(*sequence), sequence, intensities, points)
     note_files(reading, set(_recorded(sequences)) - coded, "frames of a sequence without labels")
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
+    _leave_out_uncoded(reading, intensity_folders)
     return reading
+
+
+def _leave_out_uncoded(reading: Reading, folders: Mapping[int, Path]) -> None:
+    """Leave out the intensities of AUs without known occurrence codes: a store has no column for them."""
+    others = {au: folder for au, folder in folders.items() if au not in reading.aus}
+    note_files(reading, others.values(), "intensities of an action unit without known occurrence codes")
+    if others:
+        reading.samples = [
+            replace(sample, intensities={au: x for au, x in sample.intensities.items() if au not in others})
+            for sample in reading.samples
+        ]
 
 
 def _sequence_folder(root: Path) -> Path:

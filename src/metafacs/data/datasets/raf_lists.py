@@ -18,6 +18,7 @@ from metafacs.data.datasets.reading import (
     numbered_lines,
     whole_number,
 )
+from metafacs.data.datasets.soundness import ROUNDING
 
 _NAME = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)\.jpe?g", re.IGNORECASE)
 _PICTURE = re.compile(r"(?P<part>train_|test_)?(?P<number>[0-9]+)_aligned\.jpe?g", re.IGNORECASE)
@@ -75,14 +76,14 @@ def read_list(reading: Reading, path: Path) -> dict[str, Entry]:
 def read_shares(label: str, count: int) -> tuple[float, ...] | None:
     """Return the numbers of a label if they are ``count`` shares that sum to one, else None.
 
-    Sums may be off by 0.02, as rounded shares are; the numbers are returned as written.
+    Sums may be off by :data:`ROUNDING`, as rounded shares are; the numbers are returned as written.
     """
     numbers = None if "," in label else finite_numbers(label)
     if numbers is None:
         return None
     shares = tuple(numbers.tolist())
     within = all(0 <= share <= 1 for share in shares)
-    return shares if len(shares) == count and within and abs(sum(shares) - 1) <= 0.02 else None
+    return shares if len(shares) == count and within and abs(sum(shares) - 1) <= ROUNDING else None
 
 
 def read_code(label: str, low: int, high: int) -> int | None:

@@ -43,9 +43,9 @@ class Sample:
         key: Unique name within the data set, e.g. ``F001/T1/2440``.
         picture: Path of the picture file, or of the video that holds the picture.
         subject: The person's id as the data set writes it; None where it tells none.
-        action_units: FACS number -> 1.0 present, 0.0 absent; an AU that is missing here is unknown.
+        action_units: FACS number -> 1.0 present, 0.0 absent; an AU that is missing here, or NaN, is unknown.
         intensities: FACS number -> 0 absent, 1 to 5 levels A to E, with fractions where the set tells
-            them; an AU that is missing here is unknown.
+            them; an AU that is missing here, or NaN, is unknown.
         expression: Class index into the reading's expressions; None = unknown.
         part: The data set's own partition, e.g. ``train``; None where it has none.
         votes: Share of annotators per expression, sums to 1; None where the data set has none.
@@ -101,11 +101,12 @@ class Reading:
     """Everything a reader found below a root folder.
 
     Readers open no picture: one that is empty or damaged is found, and named, when the store is prepared.
+    What samples hold is checked then too, see :func:`metafacs.data.datasets.soundness.check_reading`.
 
     Attributes:
         dataset: Name of the data set, e.g. ``bp4d``.
         root: The folder that was read.
-        aus: Action units with at least one known label, ascending.
+        aus: Action units with at least one known label, ascending; samples have labels of no others.
         expressions: Names of the expression classes; empty where the set has none.
         samples: The labelled pictures in the data set's order.
         skipped: What was left out.
