@@ -189,6 +189,13 @@ def test_labels_that_fit_only_when_moved_are_refused(tmp_path: Path) -> None:
         read_bp4d(root)
 
 
+def test_a_slip_in_the_first_row_hides_no_movement(tmp_path: Path) -> None:
+    rows = "".join(f"{frame},0,1,0,0\n" for frame in range(1, 12))
+    root = layout(tmp_path, f"{HEADER}0,0,1\n{rows}", [f"{number:04d}" for number in range(1, 13)])
+    with pytest.raises(DatasetError, match=r"frames are 0 to 11, the pictures 1 to 12"):
+        read_bp4d(root)
+
+
 def test_intensities_in_place_of_occurrence_are_refused(tmp_path: Path) -> None:
     rows = "1,0,1,0,0\n2,0,3,0,0\n3,5,1,0,0\n"
     with pytest.raises(DatasetError, match=r"F001_T1\.csv: 2 of 3 rows .* intensities: BP4D's own lie in"):

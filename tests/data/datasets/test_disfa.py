@@ -162,6 +162,18 @@ def test_pictures_that_do_not_tell_are_asked_about(tmp_path: Path) -> None:
         read_disfa(root, first_frame=2)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("slip", ["12,7", "12,", "12,x"])
+def test_a_slip_in_the_last_line_moves_no_label(tmp_path: Path, slip: str) -> None:
+    root = extracted(tmp_path, range(4, 12), subject="SN004")
+    path = root / "ActionUnit_Labels" / "SN004" / "SN004_au12.txt"
+    path.write_text(path.read_text().replace("12,3", slip))
+    # Picture 11 is the last frame counted from 0, and not the last whose label can be read counted from 1.
+    with pytest.raises(DatasetError, match=r"numbers 4 to 11, its labels the frames 1 to 12"):
+        read_disfa(root)
+    extracted(root, range(12))
+    assert {s.picture.name for s in read_disfa(root).samples if s.key == "SN004/0007"} == {"0006.jpg"}
+
+
 def test_labels_that_count_from_zero_are_refused(tmp_path: Path) -> None:
     root = layout(tmp_path, {1: "1,0\n2,3\n3,0\n", 12: "0,0\n1,3\n2,0\n"})
     with pytest.raises(DatasetError, match=r"SN003_au12\.txt counts its frames from 0"):

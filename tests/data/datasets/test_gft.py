@@ -60,6 +60,25 @@ def test_tables_tell_what_they_call_the_first_frame(tmp_path: Path, first: int) 
             read_gft(root, first_frame=1)
 
 
+@pytest.mark.parametrize("slip", ["0,7,0", "0,1", "0,1,0,1"], ids=["a code", "too few", "too many"])
+def test_a_slip_in_the_first_row_moves_no_label(tmp_path: Path, slip: str) -> None:
+    rows = "".join(f"{frame},{int(frame == 5)},0\n" for frame in range(1, 10))
+    text = f"frame,AU1,AU12\n{slip}\n{rows}"
+    shown = {frame: float(frame == 5) for frame in range(1, 10)}
+    root = with_video(tmp_path / "alone", text)
+    assert {sample.frame: sample.action_units[1] for sample in read_gft(root).samples} == shown
+    with_video(root, f"frame,AU1,AU12\n0,0,0\n{rows}", "002B")
+    assert len(read_gft(root).samples) == 19
+    root = layout(tmp_path / "pictures", text, frames=tuple(range(10)))
+    assert {int(s.picture.stem): s.action_units[1] for s in read_gft(root).samples} == shown
+
+
+def test_a_number_that_is_cut_off_is_no_first_frame(tmp_path: Path) -> None:
+    root = with_video(tmp_path, "frame,AU1\n70,1\n71,0\n1")
+    with pytest.raises(DatasetError, match="begin with frame 70 or later"):
+        read_gft(root)
+
+
 def test_tables_that_do_not_tell_are_asked_about(tmp_path: Path) -> None:
     root = with_video(tmp_path, "frame,AU1\n70,1\n")
     with pytest.raises(

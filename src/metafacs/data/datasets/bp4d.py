@@ -183,14 +183,16 @@ def _read_sequence(
     nameless: Counter[int] = Counter()
     for number, line in lines:
         cells = [cell.strip() for cell in line.rstrip(",").split(",")]
+        frame = whole_number(cells[0])
+        # Of a row that is cut off within the number nobody knows what the number was.
+        if frame is not None and (len(cells) > 1 or len(columns) == 1):
+            coded.add(frame)
         if len(cells) != len(columns):
             reading.skip(path, number, "row has another number of cells than the header")
             continue
-        frame = whole_number(cells[0])
         if frame is None:
             reading.skip(path, number, "frame number is not a whole number")
             continue
-        coded.add(frame)
         nameless.update(au for index, au in others if cells[index] == "1")
         known = book.read({au: cells[index] for index, au in wanted})
         if known is None:

@@ -119,8 +119,7 @@ def read_disfa(
     for person, start in zip(people, starts, strict=True):
         files = None
         if points is not None:
-            last = max(person.intensities, default=0)
-            files = LandmarkFiles(reading, points / person.folder.name, last)
+            files = LandmarkFiles(reading, points / person.folder.name, person.last)
         _read_person(reading, person, start, threshold, keep_bad_frames, files)
     videos = [root / f"Videos_{camera.title()}Camera"]
     note_unused_videos(reading, videos, [person.frames for person in people])
@@ -137,19 +136,21 @@ class _Person:
         frames: The video or pictures.
         intensities: Frame, from 1 -> AU -> intensity.
         origins: Frame, from 1 -> file and line of its first label.
+        last: Number of the last frame in the files, also where its intensities are none; 0 without any.
     """
 
     folder: Path
     frames: RecordedFrames
     intensities: Mapping[int, Mapping[int, int]]
     origins: Mapping[int, tuple[Path, int]]
+    last: int
 
     def start(self) -> int | None:
         """Return what the pictures call the first frame, 0 or 1; None where they do not tell."""
         if 0 in self.frames.pictures:
             return 0
         # Labels count from 1: counted from 0, a picture of this number would lie behind the last label.
-        return 1 if max(self.intensities, default=0) in self.frames.pictures else None
+        return 1 if self.last in self.frames.pictures else None
 
 
 def _find_person(reading: Reading, folder: Path, camera: str) -> _Person | None:
@@ -183,7 +184,7 @@ def _starts(people: Sequence[_Person], wanted: int | None) -> list[int]:
             first, last = min(person.frames.pictures), max(person.frames.pictures)
             raise DatasetError(
                 f"the pictures of {person.folder.name} have the numbers {first} to {last}, its labels the "
-                f"frames {min(person.intensities)} to {max(person.intensities)}: do the names count from 0 "
+                f"frames {min(person.intensities)} to {person.last}: do the names count from 0 "
                 "or from 1? Say so with the option first_frame, e.g. --options.first_frame 1"
             )
         starts.append(start if start is not None else common or 0)
@@ -230,7 +231,8 @@ def _read_person(
 
 def _read_intensities(
     reading: Reading, folder: Path, subject: str
-) -> tuple[dict[int, dict[int, int]], dict[int, tuple[Path, int]]]:
+) -> tuple[dict[int, dict[int, int]], dict[int, tuple[Path, int]], int]:
+    """Return the intensities, origins and last number of a frame of :class:`_Person`."""
     files: dict[int, IntensityFile] = {}
     for path in find_files(reading, folder, (".txt",), known=()):
         match = _LABELS.match(path.name)
@@ -250,4 +252,5 @@ def _read_intensities(
     for file in files.values():
         if file.levels:
             reading.skip(file.path, None, NO_INTENSITY, len(intensities.keys() - file.levels.keys()))
-    return intensities, origins
+    last = max((number for file in files.values() for number in file.numbers), default=0)
+    return intensities, origins, last

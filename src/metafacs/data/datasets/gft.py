@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,11 +88,14 @@ class _Table:
         path: The table.
         frames: The video or pictures.
         rows: Line -> number in the frame column and known codes per AU.
+        numbers: All that stand in the frame column, of lines that are left out for something else too: what
+            the first frame is called must not hang on a slip in its codes.
     """
 
     path: Path
     frames: RecordedFrames
     rows: Mapping[int, tuple[int, Mapping[int, float]]]
+    numbers: Collection[int]
 
 
 def _read_parts(reading: Reading, root: Path, tables: Sequence[Path]) -> dict[str, str]:
@@ -141,14 +144,20 @@ def _read_table(reading: Reading, path: Path) -> _Table | None:
         return None
     rows: dict[int, tuple[int, Mapping[int, float]]] = {}
     book = CodeBook(path, "0, 1 and those for unknown", partial(occurrence, unknown=_UNKNOWN))
+    numbers: set[int] = set()
     for number, line in lines[1:]:
-        row = _parse_row(line, columns, book)
+        cells = _cells(line)
+        # Of a line that is cut off within the number nobody knows what the number was.
+        if columns.frame < len(cells) - 1 or len(cells) == columns.width:
+            frame = whole_number(cells[columns.frame])
+            numbers.update(() if frame is None else (frame,))
+        row = _parse_row(cells, columns, book)
         if isinstance(row, str):
             reading.skip(path, number, row)
         else:
             rows[number] = row
     book.refuse_if_many("write 1 for present and 0 for absent, from the intensity on that you choose")
-    return _Table(path, frames, rows)
+    return _Table(path, frames, rows, numbers)
 
 
 def _refuse_shared_frames(tables: Sequence[_Table]) -> None:
@@ -164,7 +173,7 @@ def _refuse_shared_frames(tables: Sequence[_Table]) -> None:
 
 def _start(tables: Sequence[_Table], wanted: int | None) -> int:
     """Return what the tables of videos call the first frame, 0 or 1."""
-    lowest = {table: min(frame for frame, _ in table.rows.values()) for table in tables if table.rows}
+    lowest = {table: min(table.numbers) for table in tables if table.numbers}
     starts = {start: table.path for table, start in lowest.items() if start in (0, 1)}
     if 0 in starts and wanted == 1:
         raise DatasetError(f"{starts[0]} has a frame 0, first_frame says that the first is 1; leave it out")
@@ -186,8 +195,7 @@ def _start(tables: Sequence[_Table], wanted: int | None) -> int:
 def _add_samples(reading: Reading, table: _Table, part: str | None, start: int) -> None:
     subject, frames = table.path.stem, table.frames
     if frames.video is None:
-        labels = {frame for frame, _ in table.rows.values()}
-        refuse_moved_frames(table.path, labels, frames.pictures, from_the_first=True)
+        refuse_moved_frames(table.path, table.numbers, frames.pictures, from_the_first=True)
         start = 0
     seen: set[int] = set()
     for number, (frame, known) in table.rows.items():
@@ -243,8 +251,7 @@ def _columns(header: str) -> _Columns | str:
     return _Columns(len(cells), frames[0], aus, others)
 
 
-def _parse_row(line: str, columns: _Columns, book: CodeBook) -> tuple[int, dict[int, float]] | str:
-    cells = _cells(line)
+def _parse_row(cells: list[str], columns: _Columns, book: CodeBook) -> tuple[int, dict[int, float]] | str:
     if len(cells) < columns.width or any(cells[columns.width :]):
         return "row has another number of cells than the header"
     frame = whole_number(cells[columns.frame])

@@ -27,6 +27,7 @@ class IntensityFile:
         au: Its action unit.
         levels: Frame -> intensity 0 to 5, None where it was not coded.
         lines: Frame -> line, 1-based.
+        numbers: All numbers of frames, also of lines whose intensity is none.
 
     Raises:
         DatasetError: If many lines hold numbers that are no intensities, or frames count from another
@@ -48,13 +49,15 @@ class IntensityFile:
         also = "".join(f" or {code}" for code in sorted(unknown))
         book = f"an intensity 0 to {HIGHEST_INTENSITY}{also}"
         codes = CodeBook(path, book, float)
-        frames = []
+        frames: list[int] = []
         for number, line in reading.lines(path):
             cells = [cell.strip() for cell in line.rstrip(",").split(",")]
-            frame, code = (whole_number(cell) for cell in cells) if len(cells) == 2 else (None, None)
+            # Of a line that is cut off within the number of the frame nobody knows what it was.
+            frame = whole_number(cells[0]) if "," in line else None
             parsed = parse_intensity(line, unknown)
-            if frame is not None and code is not None:
+            if frame is not None:
                 frames.append(frame)
+            if frame is not None and len(cells) == 2 and whole_number(cells[1]) is not None:
                 codes.count_row(spoilt=parsed is None, shows=parsed is not None and bool(parsed[1]))
                 if parsed is None:
                     codes.count_strange(None, cells[1])
@@ -65,6 +68,7 @@ class IntensityFile:
             else:
                 self.lines[parsed[0]], self.levels[parsed[0]] = number, parsed[1]
         codes.refuse_if_many("")
+        self.numbers = frozenset(frames)
         if first_frame == 1 and frames[:3] == [0, 1, 2]:
             raise DatasetError(
                 f"{path} counts its frames from 0, the data set counts from 1: every label would go to the "
