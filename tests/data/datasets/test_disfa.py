@@ -142,8 +142,28 @@ def test_pictures_tell_whether_they_count_from_zero_or_one(tmp_path: Path, first
     root = extracted(tmp_path, range(first, first + 12))
     expected = {number: float(number - first >= 6) for number in range(first, first + 12)}
     assert matched(root) == matched(root, first_frame=first) == expected
-    with pytest.raises(DatasetError, match=f"count from {first}, first_frame says {1 - first}"):
-        read_disfa(root, first_frame=1 - first)
+
+
+def test_a_picture_that_counts_from_zero_contradicts_the_option(tmp_path: Path) -> None:
+    root = extracted(tmp_path, range(12))
+    with pytest.raises(DatasetError, match="count from 0, first_frame says 1"):
+        read_disfa(root, first_frame=1)
+
+
+def test_a_lost_first_picture_moves_no_label(tmp_path: Path) -> None:
+    """As SN010, whose last frame has no label."""
+    root = extracted(tmp_path, range(1, 12), labels=11, subject="SN010")
+    expected = {f"SN010/{frame:04d}": (f"{frame - 1:04d}.jpg", float(frame > 6)) for frame in range(2, 12)}
+    extracted(root, range(12))
+    told = r"SN003 has a picture 0, .* SN010 begin with 1 .* last label, 11: .*first_frame 0"
+    with pytest.raises(DatasetError, match=told):
+        read_disfa(root)
+    found = {
+        sample.key: (sample.picture.name, sample.action_units[12])
+        for sample in read_disfa(root, first_frame=0).samples
+        if sample.subject == "SN010"
+    }
+    assert found == expected
 
 
 def test_pictures_that_do_not_tell_are_asked_about(tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from metafacs.data.datasets.disfa_landmarks import LandmarkFiles, frame_of, read_points
+from metafacs.data.datasets.disfa_landmarks import (
+    LandmarkFiles,
+    frame_of,
+    read_points,
+    refuse_moved_landmarks,
+)
 from metafacs.data.datasets.reading import DatasetError, Reading
 
 POINTS = np.arange(132, dtype=float).reshape(66, 2) + 1
@@ -85,25 +90,33 @@ def test_files_may_lie_in_the_persons_folder_itself(tmp_path: Path) -> None:
     (tmp_path / "l00007_lm.mat").write_bytes(matlab_file(pts=POINTS))
     reading = Reading("disfa", tmp_path)
     origin = tmp_path / "labels.txt", 7
-    assert LandmarkFiles(reading, tmp_path, 9).read(reading, 7, origin) is not None
-    assert LandmarkFiles(reading, tmp_path / "none", 9).read(reading, 7, origin) is None
+    assert LandmarkFiles(reading, tmp_path).read(reading, 7, origin) is not None
+    assert LandmarkFiles(reading, tmp_path / "none").read(reading, 7, origin) is None
     assert [str(s) for s in reading.skipped] == [
         "labels.txt:7: frame without delivered landmarks; its face is found instead"
     ]
 
 
 def test_landmarks_named_from_zero_but_counted_from_one_are_refused(tmp_path: Path) -> None:
-    for index in range(1, 10):
-        (tmp_path / f"SN001_{index:04d}_lm.mat").touch()
+    def files_of(subject: str, indices: range) -> LandmarkFiles:
+        (tmp_path / subject).mkdir()
+        for index in indices:
+            (tmp_path / subject / f"{subject}_{index:04d}_lm.mat").touch()
+        return LandmarkFiles(Reading("disfa", tmp_path), tmp_path / subject)
+
+    moved, short = files_of("SN001", range(1, 10)), files_of("SN002", range(1, 8))
+    refuse_moved_landmarks({short: 9})
     with pytest.raises(DatasetError, match="landmark files are numbered 1 to 9, but names such as"):
-        LandmarkFiles(Reading("disfa", tmp_path), tmp_path, 9)
+        refuse_moved_landmarks({short: 9, moved: 9})
+    # Somebody has the file of the first frame: SN001 has lost it, and has more frames than labels.
+    refuse_moved_landmarks({moved: 9, files_of("SN003", range(10)): 10})
 
 
 def test_what_is_no_landmark_file_is_named(tmp_path: Path) -> None:
     for name in ("SN001_0000_lm.mat", "l00001_lm.mat", "notes.mat", "._l00002_lm.mat", "read.me"):
         (tmp_path / name).touch()
     reading = Reading("disfa", tmp_path)
-    LandmarkFiles(reading, tmp_path, 9)
+    LandmarkFiles(reading, tmp_path)
     assert {str(entry) for entry in reading.skipped} == {
         "notes.mat: name of the landmark file tells no frame",
         "l00001_lm.mat: second landmark file of one frame; the first is read",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
-from metafacs.data.datasets.disfa_landmarks import LandmarkFiles
+from metafacs.data.datasets.disfa_landmarks import LandmarkFiles, refuse_moved_landmarks
 from metafacs.data.datasets.folders import find_files, find_folders, note_files
 from metafacs.data.datasets.intensities import NO_INTENSITY, IntensityFile, check_threshold
 from metafacs.data.datasets.mismatches import refuse_presence_codes
@@ -78,8 +79,8 @@ def read_disfa(
             prediction, so that training and prediction see the same crop. The face is also found in frames
             without landmarks, which are counted in ``skipped``.
         first_frame: Number in the name of the first extracted frame: 0, as the lists of others have it, or
-            1, as FFmpeg counts. None takes it from the pictures: from 0 where one has the number 0, from 1
-            where one has the number of the last label instead. Videos need none.
+            1, as FFmpeg counts; the same for all people. None takes it from the pictures: from 0 where one
+            has the number 0, from 1 where one has the number of the last label instead. Videos need none.
 
     Returns:
         The reading; an AU whose file does not label a frame is unknown there. Frames without any label are
@@ -87,8 +88,9 @@ def read_disfa(
 
     Raises:
         DatasetError: If the label folder, or that of wanted landmarks, is missing or holds no person; if
-            the pictures do not tell whether they count from 0 or 1, or contradict ``first_frame``; if a file
-            counts its frames from 0, holds other numbers than intensities, or no file holds more than 1.
+            the pictures do not tell whether they count from 0 or 1, those of two people tell different
+            things, or one has the number 0 against ``first_frame``; if a file counts its frames from 0,
+            holds other numbers than intensities, or no file holds more than 1.
         ValueError: If the threshold is not 1 to 5, or landmarks are wanted for the right camera.
     """
     check_threshold(threshold)
@@ -115,12 +117,11 @@ def read_disfa(
         [level for person in people for row in person.intensities.values() for level in row.values()],
         threshold,
     )
-    starts = _starts(people, first_frame)
-    for person, start in zip(people, starts, strict=True):
-        files = None
-        if points is not None:
-            files = LandmarkFiles(reading, points / person.folder.name, person.last)
-        _read_person(reading, person, start, threshold, keep_bad_frames, files)
+    start = _start(people, first_frame)
+    files = [LandmarkFiles(reading, points / p.folder.name) for p in people] if points is not None else []
+    refuse_moved_landmarks({file: person.last for file, person in zip(files, people, strict=False)})
+    for person, delivered in zip_longest(people, files):
+        _read_person(reading, person, start, threshold, keep_bad_frames, delivered)
     videos = [root / f"Videos_{camera.title()}Camera"]
     note_unused_videos(reading, videos, [person.frames for person in people])
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
@@ -145,13 +146,6 @@ class _Person:
     origins: Mapping[int, tuple[Path, int]]
     last: int
 
-    def start(self) -> int | None:
-        """Return what the pictures call the first frame, 0 or 1; None where they do not tell."""
-        if 0 in self.frames.pictures:
-            return 0
-        # Labels count from 1: counted from 0, a picture of this number would lie behind the last label.
-        return 1 if self.last in self.frames.pictures else None
-
 
 def _find_person(reading: Reading, folder: Path, camera: str) -> _Person | None:
     subject = folder.name.upper()
@@ -167,39 +161,50 @@ def _find_person(reading: Reading, folder: Path, camera: str) -> _Person | None:
     return _Person(folder, frames, *_read_intensities(reading, folder, subject))
 
 
-def _starts(people: Sequence[_Person], wanted: int | None) -> list[int]:
-    """Return what the pictures of each person call the first frame; 0 for videos."""
-    told = [None if person.frames.video else person.start() for person in people]
-    for person, start in zip(people, told, strict=True):
-        if None not in (start, wanted) and start != wanted:
-            raise DatasetError(
-                f"the pictures of {person.folder.name} count from {start}, first_frame says {wanted}; leave "
-                "it out, or give the folder the pictures that the labels belong to"
-            )
-    others = {start for start in told if start is not None}
-    common = wanted if wanted is not None or len(others) != 1 else others.pop()
-    starts = []
-    for person, start in zip(people, told, strict=True):
-        if start is None and common is None and not person.frames.video and person.intensities:
-            first, last = min(person.frames.pictures), max(person.frames.pictures)
-            raise DatasetError(
-                f"the pictures of {person.folder.name} have the numbers {first} to {last}, its labels the "
-                f"frames {min(person.intensities)} to {person.last}: do the names count from 0 "
-                "or from 1? Say so with the option first_frame, e.g. --options.first_frame 1"
-            )
-        starts.append(start if start is not None else common or 0)
-    return starts
+def _start(people: Sequence[_Person], wanted: int | None) -> int:
+    """Return what the pictures of all people call the first frame, 0 or 1; 0 where all have videos.
+
+    A picture 0 is a proof. That there is none, but one with the number of the last label, is a hint at 1: a
+    person whose picture 0 was lost, and who was recorded for longer than labelled, looks the same.
+    """
+    recorded = [person for person in people if person.frames.video is None]
+    from_zero = next((person for person in recorded if 0 in person.frames.pictures), None)
+    from_one = next((p for p in recorded if 0 not in p.frames.pictures and p.last in p.frames.pictures), None)
+    if wanted == 1 and from_zero is not None:
+        raise DatasetError(
+            f"the pictures of {from_zero.folder.name} count from 0, first_frame says 1; leave it out, or "
+            "give the folder the pictures that the labels belong to"
+        )
+    if wanted is not None:
+        return wanted
+    if from_zero is not None and from_one is not None:
+        pictures, name = from_one.frames.pictures, from_one.folder.name
+        raise DatasetError(
+            f"{from_zero.folder.name} has a picture 0, the pictures of {name} begin with {min(pictures)} and "
+            f"one has the number of its last label, {from_one.last}: do the names count from 0 or from 1? "
+            f"With --options.first_frame 0 they do from 0 and that of {name} is lost; else number all alike"
+        )
+    asked = next((person for person in recorded if person.intensities), None)
+    if asked is not None and from_zero is None and from_one is None:
+        first, last = min(asked.frames.pictures), max(asked.frames.pictures)
+        raise DatasetError(
+            f"the pictures of {asked.folder.name} have the numbers {first} to {last}, its labels the frames "
+            f"{min(asked.intensities)} to {asked.last}: do the names count from 0 or from 1? Say so with the "
+            "option first_frame, e.g. --options.first_frame 1"
+        )
+    return int(from_one is not None)
 
 
 def _read_person(
     reading: Reading,
     person: _Person,
-    start: int,
+    first: int,
     threshold: int,
     keep_bad_frames: bool,
     landmarks: LandmarkFiles | None,
 ) -> None:
     subject = person.folder.name.upper()
+    start = first if person.frames.video is None else 0
     bad = frozenset(
         frame
         for first, last in (() if keep_bad_frames else BAD_FRAMES.get(subject, ()))

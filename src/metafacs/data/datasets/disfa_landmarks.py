@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -30,33 +31,28 @@ class LandmarkFiles:
     Args:
         reading: Takes up what is not read: other files, and files of one frame under both names.
         folder: The person's folder; a missing one holds nothing.
-        last: Number of the last labelled frame, from 1.
 
-    Raises:
-        DatasetError: If files named as counted from 0 count from 1.
+    Attributes:
+        folder: Where the files are.
+        indices: Numbers in the names that count from 0.
     """
 
-    def __init__(self, reading: Reading, folder: Path, last: int) -> None:
+    def __init__(self, reading: Reading, folder: Path) -> None:
         inner = folder / "tmp_frame_lm"
-        folder = inner if inner.is_dir() else folder
+        self.folder = inner if inner.is_dir() else folder
+        self.indices: set[int] = set()
         self._files: dict[int, Path] = {}
-        strangers, second, indices = [], [], set()
-        for path in find_files(reading, folder, (".mat",), known=()):
+        strangers, second = [], []
+        for path in find_files(reading, self.folder, (".mat",), known=()):
             frame = frame_of(path.name)
             if frame is None:
                 strangers.append(path)
             elif self._files.setdefault(frame, path) is not path:
                 second.append(path)
             if match := _COUNTED_FROM_ZERO.match(path.name):
-                indices.add(int(match["index"]))
+                self.indices.add(int(match["index"]))
         note_files(reading, strangers, "name of the landmark file tells no frame")
         note_files(reading, second, "second landmark file of one frame; the first is read")
-        if last in indices and 0 not in indices:
-            raise DatasetError(
-                f"{folder}: the landmark files are numbered 1 to {max(indices)}, but names such as "
-                "SN001_0000_lm.mat count from 0: every frame would get the points of the one before; "
-                "number them from 0"
-            )
 
     def read(self, reading: Reading, frame: int, origin: tuple[Path, int]) -> NDArray[np.float32] | None:
         """Return the points of a frame, the centre of the first pixel at (0, 0); note it if there are none.
@@ -74,6 +70,29 @@ class LandmarkFiles:
         if points is None:
             reading.skip(path, None, "landmark file holds no 'pts' of 66 x 2; the face is found instead")
         return points
+
+
+def refuse_moved_landmarks(last_labels: Mapping[LandmarkFiles, int]) -> None:
+    """Fail if files named as counted from 0 count from 1.
+
+    A person who has the file of the last label and none of the first may only have lost that one: where
+    somebody else has it, the names count from 0 as they say.
+
+    Args:
+        last_labels: The files of every person -> number of the person's last labelled frame, from 1.
+
+    Raises:
+        DatasetError: With the numbers.
+    """
+    if any(0 in files.indices for files in last_labels):
+        return
+    for files, last in last_labels.items():
+        if last in files.indices:
+            raise DatasetError(
+                f"{files.folder}: the landmark files are numbered {min(files.indices)} to "
+                f"{max(files.indices)}, but names such as SN001_0000_lm.mat count from 0, and nobody has "
+                "that of the first frame: every frame would get the points of the one before; number them so"
+            )
 
 
 def frame_of(name: str) -> int | None:
