@@ -153,6 +153,16 @@ def test_blank_lines_at_the_same_places_or_at_the_end_do_no_harm(tmp_path: Path)
     assert labels_of(read(root)) == expected
 
 
+def test_presence_is_no_intensity(tmp_path: Path) -> None:
+    """With a threshold of 2 no action unit would be present anywhere."""
+    root = long_lists(tmp_path, LISTED, [f"{number % 2} 1 0 0" for number in range(30)])
+    aus, pictures = (1, 2, 4, 12), root / "img"
+    with pytest.raises(DatasetError, match=r"of 120 intensities 45 are 1 and none is higher.*threshold 1"):
+        read_list_files(root, aus=aus, pictures=pictures, threshold=2)
+    reading = read_list_files(root, aus=aus, pictures=pictures, threshold=1)
+    assert reading.samples[0].action_units == {1: 0.0, 2: 1.0, 4: 0.0, 12: 0.0}
+
+
 def test_intensities_are_no_presence(tmp_path: Path) -> None:
     """1 would be present and 2 to 5 be dropped row by row: a store of traces only."""
     levels = [f"{number % 6} 0 9" for number in range(30)]

@@ -110,6 +110,7 @@ def test_presence_is_no_intensity() -> None:
     refuse_presence_codes(FILE, codes, 1)
     refuse_presence_codes(FILE, [*codes, 2], 2)
     refuse_presence_codes(FILE, [0] * 100, 2)
+    refuse_presence_codes(FILE, [*codes, 0.5], 2)
     with pytest.raises(DatasetError, match=r"of 100 intensities 10 are 1 and none is higher.*threshold 1"):
         refuse_presence_codes(FILE, codes, 2)
 

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from metafacs.data.datasets.folders import find_files, note_files
 from metafacs.data.datasets.intensities import check_threshold
-from metafacs.data.datasets.mismatches import CodeBook, refuse_many, refuse_moved_frames, refuse_unmatched
+from metafacs.data.datasets.mismatches import (
+    CodeBook,
+    refuse_many,
+    refuse_moved_frames,
+    refuse_presence_codes,
+    refuse_unmatched,
+)
 from metafacs.data.datasets.reading import (
     DatasetError,
     Reading,
@@ -80,7 +86,8 @@ def read_list_files(
     Raises:
         DatasetError: If there is no list, or one of ``parts`` is missing; if the files of a list do not
             belong together line by line; if none of its pictures is there; if many of its codes are of
-            another code book, such as intensities; or if lists give other codes to the same pictures.
+            another code book, such as intensities, or presence where a threshold is given; or if lists give
+            other codes to the same pictures.
         ValueError: If the AUs are unknown or repeated, or the threshold is no intensity.
     """
     root = require_folder(Path(root), "the lists, e.g. BP4D_part1_path.txt and BP4D_part1_AUoccur.txt")
@@ -128,6 +135,9 @@ def read_list_files(
             paths, missed, matched, "pictures", f"{folder} is where paths start, see the option 'pictures'"
         )
         _refuse_other_codes(paths, other_codes)
+    if threshold is not None:
+        levels = [level for sample in reading.samples for level in sample.intensities.values()]
+        refuse_presence_codes(root, levels, threshold)
     _set_keys(reading)
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
     return reading

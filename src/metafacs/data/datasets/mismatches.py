@@ -200,19 +200,20 @@ def refuse_unmatched(place: Path, names: Collection[str], matched: int, what: st
         )
 
 
-def refuse_presence_codes(place: Path, intensities: Collection[int], threshold: int) -> None:
+def refuse_presence_codes(place: Path, intensities: Collection[float], threshold: int) -> None:
     """Fail if codes of presence, 0 and 1, would be read as intensities of which none counts as present.
 
     Args:
-        place: The folder of the intensities.
+        place: The folder of the labels.
         intensities: All of them.
         threshold: Smallest intensity that counts as present.
 
     Raises:
         DatasetError: With the numbers.
     """
-    if threshold > 1 == max(intensities, default=0) and len(intensities) >= _ENOUGH_LEVELS:
+    counts = Counter(intensities)
+    if threshold > 1 and counts.keys() <= {0, 1} and counts[1] and len(intensities) >= _ENOUGH_LEVELS:
         raise DatasetError(
-            f"{place}: of {len(intensities)} intensities {sum(intensities)} are 1 and none is higher: they "
+            f"{place}: of {len(intensities)} intensities {counts[1]} are 1 and none is higher: they "
             "look like codes of presence; read them with the option threshold 1, e.g. --options.threshold 1"
         )
