@@ -95,8 +95,29 @@ def test_intensities_are_read_where_they_are_and_nine_is_unknown(tmp_path: Path)
     assert [sample.intensities for sample in reading.samples] == [{6: 3.0}, {12: 0.0}]
     assert [sample.action_units[2] for sample in reading.samples] == [1.0, 1.0]
     assert [str(entry) for entry in reading.skipped] == [
-        f"AUCoding/AU_INT/AU12/F001_T1_AU12.csv: {NO_INTENSITY}"
+        f"AUCoding/AU_INT/AU12/F001_T1_AU12.csv: {NO_INTENSITY}",
+        "AUCoding/AU_INT/AU14/F002_T1_AU14.csv: intensities of a sequence without codes",
+        "AUCoding/AU_INT/AU14: sequence without a file of intensities",
     ]
+
+
+def test_intensities_are_found_whatever_the_writing_of_their_names(tmp_path: Path) -> None:
+    root = layout(tmp_path, WITH_SMILES + "1,1,0,0,0\n", ["0001"])
+    folder = root / "AUCoding" / "AU_INT"
+    for name in ("AU6/F001_T1_AU6.csv", "au12/f001_t1_au12.CSV", "AU14/F001_T1.csv", "AU14/notes.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("1,3\n")
+    write_intensities(root, 12, "1,5\n", "F001_T1")  # a second folder of AU12
+    write_intensities(root, 14, "1,5\n", "F001_T1_AU14_F001_T1")
+    reading = read_bp4d(root)
+    assert reading.samples[0].intensities == {6: 3.0, 12: 5.0}
+    notes = {str(entry).removeprefix("AUCoding/AU_INT/") for entry in reading.skipped}
+    assert notes == {
+        "AU14/notes.txt: file ending in .txt is not read",
+        "AU14/F001_T1.csv: name of the file of intensities is not <subject>_<task>_AU14.csv (2 times)",
+        "AU14: sequence without a file of intensities",
+        "au12: second folder of intensities of one action unit; the first is read",
+    }
 
 
 def test_intensities_that_a_store_has_no_column_for_are_noted(tmp_path: Path) -> None:

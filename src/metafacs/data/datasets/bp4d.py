@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +32,18 @@ _UNKNOWN = 9
 _PERSON = re.compile(r"^[FM]\d{3}$", re.ASCII)
 _TASK = re.compile(r"^T\d+$", re.ASCII)
 _INTENSITY_FOLDER = re.compile(r"^AU(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
+_INTENSITIES = re.compile(r"^(?P<sequence>[FM]\d{3}_T\d+)_AU(?P<au>\d{1,2})$", re.IGNORECASE | re.ASCII)
 _FRAME = re.compile(r"(?P<subject>[FM]\d{3})[/\\](?P<task>T\d+)[/\\](?P<frame>\d{1,9})\.\w+,?$", re.ASCII)
 
 Landmarks = Mapping[tuple[str, str, int], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class _IntensityFolder:
+    """The intensities of one AU: their folder, and sequence, such as ``F001_T1`` -> its file."""
+
+    folder: Path
+    files: Mapping[str, Path]
 
 
 def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
@@ -56,7 +65,7 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
 
     Returns:
         The reading; rows with a wrong code, a wrong frame number or no picture are in ``skipped``, and how
-        many frames of each sequence no row labels.
+        many frames of each sequence no row labels; so are files of intensities that belong to no sequence.
 
     Raises:
         DatasetError: If the label folder is missing or holds no label file, there is no list of wanted
@@ -71,8 +80,8 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
     if not files:
         raise DatasetError(f"{labels} holds no *.csv file; BP4D's occurrence codes are one CSV per sequence")
     points = _read_landmarks(reading, root / "Landmarks") if landmarks else None
-    intensity_folders = _intensity_folders(reading, root / "AUCoding" / "AU_INT")
-    coded = set()
+    intensities = _find_intensities(reading, root / "AUCoding" / "AU_INT")
+    coded: dict[Path, str] = {}
     for path in files:
         match = _SEQUENCE.match(path.stem)
         if match is None:
@@ -82,18 +91,23 @@ def read_bp4d(root: Path | str, *, landmarks: bool = False) -> Reading:
         if sequences.joinpath(*sequence) in coded:
             reading.skip(path, None, "second file of one sequence; the first is read")
             continue
-        intensities = _read_intensities(reading, intensity_folders, path.stem)
-        coded.add(sequences.joinpath(*sequence))
-        _read_sequence(reading, path, sequences.joinpath(*sequence), sequence, intensities, points)
-    note_files(reading, set(_recorded(sequences)) - coded, "frames of a sequence without labels")
+        coded[sequences.joinpath(*sequence)] = path.stem
+        graded = [
+            IntensityFile(reading, found.files[path.stem], au, unknown={_UNKNOWN})
+            for au, found in intensities.items()
+            if path.stem in found.files
+        ]
+        _read_sequence(reading, path, sequences.joinpath(*sequence), sequence, graded, points)
+    note_files(reading, set(_recorded(sequences)) - coded.keys(), "frames of a sequence without labels")
+    _note_unmatched_intensities(reading, intensities, set(coded.values()))
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
-    _leave_out_uncoded(reading, intensity_folders)
+    _leave_out_uncoded(reading, intensities)
     return reading
 
 
-def _leave_out_uncoded(reading: Reading, folders: Mapping[int, Path]) -> None:
+def _leave_out_uncoded(reading: Reading, folders: Mapping[int, _IntensityFolder]) -> None:
     """Leave out the intensities of AUs without known occurrence codes: a store has no column for them."""
-    others = {au: folder for au, folder in folders.items() if au not in reading.aus}
+    others = {au: found.folder for au, found in folders.items() if au not in reading.aus}
     note_files(reading, others.values(), "intensities of an action unit without known occurrence codes")
     if others:
         reading.samples = [
@@ -137,22 +151,49 @@ def _recorded(sequences: Path) -> list[Path]:
     return [task for person in people for task in find_folders(person) if _TASK.match(task.name)]
 
 
-def _intensity_folders(reading: Reading, root: Path) -> dict[int, Path]:
-    """Return AU -> folder of its intensities."""
+def _find_intensities(reading: Reading, root: Path) -> dict[int, _IntensityFolder]:
+    """Return AU -> folder of its intensities, and the file of each sequence in it."""
     folders = find_folders(root) if root.is_dir() else []
-    matches = [(folder, _INTENSITY_FOLDER.match(folder.name)) for folder in folders]
-    found = {int(m["au"]): folder for folder, m in matches if m is not None and int(m["au"]) in AU_NAMES}
-    others = set(folders) - set(found.values())
+    found: dict[int, _IntensityFolder] = {}
+    others, second = [], []
+    for folder in folders:
+        match = _INTENSITY_FOLDER.match(folder.name)
+        au = int(match["au"]) if match else 0
+        if au not in AU_NAMES:
+            others.append(folder)
+        elif au in found:
+            second.append(folder)
+        else:
+            found[au] = _IntensityFolder(folder, _find_intensity_files(reading, folder, au))
     note_files(reading, others, "name of the folder of intensities is no AU such as AU06")
+    note_files(reading, second, "second folder of intensities of one action unit; the first is read")
     return found
 
 
-def _read_intensities(reading: Reading, folders: Mapping[int, Path], sequence: str) -> list[IntensityFile]:
-    """Return the intensities of one sequence; AUs without a file are unknown."""
-    paths = {au: folder / f"{sequence}_AU{au:02d}.csv" for au, folder in folders.items()}
-    return [
-        IntensityFile(reading, path, au, unknown={_UNKNOWN}) for au, path in paths.items() if path.exists()
-    ]
+def _find_intensity_files(reading: Reading, folder: Path, au: int) -> dict[str, Path]:
+    """Return sequence, such as ``F001_T1`` -> file of its intensities."""
+    files: dict[str, Path] = {}
+    others, second = [], []
+    for path in find_files(reading, folder, (".csv",), known=()):
+        match = _INTENSITIES.match(path.stem)
+        if match is None or int(match["au"]) != au:
+            others.append(path)
+        elif files.setdefault(match["sequence"].upper(), path) is not path:
+            second.append(path)
+    note_files(reading, others, f"name of the file of intensities is not <subject>_<task>_AU{au:02d}.csv")
+    note_files(reading, second, "second file of intensities of one sequence; the first is read")
+    return files
+
+
+def _note_unmatched_intensities(
+    reading: Reading, folders: Mapping[int, _IntensityFolder], coded: Collection[str]
+) -> None:
+    """Note the files of intensities without codes, and how many coded sequences each AU has no file of."""
+    for found in folders.values():
+        uncoded = [path for sequence, path in found.files.items() if sequence not in coded]
+        note_files(reading, uncoded, "intensities of a sequence without codes")
+        lacking = sum(sequence not in found.files for sequence in coded)
+        reading.skip(found.folder, None, "sequence without a file of intensities", lacking)
 
 
 def _read_sequence(
