@@ -104,6 +104,22 @@ def test_tables_and_pictures_that_count_otherwise_are_refused(
         read_gft(layout(tmp_path, text, frames=tuple(frames)))
 
 
+def test_a_lost_first_picture_refuses_nothing_where_others_tell(tmp_path: Path) -> None:
+    text = "frame,AU1\n" + "".join(f"{frame},{frame % 2}\n" for frame in range(10))
+    root = layout(tmp_path, text, frames=tuple(range(1, 10)))
+    with pytest.raises(DatasetError, match="every label would go to another frame"):
+        read_gft(root)
+    layout(root, text, "002B", frames=tuple(range(10)))
+    reading = read_gft(root)
+    assert [str(entry) for entry in reading.skipped] == ["labels/001A.csv:2: label without a frame"]
+    assert all(int(s.picture.stem) % 2 == s.action_units[1] for s in reading.samples)
+    layout(root, text, "003C", frames=tuple(range(1, 11)))
+    with pytest.raises(
+        DatasetError, match=r"003C\.csv: the labelled frames are 0 to 9, the pictures 1 to 10"
+    ):
+        read_gft(root)
+
+
 def test_pictures_may_count_from_zero_as_the_table_does(tmp_path: Path) -> None:
     root = layout(tmp_path, "frame,AU1\n0,1\n1,0\n2,1\n", frames=(0, 1, 2))
     found = {int(s.picture.stem): s.action_units[1] for s in read_gft(root).samples}

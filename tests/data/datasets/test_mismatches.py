@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,11 @@ def test_moved_codes_are_refused(codes: list[int | None], said: str) -> None:
         (range(1, 9), [1, 2, 3, 5, 6, 7, 8, 9]),
         (range(1, 9), [0, 1, 2, 3, 5, 6, 7, 8]),
         (range(1, 9), range(3, 6)),
+        # The first labelled picture is lost, the last one, and another beside it.
+        (range(10, 20), range(11, 30)),
+        (range(10, 20), range(11, 20)),
+        (range(10, 20), range(5, 19)),
+        (range(10, 20), [*range(11, 15), *range(16, 30)]),
         ([1, 2], [0, 1]),
         ([], []),
     ],
@@ -96,6 +102,21 @@ def test_frames_that_are_only_missing_are_let_be(labels: list[int], pictures: li
 def test_frames_that_are_moved_are_refused(labels: range, pictures: range, shift: int) -> None:
     evidence = rf"moved by \{shift:+d} fit {len(pictures)} pictures"
     with pytest.raises(DatasetError, match=evidence):
+        refuse_moved_frames(FILE, labels, pictures)
+
+
+@pytest.mark.parametrize(
+    ("labels", "pictures"),
+    [
+        (range(12), [*range(1, 6), *range(7, 13)]),
+        ([10, 12, 14, 16], [11, 13, 15, 17, 30]),
+        (range(10, 20), [*range(9, 16), 17, 18]),
+    ],
+)
+def test_frames_that_are_moved_by_one_are_refused_though_pictures_are_lost(
+    labels: Sequence[int], pictures: Sequence[int]
+) -> None:
+    with pytest.raises(DatasetError, match=r"moved by [+-]1 fit"):
         refuse_moved_frames(FILE, labels, pictures)
 
 

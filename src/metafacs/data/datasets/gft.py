@@ -73,7 +73,10 @@ def read_gft(root: Path | str, *, first_frame: Literal[0, 1] | None = None) -> R
     tables = [table for path in files if (table := _read_table(reading, path)) is not None]
     _refuse_shared_frames(tables)
     start = _start([table for table in tables if table.frames.video is not None], first_frame)
+    alike = any(table.begins_as_its_pictures for table in tables)
     for table in tables:
+        if table.frames.video is None:
+            refuse_moved_frames(table.path, table.numbers, table.frames.pictures, from_the_first=not alike)
         _add_samples(reading, table, parts.get(table.path.stem), start)
     note_unused_videos(reading, [root / "videos"], [table.frames for table in tables])
     reading.aus = tuple(sorted({au for sample in reading.samples for au in sample.action_units}))
@@ -96,6 +99,12 @@ class _Table:
     frames: RecordedFrames
     rows: Mapping[int, tuple[int, Mapping[int, float]]]
     numbers: Collection[int]
+
+    @property
+    def begins_as_its_pictures(self) -> bool:
+        """Whether table and pictures begin with the same number: then those of other people count alike."""
+        pictures = self.frames.pictures
+        return bool(pictures and self.numbers) and min(self.numbers) == min(pictures) <= 1
 
 
 def _read_parts(reading: Reading, root: Path, tables: Sequence[Path]) -> dict[str, str]:
@@ -195,7 +204,6 @@ def _start(tables: Sequence[_Table], wanted: int | None) -> int:
 def _add_samples(reading: Reading, table: _Table, part: str | None, start: int) -> None:
     subject, frames = table.path.stem, table.frames
     if frames.video is None:
-        refuse_moved_frames(table.path, table.numbers, frames.pictures, from_the_first=True)
         start = 0
     seen: set[int] = set()
     for number, (frame, known) in table.rows.items():
