@@ -210,6 +210,21 @@ def test_labels_that_fit_only_when_moved_are_refused(tmp_path: Path) -> None:
         read_bp4d(root)
 
 
+@pytest.mark.parametrize("row", ["{},0,,0", "{},0,0,", "{},0,0,,"])
+def test_a_blank_column_is_another_code_book_wherever_it_is(tmp_path: Path, row: str) -> None:
+    rows = "".join(f"{row.format(frame)}\n" for frame in range(1, 9))
+    root = layout(tmp_path, f"0,1,2,4\n{rows}", [f"{frame:04d}" for frame in range(1, 9)])
+    with pytest.raises(DatasetError, match=r"8 of 8 rows hold other codes .* nothing for AU\d \(8 times\)"):
+        read_bp4d(root)
+
+
+def test_blank_intensities_are_another_code_book(tmp_path: Path) -> None:
+    root = layout(tmp_path, WITH_SMILES + "1,1,0,0,0\n5,1,1,0,0\n", ["0001", "0005"])
+    write_intensities(root, 6, "1,\n5,\n")
+    with pytest.raises(DatasetError, match=r"F001_T1_AU06\.csv: 2 of 2 rows .* nothing \(2 times\)"):
+        read_bp4d(root)
+
+
 def test_a_slip_in_the_first_row_hides_no_movement(tmp_path: Path) -> None:
     rows = "".join(f"{frame},0,1,0,0\n" for frame in range(1, 12))
     root = layout(tmp_path, f"{HEADER}0,0,1\n{rows}", [f"{number:04d}" for number in range(1, 13)])

@@ -208,7 +208,7 @@ def _read_sequence(
     if not lines:
         return
     header, *lines = lines
-    columns = [whole_number(cell.strip()) for cell in header[1].rstrip(",").split(",")]
+    columns = [whole_number(cell) for cell in _cells(header[1].rstrip(", "))]
     if columns[0] != 0 or None in columns or len(set(columns)) < len(columns):
         reading.skip(path, header[0], "wrong header: expected '0,1,2,...' (0 = frame, k = AU k), each once")
         return
@@ -223,12 +223,12 @@ def _read_sequence(
     book = CodeBook(path, "0, 1 and 9", _occurrence)
     nameless: Counter[int] = Counter()
     for number, line in lines:
-        cells = [cell.strip() for cell in line.rstrip(",").split(",")]
+        cells = _cells(line)
         frame = whole_number(cells[0])
         # Of a row that is cut off within the number nobody knows what the number was.
         if frame is not None and (len(cells) > 1 or len(columns) == 1):
             coded.add(frame)
-        if len(cells) != len(columns):
+        if len(cells) < len(columns) or any(cells[len(columns) :]):
             reading.skip(path, number, "row has another number of cells than the header")
             continue
         if frame is None:
@@ -271,6 +271,10 @@ def _read_sequence(
     graded = {frame for file in intensities for frame in file.levels}
     reading.skip(path, None, "frame with an intensity but without codes", len(graded - coded))
     reading.skip(frames, None, "frame without a label", len(pictures.keys() - rows.keys()))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split(",")]
 
 
 def _occurrence(code: str) -> float | None:

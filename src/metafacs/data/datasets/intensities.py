@@ -30,7 +30,7 @@ class IntensityFile:
         numbers: All numbers of frames, also of lines whose intensity is none.
 
     Raises:
-        DatasetError: If many lines hold numbers that are no intensities, or frames count from another
+        DatasetError: If many lines hold a code that is no intensity, or frames count from another
             number than the data set's.
     """
 
@@ -51,13 +51,13 @@ class IntensityFile:
         codes = CodeBook(path, book, float)
         frames: list[int] = []
         for number, line in reading.lines(path):
-            cells = [cell.strip() for cell in line.rstrip(",").split(",")]
+            cells = _cells(line)
             # Of a line that is cut off within the number of the frame nobody knows what it was.
-            frame = whole_number(cells[0]) if "," in line else None
+            frame = whole_number(cells[0]) if len(cells) > 1 else None
             parsed = parse_intensity(line, unknown)
             if frame is not None:
                 frames.append(frame)
-            if frame is not None and len(cells) == 2 and whole_number(cells[1]) is not None:
+            if frame is not None and len(cells) == 2:
                 codes.count_row(spoilt=parsed is None, shows=parsed is not None and bool(parsed[1]))
                 if parsed is None:
                     codes.count_strange(None, cells[1])
@@ -88,7 +88,7 @@ def parse_intensity(line: str, unknown: Collection[int] = ()) -> tuple[int, int 
     >>> parse_intensity("17,9", unknown={9})
     (17, None)
     """
-    numbers = [whole_number(cell.strip()) for cell in line.strip().rstrip(",").split(",")]
+    numbers = [whole_number(cell) for cell in _cells(line)]
     if len(numbers) != 2:
         return None
     frame, intensity = numbers
@@ -97,6 +97,12 @@ def parse_intensity(line: str, unknown: Collection[int] = ()) -> tuple[int, int 
     if intensity in unknown:
         return frame, None
     return (frame, intensity) if intensity <= HIGHEST_INTENSITY else None
+
+
+def _cells(line: str) -> list[str]:
+    """Return the cells of a line, without blank ones behind the second."""
+    cells = [cell.strip() for cell in line.split(",")]
+    return cells if any(cells[2:]) else cells[:2]
 
 
 def check_threshold(threshold: int) -> int:
