@@ -237,6 +237,19 @@ def test_pictures_of_unknown_people_are_compared_by_their_own_intervals(record_o
         assert "pictures" in claim.detail
 
 
+def test_pictures_of_all_folds_are_counted_whatever_the_seeds(record_of: MakeRecord) -> None:
+    good, poor = (
+        [
+            without_people(record_of(skill=skill, fold=fold, seed=seed), "row", 0.01)
+            for seed in (0, 1)
+            for fold in (1, 2)
+        ]
+        for skill in (2.0, 0.5)
+    )
+    known = [np.sum(list(run.per_subject[""].values()), axis=0).max() for run in good[:2]]
+    assert f"over {sum(known):,} pictures" in higher_f1(good, poor).detail
+
+
 def test_lower_landmark_error_needs_an_interval_below_zero() -> None:
     def scores(errors: list[float]) -> LandmarkScores:
         people = {f"p{k}": error for k, error in enumerate(errors)}

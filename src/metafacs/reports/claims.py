@@ -191,9 +191,14 @@ def _over_pictures(ours: Sequence[Record], theirs: Sequence[Record], level: floa
             low, high = run.interval.f1_average
             widths.append((high - low) / 2 / NormalDist().inv_cdf((1 + run.interval.level) / 2))
         variance += float(np.mean(widths)) ** 2 + _variance_of_seeds(runs, f1_of)
-    outcomes = [np.array(list(counts.values())) for counts in ours[0].per_subject.values()]
-    pictures = int(np.sum(outcomes, axis=(0, 1)).max())
+    pictures = sum(_pictures(run) for run in {run.data.fold: run for run in ours}.values())
     return _normal(average_f1(ours) - average_f1(theirs), variance, level, pictures)
+
+
+def _pictures(run: Record) -> int:
+    """Return how many pictures a run was judged on in the AU that most of them tell."""
+    outcomes = [np.array(list(counts.values())) for counts in run.per_subject.values()]
+    return int(np.sum(outcomes, axis=(0, 1)).max())
 
 
 def better_accuracy(
