@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import pickle
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from metafacs.evaluation.few_shot import FewShotTest
 from metafacs.evaluation.few_shot_protocol import MODELS, RECORDS, FewShotProtocol, plan_few_shot
 from metafacs.evaluation.few_shot_records import RecordError, few_shot_record_paths, read_few_shot_record
 from metafacs.evaluation.few_shot_runs import run_few_shot
-from metafacs.methods.base import OptimizerSpec
+from metafacs.methods.base import DivergedError, OptimizerSpec
 from metafacs.models.backbones import SMALL
 from metafacs.training.few_shot import FewShotTraining
 from metafacs.training.trainer import MODEL_FILE
@@ -169,6 +171,52 @@ def test_what_goes_wrong_with_one_person_is_told_and_the_others_are_tested(
     assert told.startswith(
         f"baseline, seed 0, {protocol.subjects[0]}: memory is short for this; take smaller batches"
     )
+
+
+@pytest.mark.parametrize(("split", "broken"), [("published", "fold1"), ("leave_one_subject_out", "start")])
+def test_a_training_that_diverges_stops_only_its_own_tests(
+    split: str, broken: str, au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = split == "published"
+    protocol = plan(
+        au_store,
+        tmp_path,
+        learners=("maml", "baseline"),
+        subjects="all" if published else 2,
+        split=split,
+        seeds=(0, 1),
+        training=replace(TRAINING, shared_iterations=int(not published)),
+    )
+    train = few_shot_runs.train_few_shot
+
+    def diverging(name: str, *arguments: object, **named: object) -> object:
+        if arguments[4] == protocol.model_folder("maml", 0, broken):
+            raise DivergedError("the loss is nan")
+        return train(name, *arguments, **named)  # type: ignore[arg-type]
+
+    def far_away(work: Callable, jobs: list, *_: object, **__: object) -> Iterator:
+        """Do jobs as other processes do, whose results are copies."""
+        return (pickle.loads(pickle.dumps(work(job))) for job in jobs)
+
+    monkeypatch.setattr(few_shot_runs, "train_few_shot", diverging)
+    monkeypatch.setattr(few_shot_runs, "run_jobs", far_away)
+    common = {person: protocol.common_training(person) for person in protocol.subjects}
+    stopped = [person for person, training in common.items() if training and training.name == broken]
+    assert 0 < len(stopped) < len(common) or not published
+    failed: list[str] = []
+    records = run_few_shot(protocol, progress=False, failed=failed)
+    assert {(r.learner, r.seed, r.subject) for r in records} == {
+        (learner, seed, person)
+        for learner in protocol.learners
+        for seed in protocol.seeds
+        for person in protocol.subjects
+        if (learner, seed) != ("maml", 0) or person not in stopped
+    }
+    training = f"maml, seed 0, training {broken}"
+    assert failed == [
+        f"{training}: the loss is nan",
+        *(f"maml, seed 0, {person}: cannot begin, as {training} has failed" for person in stopped),
+    ]
 
 
 def test_people_whose_names_are_paths_are_refused(au_store: Store, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def build_parser(words: Sequence[str]) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> int:
-    """Do what is missing, then write table and figures of everything that is there; 1 if a test failed."""
+    """Do what is missing, then write table and figures of everything that is there; 1 if something failed."""
     values = vars(arguments)
     values.pop("config", None)
     workers, progress, shard = (values.pop(name) for name in ("workers", "progress", "shard"))
@@ -61,7 +61,9 @@ def run(arguments: Namespace) -> int:
     for line in failed:
         print(line, file=sys.stderr)
     if failed:
-        print(f"{len(failed)} tests failed. The same command tries them again.", file=sys.stderr)
+        print(
+            f"{len(failed)} trainings and tests failed. The same command tries them again.", file=sys.stderr
+        )
     return int(bool(failed))
 
 

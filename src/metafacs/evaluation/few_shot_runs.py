@@ -44,6 +44,11 @@ class _Training:
     def __str__(self) -> str:
         return f"{self.learner}, seed {self.seed}, training {self.common.name}"
 
+    @property
+    def model(self) -> Path:
+        """File of the model."""
+        return self.protocol.model_folder(self.learner, self.seed, self.common.name) / MODEL_FILE
+
     def do(self) -> str:
         p = self.protocol
         train_few_shot(
@@ -52,7 +57,7 @@ class _Training:
             p.aus,
             self.common.split,
             p.training_of(self.seed),
-            p.model_folder(self.learner, self.seed, self.common.name),
+            self.model.parent,
             iterations=self.common.iterations,
             device=p.device,
             progress=False,
@@ -62,12 +67,17 @@ class _Training:
 
 @dataclass(frozen=True)
 class _Test:
-    """A test of a learner and seed on a person, after training for this person alone where there is one."""
+    """A test of a learner and seed on a person, after training for this person alone where there is one.
+
+    Attributes:
+        needs: The common training that it begins from; None if there is none.
+    """
 
     protocol: FewShotProtocol
     learner: str
     seed: int
     subject: str
+    needs: _Training | None
 
     def __str__(self) -> str:
         return f"{self.learner}, seed {self.seed}, {self.subject}"
@@ -113,8 +123,8 @@ class _Test:
 
     def _model(self) -> Path:
         """Return the model to test, trained first where it is this person's own."""
-        p, common = self.protocol, self.protocol.common_training(self.subject)
-        start = p.model_folder(self.learner, self.seed, common.name) / MODEL_FILE if common else None
+        p = self.protocol
+        start = self.needs.model if self.needs else None
         split = p.own_training(self.subject)
         if split is None:
             assert start is not None
@@ -149,8 +159,9 @@ def run_few_shot(
         protocol: From :func:`plan_few_shot`.
         workers: Processes of one thread each; None = one per core. On a GPU it is one.
         progress: Show a progress bar, and a line for every person.
-        failed: Takes what went wrong, a sentence for every person; the others are tested all the same. None =
-            the first error is raised.
+        failed: Takes what went wrong, a sentence for every training and test, those among them that cannot
+            begin because their training has failed; the others are done all the same. None = the first error
+            is raised.
         share: What to do of it. A training and the tests that need it are of one share, so that shares never
             wait for each other; the records that other shares have left in the folder are returned too.
 
@@ -163,17 +174,30 @@ def run_few_shot(
         workers = 1
     wanted = {seed: _config(protocol, seed) for seed in protocol.seeds}
     stages = [stage for place in _places(protocol, share) for stage in _stages(protocol, place, wanted)]
+    lacking: list[_Training] = []
     with progress_bar(progress) as bar:
         task = bar.add_task("few-shot tests", total=sum(map(len, stages)))
-        for jobs in stages:
-            for line, done in run_jobs(work, jobs, workers, initialise=use_one_thread, stop_at_once=False):
-                bar.advance(task)
-                if failed is not None and not done:
-                    failed.append(line)
-                if progress:
-                    bar.console.print(line)
-            if failed:
-                break
+
+        def tell(line: str, *, done: bool) -> None:
+            bar.advance(task)
+            if failed is not None and not done:
+                failed.append(line)
+            if progress:
+                bar.console.print(line)
+
+        for stage in stages:
+            jobs = []
+            for job in stage:
+                if isinstance(job, _Test) and job.needs in lacking:
+                    tell(f"{job}: cannot begin, as {job.needs} has failed", done=False)
+                else:
+                    jobs.append(job)
+            for job, line, done in run_jobs(
+                work, jobs, workers, initialise=use_one_thread, stop_at_once=False
+            ):
+                tell(line, done=done)
+                if isinstance(job, _Training) and not done:
+                    lacking.append(job)
     found = [
         _existing(protocol, wanted[seed], learner, subject, shots, seed)
         for learner in protocol.learners
@@ -225,30 +249,33 @@ def _stages(
     protocol: FewShotProtocol, place: _Place, wanted: Mapping[int, Mapping[str, object]]
 ) -> Iterator[Sequence[_Training | _Test]]:
     """Yield what a place lacks: the trainings, then the tests that need them."""
+    trainings = {
+        learner: _Training(protocol, learner, place.seed, place.common) if place.common else None
+        for learner, _ in place.work
+    }
     tests = [
-        _Test(protocol, learner, place.seed, subject)
+        _Test(protocol, learner, place.seed, subject, trainings[learner])
         for learner, subject in place.work
         if any(
             _existing(protocol, wanted[place.seed], learner, subject, shots, place.seed) is None
             for shots in protocol.testing.shots
         )
     ]
-    if place.common:
-        learners = dict.fromkeys(test.learner for test in tests)
-        yield [_Training(protocol, learner, place.seed, place.common) for learner in learners]
+    needed = dict.fromkeys(test.learner for test in tests)
+    yield [training for learner, training in trainings.items() if training and learner in needed]
     yield tests
 
 
-def _performed(job: _Training | _Test, *, raising: bool) -> tuple[str, bool]:
-    """Do a job; return what to tell of it, and whether it was done."""
+def _performed(job: _Training | _Test, *, raising: bool) -> tuple[_Training | _Test, str, bool]:
+    """Do a job; return it, what to tell of it, and whether it was done."""
     try:
-        return job.do(), True
+        return job, job.do(), True
     except Exception as error:
         if raising:
             raise
         expected = isinstance(error, (ValueError, OSError, FloatingPointError))
         told = str(error) if expected else out_of_memory(error) or traceback.format_exc()
-        return f"{job}: {told}", False
+        return job, f"{job}: {told}", False
 
 
 def _config(protocol: FewShotProtocol, seed: int) -> dict[str, object]:
