@@ -251,6 +251,36 @@ def test_a_start_may_start_from_one_listed_before_it(content: dict[str, object],
     assert not (tmp_path / "out" / "second").exists()
 
 
+def test_a_failed_start_stops_only_what_starts_from_it(
+    content: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = "{{out}}/{}/fold{{fold}}-seed{{seed}}/model.safetensors"
+    content |= {
+        "folds": [1],
+        "starts": {
+            "broken": {"method": "single_task", "aus": [9]},
+            "after": {"method": "single_task", "initialise": model.format("broken")},
+            "sound": {"method": "single_task"},
+        },
+        "methods": {
+            "from_broken": {"method": "single_task", "initialise": model.format("broken")},
+            "from_after": {"method": "single_task", "initialise": model.format("after")},
+            "from_sound": {"method": "single_task", "initialise": model.format("sound")},
+            "single_task": None,
+        },
+    }
+    assert main(["compare", str(write(content, tmp_path)), "--workers", "1"]) == 1
+    made = {path.parent.parent.name for path in (tmp_path / "out").rglob("model.safetensors")}
+    assert made == {"sound", "from_sound", "single_task"}
+    told = " ".join(capsys.readouterr().out.split())
+    at = ", fold 1, seed 0"
+    assert f"after{at}: cannot begin, as broken{at} failed" in told
+    assert f"from_broken{at}: cannot begin, as broken{at} failed" in told
+    assert f"from_after{at}: cannot begin, as broken{at} and after{at} failed" in told
+    assert "4 runs failed or cannot begin: broken" in told
+    assert "| from_sound |" in (tmp_path / "out" / "summary.md").read_text()
+
+
 def test_lost_games_are_counted_and_no_failure(
     content: dict[str, object],
     tmp_path: Path,

@@ -132,7 +132,10 @@ def run(arguments: Namespace) -> int:
         for one, told in lost:
             print(f"  {one}: {printable(str(told))} ({printable(one.folder)})")
     if failed:
-        print(f"{len(failed)} runs failed: {'; '.join(map(str, failed))}. The same command tries them again.")
+        print(
+            f"{len(failed)} runs failed or cannot begin: {'; '.join(map(str, failed))}. The same command "
+            "tries them again."
+        )
     return int(bool(failed))
 
 
@@ -179,7 +182,7 @@ def _laid_over(below: OptionsT, above: OptionsT) -> OptionsT:
 
 
 def _perform(starts: Sequence[Run], runs: Sequence[Run], executor: Executor, share: Share) -> list[Run]:
-    """Perform what is missing and return which runs failed; no run if a start did."""
+    """Perform what is missing; return which runs failed, or lack the model of one that did."""
     failed: list[Run] = []
     left = unfinished(runs)
     # A start whose runs are all finished may have been deleted; nothing asks for it.
@@ -189,7 +192,13 @@ def _perform(starts: Sequence[Run], runs: Sequence[Run], executor: Executor, sha
         # A start may itself start from one listed before it.
         labels = dict.fromkeys(run.label for run in starts)
         for batch in (*([run for run in starts if run.label == label] for label in labels), runs):
-            todo = left if batch is runs else unfinished(batch)
+            todo = []
+            for run in left if batch is runs else unfinished(batch):
+                if lacking := needed_starts(failed, [run]):
+                    failed.append(run)
+                    bar.console.print(f"{run}: cannot begin, as {' and '.join(map(str, lacking))} failed")
+                else:
+                    todo.append(run)
             bar.advance(task, len(batch) - len(todo))
             # Shares that need the same starts begin with different ones.
             first = len(todo) * (share.number - 1) // share.count if batch is not runs else 0
@@ -199,8 +208,6 @@ def _perform(starts: Sequence[Run], runs: Sequence[Run], executor: Executor, sha
                 bar.console.print(f"{outcome.run}: {told}")
                 if outcome.error:
                     failed.append(outcome.run)
-            if failed:
-                break
     return failed
 
 
