@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import re
 import shlex
+import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from metafacs.cli import main
+from metafacs.cli import main, report
 from metafacs.evaluation.few_shot_records import read_few_shot_records
 from metafacs.evaluation.records import Record, read_records, write_record
 from metafacs.reports.overview import COLUMNS, read_overview
@@ -214,3 +216,44 @@ def test_runs_of_an_archive_are_not_lost(
     assert main(["report", one, "--out", out, "--archive", str(faces)]) == 1
     assert "faces.jsonl is no archive of records" in capsys.readouterr().err
     assert faces.read_text() == '{"input": "a.png"}\n'
+
+
+def test_two_that_archive_at_a_time_wait_for_each_other(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overview = tmp_path / "results" / "summary.csv"
+
+    def archive(name: str) -> int:
+        words = ["report", str(folder), "--out", str(tmp_path / f"out_{name}")]
+        return main([*words, "--archive", str(overview.with_name(f"{name}.jsonl"))])
+
+    assert archive("before") == 0
+    usual, others = report.write_archive, []
+
+    def write(path: Path, records: list[Record], *, name: str) -> None:
+        if name == "first":  # which has read the overview, and not yet written it
+            others.append(threading.Thread(target=archive, args=("second",)))
+            others[0].start()
+            others[0].join(2)
+        usual(path, records, name=name)
+
+    monkeypatch.setattr(report, "write_archive", write)
+    monkeypatch.setattr(report, "write_comparison", lambda *_, **__: None)
+    assert archive("first") == 0
+    others[0].join()
+    assert {line["comparison"] for line in read_overview(overview)} == {"before", "first", "second"}
+
+
+def test_an_archive_that_came_meanwhile_is_not_lost(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "results" / "rates.jsonl"
+
+    def meanwhile(*_: object, **__: object) -> None:
+        archive.parent.mkdir()
+        shutil.copy(RESULTS / "mal_bp4d_twin.jsonl", archive)
+
+    monkeypatch.setattr(report, "write_comparison", meanwhile)
+    assert main(["report", str(folder), "--out", str(tmp_path / "out"), "--archive", str(archive)]) == 1
+    assert "runs that would be lost" in capsys.readouterr().err
+    assert archive.read_bytes() == (RESULTS / "mal_bp4d_twin.jsonl").read_bytes()

@@ -129,7 +129,10 @@ def run(arguments: Namespace) -> int:
                 facts=facts,
             )
     if archive is not None:
-        _write_archive(archive, compared)
+        # Others archive there too, and have perhaps meanwhile.
+        with claimed(archive.parent, f"archiving {archive.stem}", wait=True):
+            _refuse_to_lose(archive, compared)
+            _write_archive(archive, compared)
     for problem in damaged:
         print(f"metafacs report: {printable(problem)}", file=sys.stderr)
     if damaged:
