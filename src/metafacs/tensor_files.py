@@ -68,8 +68,8 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], header: Mappin
     for name, value in stored.items():
         if value.dtype not in _KINDS:
             raise ValueError(f"{name} holds {value.dtype}, which no file holds, so {path} was not written")
-        if not _is_finite(value):
-            raise ValueError(f"{name} holds NaN or infinity, so {path} was not written")
+    if (wrong := first_not_finite(stored)) is not None:
+        raise ValueError(f"{wrong} holds NaN or infinity, so {path} was not written")
     try:
         text = json.dumps(header, allow_nan=False)
     except ValueError as error:
@@ -134,9 +134,8 @@ def load_tensors(
         damaged = metadata[DIGEST] != digest_of_tensors(tensors, text or "")
     if damaged:
         raise refuse(f"{path} is damaged: its content is not what was written; {remedy}")
-    for name, value in tensors.items():
-        if not _is_finite(value):
-            raise refuse(f"{path} holds NaN or infinity in {name}; {remedy}")
+    if (wrong := first_not_finite(tensors)) is not None:
+        raise refuse(f"{path} holds NaN or infinity in {wrong}; {remedy}")
     if text is None:
         return None, tensors
     return parse_json(text, dict[str, Any], f"{path}, header", refuse, remedy), tensors
@@ -159,6 +158,11 @@ def digest_of_tensors(tensors: Mapping[str, Tensor], header: str = "") -> str:
         digest.update(f"\0{name}\0{value.dtype}\0{list(value.shape)}\0".encode())
         digest.update(_bytes_of(value.detach().cpu().contiguous()))
     return digest.hexdigest()
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of the first tensor that holds NaN or infinity; None if all are finite."""
+    return next((name for name, value in tensors.items() if not _is_finite(value.detach().cpu())), None)
 
 
 @contextmanager

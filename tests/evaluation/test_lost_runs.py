@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +25,8 @@ from metafacs.evaluation.comparison import (
 )
 from metafacs.evaluation.diagnostics import Lost
 from metafacs.evaluation.records import Record, RecordError, read_record, read_records, write_record
-from metafacs.methods.base import DETECTION, DivergedError, Stepper
+from metafacs.evaluation.thresholds import Thresholds
+from metafacs.methods.base import DETECTION, DivergedError, OptimizerSpec, Stepper
 from metafacs.methods.single_task import SingleTask
 from metafacs.training.trainer import CHECKPOINT_FILE
 from metafacs.training.training_data import BatchSizes
@@ -101,6 +103,50 @@ def test_what_others_start_from_has_failed(au_store: Store, tmp_path: Path) -> N
     error = perform(unfinished([run])[0]).error
     assert error == f"{GAME} at iteration 2; the last checkpoint is kept"
     assert unfinished([run]) == [run]
+
+
+@pytest.mark.parametrize("iterations", [1, 2])
+@pytest.mark.parametrize("thresholds", [0.5, "validation"])
+def test_numbers_that_end_in_the_test_are_lost_too(
+    iterations: int, thresholds: Thresholds, au_store: Store, tmp_path: Path
+) -> None:
+    run = planned(au_store, tmp_path / "run")
+    wild = {"base": OptimizerSpec("sgd", 1e6, momentum=0.0)}
+    changed = {"iterations": iterations, "optimizers": wild, "validation_people": 1}
+    run = replace(run, arguments={**run.arguments, **changed}, thresholds=thresholds)
+    outcome = perform(unfinished([run])[0])
+    assert outcome.error is None
+    assert outcome.lost is not None
+    told = (
+        r"of (\d+) of \1 pictures the model tells NaN or infinity instead of a probability: its training has"
+    )
+    assert re.match(told, outcome.lost.reason)
+    assert (outcome.lost.iteration, outcome.lost.planned) == (iterations, iterations)
+    assert unfinished([run]) == []
+    (record,) = finished_records([run])
+    assert record.lost == outcome.lost
+    assert record.history["iteration"] == [float(iterations)]
+    assert (record.config["threshold"], "thresholds" in record.config) == (0.5, False)
+
+
+def test_a_start_that_no_file_may_hold_has_failed(
+    au_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = SingleTask.update
+
+    def update(method: SingleTask, batches: Mapping[str, Batch], step: Stepper) -> dict[str, Tensor]:
+        curves = usual(method, batches, step)
+        next(value for name, value in method.named_buffers() if "running_mean" in name).fill_(math.nan)
+        return curves
+
+    monkeypatch.setattr(SingleTask, "update", update)
+    run = planned(au_store, tmp_path / "run")
+    start = replace(run, arguments={**run.arguments, "out": tmp_path / "start"}, tested=None)
+    error, lost = perform(start).error, perform(run).lost
+    assert lost is not None
+    assert lost.reason.endswith("running_mean holds NaN or infinity")
+    assert error == f"{lost.reason} at iteration 1; the last checkpoint is kept"
+    assert (unfinished([start]), unfinished([run])) == ([start], [])
 
 
 def test_records_of_lost_runs_travel_with_the_others(

@@ -12,7 +12,12 @@ from metafacs.batch import Batch
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation import records
-from metafacs.evaluation.predictions import ExpressionPredictions, Predictions, collect_predictions
+from metafacs.evaluation.predictions import (
+    ExpressionPredictions,
+    NotFiniteError,
+    Predictions,
+    collect_predictions,
+)
 from metafacs.evaluation.scoring import score_predictions
 from metafacs.methods import METHODS
 from metafacs.methods.base import Prediction
@@ -141,5 +146,5 @@ def test_shapes_must_fit() -> None:
 def test_what_is_no_number_is_not_taken_for_absent() -> None:
     probabilities = np.array([[0.5, np.nan], [0.1, 0.2], [np.inf, 0.2]], np.float32)
     targets, people = np.zeros_like(probabilities), np.array(["a", "a", "b"])
-    with pytest.raises(ValueError, match="of 2 of 3 pictures the model tells NaN or infinity"):
+    with pytest.raises(NotFiniteError, match="of 2 of 3 pictures the model tells NaN or infinity"):
         Predictions((1, 2), probabilities, targets, people, np.arange(3))

@@ -21,12 +21,13 @@ from metafacs.data.streams import BatchStream, Stream
 from metafacs.data.transforms import Augmentation
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import FEW_SHOT, METHODS, find_learner
+from metafacs.methods.base import DivergedError
 from metafacs.models.synchronised import synchronise
 from metafacs.ranks import Rank, mean_over_ranks, own_rank
 from metafacs.training import together
 from metafacs.training.few_shot import STREAMS
 from metafacs.training.stepper import OptimizerStepper
-from metafacs.training.together import UnwrappedStrategy, refuse_wrapped, seed_of
+from metafacs.training.together import UnwrappedStrategy, refuse_not_finite, refuse_wrapped, seed_of
 
 ITERATIONS = 3
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -188,6 +189,15 @@ def test_a_wrapped_method_is_refused(tmp_path: Path) -> None:
     finally:
         distributed.destroy_process_group()
     refuse_wrapped(nn.Sequential(network))
+
+
+def test_all_processes_end_if_one_has_learned_what_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(together, "anybody", lambda flag, _: told.append(flag) or True)
+    for value, message in ((0.0, "what another process learned holds NaN"), (torch.inf, "weight holds NaN")):
+        with pytest.raises(DivergedError, match=message):
+            refuse_not_finite({"weight": torch.tensor([value])}, Rank(0, 2), torch.device("cpu"))
+    assert told == [False, True]
 
 
 def test_random_numbers_of_layers_depend_on_seed_process_and_iteration() -> None:

@@ -203,6 +203,57 @@ def test_what_is_looked_at_later_never_reaches_a_file(
     assert all(bool(value.isfinite().all()) for value in kept.weights.values())
 
 
+def _breaking(part: str, after: int) -> Callable[..., dict[str, Tensor]]:
+    """Return an update that leaves NaN where no loss shows it, from one iteration on."""
+    usual = SingleTask.update
+
+    def update(method: SingleTask, batches: Mapping[str, Batch], step: OptimizerStepper) -> dict[str, Tensor]:
+        curves = usual(method, batches, step)
+        if step.iteration + 1 >= after:
+            (running, *_) = (value for name, value in method.named_buffers() if name.endswith("running_mean"))
+            (kept, *_) = (
+                value
+                for state in step.optimizers["base"].state.values()
+                for value in state.values()
+                if isinstance(value, Tensor) and value.dim()
+            )
+            (running if part == "buffer" else kept).fill_(torch.nan)
+        return curves
+
+    return update
+
+
+@pytest.mark.parametrize(
+    ("part", "after", "noticed", "kept"),
+    [("buffer", 7, 10, 5), ("buffer", 12, 12, 10), ("optimizer", 10, 10, 5)],
+)
+def test_what_no_file_may_hold_is_lost(
+    part: str,
+    after: int,
+    noticed: int,
+    kept: int,
+    tmp_path: Path,
+    au_store: Store,
+    expression_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SingleTask, "update", _breaking(part, after))
+    named = r"method\..*running_mean" if part == "buffer" else r"optimizer\.base"
+    expected = rf"^{named}.* holds NaN or infinity at iteration {noticed}; the last checkpoint is kept"
+    with pytest.raises(LostRunError, match=expected) as caught:
+        run(tmp_path, au_store, expression_store, "single_task")
+    assert caught.value.run.history["iteration"] == [float(noticed)]
+    assert load_checkpoint(tmp_path / CHECKPOINT_FILE).iteration == kept
+    assert not (tmp_path / MODEL_FILE).exists()
+
+
+def test_a_finished_model_needs_no_optimizer(
+    tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SingleTask, "update", _breaking("optimizer", 12))
+    assert load_checkpoint(run(tmp_path, au_store, expression_store, "single_task")).iteration == 12
+
+
 def test_looking_later_trains_the_same(
     tmp_path: Path, au_store: Store, expression_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

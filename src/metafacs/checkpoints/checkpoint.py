@@ -158,6 +158,21 @@ class Checkpoint:
         """Sixteen hexadecimal digits that change with the method, its AUs and any of its weights."""
         return fingerprint_of(self.method, self.aus, self.weights)
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the weights and the state of training by their names in a file."""
+        tensors = {METHOD_PREFIX + name: value for name, value in self.weights.items()}
+        for group, state in self.optimizers.items():
+            for position, values in state.items():
+                for name, value in values.items():
+                    tensors[f"{OPTIMIZER_PREFIX}{group}.{position}.{name}"] = value
+        if self.random_state is not None:
+            tensors[RANDOM_STATE] = self.random_state
+        for kind, generator in self.device_random_states.items():
+            tensors[f"{RANDOM_STATE}.{kind}"] = generator
+        if self.loss_scale is not None:
+            tensors[LOSS_SCALE] = torch.tensor(self.loss_scale, dtype=torch.float64)
+        return tensors
+
     def finished(self) -> Checkpoint:
         """Return the checkpoint without the state that only training needs."""
         return replace(
@@ -172,17 +187,6 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         ValueError: If a weight, or what an optimiser remembers, is not finite.
         OSError: If the file cannot be written.
     """
-    tensors = {METHOD_PREFIX + name: value for name, value in checkpoint.weights.items()}
-    for group, state in checkpoint.optimizers.items():
-        for position, values in state.items():
-            for name, value in values.items():
-                tensors[f"{OPTIMIZER_PREFIX}{group}.{position}.{name}"] = value
-    if checkpoint.random_state is not None:
-        tensors[RANDOM_STATE] = checkpoint.random_state
-    for kind, generator in checkpoint.device_random_states.items():
-        tensors[f"{RANDOM_STATE}.{kind}"] = generator
-    if checkpoint.loss_scale is not None:
-        tensors[LOSS_SCALE] = torch.tensor(checkpoint.loss_scale, dtype=torch.float64)
     header = {
         "format": FORMAT,
         "method": checkpoint.method,
@@ -195,7 +199,7 @@ def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
         "pending": checkpoint.pending,
         "seconds": checkpoint.seconds,
     }
-    save_tensors(path, tensors, header)
+    save_tensors(path, checkpoint.tensors(), header)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:

@@ -18,6 +18,7 @@ from metafacs.data.store import Store
 from metafacs.differences import differences
 from metafacs.evaluation.diagnostics import Lost
 from metafacs.evaluation.lost_runs import lost_record
+from metafacs.evaluation.predictions import NotFiniteError
 from metafacs.evaluation.protocols import described, evaluate, keep_thresholds
 from metafacs.evaluation.records import Record, RecordError, read_record, write_record
 from metafacs.evaluation.thresholds import VALIDATION, Thresholds, check_validation_people
@@ -135,29 +136,44 @@ def _finish(run: Run) -> None:
 
 def _result(run: Run) -> Record | None:
     """Train a run and return the record of its test; None for one that is only trained."""
-    tested_on = run.tested_on or run.arguments["action_units"]
-    choose = run.tested and run.thresholds == VALIDATION
-    device = run.arguments.get("accelerator", "cpu")
-    if choose:
+    if run.tested and run.thresholds == VALIDATION:
         check_validation_people(run.arguments)
     try:
         model = train(**{**run.arguments, "progress": False})
+        return _tested(run, model, run.tested) if run.tested else None
     except LostRunError as error:
         if run.tested is None:
             raise
-        return lost_record(error, tested_on, side=run.tested)
-    if choose:
-        keep_thresholds(model, run.arguments["action_units"], device=device)
-    if run.tested is None:
-        return None
-    return evaluate(
-        model,
-        tested_on,
-        side=run.tested,
-        thresholds=run.thresholds,
-        validation_store=run.arguments["action_units"],
-        device=device,
-    )
+        return lost_record(error, _tested_on(run), side=run.tested)
+
+
+def _tested(run: Run, model: Path, side: Side) -> Record:
+    """Test the model of a run.
+
+    Raises:
+        LostRunError: If it tells no numbers: what diverged with the last steps shows here first.
+    """
+    trained_on, device = run.arguments["action_units"], run.arguments.get("accelerator", "cpu")
+    try:
+        if run.thresholds == VALIDATION:
+            keep_thresholds(model, trained_on, device=device)
+        return evaluate(
+            model,
+            _tested_on(run),
+            side=side,
+            thresholds=run.thresholds,
+            validation_store=trained_on,
+            device=device,
+        )
+    except NotFiniteError as error:
+        found = load_checkpoint(model)
+        # As any run that has lost, it has chosen no thresholds.
+        found = replace(found, description=found.description.cut_at(THRESHOLD))
+        raise LostRunError(str(error), found) from error
+
+
+def _tested_on(run: Run) -> str | Path:
+    return run.tested_on or run.arguments["action_units"]
 
 
 def perform_runs(runs: Sequence[Run], executor: Executor) -> Iterator[Outcome]:

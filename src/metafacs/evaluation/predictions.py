@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from metafacs.methods.base import Method
 
 
+class NotFiniteError(ValueError):
+    """A model tells NaN or infinity, which a threshold would take for absent; the message says how often."""
+
+
 @dataclass(frozen=True)
 class ExpressionPredictions:
     """Which expressions a method saw on test pictures and which they show.
@@ -37,7 +41,7 @@ class ExpressionPredictions:
                 f"{len(self.targets)} targets and {len(self.names)} expressions do not fit probabilities of "
                 f"shape {self.probabilities.shape}"
             )
-        _refuse_no_numbers(self.probabilities)
+        _refuse_not_finite(self.probabilities)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Predictions:
                 f"{self.probabilities.shape}, targets of shape {self.targets.shape} "
                 f"and {len(self.index)} rows"
             )
-        _refuse_no_numbers(self.probabilities)
+        _refuse_not_finite(self.probabilities)
         if self.expressions is not None and len(self.expressions.targets) != shape[0]:
             raise ValueError(f"{shape[0]} subjects do not fit {len(self.expressions.targets)} expressions")
         known = self.subjects != ""
@@ -84,12 +88,12 @@ class Predictions:
         return bool((self.subjects != "").any())
 
 
-def _refuse_no_numbers(probabilities: np.ndarray) -> None:
-    """Raise a ValueError for NaN, which a threshold would take for absent."""
+def _refuse_not_finite(probabilities: np.ndarray) -> None:
+    """Raise a NotFiniteError for what is no probability."""
     if count := int((~np.isfinite(probabilities)).any(axis=1).sum()):
-        raise ValueError(
+        raise NotFiniteError(
             f"of {count} of {len(probabilities)} pictures the model tells NaN or infinity instead of a "
-            "probability; train it again"
+            "probability: its training has diverged"
         )
 
 
@@ -115,6 +119,7 @@ def collect_predictions(
         Predictions with the columns of ``method.aus`` and ``method.expressions``.
 
     Raises:
+        NotFiniteError: If what the method says is no number.
         ValueError: If the stream's AUs are not the method's, some but not all pictures have a known person,
             or there is no label to compare with.
     """

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -21,12 +21,14 @@ from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from numpy.random import SeedSequence
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from metafacs.launch import processes_here, processes_started
 from metafacs.locks import claimed
+from metafacs.methods.base import DivergedError
 from metafacs.ranks import Rank, each_rank, mean_over_ranks
+from metafacs.tensor_files import first_not_finite
 from metafacs.training.computing import Precision, fabric_on
 
 _PATIENCE = 5.0
@@ -225,6 +227,22 @@ def refuse_differences(method: nn.Module, iteration: int, folder: Path) -> None:
             f"the {len(begun)} processes do not begin with the same weights at the same iteration; give all "
             f"of them the same command, and a folder of the run that all machines see, not {folder} of each"
         )
+
+
+def refuse_not_finite(tensors: Mapping[str, Tensor], rank: Rank, device: torch.device) -> None:
+    """End a training that would be saved with NaN or infinity, in all its processes at once.
+
+    Args:
+        tensors: What this process would save.
+        rank: Which process this is.
+        device: That they train on.
+
+    Raises:
+        DivergedError: If a tensor of any process is not finite.
+    """
+    name = first_not_finite(tensors)
+    if anybody(name is not None, device) if rank.count > 1 else name is not None:
+        raise DivergedError(f"{name or 'what another process learned'} holds NaN or infinity")
 
 
 _PRESENCES: list[FileLock] = []

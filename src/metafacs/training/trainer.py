@@ -50,6 +50,7 @@ from metafacs.training.together import (
     claimed_together,
     means_over_ranks,
     refuse_differences,
+    refuse_not_finite,
     refuse_wrapped,
     seed_of,
     wait_for_all,
@@ -175,7 +176,8 @@ class Trainer:
         on from the checkpoint before it, or from the start: it ends with the same weights.
 
         Raises:
-            LostRunError: If a loss is not finite or an adversary has won; the last checkpoint is kept.
+            LostRunError: If a loss or what would be saved is not finite, or an adversary has won; the last
+                checkpoint is kept.
             CheckpointError: If the run's folder holds a checkpoint or model of another run.
             FolderInUseError: If another process trains there.
             PartnerLostError: If one of several processes that train together has ended.
@@ -237,7 +239,10 @@ class Trainer:
                     raise KeyboardInterrupt(
                         f"stopped at iteration {self.iteration}; the same command goes on from here"
                     )
-        finished = self._checkpoint().finished()
+        try:
+            finished = self._sound(self._checkpoint().finished())
+        except DivergedError as error:
+            raise self._lost(str(error)) from error
         if self.rank.number == 0:
             save_checkpoint(model, finished)
             self._drop_checkpoints()
@@ -258,12 +263,17 @@ class Trainer:
 
     def _save(self) -> None:
         self.stepper.check()
-        last, checkpoint = self.out / CHECKPOINT_FILE, self._checkpoint()
+        last, checkpoint = self.out / CHECKPOINT_FILE, self._sound(self._checkpoint())
         if self.rank.number:
             return
         if last.is_file():
             os.replace(last, self.out / PREVIOUS_FILE)
         save_checkpoint(last, checkpoint)
+
+    def _sound(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Return a checkpoint that a file may hold; raise a DivergedError if it is not finite."""
+        refuse_not_finite(checkpoint.tensors(), self.rank, self.fabric.device)
+        return checkpoint
 
     def _batches(self) -> AbstractContextManager[Iterator[dict[str, Batch]]]:
         """Return the remaining batches, prepared while others are being used."""
