@@ -11,6 +11,7 @@ from metafacs.data.episodes import Task
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.evaluation.few_shot import FewShotTest, judge_subject, judge_task
+from metafacs.evaluation.predictions import NotFiniteError
 from metafacs.methods import FEW_SHOT
 from metafacs.methods.few_shot import FewShotLearner
 
@@ -38,6 +39,15 @@ def test_adaptation_learns_what_tells_the_pictures_apart(learner: FewShotLearner
     assert scores[:, -1].mean() > 0.85
     assert scores[:, -1].mean() > scores[:, 0].mean()
     assert set((scores * 8).ravel().tolist()) <= set(range(9))
+
+
+def test_a_learner_that_tells_no_number_is_not_judged(
+    learner: FewShotLearner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = learner.logits
+    monkeypatch.setattr(learner, "logits", lambda weights, images: told(weights, images) * float("nan"))
+    with pytest.raises(NotFiniteError, match="AU1 of F001"):
+        judge_task(learner, *pictures(12, 12), 5, TESTING)
 
 
 def test_draws_are_the_same_for_every_learner_and_call(

@@ -247,7 +247,18 @@ def test_pictures_of_all_folds_are_counted_whatever_the_seeds(record_of: MakeRec
         for skill in (2.0, 0.5)
     )
     known = [np.sum(list(run.per_subject[""].values()), axis=0).max() for run in good[:2]]
-    assert f"over {sum(known):,} pictures" in higher_f1(good, poor).detail
+    found = higher_f1(good, poor)
+    assert f"over {sum(known):,} pictures" in found.detail
+    # Seeds are of the same pictures, folds of others: .01 in each is .01 / sqrt(2) of the mean over both.
+    assert found.difference is not None
+    estimate = found.difference.estimate
+    lucky = 1.96**2 * sum(seed_variance(runs) for runs in (good, poor))
+    assert (estimate.high - estimate.value) ** 2 == pytest.approx(2 * 0.01**2 / 2 + lucky, rel=1e-3)
+
+
+def seed_variance(runs: list[Record]) -> float:
+    folds = [[run.f1_average for run in runs if run.data.fold == fold] for fold in (1, 2)]
+    return sum(float(np.var(scores, ddof=1)) / 2 for scores in folds) / 4
 
 
 def test_lower_landmark_error_needs_an_interval_below_zero() -> None:

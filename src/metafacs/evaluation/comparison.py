@@ -144,7 +144,7 @@ def _result(run: Run) -> Record | None:
     except LostRunError as error:
         if run.tested is None:
             raise
-        return lost_record(error, _tested_on(run), side=run.tested)
+        return lost_record(error, run.tested_on or run.arguments["action_units"], side=run.tested)
 
 
 def _tested(run: Run, model: Path, side: Side) -> Record:
@@ -159,7 +159,7 @@ def _tested(run: Run, model: Path, side: Side) -> Record:
             keep_thresholds(model, trained_on, device=device)
         return evaluate(
             model,
-            _tested_on(run),
+            run.tested_on or trained_on,
             side=side,
             thresholds=run.thresholds,
             validation_store=trained_on,
@@ -170,10 +170,6 @@ def _tested(run: Run, model: Path, side: Side) -> Record:
         # As any run that has lost, it has chosen no thresholds.
         found = replace(found, description=found.description.cut_at(THRESHOLD))
         raise LostRunError(str(error), found) from error
-
-
-def _tested_on(run: Run) -> str | Path:
-    return run.tested_on or run.arguments["action_units"]
 
 
 def perform_runs(runs: Sequence[Run], executor: Executor) -> Iterator[Outcome]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from metafacs.data.episodes import Task, draw_evaluation_episode, evaluation_tasks, find_tasks, is_filled
 from metafacs.data.streams import Stream
+from metafacs.evaluation.predictions import NotFiniteError
 from metafacs.methods.few_shot import FewShotLearner
 from metafacs.models.devices import device_of
 from metafacs.parsing import check_number
@@ -75,6 +76,9 @@ def judge_task(
 
     Returns:
         ``repetition x step``, accuracy in [0, 1].
+
+    Raises:
+        NotFiniteError: If an adapted learner tells no number.
     """
     rng = np.random.default_rng((testing.seed, zlib.crc32(task.subject.encode()), task.au, shots))
     device, hits = images.device, []
@@ -93,10 +97,17 @@ def judge_task(
                     logits = learner.logits_by_statistics(adapted, statistics, query)
                 else:
                     logits = learner.logits(adapted, query)
-            hits.append(((logits > 0) == (asked > 0)).float().mean())
+            # NaN is neither above zero nor below: it would count as absent.
+            right = ((logits > 0) == (asked > 0)).float()
+            hits.append(torch.where(logits.isfinite(), right, torch.nan).mean())
             column += 1
     # One look at the end: a GPU would have to be waited for at each.
     scores: np.ndarray = torch.stack(hits).double().reshape(testing.repetitions, -1).cpu().numpy()
+    if np.isnan(scores).any():
+        raise NotFiniteError(
+            f"adapted to AU{task.au} of {task.subject} the model tells NaN or infinity: lower its "
+            "inner_rate and train it again"
+        )
     return scores
 
 

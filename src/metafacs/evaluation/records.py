@@ -57,7 +57,7 @@ class TestedData:
         synthetic: True if the pictures come from a twin; every report then says so.
         split: Name of the split, e.g. ``3fold``.
         split_hash: Hash of who is in training and who in test.
-        fold: 1-based fold number; 0 where the split has one fold only.
+        fold: 1-based number of the fold tested on; see :attr:`Record.run` for that trained for.
         twin_seed: Generator seed of the twin; None for real data.
         store: Fingerprint of the prepared store; empty in files of earlier versions.
     """
@@ -165,8 +165,13 @@ class Record:
 
     @property
     def run(self) -> tuple[str, str]:
-        """Name of the run within its comparison: the variant or method, and fold and seed."""
-        return self.label or self.method, f"fold{self.data.fold}-seed{self.seed}"
+        """Name of the run within its comparison: the variant or method, and fold and seed.
+
+        A fold of another data set than trained on is told behind it where it is another: ``fold2on1``.
+        """
+        trained, tested = self.config.get("split", {}).get("fold", self.data.fold), self.data.fold
+        fold = f"{trained}" if trained == tested else f"{trained}on{tested}"
+        return self.label or self.method, f"fold{fold}-seed{self.seed}"
 
     @property
     def judged_at(self) -> str:

@@ -7,8 +7,7 @@ nothing is a "no", and the sentence says which kind of no it is.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -24,6 +23,13 @@ from metafacs.evaluation.expression_statistics import (
 )
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
+from metafacs.evaluation.seed_statistics import (
+    by_fold,
+    mean_over_folds,
+    normal_interval,
+    over_units,
+    variance_of_seeds,
+)
 from metafacs.evaluation.statistics import (
     Estimate,
     auc_of,
@@ -118,7 +124,7 @@ def better_average_auc(
     if any(run.people for run in ours):
         difference, over = mean_interval(*apart, level=level), "people"
     else:
-        difference, over = _over_units(apart, ours, theirs, auc_of, level), "pictures"
+        difference, over = over_units(apart, ours, theirs, auc_of, level), "pictures"
     luck = _luck([seed_deviation(runs, auc_of) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average AUC", difference), over, luck)
 
@@ -146,10 +152,10 @@ def better_detection_accuracy(
             right = np.array([run.accuracy[au] for au in runs[0].aus])
             deviation = float(np.nanmean(np.sqrt(right * (1 - right) / known.sum(axis=0))))
             variance += deviation**2 / len(runs)
-        variance += _variance_of_seeds(runs, detection_accuracy_of)
-    value = _mean_over_folds(ours, detection_accuracy_of) - _mean_over_folds(theirs, detection_accuracy_of)
+        variance += variance_of_seeds(runs, detection_accuracy_of)
+    value = mean_over_folds(ours, detection_accuracy_of) - mean_over_folds(theirs, detection_accuracy_of)
     luck = _luck([seed_deviation(runs, detection_accuracy_of) for runs in (ours, theirs)])
-    found = Difference(better, worse, "average accuracy", _normal(value, variance, level, pictures))
+    found = Difference(better, worse, "average accuracy", normal_interval(value, variance, level, pictures))
     return _detecting_better(found, "pictures", luck)
 
 
@@ -185,14 +191,18 @@ def _over_pictures(ours: Sequence[Record], theirs: Sequence[Record], level: floa
     """Return the difference of the average F1; as if both rows were tested on different pictures."""
     variance = 0.0
     for runs in (ours, theirs):
-        widths = []
-        for run in runs:
-            assert run.interval is not None
-            low, high = run.interval.f1_average
-            widths.append((high - low) / 2 / NormalDist().inv_cdf((1 + run.interval.level) / 2))
-        variance += float(np.mean(widths)) ** 2 + _variance_of_seeds(runs, f1_of)
+        deviations = [float(np.mean(fold)) for fold in by_fold(runs, _deviation_over_pictures)]
+        variance += sum(deviation**2 for deviation in deviations) / len(deviations) ** 2
+        variance += variance_of_seeds(runs, f1_of)
     pictures = sum(_pictures(run) for run in {run.data.fold: run for run in ours}.values())
-    return _normal(average_f1(ours) - average_f1(theirs), variance, level, pictures)
+    return normal_interval(average_f1(ours) - average_f1(theirs), variance, level, pictures)
+
+
+def _deviation_over_pictures(run: Record) -> float:
+    """Return how far other pictures would move a run's average F1, from its interval."""
+    assert run.interval is not None
+    low, high = run.interval.f1_average
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + run.interval.level) / 2)
 
 
 def _pictures(run: Record) -> int:
@@ -226,10 +236,10 @@ def better_accuracy(
         difference = mean_interval(*apart, level=level)
         over = f"{difference.subjects:,} people"
     else:
-        difference = _over_units(apart, ours, theirs, accuracy_of, level)
+        difference = over_units(apart, ours, theirs, accuracy_of, level)
         untold = any(run.people for run in both)
         over = f"pictures{', whose people the records do not tell,' if untold else ''} and seeds"
-    means = [_mean_over_folds(runs, accuracy_of) for runs in (ours, theirs)]
+    means = [mean_over_folds(runs, accuracy_of) for runs in (ours, theirs)]
     return Claim(
         f"{better} > {worse} in accuracy",
         _yes_above_zero(difference),
@@ -287,8 +297,8 @@ def better_mean_recall(
         counts = np.array(list(pictures.values()))
         wary = (shares * counts + 1) / (counts + 2)
         variance += float((wary * (1 - wary) / counts).sum()) / len(counts) ** 2
-        variance += _variance_of_seeds(runs, recall_of)
-    difference = _normal(means[0] - means[1], variance, level, sum(pictures.values()))
+        variance += variance_of_seeds(runs, recall_of)
+    difference = normal_interval(means[0] - means[1], variance, level, sum(pictures.values()))
     return Claim(
         f"{better} > {worse} in mean recall{of and f' of {of}'}",
         _yes_above_zero(difference),
@@ -365,44 +375,6 @@ def _luck(deviations: Sequence[float]) -> str:
     if any(math.isnan(deviation) for deviation in deviations):
         return "one seed, whose luck is not in the interval"
     return f"another seed moves a method by ± {max(deviations):.3f}"
-
-
-def _over_units(
-    apart: Sequence[np.ndarray],
-    ours: Sequence[Record],
-    theirs: Sequence[Record],
-    score: Callable[[Record], float],
-    level: float,
-) -> Estimate:
-    """Return a difference from that of each unit of each fold, with the variances of units and of seeds."""
-    variance = sum(float(values.var(ddof=1)) / len(values) for values in apart) / len(apart) ** 2
-    variance += sum(_variance_of_seeds(runs, score) for runs in (ours, theirs))
-    value = float(np.mean([values.mean() for values in apart]))
-    return _normal(value, variance, level, sum(map(len, apart)))
-
-
-def _by_fold(runs: Sequence[Record], score: Callable[[Record], float]) -> list[list[float]]:
-    """Return the scores of each fold's runs."""
-    found: dict[int, list[float]] = defaultdict(list)
-    for run in runs:
-        found[run.data.fold].append(score(run))
-    return list(found.values())
-
-
-def _mean_over_folds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
-    return float(np.mean([np.mean(scores) for scores in _by_fold(runs, score)]))
-
-
-def _variance_of_seeds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
-    """Return the variance of a mean over folds that comes from the seeds of each."""
-    folds = _by_fold(runs, score)
-    several = [scores for scores in folds if len(scores) > 1]
-    return sum(float(np.var(scores, ddof=1)) / len(scores) for scores in several) / len(folds) ** 2
-
-
-def _normal(value: float, variance: float, level: float, units: int) -> Estimate:
-    reach = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(variance)
-    return Estimate(value, value - reach, value + reach, level, 0, units)
 
 
 def _results(runs: Sequence[Record]) -> list[ExpressionResult]:

@@ -55,10 +55,10 @@ def runs_by_value(comparison: Comparison, option: str) -> dict[float, list[Recor
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{option} is {value!r}, no number to draw a curve over")
         groups.setdefault(float(value), []).append(record)
-    everywhere = set.intersection(*({_place(run) for run in runs} for runs in groups.values()))
+    everywhere = set.intersection(*({run.run[1] for run in runs} for runs in groups.values()))
     if not everywhere:
         raise ValueError(f"no fold and seed has been run at every value of {option}")
-    return {value: [run for run in groups[value] if _place(run) in everywhere] for value in sorted(groups)}
+    return {value: [run for run in groups[value] if run.run[1] in everywhere] for value in sorted(groups)}
 
 
 def curve_table(comparison: Comparison, option: str) -> Table:
@@ -112,10 +112,6 @@ def option_curve(comparison: Comparison, option: str) -> Figure:
             axes.set_ylabel(f"{name}, %")
         panels[0].set_title(f"{comparison.held_out} ({comparison.label})")
     return figure
-
-
-def _place(run: Record) -> tuple[int, int]:
-    return run.data.fold, run.seed
 
 
 def _scores(groups: Mapping[float, Sequence[Record]]) -> dict[str, dict[float, list[float]]]:
