@@ -135,7 +135,7 @@ def test_a_domain_is_read_as_the_other_and_its_record_kept_apart(
     assert read_record(path).label == "dual_domain read as source"
     assert main(beside) == 1
     assert main(["evaluate", str(models["zero"]), *words]) == 1
-    assert "dual_domain read as source; give --out" in capsys.readouterr().err
+    assert "dual_domain read as source, judged at thresholds 0.5; give --out" in capsys.readouterr().err
     assert main(["evaluate", str(models["source_only"]), *words, "--domain", "source"]) == 1
     assert "source_only reads all pictures alike; leave --domain source out" in capsys.readouterr().err
 
