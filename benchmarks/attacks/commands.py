@@ -155,7 +155,9 @@ def judge_command(ended: Ended, attack: str, same: Callable[[], bool | str], *na
         return Finding(RIGHT, attack) if differs is True else Finding(WRONG, attack, str(differs)[:500])
     # What the parser of options says comes after all the options that there are.
     said = ended.said.rpartition("error: ")[2] if ended.code == USAGE else ended.said
-    finding = judge_message(said[-3000:] + ended.printed[-1000:], attack, *names)
+    # Some tell of failures among what they print; beside a sentence that is tables, which nobody is to read.
+    told = any(name.lower() in said.lower() for name in names)
+    finding = judge_message(said[-3000:] + ("" if told else ended.printed[-1000:]), attack, *names)
     return finding if finding.verdict != REFUSED else Finding(REFUSED, attack, ended.last)
 
 

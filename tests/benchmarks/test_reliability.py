@@ -133,6 +133,13 @@ def test_a_command_is_judged_by_its_end(
     assert part("commands").judge_command(ended, "cut", lambda: same, "a.csv").verdict == verdict
 
 
+def test_what_is_printed_counts_where_nothing_else_tells_the_name(benchmark: ModuleType) -> None:
+    table, word = "| 1 |\n" * 50, "a.csv: failed"
+    for said, printed, verdict in ((word, table, "refused"), ("", word, "refused"), ("", table, "vague")):
+        ended = part("commands").Ended(1, said, printed)
+        assert part("commands").judge_command(ended, "cut", lambda: True, "a.csv").verdict == verdict
+
+
 def test_a_copy_is_killed_and_its_words_are_kept(benchmark: ModuleType) -> None:
     commands = part("commands")
     ended = commands.run_copy(["methods"], before=lambda: print("about to begin"))
