@@ -137,9 +137,13 @@ def test_a_row_is_of_runs_that_were_made_alike(record_of: MakeRecord) -> None:
     code, other = ({"run": {"metafacs": "1", "code": {"mine": digest}}} for digest in ("a", "b"))
     with pytest.raises(ValueError, match=r"not made alike: run.code.mine \(a there, b here\)"):
         Comparison([made(0, **code), made(1, **other)])
-    stores = [replace(made(s), data=replace(short.data, store=f"store{s}")) for s in (0, 1)]
+    real, twin = (
+        [replace(made(s), data=replace(short.data, store=f"store{s}", twin_seed=seed)) for s in (0, 1)]
+        for seed in (None, 0)
+    )
     with pytest.raises(ValueError, match=r"not made alike: tested_on \(store0 there, store1 here\)"):
-        Comparison(stores)
+        Comparison(real)
+    assert "the twin rendered 2 times" in Comparison(twin).runs_in_words
     # Records of earlier versions tell less; rows may differ from each other.
     other_row = replace(long, seed=0, label="long")
     assert list(Comparison([short, record_of(seed=1), other_row]).rows) == ["long", "mal"]

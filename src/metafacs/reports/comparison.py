@@ -205,6 +205,8 @@ class Comparison:
         counts = {name: len(runs) for name, runs in self.rows.items()}
         fewer = [f"{name} {count} runs" for name, count in counts.items() if count < max(counts.values())]
         words = f"{words} (of {', '.join(fewer)} only)" if fewer else words
+        stores = {r.data.store for r in self.records if r.data.store and r.data.twin_seed is not None}
+        words += f", the twin rendered {len(stores)} times" if len(stores) > 1 else ""
         losses = [f"{name} {told}" for name in self.names if (told := self.losses_in_words(name))]
         return f"{words}, without those that were lost: {', '.join(losses)}" if losses else words
 
@@ -293,7 +295,9 @@ def _made_of(run: Record) -> dict[str, Any]:
     if isinstance(told := run.config.get("run"), Mapping):
         made |= {f"run.{key}": told[key] for key in ("code", "optimizers") if key in told}
     made |= _labelled_by(run.config.get("pseudo_labels"))
-    return made | ({"tested_on": run.data.store} if run.data.store else {})
+    # A twin that another machine has rendered differs by its rounding; the tables tell so.
+    known = run.data.store and run.data.twin_seed is None
+    return made | ({"tested_on": run.data.store} if known else {})
 
 
 def _labelled_by(detector: object) -> dict[str, Any]:
