@@ -7,7 +7,7 @@ nothing is a "no", and the sentence says which kind of no it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -97,7 +97,9 @@ def better_average_f1(
     """
     difference, over = paired_difference(ours, theirs, level=level), "people"
     if math.isnan(difference.low) and all(run.interval for run in (*ours, *theirs)):
-        difference, over = _over_pictures(ours, theirs, level), "pictures"
+        value = average_f1(ours) - average_f1(theirs)
+        difference = _over_pictures(ours, theirs, value, f1_of, _deviation_of_f1, level)
+        over = "pictures"
     luck = _luck([seed_deviation(runs) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average F1", difference), over, luck)
 
@@ -144,19 +146,10 @@ def better_detection_accuracy(
         theirs: Its runs.
         level: Nominal coverage of the interval.
     """
-    variance, pictures = 0.0, 0
-    for runs in (ours, theirs):
-        known = np.array([np.sum(list(counts.values()), axis=0) for counts in runs[0].per_subject.values()])
-        pictures = int(known.sum(axis=0).max())
-        for run in runs:
-            right = np.array([run.accuracy[au] for au in runs[0].aus])
-            deviation = float(np.nanmean(np.sqrt(right * (1 - right) / known.sum(axis=0))))
-            variance += deviation**2 / len(runs)
-        variance += variance_of_seeds(runs, detection_accuracy_of)
     value = mean_over_folds(ours, detection_accuracy_of) - mean_over_folds(theirs, detection_accuracy_of)
+    difference = _over_pictures(ours, theirs, value, detection_accuracy_of, _deviation_of_accuracy, level)
     luck = _luck([seed_deviation(runs, detection_accuracy_of) for runs in (ours, theirs)])
-    found = Difference(better, worse, "average accuracy", normal_interval(value, variance, level, pictures))
-    return _detecting_better(found, "pictures", luck)
+    return _detecting_better(Difference(better, worse, "average accuracy", difference), "pictures", luck)
 
 
 def higher(statement: str, difference: Estimate, more: str) -> Claim:
@@ -187,22 +180,39 @@ def _detecting_better(found: Difference, over: str, luck: str) -> Claim:
     )
 
 
-def _over_pictures(ours: Sequence[Record], theirs: Sequence[Record], level: float) -> Estimate:
-    """Return the difference of the average F1; as if both rows were tested on different pictures."""
+def _over_pictures(
+    ours: Sequence[Record],
+    theirs: Sequence[Record],
+    value: float,
+    score: Callable[[Record], float],
+    deviation: Callable[[Record], float],
+    level: float,
+) -> Estimate:
+    """Return the difference ``value`` of a score; as if both rows were tested on different pictures.
+
+    ``deviation`` tells how far other pictures would move the score of a run.
+    """
     variance = 0.0
     for runs in (ours, theirs):
-        deviations = [float(np.mean(fold)) for fold in by_fold(runs, _deviation_over_pictures)]
-        variance += sum(deviation**2 for deviation in deviations) / len(deviations) ** 2
-        variance += variance_of_seeds(runs, f1_of)
+        deviations = [float(np.mean(fold)) for fold in by_fold(runs, deviation)]
+        variance += sum(each**2 for each in deviations) / len(deviations) ** 2
+        variance += variance_of_seeds(runs, score)
     pictures = sum(_pictures(run) for run in {run.data.fold: run for run in ours}.values())
-    return normal_interval(average_f1(ours) - average_f1(theirs), variance, level, pictures)
+    return normal_interval(value, variance, level, pictures)
 
 
-def _deviation_over_pictures(run: Record) -> float:
+def _deviation_of_f1(run: Record) -> float:
     """Return how far other pictures would move a run's average F1, from its interval."""
     assert run.interval is not None
     low, high = run.interval.f1_average
     return (high - low) / 2 / NormalDist().inv_cdf((1 + run.interval.level) / 2)
+
+
+def _deviation_of_accuracy(run: Record) -> float:
+    """Return how far other pictures would move a run's accuracy, its AUs right or wrong together."""
+    known = np.sum([np.sum(list(counts.values()), axis=0) for counts in run.per_subject.values()], axis=0)
+    right = np.array([run.accuracy[au] for au in run.aus])
+    return float(np.nanmean(np.sqrt(right * (1 - right) / known)))
 
 
 def _pictures(run: Record) -> int:
