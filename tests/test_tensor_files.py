@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,38 @@ def test_what_is_not_finite_is_neither_written_nor_read(tmp_path: Path, bad: flo
     save_file({"layer": torch.tensor([bad])}, path, metadata={"metafacs": "{}"})
     with pytest.raises(ValueError, match="infinity in layer; train again"):
         load_tensors(path, ValueError, "train again")
+
+
+def test_a_signal_waits_until_the_weights_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_tensors(tmp_path / "m", TENSORS, {})
+    read = []
+
+    class Interrupted:
+        """A file at whose every tensor somebody presses Ctrl-C."""
+
+        def __init__(self, *words: object, **options: object) -> None:
+            self.file = safe_open(*words, **options)  # type: ignore[arg-type]
+
+        def __enter__(self) -> Interrupted:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+        def get_tensor(self, name: str) -> torch.Tensor:
+            signal.raise_signal(signal.SIGINT)
+            read.append(name)
+            return self.file.get_tensor(name)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(tensor_files, "safe_open", Interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            load_tensors(tmp_path / "m", ValueError, "")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert sorted(read) == sorted(TENSORS)

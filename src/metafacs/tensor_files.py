@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,7 +118,7 @@ def load_tensors(
     if not path.is_file():
         raise refuse(f"{path} is no regular file" if path.exists() else f"{path} does not exist")
     try:
-        with _system_errors(path), safe_open(str(path), framework="pt") as file:
+        with _uninterrupted(), _system_errors(path), safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except SafetensorError as error:
@@ -183,6 +185,24 @@ def _system_errors(path: Path) -> Iterator[None]:
         if number := _SYSTEM_ERROR.match(str(error)):
             raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
         raise
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let signals wait: torch's C code loses what their handlers raise, and then fails in other words."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Handlers run in the main thread only.
+        return
+    came: list[int] = []
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not None]
+    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for received in came:
+            signal.raise_signal(received)
 
 
 def _bytes_of(value: Tensor) -> memoryview:
