@@ -25,14 +25,10 @@ class FewShotBackbone(nn.Module):
         self.feature_width = filters[-1] * self.GRID**2
         first, second, third, fourth = filters
         self.stages = nn.Sequential(
-            *_convolution(3, first),
-            nn.MaxPool2d(2),
-            *_convolution(first, second),
-            nn.MaxPool2d(2),
-            *_convolution(second, third),
-            nn.MaxPool2d(2),
-            *_convolution(third, fourth),
-            nn.AdaptiveMaxPool2d(self.GRID),
+            *_module(3, first, nn.MaxPool2d(2)),
+            *_module(first, second, nn.MaxPool2d(2)),
+            *_module(second, third, nn.MaxPool2d(2)),
+            *_module(third, fourth, nn.AdaptiveMaxPool2d(self.GRID)),
         )
         self.flatten = nn.Flatten()
 
@@ -44,5 +40,6 @@ class FewShotBackbone(nn.Module):
         return self.flatten(self.stages(images))
 
 
-def _convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 5, padding=2), nn.BatchNorm2d(outputs), nn.ReLU()
+def _module(inputs: int, outputs: int, pooling: nn.Module) -> tuple[nn.Module, ...]:
+    # ReLU and max-pooling may change places: so ReLU has a quarter of the numbers to go through.
+    return nn.Conv2d(inputs, outputs, 5, padding=2), nn.BatchNorm2d(outputs), pooling, nn.ReLU()
