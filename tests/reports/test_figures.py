@@ -31,6 +31,21 @@ def test_bars_show_every_method_and_au_at_its_height(record_of: MakeRecord) -> N
     assert "synthetic" in axes.get_title(loc="left")
 
 
+def test_bars_of_rows_with_aus_in_another_order_stand_at_their_aus(record_of: MakeRecord) -> None:
+    first, second = record_of("mal"), record_of("multi_task", skill=2.0)
+    turned = replace(
+        second,
+        aus=second.aus[::-1],
+        per_subject={
+            person: {name: count[::-1] for name, count in counts.items()}
+            for person, counts in second.per_subject.items()
+        },
+    )
+    (axes,) = f1_bars(Comparison([first, turned])).axes
+    heights = [bar.get_height() for bar in axes.containers[2].patches]
+    assert heights == pytest.approx([*(second.f1[au] for au in first.aus), second.f1_average])
+
+
 def test_bars_survive_an_au_without_a_score(record_of: MakeRecord, tmp_path: Path) -> None:
     record = record_of()
     per_subject = {

@@ -35,7 +35,8 @@ def f1_bars(comparison: Comparison, *, level: float = 0.95) -> Figure:
         places = np.r_[np.arange(len(aus)), len(aus) + 0.5]
         width = 0.78 / len(comparison.rows)
         for number, (name, runs) in enumerate(comparison.rows.items()):
-            estimates = [*f1_intervals(runs, level=level).values(), average_f1_interval(runs, level=level)]
+            by_au = f1_intervals(runs, level=level)
+            estimates = [*(by_au[au] for au in aus), average_f1_interval(runs, level=level)]
             shift = (number - (len(comparison.rows) - 1) / 2) * width
             colour = PALETTE[comparison.colours[name]]
             _bars(axes, places + shift, estimates, width * 0.92, colour, name)
