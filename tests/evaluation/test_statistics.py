@@ -16,6 +16,7 @@ from metafacs.evaluation.statistics import (
     expanded_tail,
     f1_intervals,
     f1_spreads,
+    mean_interval,
     paired_difference,
     seed_deviation,
     spread,
@@ -192,3 +193,56 @@ def test_a_fold_with_fewer_seeds_counts_as_much(record_of: MakeRecord) -> None:
     assert average_f1(runs, "pooled") == pytest.approx(average_f1([runs[0], runs[2]], "pooled"))
     other = [record_of("multi_task", skill=0.5), record_of("multi_task", skill=0.5, fold=2)]
     assert paired_difference(runs, other).value == pytest.approx(average_f1(runs) - average_f1(other))
+
+
+def leave_one_out(record: Record) -> list[Record]:
+    """Return a record as if each of its people had been held out of a training of their own."""
+    data = record.data
+    return [
+        replace(
+            record,
+            data=replace(data, fold=fold, split="leave_one_subject_out", split_hash=f"hash{fold}"),
+            per_subject={person: counts},
+            positives={au: counts["tp"][k] + counts["fn"][k] for k, au in enumerate(record.aus)},
+        )
+        for fold, (person, counts) in enumerate(record.per_subject.items(), start=1)
+    ]
+
+
+def test_people_held_out_one_by_one_are_drawn_over_all_folds(record_of: MakeRecord) -> None:
+    ours, theirs = record_of("mal", skill=1.4), record_of("multi_task", skill=0.8)
+    counts = np.array(
+        [[run[name] for name in ("tp", "fp", "fn")] for run in ours.per_subject.values()], float
+    )
+    tp, fp, fn = counts.swapaxes(0, 1)
+    by_person = (2 * tp / (2 * tp + fp + fn)).mean(axis=1)
+    found, of_mean = average_f1_interval(leave_one_out(ours)), mean_interval(by_person)
+    assert (found.value, found.subjects) == (pytest.approx(by_person.mean()), 8)
+    assert (found.low, found.high) == pytest.approx((of_mean.low, of_mean.high), abs=0.01)
+    assert mean_interval(*by_person[:, None]) == of_mean
+    # Of counts that are added up it does not matter who was held out with whom.
+    pooled = average_f1_interval(leave_one_out(ours), pooling="pooled")
+    together = average_f1_interval([ours])
+    assert (pooled.low, pooled.high) == pytest.approx((together.low, together.high))
+    assert paired_difference(leave_one_out(ours), leave_one_out(theirs)).low > 0
+    assert math.isnan(average_f1_interval(leave_one_out(ours)[:1]).low)
+
+
+def test_folds_of_unknown_people_are_no_people(record_of: MakeRecord) -> None:
+    unknown = [
+        replace(run, per_subject={"": counts})
+        for run in leave_one_out(record_of())
+        for counts in run.per_subject.values()
+    ]
+    assert math.isnan(average_f1_interval(unknown).low)
+
+
+def test_an_au_that_some_of_the_people_show_is_averaged_over_these(record_of: MakeRecord) -> None:
+    runs = leave_one_out(record_of())
+    (counts,) = runs[0].per_subject.values()
+    never = {name: [0, *told[1:]] if name in ("tp", "fn") else told for name, told in counts.items()}
+    first = replace(runs[0], per_subject={"F100": never}, positives=runs[0].positives | {1: 0})
+    shown = f1_intervals(runs[1:])[1]
+    found = f1_intervals([first, *runs[1:]])[1]
+    assert found.value == pytest.approx(shown.value)
+    assert (found.low, found.high) == pytest.approx((shown.low, shown.high), abs=0.02)

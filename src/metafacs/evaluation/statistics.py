@@ -1,7 +1,8 @@
 """Spread over runs and bootstrap intervals over people.
 
 Frames of one person are far from independent, so people are resampled, not frames: a cluster bootstrap with
-each fold's test people as one stratum. An interval therefore speaks of *other people from the same
+each fold's test people as one stratum; where every fold holds out one person, people are drawn over all
+folds. An interval therefore speaks of *other people from the same
 population*; it does not contain the luck of the training seed, which :func:`seed_deviation` shows.
 
 Plain percentile intervals are too narrow for a dozen people, so the percentiles are expanded (Hesterberg,
@@ -154,8 +155,8 @@ def average_f1_interval(
         ValueError: If there are no records, they mix methods or data, or the level is not in (0, 1).
     """
     strata = _strata(records)
-    resamples = _resamples(strata, repetitions, seed)
-    return _estimate(average_f1(records, pooling), _average_f1(strata, resamples, pooling), level, strata)
+    draws = _average_f1(strata, _resamples(records, strata, repetitions, seed), pooling)
+    return _estimate(average_f1(records, pooling), draws, level, records)
 
 
 def f1_intervals(
@@ -169,9 +170,9 @@ def f1_intervals(
     """Return each AU's F1 of one method with its interval over people; arguments as for the average."""
     strata = _strata(records)
     as_they_are = _f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)
-    draws = _f1(strata, _resamples(strata, repetitions, seed), pooling)
+    draws = _f1(strata, _resamples(records, strata, repetitions, seed), pooling)
     return {
-        au: _estimate(float(as_they_are[0, column]), draws[:, column], level, strata)
+        au: _estimate(float(as_they_are[0, column]), draws[:, column], level, records)
         for column, au in enumerate(records[0].aus)
     }
 
@@ -202,10 +203,10 @@ def paired_difference(
     """
     _refuse_unpaired(first, second)
     ours, theirs = _strata(first), _strata(second)
-    resamples = _resamples(ours, repetitions, seed)
+    resamples = _resamples(first, ours, repetitions, seed)
     differences = _average_f1(ours, resamples, pooling) - _average_f1(theirs, resamples, pooling)
     value = average_f1(first, pooling) - average_f1(second, pooling)
-    return _estimate(value, differences, level, ours)
+    return _estimate(value, differences, level, first)
 
 
 def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
@@ -229,13 +230,23 @@ def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
     return strata
 
 
-def _resamples(strata: dict[int, np.ndarray], repetitions: int, seed: int) -> list[np.ndarray]:
+def _one_by_one(records: Sequence[Record]) -> bool:
+    """Return whether every fold holds out one person: folds are then drawn, as the people that they are."""
+    return all(run.people == 1 for run in records)
+
+
+def _resamples(
+    records: Sequence[Record], strata: dict[int, np.ndarray], repetitions: int, seed: int
+) -> list[np.ndarray]:
     """Return, per fold, how often each person is drawn: ``repetition x subject``."""
     rng = np.random.default_rng(seed)
-    return [
-        rng.multinomial(people, np.full(people, 1 / people), size=repetitions).astype(float)
-        for people in (counts.shape[1] for counts in strata.values())
-    ]
+
+    def drawn(people: int) -> np.ndarray:
+        return rng.multinomial(people, np.full(people, 1 / people), size=repetitions).astype(float)
+
+    if _one_by_one(records):
+        return np.split(drawn(len(strata)), len(strata), axis=1)
+    return [drawn(counts.shape[1]) for counts in strata.values()]
 
 
 def _f1(strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling) -> np.ndarray:
@@ -248,13 +259,18 @@ def _f1(strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling:
         # Trainings of different folds have nothing in common but the number of their seed.
         fewest = min(total.shape[1] for total in totals)
         totals = [np.sum([total[:, :fewest] for total in totals], axis=0)]
+        resamples = [np.ones((len(totals[0]), 1))]
     by_fold = []
     for total in totals:
         tp, fp, fn = total[..., 0, :], total[..., 1, :], total[..., 2, :]
         with np.errstate(invalid="ignore", divide="ignore"):
             scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
         by_fold.append(_nanmean(scores, axis=1))
-    return _nanmean(np.stack(by_fold), axis=0)
+    found = np.stack(by_fold)
+    # One, but for a fold of one person, who may be drawn several times.
+    times = np.stack([drawn.mean(axis=1) for drawn in resamples])[..., None] * ~np.isnan(found)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.nan_to_num(found) * times).sum(axis=0) / times.sum(axis=0))
 
 
 def _average_f1(
@@ -271,9 +287,10 @@ def _nanmean(values: np.ndarray, axis: int) -> np.ndarray:
         return np.asarray(np.nanmean(values, axis=axis))
 
 
-def _estimate(value: float, draws: np.ndarray, level: float, strata: dict[int, np.ndarray]) -> Estimate:
-    people = sum(counts.shape[1] for counts in strata.values())
-    low, high = percentile_bounds(draws, level, people, len(strata))
+def _estimate(value: float, draws: np.ndarray, level: float, records: Sequence[Record]) -> Estimate:
+    people = len({(run.data.fold, subject) for run in records for subject in run.per_subject})
+    strata = 1 if _one_by_one(records) else len({run.data.fold for run in records})
+    low, high = percentile_bounds(draws, level, people, strata)
     return Estimate(value, low, high, level, len(draws), people)
 
 
@@ -304,13 +321,15 @@ def mean_interval(
 
     Args:
         strata: One value per person, e.g. how much better one method is on them than another; of several
-            folds each by itself, whose means are averaged.
+            folds each by itself, whose means are averaged; folds of one person each are one stratum.
         level: Nominal coverage, in (0, 1).
         repetitions: Resamples of people.
         seed: Seed of the resampling.
     """
     rng = np.random.default_rng(seed)
     known = [np.asarray(values, float) for values in strata]
+    if all(len(values) == 1 for values in known):
+        known = [np.concatenate(known)]
     drawn = [
         values[rng.integers(len(values), size=(repetitions, len(values)))].mean(axis=1) for values in known
     ]
