@@ -102,6 +102,59 @@ def test_sound_that_the_container_does_not_take_is_left_out_and_told(
     assert recorder.notes == ["The sound of ton.mp4 is left out: 'mp4' format does not support 'wma' codec."]
 
 
+def write_pcm(path: Path, layout: str) -> Path:
+    """Write ten frames in a second with ten steps of sound, whose channels the container only counts."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=8000)
+        sound.codec_context.layout = av.AudioLayout(layout)
+        for number in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.picture_of(number), format="rgb24")))
+            step = np.full((1, 800 * sound.codec_context.layout.nb_channels), number, np.int16)
+            tone = av.AudioFrame.from_ndarray(step, format="s16", layout=layout)
+            tone.sample_rate = 8000
+            container.mux(sound.encode(tone))
+        container.mux(stream.encode(None))
+    return path
+
+
+def record_with(path: Path, copy: Path, frames: int = 10) -> list[str]:
+    with VideoRecorder(copy, 64, 48, audio_from=path) as recorder:
+        for number in range(frames):
+            recorder.write(clips.picture_of(number), number / 10)
+    return recorder.notes
+
+
+@pytest.mark.parametrize("ending", [".avi", ".mkv"])
+@pytest.mark.parametrize(("layout", "channels"), [("mono", 1), ("stereo", 2), ("5.1", 6)])
+def test_sound_whose_channels_are_only_counted_is_kept(
+    layout: str, channels: int, ending: str, tmp_path: Path
+) -> None:
+    path = write_pcm(tmp_path / f"camera{ending}", layout)
+    assert record_with(path, tmp_path / "a.mp4") == []
+    with av.open(str(tmp_path / "a.mp4")) as copy:
+        heard = np.concatenate([frame.to_ndarray() for frame in copy.decode(audio=0)], axis=1)
+    assert heard.shape[1] == 8000 * channels
+    assert [int(part[0]) for part in heard.reshape(10, -1)] == list(range(10))
+
+
+def test_sound_of_more_channels_than_have_names_is_left_out(tmp_path: Path) -> None:
+    path = write_pcm(tmp_path / "camera.mkv", "9C")
+    assert record_with(path, tmp_path / "a.mp4") == [
+        "The sound of camera.mkv is left out: Invalid layout: 9c."
+    ]
+    assert streams(tmp_path / "a.mp4") == ["h264"]
+
+
+def test_sound_whose_clock_goes_back_costs_itself_alone(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "ton.ts", clips.pictures_of(range(40)), sound=True)
+    path.write_bytes(2 * path.read_bytes())
+    assert record_with(path, tmp_path / "a.mp4", 40) == ["Damaged parts of the sound of ton.ts are left out."]
+    assert streams(tmp_path / "a.mp4") == ["h264", "aac"]
+    assert len(list(Video(tmp_path / "a.mp4").frames())) == 40
+
+
 def test_without_libx264_the_video_is_mpeg4_and_a_note_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from metafacs.data.videos.containers import address, open_container
 from metafacs.data.videos.frames import VideoError
+from metafacs.data.videos.packets import read_on
 from metafacs.data.videos.video import Video
 from metafacs.files import written_whole
 
@@ -176,7 +177,13 @@ def add_copy(container: OutputContainer, stream: AudioStream) -> AudioStream:
     Raises:
         ValueError: If the container cannot hold them.
     """
-    return container.add_stream_from_template(stream)
+    layout, count = stream.codec_context.layout, stream.codec_context.layout.nb_channels
+    if layout.name == f"{count} channels":
+        # AVI and others only count the channels of PCM, and MP4 is to name them: as so many usually are.
+        layout = av.AudioLayout(f"{count}c")
+    copy = container.add_stream_from_template(stream)
+    copy.codec_context.layout = layout
+    return copy
 
 
 class _Sound:
@@ -204,7 +211,8 @@ class _Sound:
         except (ValueError, av.FFmpegError) as error:
             notes.append(f"The sound of {self._path.name} is left out: {error}.")
             return None
-        self._container, self._packets = container, self._source.demux(stream)
+        self._container, self._packets = container, read_on(self._source, stream)
+        self._notes = notes
         return self
 
     def write_until(self, first: float, end: float) -> None:
@@ -225,7 +233,16 @@ class _Sound:
                 if packet.dts is not None:
                     packet.dts -= shift
                 packet.stream = self._copy
-                self._container.mux(packet)
+                self._write(packet)
+
+    def _write(self, packet: Packet) -> None:
+        try:
+            self._container.mux(packet)
+        except (av.InvalidDataError, av.ArgumentError):
+            # Its content or its time is damaged.
+            note = f"Damaged parts of the sound of {self._path.name} are left out."
+            if note not in self._notes:
+                self._notes.append(note)
 
     def _following(self) -> Iterator[tuple[Packet, int]]:
         waiting = [] if self._waiting is None else [self._waiting]
