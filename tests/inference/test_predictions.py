@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,3 +140,23 @@ def test_a_damaged_picture_of_a_folder_with_an_odd_name_costs_only_itself(make_d
 def test_sources_are_named_as_they_were_given() -> None:
     (found,) = gather_inputs(["./a.mp4"], Path("out")).found
     assert open_source(found, Options()).frame_count == 8
+
+
+def test_an_overlay_without_the_sound_is_told(make_detector: Maker) -> None:
+    with av.open("phone.avi", "w") as container:
+        pictures, sound = container.add_stream("mpeg4", rate=10), container.add_stream("pcm_mulaw", rate=8000)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        container.mux(pictures.encode(av.VideoFrame(64, 48, "yuv420p")))
+        tone = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), format="s16", layout="stereo")
+        tone.sample_rate = 8000
+        container.mux([*sound.encode(tone), *pictures.encode(None)])
+    inputs = gather_inputs(["phone.avi"], Path("out"))
+    (destination,) = plan_outputs(inputs, Path("out"), "openface", beside=["overlay"]).videos
+    (found,), opened = inputs.found, []
+    run = run_of(found, "model", "cpu", Options())
+    predict_video(make_detector(), found, destination, run, Options(), opened=opened.append)
+    source = read_sidecar(destination.table)["source"]
+    note = "The sound of phone.avi is left out: 'mp4' format does not support 'pcm_mulaw' codec."
+    assert isinstance(source, dict)
+    assert note in source["notes"]
+    assert note in opened[0].notes

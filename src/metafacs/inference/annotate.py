@@ -238,6 +238,7 @@ def annotate_video(
     names: Mapping[int, str] | None = None,
     threads: int = 2,
     advance: Callable[[int], object] | None = None,
+    notes: list[str] | None = None,
 ) -> int:
     """Write a video with the results drawn onto it, whole or not at all.
 
@@ -253,6 +254,7 @@ def annotate_video(
         names: Person -> name; without one, people go by their number.
         threads: Of the encoder; one more decodes.
         advance: Called with the number of each frame written.
+        notes: Gets sentences on what could not be written as wanted, such as sound that MP4 does not hold.
 
     Returns:
         How many frames were written.
@@ -283,6 +285,8 @@ def annotate_video(
                 advance(frame.number)
         if not written:
             raise VideoError(f"{source.name} shows no frame that could be annotated")
+    if notes is not None:
+        notes += recorder.notes
     return written
 
 

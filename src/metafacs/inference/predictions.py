@@ -232,7 +232,8 @@ def _write_video(
         _write_beside(destination, timelines.timelines(), found, options, rate)
     for path in destination.beside.get("overlay", ()):
         shown = replace(EVERY_FRAME, start=options.selection.start, end=options.selection.end)
-        annotate_video(open_source(found, options), results, path, detector, selection=shown)
+        notes = None if source is None else source.notes
+        annotate_video(open_source(found, options), results, path, detector, selection=shown, notes=notes)
     more = {
         **destination.described(run),
         "selection": asdict(options.selection),
