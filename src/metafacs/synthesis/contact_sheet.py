@@ -1,4 +1,4 @@
-"""Pictures of the renderer's range for the documentation: action units, people, landmarks."""
+"""The picture of all rendered action units for the documentation, and its evenly lit scene."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from metafacs.synthesis.activations import RENDERED_AUS, Activation
 from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.renderer import SUPERSAMPLING, Rendering, Subject, render
 from metafacs.synthesis.scenes import Light, Scene, unit
-
-_LINES = ((0, 17), (17, 22), (22, 27), (27, 31), (31, 36), (36, 42), (42, 48), (48, 60), (60, 68))
-_CLOSED_FROM = 36
-
 
 def portrait_scene(
     size: int,
@@ -77,57 +73,6 @@ def draw_action_unit_sheet(
             people.append(_captioned(rendering, title, added))
         tiles += people + [Image.new("RGB", (size, size))] * (-len(people) % columns)
     return _arrange(tiles, columns)
-
-
-def draw_identity_sheet(
-    count: int = 24, *, pool: str = "default", size: int = 160, columns: int = 8
-) -> Image.Image:
-    """Return the resting faces of the first people of a pool.
-
-    Args:
-        count: Number of people.
-        pool: Pool of identities.
-        size: Side of one picture in pixels.
-        columns: Pictures per row.
-    """
-    scene = portrait_scene(size)
-    people = (Subject(sample_identity(seed, pool=pool)) for seed in range(count))
-    return _arrange([Image.fromarray(render(p, Activation({}), scene).image) for p in people], columns)
-
-
-def draw_landmark_sheet(
-    *,
-    yaws: Sequence[float] = (-0.8, -0.4, 0.0, 0.4, 0.8),
-    pitches: Sequence[float] = (-0.35, 0.0, 0.35),
-    size: int = 224,
-) -> Image.Image:
-    """Return one face in many head poses with its 68 landmarks and face box drawn in.
-
-    Args:
-        yaws: Yaw of each column in radians.
-        pitches: Pitch of each row in radians.
-        size: Side of one picture in pixels.
-    """
-    display = Activation({12: 0.7, 25: 0.5, 6: 0.4})
-    tiles = []
-    for row, pitch in enumerate(pitches):
-        subject = Subject(sample_identity(3 + 2 * row))
-        scenes = [portrait_scene(size, yaw=yaw, pitch=pitch) for yaw in yaws]
-        tiles += [draw_landmarks(render(subject, display, scene)) for scene in scenes]
-    return _arrange(tiles, len(yaws))
-
-
-def draw_landmarks(rendering: Rendering) -> Image.Image:
-    """Return a rendered picture with landmarks, their lines and the face box drawn over it."""
-    image = Image.fromarray(rendering.image)
-    draw = ImageDraw.Draw(image)
-    for start, end in _LINES:
-        points = [(float(x), float(y)) for x, y in rendering.landmarks[start:end]]
-        draw.line(points + points[:1] if start >= _CLOSED_FROM else points, fill=(0, 170, 255))
-    for x, y in rendering.landmarks:
-        draw.ellipse((x - 1, y - 1, x + 1, y + 1), fill=(0, 255, 0))
-    draw.rectangle(rendering.face_box, outline=(255, 0, 255))
-    return image
 
 
 def _captioned(rendering: Rendering, title: str, note: str) -> Image.Image:
