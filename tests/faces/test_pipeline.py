@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from metafacs.faces.alignment import AlignmentSpec, align
+from metafacs.faces.alignment import align
 from metafacs.faces.pictures import read_picture
-from metafacs.faces.pipeline import crop_faces, face_detector, find_faces, landmarks_of_aligned
+from metafacs.faces.pipeline import face_detector, find_faces, landmarks_of_aligned
 
 Picture = NDArray[np.uint8]
 
@@ -30,15 +30,8 @@ def test_threads_get_what_one_thread_gets(astronaut: Picture, grace_hopper: Pict
         assert landmarks == pytest.approx(alone[i % 2], abs=1e-2)
 
 
-def test_crops_are_the_aligned_faces(astronaut: Picture) -> None:
-    spec = AlignmentSpec(box_enlarge=2.5)
-    crops = crop_faces(astronaut, 96, spec)
-    assert crops.shape == (1, 96, 96, 3)
-    assert np.array_equal(crops[0], align(astronaut, find_faces(astronaut)[0].landmarks, 96, spec)[0])
-
-
-def test_no_face_gives_an_empty_batch(scenery: Picture) -> None:
-    assert crop_faces(scenery, 64).shape == (0, 64, 64, 3)
+def test_no_face_gives_nothing(scenery: Picture) -> None:
+    assert find_faces(scenery) == []
     assert landmarks_of_aligned(scenery) is None
 
 
@@ -61,8 +54,9 @@ def test_a_crop_is_found_again_as_an_aligned_picture(grace_hopper: Picture) -> N
     assert np.linalg.norm(landmarks - expected, axis=1).mean() < 2
 
 
-def test_a_photo_turned_by_the_camera_gives_the_same_crop(tmp_path: Path, grace_hopper: Picture) -> None:
+def test_a_photo_turned_by_the_camera_gives_the_same_face(tmp_path: Path, grace_hopper: Picture) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.rot90(grace_hopper)).save(tmp_path / "turned.png", exif=exif)
-    assert np.array_equal(crop_faces(read_picture(tmp_path / "turned.png"), 64), crop_faces(grace_hopper, 64))
+    (turned,), (upright,) = find_faces(read_picture(tmp_path / "turned.png")), find_faces(grace_hopper)
+    assert np.array_equal(turned.landmarks, upright.landmarks)

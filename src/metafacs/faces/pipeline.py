@@ -1,4 +1,4 @@
-"""From a picture to its faces, landmarks and crops in one call."""
+"""From a picture to its faces and landmarks in one call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metafacs.faces.alignment import AlignmentSpec, align
 from metafacs.faces.detection import FaceDetector
 from metafacs.faces.face import Face
 from metafacs.faces.warping import Picture
@@ -67,21 +66,3 @@ def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> 
     """
     face = face_detector(device).find_in_aligned(image)
     return None if face is None else face.landmarks
-
-
-def crop_faces(
-    image: Picture, size: int, spec: AlignmentSpec | None = None, device: str | torch.device = "cpu"
-) -> NDArray[np.uint8]:
-    """Return the aligned crop of every face in a picture, largest face first.
-
-    Args:
-        image: ``height x width x 3``, uint8, RGB.
-        size: Side of the crops in pixels.
-        spec: How to cut; None for the default.
-        device: Where the networks run.
-
-    Returns:
-        ``face x size x size x 3``, uint8; ``face`` is 0 if there is no face.
-    """
-    crops = [align(image, face.landmarks, size, spec)[0] for face in find_faces(image, device)]
-    return np.stack(crops) if crops else np.zeros((0, size, size, 3), np.uint8)
