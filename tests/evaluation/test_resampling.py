@@ -27,7 +27,7 @@ def test_resamples_draw_as_many_units_as_there_are() -> None:
 
 
 def bounds(draws: list[float], units: int) -> tuple[float, float]:
-    tail = expanded_tail(0.9, units)
+    tail = expanded_tail(0.95, units)
     low, high = np.nanquantile(draws, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -36,7 +36,7 @@ def test_f1_interval_over_pictures_is_that_of_scikit_learn_on_resampled_pictures
     rng = np.random.default_rng(3)
     probabilities, targets = rng.random((60, 3)), (rng.random((60, 3)) < 0.4).astype(float)
     targets[:9, 1] = np.nan
-    found = f1_bounds_over_pictures(torch.from_numpy(probabilities), torch.from_numpy(targets), 0.5, 0.9, 80)
+    found = f1_bounds_over_pictures(torch.from_numpy(probabilities), torch.from_numpy(targets), 0.5, 80)
     again, draws = np.random.default_rng(0), []
     for _ in range(80):
         chosen = again.integers(0, 60, 60)
@@ -54,9 +54,9 @@ def test_expression_intervals_are_those_of_scikit_learn_on_resampled_units(peopl
     targets = rng.integers(-1, 4, 80)
     predicted = np.where(rng.random(80) < 0.5, np.maximum(targets, 0), rng.integers(0, 4, 80))
     subjects = None if people is None else np.array([f"F{n:03d}" for n in rng.integers(0, people, 80)])
-    found = expression_intervals(predicted, targets, 4, subjects, level=0.9, repetitions=80)
+    found = expression_intervals(predicted, targets, 4, subjects, 80)
     assert found.over == ("pictures" if people is None else "subjects")
-    assert (found.level, found.bootstrap) == (0.9, 80)
+    assert (found.level, found.bootstrap) == (0.95, 80)
 
     known = np.flatnonzero(targets >= 0)
     if subjects is None:

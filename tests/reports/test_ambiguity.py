@@ -22,12 +22,10 @@ def test_rank_correlation_agrees_with_ranks_by_hand() -> None:
 def test_ambiguity_claim_needs_an_interval_above_zero() -> None:
     rng = np.random.default_rng(0)
     consistency = rng.random(80)
-    related = low_weight_for_ambiguous(
-        MAL, consistency + rng.normal(0, 0.2, 80), consistency, repetitions=200
-    )
+    related = low_weight_for_ambiguous(MAL, consistency + rng.normal(0, 0.2, 80), consistency)
     assert related.answer == "yes"
     assert related.statement == "mal gives low weight to ambiguous expression pictures"
-    assert low_weight_for_ambiguous(MAL, rng.random(80), consistency, repetitions=200).answer == "no"
+    assert low_weight_for_ambiguous(MAL, rng.random(80), consistency).answer == "no"
     with pytest.raises(ValueError, match="rank correlation"):
         low_weight_for_ambiguous(MAL, np.ones(2), np.ones(2))
 
@@ -37,8 +35,6 @@ def test_correlation_within_classes_is_told_apart_from_that_between_them() -> No
     labels = np.repeat([0, 1], 100)
     consistency = labels * 0.5 + rng.random(200) * 0.4
     weights = labels + rng.random(200) * 0.1 - 0.2 * (consistency - labels * 0.5)
-    claim = low_weight_for_ambiguous(
-        MAL, weights, consistency, labels=labels, class_names=("fear", "anger"), repetitions=100
-    )
+    claim = low_weight_for_ambiguous(MAL, weights, consistency, labels=labels, class_names=("fear", "anger"))
     assert claim.answer == "yes"
     assert "within one class from -0." in claim.detail

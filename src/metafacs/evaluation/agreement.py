@@ -299,9 +299,9 @@ def _intervals(
             # People without the AU add nothing: it has as many people as tell of it.
             units = int((counts[:, column, _PAIRS].sum(axis=1) > 0).sum())
             if units >= FEWEST_PEOPLE:
-                intervals[au][name] = percentile_bounds(values[:, column], level, units)
+                intervals[au][name] = percentile_bounds(values[:, column], units, level=level)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", category=RuntimeWarning)
             means = np.nanmean(values, axis=1)
-        of_means[name] = percentile_bounds(means, level, len(subjects))
+        of_means[name] = percentile_bounds(means, len(subjects), level=level)
     return intervals, of_means

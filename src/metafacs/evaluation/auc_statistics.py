@@ -10,30 +10,26 @@ from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import Estimate, mean_interval
 
 
-def average_auc_interval(records: Sequence[Record], *, level: float = 0.95) -> Estimate:
+def average_auc_interval(records: Sequence[Record]) -> Estimate:
     """Return the average AUC over folds and seeds with its interval over people.
 
     Args:
         records: Runs on the same people in each fold, which hold what each person makes of the AUC.
-        level: Nominal coverage, in (0, 1).
     """
-    return mean_interval(*(np.mean(runs, axis=0) for runs in _by_fold(records).values()), level=level)
+    return mean_interval(*(np.mean(runs, axis=0) for runs in _by_fold(records).values()))
 
 
-def paired_auc_difference(
-    first: Sequence[Record], second: Sequence[Record], *, level: float = 0.95
-) -> Estimate:
+def paired_auc_difference(first: Sequence[Record], second: Sequence[Record]) -> Estimate:
     """Return average AUC of ``first`` minus ``second`` with an interval over the people both were tested on.
 
     Args:
         first: Runs of one method, which hold what each person makes of the AUC.
         second: Runs of another method on the same folds and people.
-        level: Nominal coverage, in (0, 1).
 
     Raises:
         ValueError: If the two were not tested on the same people.
     """
-    return mean_interval(*auc_differences(first, second), level=level)
+    return mean_interval(*auc_differences(first, second))
 
 
 def auc_differences(first: Sequence[Record], second: Sequence[Record]) -> list[np.ndarray]:

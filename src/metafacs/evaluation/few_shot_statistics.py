@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from metafacs.evaluation.few_shot_records import FewShotRecord
-from metafacs.evaluation.statistics import Estimate, Spread, percentile_bounds, spread
+from metafacs.evaluation.statistics import LEVEL, RESAMPLES, Estimate, Spread, percentile_bounds, spread
 
 PRINTED_STEPS = 5
 """Gradient steps after which MAML-AU prints its accuracies."""
@@ -154,9 +154,7 @@ def difference_by_task(first: Scores, second: Scores) -> Scores:
     return {task: score - second[task] for task, score in first.items()}
 
 
-def average_interval(
-    scores: Scores, *, level: float = 0.95, repetitions: int = 2000, seed: int = 0
-) -> Estimate:
+def average_interval(scores: Scores) -> Estimate:
     """Return the mean over AUs of the mean over the people who have them, with an interval over people.
 
     It is what :func:`average_accuracy` is the mean of, and each resample of people is averaged like it; an AU
@@ -164,9 +162,6 @@ def average_interval(
 
     Args:
         scores: Or differences of such.
-        level: Nominal coverage, in (0, 1).
-        repetitions: Resamples of people.
-        seed: Seed of the resampling.
 
     Raises:
         ValueError: If there are no scores.
@@ -185,9 +180,9 @@ def average_interval(
         return np.asarray(means.sum(axis=1) / (counts > 0).sum(axis=1))
 
     size = len(people)
-    draws = average(np.random.default_rng(seed).integers(size, size=(repetitions, size)))
-    low, high = percentile_bounds(draws, level, size)
-    return Estimate(float(average(np.arange(size)[None])[0]), low, high, level, repetitions, size)
+    draws = average(np.random.default_rng(0).integers(size, size=(RESAMPLES, size)))
+    low, high = percentile_bounds(draws, size)
+    return Estimate(float(average(np.arange(size)[None])[0]), low, high, LEVEL, RESAMPLES, size)
 
 
 def paired_gain(first: Sequence[FewShotRecord], second: Sequence[FewShotRecord], step: int) -> Estimate:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from metafacs.evaluation.statistics import Estimate, percentile_bounds
+from metafacs.evaluation.statistics import LEVEL, Estimate, percentile_bounds
 from metafacs.faces.measures import MOVED_BY
 
 Array = NDArray[np.float64]
@@ -24,6 +24,8 @@ EXPRESSION_AUS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {"smiling": (12, 6, 25), "happiness": (12, 6), "surprise": (1, 2, 5, 25, 26), "anger": (4, 7, 10)}
 )
 """Expression -> action units asked to tell it from neutral faces; ``smiling`` is the London set's."""
+
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Floor:
     pairs: float | None
 
 
-def share_interval(count: int, of: int, level: float = 0.95) -> tuple[float, float]:
+def share_interval(count: int, of: int) -> tuple[float, float]:
     """Return the exact (Clopper-Pearson) interval of a share, which stays honest at 0 and 1.
 
     >>> share_interval(0, 51)[1] > 0.05
     True
     """
-    found = binomtest(count, of).proportion_ci(level, method="exact")
+    found = binomtest(count, of).proportion_ci(LEVEL, method="exact")
     return float(found.low), float(found.high)
 
 
@@ -57,10 +59,6 @@ def area_interval(
     scores: Array,
     present: NDArray[np.bool_],
     units: NDArray[np.generic] | None = None,
-    *,
-    level: float = 0.95,
-    repetitions: int = 1000,
-    seed: int = 0,
 ) -> Estimate:
     """Return the area under the ROC curve with its bootstrap interval over people or pictures.
 
@@ -68,9 +66,6 @@ def area_interval(
         scores: ``picture``, the higher the surer.
         present: ``picture``, whether it shows the expression; the others are neutral.
         units: ``picture``, who is on it: people are drawn whole. None draws pictures.
-        level: Nominal coverage, in (0, 1).
-        repetitions: Resamples.
-        seed: Seed of the resampling: the same for every score gives the same resamples.
 
     Returns:
         The estimate; NaN where there are no pictures of one side.
@@ -84,11 +79,12 @@ def area_interval(
     count = int(codes.max(initial=-1)) + 1
     groups = np.unique(scores, return_inverse=True)[1]
     value = _area(groups, present, np.ones(len(scores)))
-    rng = np.random.default_rng(seed)
-    drawn = (np.bincount(rng.integers(count, size=count), minlength=count) for _ in range(repetitions))
+    # The same resamples for every score.
+    rng = np.random.default_rng(0)
+    drawn = (np.bincount(rng.integers(count, size=count), minlength=count) for _ in range(_RESAMPLES))
     draws = np.array([_area(groups, present, weights[codes]) for weights in drawn]) if count else np.empty(0)
-    low, high = percentile_bounds(draws, level, count)
-    return Estimate(value, low, high, level, repetitions, count)
+    low, high = percentile_bounds(draws, count)
+    return Estimate(value, low, high, LEVEL, _RESAMPLES, count)
 
 
 def _area(groups: NDArray[np.intp], present: NDArray[np.bool_], weights: NDArray[np.generic]) -> float:

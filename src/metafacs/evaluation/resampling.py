@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from metafacs.evaluation.expression_results import ExpressionIntervals, Unit
-from metafacs.evaluation.statistics import percentile_bounds
+from metafacs.evaluation.statistics import LEVEL, percentile_bounds
 from metafacs.metrics.outcomes import Outcomes, count_outcomes, f1
 from metafacs.metrics.ranking import placements
 
@@ -38,7 +38,6 @@ def f1_bounds_over_pictures(
     probabilities: torch.Tensor,
     targets: torch.Tensor,
     threshold: float | torch.Tensor,
-    level: float,
     repetitions: int,
 ) -> tuple[float, float]:
     """Return the interval of the F1 averaged over AUs, resampling pictures.
@@ -47,13 +46,12 @@ def f1_bounds_over_pictures(
         probabilities: ``picture x au``, in [0, 1].
         targets: ``picture x au``, 0 or 1; NaN unknown.
         threshold: An AU is detected where its probability is at least this; one number or one per AU.
-        level: Nominal coverage, in (0, 1).
         repetitions: Resamples.
     """
     each = count_outcomes(probabilities[:, None], targets[:, None], threshold, dim=1)
     totals = torch.from_numpy(resampled_totals(torch.stack(each, dim=1).numpy(), repetitions))
     draws = f1(Outcomes(*totals.unbind(dim=1))).nanmean(dim=-1).numpy()
-    return percentile_bounds(draws, level, len(probabilities))
+    return percentile_bounds(draws, len(probabilities))
 
 
 def area_by_unit(
@@ -94,8 +92,6 @@ def expression_intervals(
     targets: np.ndarray,
     classes: int,
     subjects: np.ndarray | None,
-    *,
-    level: float,
     repetitions: int,
 ) -> ExpressionIntervals:
     """Return the intervals of accuracy and mean recall, resampling people or, without them, pictures.
@@ -105,7 +101,6 @@ def expression_intervals(
         targets: ``picture``, class index; -1 unknown, left out.
         classes: Number of expression classes.
         subjects: ``picture``, id of the person; None where nobody is known.
-        level: Nominal coverage, in (0, 1).
         repetitions: Resamples.
     """
     over: Unit = "pictures" if subjects is None else "subjects"
@@ -122,9 +117,9 @@ def expression_intervals(
     accuracy = (right.sum(dim=-1) / pictures.sum(dim=-1)).numpy()
     recall = (right / pictures).nanmean(dim=-1).numpy()
     return ExpressionIntervals(
-        accuracy=percentile_bounds(accuracy, level, units),
-        mean_recall=percentile_bounds(recall, level, units),
-        level=level,
+        accuracy=percentile_bounds(accuracy, units),
+        mean_recall=percentile_bounds(recall, units),
+        level=LEVEL,
         bootstrap=repetitions,
         over=over,
     )

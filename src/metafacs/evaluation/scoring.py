@@ -15,7 +15,7 @@ from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.predictions import ExpressionPredictions, Predictions
 from metafacs.evaluation.records import Interval, Record, TestedData
 from metafacs.evaluation.resampling import area_by_unit, expression_intervals, f1_bounds_over_pictures
-from metafacs.evaluation.statistics import average_f1_interval
+from metafacs.evaluation.statistics import LEVEL, average_f1_interval
 from metafacs.metrics.expression import confusion_matrix
 from metafacs.metrics.outcomes import Outcomes, accuracy, average_f1, count_outcomes, f1
 from metafacs.metrics.ranking import area_under_roc
@@ -34,7 +34,6 @@ def score_predictions(
     seconds: Mapping[str, float] | None = None,
     iterations: int = 0,
     history: Mapping[str, list[float]] | None = None,
-    level: float = 0.95,
     bootstrap: int = 1000,
 ) -> Record:
     """Return the record of one tested run.
@@ -50,8 +49,8 @@ def score_predictions(
         seconds: Wall-clock time by phase.
         iterations: Training iterations.
         history: Curves of training, see :class:`metafacs.evaluation.records.Record`.
-        level: Nominal coverage of the intervals over people or, where these are unknown, over pictures.
-        bootstrap: Resamples of the intervals; 0 leaves them out.
+        bootstrap: Resamples of the intervals over people or, where these are unknown, over pictures; 0 leaves
+            them out.
 
     Returns:
         The record; AUs without a positive test label have F1 NaN and, if any AU was labelled, a warning is
@@ -80,7 +79,7 @@ def score_predictions(
         ),
         positives=_positives(predictions.aus, outcomes),
         per_subject=per_subject,
-        expressions=_expression_result(predictions, level, bootstrap),
+        expressions=_expression_result(predictions, bootstrap),
         config=dict(config or {}),
         seconds=dict(seconds or {}),
         iterations=iterations,
@@ -90,13 +89,13 @@ def score_predictions(
     if not bootstrap:
         return record
     if predictions.people_known:
-        estimate = average_f1_interval([record], level=level, repetitions=bootstrap)
-        return replace(record, interval=Interval((estimate.low, estimate.high), level, bootstrap))
-    bounds = f1_bounds_over_pictures(probabilities, targets, threshold, level, bootstrap)
-    return replace(record, interval=Interval(bounds, level, bootstrap, over="pictures"))
+        estimate = average_f1_interval([record], repetitions=bootstrap)
+        return replace(record, interval=Interval((estimate.low, estimate.high), LEVEL, bootstrap))
+    bounds = f1_bounds_over_pictures(probabilities, targets, threshold, bootstrap)
+    return replace(record, interval=Interval(bounds, LEVEL, bootstrap, over="pictures"))
 
 
-def _expression_result(predictions: Predictions, level: float, bootstrap: int) -> ExpressionResult | None:
+def _expression_result(predictions: Predictions, bootstrap: int) -> ExpressionResult | None:
     seen: ExpressionPredictions | None = predictions.expressions
     if seen is None or (seen.targets < 0).all():
         return None
@@ -106,9 +105,7 @@ def _expression_result(predictions: Predictions, level: float, bootstrap: int) -
     intervals = None
     if bootstrap:
         subjects = predictions.subjects if predictions.people_known else None
-        intervals = expression_intervals(
-            predicted, seen.targets, classes, subjects, level=level, repetitions=bootstrap
-        )
+        intervals = expression_intervals(predicted, seen.targets, classes, subjects, bootstrap)
     known = seen.targets >= 0
     right = (predicted[known] == seen.targets[known]).astype(int)
     by_subject = {}

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import Estimate
+from metafacs.evaluation.statistics import LEVEL, Estimate
 
 
 def over_units(
@@ -18,13 +18,12 @@ def over_units(
     ours: Sequence[Record],
     theirs: Sequence[Record],
     score: Callable[[Record], float],
-    level: float,
 ) -> Estimate:
     """Return a difference from that of each unit of each fold, with the variances of units and of seeds."""
     variance = sum(float(values.var(ddof=1)) / len(values) for values in apart) / len(apart) ** 2
     variance += sum(variance_of_seeds(runs, score) for runs in (ours, theirs))
     value = float(np.mean([values.mean() for values in apart]))
-    return normal_interval(value, variance, level, sum(map(len, apart)))
+    return normal_interval(value, variance, sum(map(len, apart)))
 
 
 def by_fold(runs: Sequence[Record], score: Callable[[Record], float]) -> list[list[float]]:
@@ -47,7 +46,7 @@ def variance_of_seeds(runs: Sequence[Record], score: Callable[[Record], float]) 
     return sum(float(np.var(scores, ddof=1)) / len(scores) for scores in several) / len(folds) ** 2
 
 
-def normal_interval(value: float, variance: float, level: float, units: int) -> Estimate:
+def normal_interval(value: float, variance: float, units: int) -> Estimate:
     """Return the interval of a value with a known variance, as if it were normally distributed."""
-    reach = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(variance)
-    return Estimate(value, value - reach, value + reach, level, 0, units)
+    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * math.sqrt(variance)
+    return Estimate(value, value - reach, value + reach, LEVEL, 0, units)

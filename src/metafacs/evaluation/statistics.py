@@ -27,6 +27,12 @@ from metafacs.evaluation.records import OUTCOME_NAMES, Record
 
 Pooling = Literal["folds", "pooled"]
 
+LEVEL = 0.95
+"""Nominal coverage of the intervals of records and reports."""
+
+RESAMPLES = 2000
+"""Resamples of people behind the intervals of reports."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -133,59 +139,34 @@ def average_f1(records: Sequence[Record], pooling: Pooling = "folds") -> float:
     return float(_average_f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)[0])
 
 
-def average_f1_interval(
-    records: Sequence[Record],
-    *,
-    level: float = 0.95,
-    repetitions: int = 2000,
-    seed: int = 0,
-    pooling: Pooling = "folds",
-) -> Estimate:
+def average_f1_interval(records: Sequence[Record], *, repetitions: int = RESAMPLES) -> Estimate:
     """Return the average F1 of one method with its bootstrap interval over people.
 
     Args:
         records: Runs of one method; folds are strata, seeds are averaged. Without known people there is no
             interval: its bounds are NaN.
-        level: Nominal coverage, in (0, 1).
-        repetitions: Resamples.
-        seed: Seed of the resampling; the same people and seed give the same resamples for every method.
-        pooling: See :func:`average_f1`.
+        repetitions: Resamples; the same people have the same ones for every method.
 
     Raises:
-        ValueError: If there are no records, they mix methods or data, or the level is not in (0, 1).
+        ValueError: If there are no records, or they mix methods or data.
     """
     strata = _strata(records)
-    draws = _average_f1(strata, _resamples(records, strata, repetitions, seed), pooling)
-    return _estimate(average_f1(records, pooling), draws, level, records)
+    draws = _average_f1(strata, _resamples(records, strata, repetitions))
+    return _estimate(average_f1(records), draws, records)
 
 
-def f1_intervals(
-    records: Sequence[Record],
-    *,
-    level: float = 0.95,
-    repetitions: int = 2000,
-    seed: int = 0,
-    pooling: Pooling = "folds",
-) -> dict[int, Estimate]:
-    """Return each AU's F1 of one method with its interval over people; arguments as for the average."""
+def f1_intervals(records: Sequence[Record]) -> dict[int, Estimate]:
+    """Return each AU's F1 of one method with its interval over people."""
     strata = _strata(records)
-    as_they_are = _f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()], pooling)
-    draws = _f1(strata, _resamples(records, strata, repetitions, seed), pooling)
+    as_they_are = _f1(strata, [np.ones((1, s.shape[1])) for s in strata.values()])
+    draws = _f1(strata, _resamples(records, strata, RESAMPLES))
     return {
-        au: _estimate(float(as_they_are[0, column]), draws[:, column], level, records)
+        au: _estimate(float(as_they_are[0, column]), draws[:, column], records)
         for column, au in enumerate(records[0].aus)
     }
 
 
-def paired_difference(
-    first: Sequence[Record],
-    second: Sequence[Record],
-    *,
-    level: float = 0.95,
-    repetitions: int = 2000,
-    seed: int = 0,
-    pooling: Pooling = "folds",
-) -> Estimate:
+def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> Estimate:
     """Return average F1 of ``first`` minus ``second`` with an interval over the people both were tested on.
 
     Every resample scores both methods on the same people, so what makes a person hard cancels.
@@ -193,20 +174,15 @@ def paired_difference(
     Args:
         first: Runs of one method.
         second: Runs of another method on the same folds and people.
-        level: Nominal coverage, in (0, 1).
-        repetitions: Resamples.
-        seed: Seed of the resampling.
-        pooling: See :func:`average_f1`.
 
     Raises:
         ValueError: If the two were not tested on the same people and labels of the same AUs.
     """
     _refuse_unpaired(first, second)
     ours, theirs = _strata(first), _strata(second)
-    resamples = _resamples(first, ours, repetitions, seed)
-    differences = _average_f1(ours, resamples, pooling) - _average_f1(theirs, resamples, pooling)
-    value = average_f1(first, pooling) - average_f1(second, pooling)
-    return _estimate(value, differences, level, first)
+    resamples = _resamples(first, ours, RESAMPLES)
+    differences = _average_f1(ours, resamples) - _average_f1(theirs, resamples)
+    return _estimate(average_f1(first) - average_f1(second), differences, first)
 
 
 def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
@@ -236,10 +212,10 @@ def _one_by_one(records: Sequence[Record]) -> bool:
 
 
 def _resamples(
-    records: Sequence[Record], strata: dict[int, np.ndarray], repetitions: int, seed: int
+    records: Sequence[Record], strata: dict[int, np.ndarray], repetitions: int
 ) -> list[np.ndarray]:
     """Return, per fold, how often each person is drawn: ``repetition x subject``."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
 
     def drawn(people: int) -> np.ndarray:
         return rng.multinomial(people, np.full(people, 1 / people), size=repetitions).astype(float)
@@ -249,7 +225,9 @@ def _resamples(
     return [drawn(counts.shape[1]) for counts in strata.values()]
 
 
-def _f1(strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling) -> np.ndarray:
+def _f1(
+    strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling = "folds"
+) -> np.ndarray:
     """Return the F1 of each resample, mean over seeds, ``repetition x au``; NaN without a positive label."""
     totals = [
         np.einsum("rs,ksoa->rkoa", drawn, counts)
@@ -274,7 +252,7 @@ def _f1(strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling:
 
 
 def _average_f1(
-    strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling
+    strata: dict[int, np.ndarray], resamples: Sequence[np.ndarray], pooling: Pooling = "folds"
 ) -> np.ndarray:
     """Return the average F1 of each resample, ``repetition``."""
     return _nanmean(_f1(strata, resamples, pooling), axis=-1)
@@ -287,21 +265,23 @@ def _nanmean(values: np.ndarray, axis: int) -> np.ndarray:
         return np.asarray(np.nanmean(values, axis=axis))
 
 
-def _estimate(value: float, draws: np.ndarray, level: float, records: Sequence[Record]) -> Estimate:
+def _estimate(value: float, draws: np.ndarray, records: Sequence[Record]) -> Estimate:
     people = len({(run.data.fold, subject) for run in records for subject in run.per_subject})
     strata = 1 if _one_by_one(records) else len({run.data.fold for run in records})
-    low, high = percentile_bounds(draws, level, people, strata)
-    return Estimate(value, low, high, level, len(draws), people)
+    low, high = percentile_bounds(draws, people, strata)
+    return Estimate(value, low, high, LEVEL, len(draws), people)
 
 
-def percentile_bounds(draws: np.ndarray, level: float, units: int, strata: int = 1) -> tuple[float, float]:
+def percentile_bounds(
+    draws: np.ndarray, units: int, strata: int = 1, *, level: float = LEVEL
+) -> tuple[float, float]:
     """Return the bounds that expanded percentiles of bootstrap draws give.
 
     Args:
         draws: ``repetition``; NaN is left out.
-        level: Nominal coverage, in (0, 1).
         units: Number of people or pictures resampled, over all strata.
         strata: Number of groups that are resampled separately.
+        level: Nominal coverage, in (0, 1).
 
     Returns:
         Lower and upper bound; NaN if no draw has a value or no stratum has two units.
@@ -314,29 +294,24 @@ def percentile_bounds(draws: np.ndarray, level: float, units: int, strata: int =
     return float(low), float(high)
 
 
-def mean_interval(
-    *strata: Sequence[float] | np.ndarray, level: float = 0.95, repetitions: int = 2000, seed: int = 0
-) -> Estimate:
+def mean_interval(*strata: Sequence[float] | np.ndarray) -> Estimate:
     """Return a mean over people with its bootstrap interval.
 
     Args:
         strata: One value per person, e.g. how much better one method is on them than another; of several
             folds each by itself, whose means are averaged; folds of one person each are one stratum.
-        level: Nominal coverage, in (0, 1).
-        repetitions: Resamples of people.
-        seed: Seed of the resampling.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     known = [np.asarray(values, float) for values in strata]
     if all(len(values) == 1 for values in known):
         known = [np.concatenate(known)]
     drawn = [
-        values[rng.integers(len(values), size=(repetitions, len(values)))].mean(axis=1) for values in known
+        values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1) for values in known
     ]
     people = sum(map(len, known))
-    low, high = percentile_bounds(np.mean(drawn, axis=0), level, people, len(known))
+    low, high = percentile_bounds(np.mean(drawn, axis=0), people, len(known))
     value = float(np.mean([values.mean() for values in known]))
-    return Estimate(value, low, high, level, repetitions, people)
+    return Estimate(value, low, high, LEVEL, RESAMPLES, people)
 
 
 def expanded_tail(level: float, people: int, strata: int = 1) -> float:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metafacs.evaluation.statistics import Estimate
+from metafacs.evaluation.statistics import LEVEL, Estimate
 from metafacs.reports.claims import Claim, signed
 from metafacs.reports.papers.claimed import LowWeightForAmbiguous
+
+_RESAMPLES = 1000
 
 
 def low_weight_for_ambiguous(
@@ -19,9 +21,6 @@ def low_weight_for_ambiguous(
     *,
     labels: np.ndarray | None = None,
     class_names: Sequence[str] = (),
-    level: float = 0.95,
-    repetitions: int = 1000,
-    seed: int = 0,
 ) -> Claim:
     """Answer whether pictures on which annotators agree get higher weights.
 
@@ -34,9 +33,6 @@ def low_weight_for_ambiguous(
         consistency: ``picture``, share of the annotators' votes that its label got, in [0, 1].
         labels: ``picture``, class index; None leaves the classes out.
         class_names: Name by class index.
-        level: Nominal coverage of the interval.
-        repetitions: Bootstrap resamples of pictures.
-        seed: Seed of the resampling.
 
     Raises:
         ValueError: If lengths differ or there are fewer than three pictures.
@@ -46,15 +42,15 @@ def low_weight_for_ambiguous(
             f"a rank correlation needs two equally long lists of three or more, not shapes "
             f"{weights.shape} and {consistency.shape}"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     draws = []
-    for _ in range(repetitions):
+    for _ in range(_RESAMPLES):
         chosen = rng.integers(0, len(weights), len(weights))
         draws.append(rank_correlation(weights[chosen], consistency[chosen]))
     known = [draw for draw in draws if not math.isnan(draw)] or [math.nan]
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     value = rank_correlation(weights, consistency)
-    estimate = Estimate(value, float(low), float(high), level, repetitions, len(weights))
+    estimate = Estimate(value, float(low), float(high), LEVEL, _RESAMPLES, len(weights))
     return Claim(
         f"{claimed.row} gives low weight to ambiguous expression pictures",
         "yes" if low > 0 else "no",

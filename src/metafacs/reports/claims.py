@@ -80,9 +80,7 @@ class Claim:
         return f"{self.statement}: {self.answer} ({self.detail})"
 
 
-def better_average_f1(
-    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record], *, level: float = 0.95
-) -> Claim:
+def better_average_f1(better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record]) -> Claim:
     """Answer whether one row has the higher average F1, on the same people.
 
     Where people are unknown the interval adds up variances as that of :func:`better_accuracy`, from the
@@ -93,20 +91,17 @@ def better_average_f1(
         ours: Its runs.
         worse: Name of the other row.
         theirs: Its runs.
-        level: Nominal coverage of the interval.
     """
-    difference, over = paired_difference(ours, theirs, level=level), "people"
+    difference, over = paired_difference(ours, theirs), "people"
     if math.isnan(difference.low) and all(run.interval for run in (*ours, *theirs)):
         value = average_f1(ours) - average_f1(theirs)
-        difference = _over_pictures(ours, theirs, value, f1_of, _deviation_of_f1, level)
+        difference = _over_pictures(ours, theirs, value, f1_of, _deviation_of_f1)
         over = "pictures"
     luck = _luck([seed_deviation(runs) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average F1", difference), over, luck)
 
 
-def better_average_auc(
-    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record], *, level: float = 0.95
-) -> Claim:
+def better_average_auc(better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record]) -> Claim:
     """Answer whether one row has the higher average AUC, which depends on no threshold.
 
     The interval is over the people both were tested on, or over the pictures where people are unknown, and
@@ -117,22 +112,21 @@ def better_average_auc(
         ours: Its runs; all must hold what each person or picture makes of the AUC.
         worse: Name of the other row.
         theirs: Its runs.
-        level: Nominal coverage of the interval.
 
     Raises:
         ValueError: If the two were not tested on the same people or pictures.
     """
     apart = auc_differences(ours, theirs)
     if any(run.people for run in ours):
-        difference, over = mean_interval(*apart, level=level), "people"
+        difference, over = mean_interval(*apart), "people"
     else:
-        difference, over = over_units(apart, ours, theirs, auc_of, level), "pictures"
+        difference, over = over_units(apart, ours, theirs, auc_of), "pictures"
     luck = _luck([seed_deviation(runs, auc_of) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average AUC", difference), over, luck)
 
 
 def better_detection_accuracy(
-    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record], *, level: float = 0.95
+    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record]
 ) -> Claim:
     """Answer whether one row tells more labels of AUs rightly, averaged over AUs, where people are unknown.
 
@@ -144,10 +138,9 @@ def better_detection_accuracy(
         ours: Its runs.
         worse: Name of the other row.
         theirs: Its runs.
-        level: Nominal coverage of the interval.
     """
     value = mean_over_folds(ours, detection_accuracy_of) - mean_over_folds(theirs, detection_accuracy_of)
-    difference = _over_pictures(ours, theirs, value, detection_accuracy_of, _deviation_of_accuracy, level)
+    difference = _over_pictures(ours, theirs, value, detection_accuracy_of, _deviation_of_accuracy)
     luck = _luck([seed_deviation(runs, detection_accuracy_of) for runs in (ours, theirs)])
     return _detecting_better(Difference(better, worse, "average accuracy", difference), "pictures", luck)
 
@@ -186,7 +179,6 @@ def _over_pictures(
     value: float,
     score: Callable[[Record], float],
     deviation: Callable[[Record], float],
-    level: float,
 ) -> Estimate:
     """Return the difference ``value`` of a score; as if both rows were tested on different pictures.
 
@@ -198,7 +190,7 @@ def _over_pictures(
         variance += sum(each**2 for each in deviations) / len(deviations) ** 2
         variance += variance_of_seeds(runs, score)
     pictures = sum(_pictures(run) for run in {run.data.fold: run for run in ours}.values())
-    return normal_interval(value, variance, level, pictures)
+    return normal_interval(value, variance, pictures)
 
 
 def _deviation_of_f1(run: Record) -> float:
@@ -221,9 +213,7 @@ def _pictures(run: Record) -> int:
     return int(np.sum(outcomes, axis=(0, 1)).max())
 
 
-def better_accuracy(
-    better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record], *, level: float = 0.95
-) -> Claim:
+def better_accuracy(better: str, ours: Sequence[Record], worse: str, theirs: Sequence[Record]) -> Claim:
     """Answer whether one row recognises more expressions, by the difference of the mean accuracies.
 
     The mean is over seeds in each fold, then over folds. The interval is over the people both were tested on.
@@ -235,7 +225,6 @@ def better_accuracy(
         ours: Its runs; all must hold recognised expressions.
         worse: Name of the other row.
         theirs: Its runs.
-        level: Nominal coverage of the interval.
 
     Raises:
         ValueError: If the two were not tested on the same people or numbers of pictures.
@@ -243,10 +232,10 @@ def better_accuracy(
     both = (*ours, *theirs)
     apart = accuracy_differences(ours, theirs)
     if expressions_by_person(both):
-        difference = mean_interval(*apart, level=level)
+        difference = mean_interval(*apart)
         over = f"{difference.subjects:,} people"
     else:
-        difference = over_units(apart, ours, theirs, accuracy_of, level)
+        difference = over_units(apart, ours, theirs, accuracy_of)
         untold = any(run.people for run in both)
         over = f"pictures{', whose people the records do not tell,' if untold else ''} and seeds"
     means = [mean_over_folds(runs, accuracy_of) for runs in (ours, theirs)]
@@ -266,7 +255,6 @@ def better_mean_recall(
     *,
     classes: Sequence[str] = (),
     of: str = "",
-    level: float = 0.95,
 ) -> Claim:
     """Answer whether one row has the higher mean over classes of the share recognised.
 
@@ -282,7 +270,6 @@ def better_mean_recall(
         theirs: Its runs.
         classes: Expressions to average over, where they have pictures; all of them if none are named.
         of: What these are called.
-        level: Nominal coverage of the interval.
 
     Raises:
         ValueError: If none of the classes has a picture.
@@ -308,7 +295,7 @@ def better_mean_recall(
         wary = (shares * counts + 1) / (counts + 2)
         variance += float((wary * (1 - wary) / counts).sum()) / len(counts) ** 2
         variance += variance_of_seeds(runs, recall_of)
-    difference = normal_interval(means[0] - means[1], variance, level, sum(pictures.values()))
+    difference = normal_interval(means[0] - means[1], variance, sum(pictures.values()))
     return Claim(
         f"{better} > {worse} in mean recall{of and f' of {of}'}",
         _yes_above_zero(difference),
@@ -330,8 +317,6 @@ def lower_landmark_error(
     ours: Sequence[LandmarkScores],
     worse: str,
     theirs: Sequence[LandmarkScores],
-    *,
-    level: float = 0.95,
 ) -> Claim:
     """Answer whether one row finds landmarks more precisely, on the same people.
 
@@ -340,7 +325,6 @@ def lower_landmark_error(
         ours: Its runs.
         worse: Name of the other row.
         theirs: Its runs.
-        level: Nominal coverage of the interval.
 
     Raises:
         ValueError: If the two were not tested on the same people.
@@ -352,7 +336,7 @@ def lower_landmark_error(
     if len(first) < 2:
         apart = np.mean([run.mean_error for run in ours]) - np.mean([run.mean_error for run in theirs])
         return Claim(statement, "no", f"{apart:+.4f}, without an interval: the people are unknown")
-    difference = mean_interval([first[person] - second[person] for person in first], level=level)
+    difference = mean_interval([first[person] - second[person] for person in first])
     detail = f"{signed(difference, 4)} over {difference.subjects} people"
     if difference.high >= 0:
         detail += _OPPOSITE if difference.low > 0 else _NOTHING

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread, spread
+from metafacs.evaluation.statistics import LEVEL, average_f1_interval, average_f1_spread, spread
 from metafacs.reports.answers import answered_claims
 from metafacs.reports.claims import Claim
 from metafacs.reports.comparison import Comparison
@@ -33,7 +33,6 @@ SYNTHETIC_NOTE = (
 def compose_report(
     comparison: Comparison,
     *,
-    title: str = "",
     claims: Sequence[Claim] = (),
     weight_rows: Sequence[PictureRow] = (),
     photos: Sequence[Picture] = (),
@@ -42,13 +41,11 @@ def compose_report(
     facts: Sequence[tuple[str, str]] = (),
     curves: Sequence[str] | None = None,
     against: str = "",
-    level: float = 0.95,
 ) -> ReportContent:
     """Compose the report of methods compared on one data set and split.
 
     Args:
         comparison: Runs of the methods.
-        title: Title; made from the data set if empty.
         claims: Claims answered from more than records, put after those that records answer.
         weight_rows: From :func:`metafacs.reports.pictures.weight_rows`.
         photos: Real photos with overlays.
@@ -58,7 +55,6 @@ def compose_report(
         curves: Rows whose losses, weights and accuracy during training are drawn, beside those that the paper
             draws; empty for all rows, None for none.
         against: Row that every other row is asked to be better than; empty for none.
-        level: Nominal coverage of the intervals.
 
     Raises:
         ValueError: If there is no row ``against`` with sound runs.
@@ -71,18 +67,18 @@ def compose_report(
         f"{_listed(list(comparison.rows))}, trained on {data} and tested on {tested}: "
         f"F1 of {len(comparison.aus)} action units, how training went, and which claims the numbers support."
     )
-    answered = answered_claims(comparison, against=against, level=level)
+    answered = answered_claims(comparison, against=against)
     return ReportContent(
-        title=title or f"Action unit detectors on {data}",
+        title=f"Action unit detectors on {data}",
         summary=summary,
         synthetic=synthetic,
         note=SYNTHETIC_NOTE if synthetic else "",
         headlines=tuple(
-            _headline(name, runs, comparison.colours[name], level) for name, runs in comparison.rows.items()
+            _headline(name, runs, comparison.colours[name]) for name, runs in comparison.rows.items()
         ),
         claims=(*answered, *claims),
-        figures=_figures(comparison, level, curves),
-        tables=(*_tables(comparison, level), *difference_tables(answered, comparison)),
+        figures=_figures(comparison, curves),
+        tables=(*_tables(comparison), *difference_tables(answered, comparison)),
         weight_rows=tuple(weight_rows),
         photos=tuple(photos),
         faces=tuple(faces),
@@ -91,8 +87,8 @@ def compose_report(
     )
 
 
-def _tables(comparison: Comparison, level: float) -> tuple[Table, ...]:
-    tables = [summary_table(comparison, level=level), f1_table(comparison), auc_table(comparison)]
+def _tables(comparison: Comparison) -> tuple[Table, ...]:
+    tables = [summary_table(comparison), f1_table(comparison), auc_table(comparison)]
     if printed := printed_table(comparison):
         tables.append(printed)
     if any(record.expressions is not None for record in comparison.records):
@@ -119,30 +115,30 @@ def _sound_and_lost(comparison: Comparison) -> dict[str, list[Record]]:
     return rows
 
 
-def _headline(name: str, runs: Sequence[Record], colour: str, level: float) -> Headline:
+def _headline(name: str, runs: Sequence[Record], colour: str) -> Headline:
     recognised = [run.expressions.accuracy for run in runs if run.expressions is not None]
     if recognised:
         found = spread(recognised)
         several = f", ± {found.std:.3f} over {found.count} runs" if found.count > 1 else ""
         return Headline(name, f"{found.mean:.3f}", f"expressions recognised{several}", colour)
-    interval = average_f1_interval(runs, level=level)
-    bounds = f", {level:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
+    interval = average_f1_interval(runs)
+    bounds = f", {LEVEL:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
     told = bounds if any(run.people for run in runs) else ""
     ranked = spread(spread(run.auc.values()).mean for run in runs).mean
     area = "" if math.isnan(ranked) else f"; average AUC {ranked:.3f}"
     return Headline(name, f"{interval.value:.3f}", f"average F1{told}{area}", colour)
 
 
-def _figures(comparison: Comparison, level: float, curves: Sequence[str] | None) -> tuple[DrawnFigure, ...]:
+def _figures(comparison: Comparison, curves: Sequence[str] | None) -> tuple[DrawnFigure, ...]:
     rows, label = comparison.rows, comparison.label
     averages = ", ".join(f"{name} {average_f1_spread(runs).mean:.3f}" for name, runs in rows.items())
-    whiskers = f" Whiskers: {level:.0%} bootstrap intervals over people." if comparison.people else ""
+    whiskers = f" Whiskers: {LEVEL:.0%} bootstrap intervals over people." if comparison.people else ""
     several = any(len(runs) > 1 for runs in rows.values())
     figures = [
         DrawnFigure(
             "F1 per action unit",
             inline_svg(
-                f1_bars(comparison, level=level),
+                f1_bars(comparison),
                 name="f1-bars",
                 alt=f"Bars of F1 per action unit and method on {label}; averages: {averages}",
             ),

@@ -17,15 +17,11 @@ _LEGEND_LETTERS, _LEGEND_MARK = 105, 5
 """Letters that a line above the bars has room for, and how many of them an entry's mark takes."""
 
 
-def f1_bars(comparison: Comparison, *, level: float = 0.95) -> Figure:
+def f1_bars(comparison: Comparison) -> Figure:
     """Draw F1 per AU and on average as one bar per row.
 
     Whiskers are bootstrap intervals over the test people; dots are single runs where there are several; the
     dash across a group is the F1 of answering "present" every time.
-
-    Args:
-        comparison: The records.
-        level: Nominal coverage of the whiskers.
     """
     aus, rates = comparison.aus, comparison.presence_rates
     guesses = [always_present_f1(rates[au]) if rates[au] > 0 else math.nan for au in aus]
@@ -35,8 +31,8 @@ def f1_bars(comparison: Comparison, *, level: float = 0.95) -> Figure:
         places = np.r_[np.arange(len(aus)), len(aus) + 0.5]
         width = 0.78 / len(comparison.rows)
         for number, (name, runs) in enumerate(comparison.rows.items()):
-            by_au = f1_intervals(runs, level=level)
-            estimates = [*(by_au[au] for au in aus), average_f1_interval(runs, level=level)]
+            by_au = f1_intervals(runs)
+            estimates = [*(by_au[au] for au in aus), average_f1_interval(runs)]
             shift = (number - (len(comparison.rows) - 1) / 2) * width
             colour = PALETTE[comparison.colours[name]]
             _bars(axes, places + shift, estimates, width * 0.92, colour, name)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from metafacs.evaluation.statistics import (
+    LEVEL,
     Spread,
     average_f1,
     average_f1_interval,
@@ -210,7 +211,7 @@ def cited(paper: Paper | None, printed: PrintedF1 | PrintedExpressions | Printed
     return f" Printed: {paper.citation}, {printed.printed_in}, on people." if paper and printed else ""
 
 
-def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
+def summary_table(comparison: Comparison) -> Table:
     """Return one line per row: AUC, average F1 with spread and interval, accuracy and cost."""
     label, tag = comparison.label, comparison.tag
     printed = comparison.printed_f1
@@ -222,7 +223,7 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
         if not runs:
             rows.append((name, *["n/a"] * 5, *accuracy, lost, "", ""))
             continue
-        interval = average_f1_interval(runs, level=level)
+        interval = average_f1_interval(runs)
         minutes = spread(run.seconds.get("train", float("nan")) / 60 for run in runs)
         bounds = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
         rows.append(
@@ -239,7 +240,7 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
                 "" if math.isnan(minutes.mean) else f"{minutes.mean:.1f}",
             )
         )
-    scores = ("AUC", "average F1", f"{level:.0%} interval", "pooled F1", "accuracy")
+    scores = ("AUC", "average F1", f"{LEVEL:.0%} interval", "pooled F1", "accuracy")
     cost = ("runs", "iterations", "minutes per run")
     return Table(
         title=f"Methods compared on {comparison.held_out} ({label})",

@@ -12,6 +12,7 @@ from metafacs.synthesis.identities import sample_identity
 from metafacs.synthesis.renderer import SUPERSAMPLING, Rendering, Subject, render
 from metafacs.synthesis.scenes import Light, Scene, unit
 
+
 def portrait_scene(
     size: int,
     *,
