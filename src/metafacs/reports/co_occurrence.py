@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from metafacs.analysis.co_occurrence import LABORATORY, CoOccurrence, Reference, expression_patterns
+from metafacs.analysis.co_occurrence import LABORATORY, CoOccurrence, expression_patterns
 from metafacs.compounds import OBSERVED_RATE, PROTOTYPICAL_RATE, observed_aus
 from metafacs.data.facts import dataset_title
 from metafacs.reports.style import INK, RATE_SHADES, blank_figure, house_style
@@ -25,26 +25,22 @@ _CELL_HEIGHT = 0.285
 _CELL_WIDTH = 0.44
 
 
-def co_occurrence_table(found: CoOccurrence, reference: Reference | None = LABORATORY) -> Table:
-    """Return the observed AUs of each expression in percent, the reference's row below ours.
+def co_occurrence_table(found: CoOccurrence) -> Table:
+    """Return the observed AUs of each expression in percent, the laboratory's row below ours.
 
     Table 1 of the RAF-CE paper: AUs below 20 % are left blank.
-
-    Args:
-        found: Rates of a data set.
-        reference: What to compare with; None = ours alone.
     """
     rates = found.rates
-    beside = {name: reference.rates[name] for name in rates if reference and name in reference.rates}
+    beside = _beside(rates)
     aus = observed_aus([*rates.values(), *beside.values()])
     rows = []
     for name in rates:
         pictures = str(found.pictures[found.expressions.index(name)])
         rows.append((name, _source(found), pictures, *(_percent(rates[name].get(au)) for au in aus)))
-        if reference and name in beside:
-            mark = " ?" if name in reference.doubtful else ""
+        if name in beside:
+            mark = " ?" if name in LABORATORY.doubtful else ""
             cells = (_percent(beside[name].get(au)) for au in aus)
-            rows.append((name, f"{reference.name}{mark}", "", *cells))
+            rows.append((name, f"{LABORATORY.name}{mark}", "", *cells))
     means = found.means
     note = (
         f"Percent of the pictures of an expression that show the AU; below {OBSERVED_RATE:.0%} left blank, "
@@ -52,9 +48,9 @@ def co_occurrence_table(found: CoOccurrence, reference: Reference | None = LABOR
         f"{means.prototypical:.2f} prototypical and {means.variant:.2f} variant, {means.total:.2f} in all; "
         f"{len(means.aus)} different AUs are observed."
     )
-    if reference and beside:
-        note += f" '{reference.name}': {reference.printed_in}."
-        if set(reference.doubtful) & beside.keys():
+    if beside:
+        note += f" '{LABORATORY.name}': {LABORATORY.printed_in}."
+        if set(LABORATORY.doubtful) & beside.keys():
             note += " '?': printed with the numbers of another row."
     return Table(
         title=f"Action units per expression ({_label(found)})",
@@ -69,13 +65,8 @@ def co_occurrence_table(found: CoOccurrence, reference: Reference | None = LABOR
     )
 
 
-def pattern_table(found: CoOccurrence, reference: Reference = LABORATORY) -> Table:
-    """Return the prototypical and variant AUs of each expression, and those that only one source observes.
-
-    Args:
-        found: Rates of a data set.
-        reference: What to compare with.
-    """
+def pattern_table(found: CoOccurrence) -> Table:
+    """Return the prototypical and variant AUs of each expression, and those that only one source observes."""
     rows = [
         (
             pattern.expression,
@@ -86,7 +77,7 @@ def pattern_table(found: CoOccurrence, reference: Reference = LABORATORY) -> Tab
             "no sound row" if pattern.only_reference is None else _listed(pattern.only_reference),
             _listed(pattern.unlabelled),
         )
-        for pattern in expression_patterns(found, reference)
+        for pattern in expression_patterns(found)
     ]
     tag = "synthetic" if found.synthetic else ""
     here = "this twin" if found.synthetic else "here"
@@ -98,34 +89,30 @@ def pattern_table(found: CoOccurrence, reference: Reference = LABORATORY) -> Tab
             Column("prototypical", tag=tag, text=True),
             Column("variant", tag=tag, text=True),
             Column(f"only {here}", tag=tag, text=True),
-            Column(f"only {reference.name}", text=True),
+            Column(f"only {LABORATORY.name}", text=True),
             Column("not labelled", text=True),
         ),
         rows=tuple(rows),
         note=(
             f"AUs by number. Prototypical: shown in {PROTOTYPICAL_RATE:.0%} of the pictures or more; "
-            f"variant: in {OBSERVED_RATE:.0%} or more. '{reference.name}': {reference.printed_in}. "
+            f"variant: in {OBSERVED_RATE:.0%} or more. '{LABORATORY.name}': {LABORATORY.printed_in}. "
             "'not labelled': observed there, without a label here."
         ),
     )
 
 
-def co_occurrence_map(found: CoOccurrence, reference: Reference | None = LABORATORY) -> Figure:
-    """Draw the rates of AUs per expression as a heat map, the reference's below, as Fig. 2 of RAF-CE.
+def co_occurrence_map(found: CoOccurrence) -> Figure:
+    """Draw the rates of AUs per expression as a heat map, the laboratory's below, as Fig. 2 of RAF-CE.
 
     An observed AU (20 % or more) has its number, a prototypical one (70 % or more) in bold; a red box marks
     an AU that only this source observes with the expression, a question mark one without labels. Doubtful
-    rows of the reference are drawn, but nothing is concluded from them.
-
-    Args:
-        found: Rates of a data set.
-        reference: What to compare with; None, or one that shares no expression = ours alone.
+    rows of the laboratory are drawn, but nothing is concluded from them.
 
     Raises:
         ValueError: If no AU reaches 20 % with any expression.
     """
     rates = found.rates
-    beside = {name: reference.rates[name] for name in rates if reference and name in reference.rates}
+    beside = _beside(rates)
     aus = observed_aus([*rates.values(), *beside.values()])
     if not aus:
         raise ValueError(f"no action unit of {found.dataset} reaches {OBSERVED_RATE:.0%} with any expression")
@@ -133,18 +120,25 @@ def co_occurrence_map(found: CoOccurrence, reference: Reference | None = LABORAT
     listed = {name: {au: row.get(au, 0.0) for au in aus} for name, row in beside.items()}
     panels = 2 if beside else 1
     with house_style():
-        # The reference's rows are as high as ours, so that the eye can go from one to the other.
+        # The laboratory's rows are as high as ours, so that the eye can go from one to the other.
         height = panels * (len(rates) * _CELL_HEIGHT + 0.75)
         figure, axes = blank_figure(max(7.0, 2.0 + _CELL_WIDTH * len(aus)), height, panels, 1)
-        doubtful = reference.doubtful if reference else ()
+        doubtful = LABORATORY.doubtful
         _draw(axes[0], rates, {name: name for name in rates}, aus, _exclusive(rates, listed, doubtful))
         axes[0].set_title(f"{_label(found)}: percent of pictures that show the AU")
-        if reference and beside:
-            axes[0].set_title(f"{axes[0].get_title(loc='left')}; red: only here, not in the {reference.name}")
+        if beside:
+            axes[0].set_title(
+                f"{axes[0].get_title(loc='left')}; red: only here, not in the {LABORATORY.name}"
+            )
             labels = {name: f"{name} ?" if name in doubtful else name for name in rates}
             _draw(axes[1], listed, labels, aus, _exclusive(listed, rates, doubtful))
-            axes[1].set_title(f"{reference.name} ({reference.printed_in}); red: only there")
+            axes[1].set_title(f"{LABORATORY.name} ({LABORATORY.printed_in}); red: only there")
     return figure
+
+
+def _beside(rates: Rates) -> Rates:
+    """Return the laboratory's rates of the same expressions, where it has any."""
+    return {name: LABORATORY.rates[name] for name in rates if name in LABORATORY.rates}
 
 
 def _exclusive(rates: Rates, others: Rates, doubtful: Sequence[str]) -> set[tuple[str, int]]:
