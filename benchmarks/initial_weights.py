@@ -70,7 +70,7 @@ def measure(
             "single_task", method, {}, {"au": training}, plan, out, about, optimizers={"base": BASE}
         )
         trainer.run(progress=False)
-    found = collect_predictions(method, stream(people[1]), batch_size=256)
+    found = collect_predictions(method, stream(people[1]))
     probabilities, targets = torch.from_numpy(found.probabilities), torch.from_numpy(found.targets)
     return {
         "f1": float(average_f1(f1(count_outcomes(probabilities, targets)))),

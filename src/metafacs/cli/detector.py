@@ -284,7 +284,7 @@ def stretch_intensities(weights: dict[str, Tensor], told: np.ndarray, known: np.
 
 def _told(checkpoint: Checkpoint, model: Path, store: Path, side: Literal["validation", "test"]) -> Told:
     """Return what the detector, in the precision of its file, tells of held-out people."""
-    return collect_told(checkpoint.build(Method), open_test(model, store, side=side).stream)
+    return collect_told(checkpoint.build(Method), open_test(model, store, side=side, batch_size=64).stream)
 
 
 def _thresholds(validation: Told, at_rest: np.ndarray) -> dict[int, float]:

@@ -112,9 +112,9 @@ class Stream:
         """Return a process's part of training batch number ``k`` (0-based) as networks read it."""
         return self.draw(k, rank).on("cpu")
 
-    def sequential(self, batch_size: int | None = None) -> list[np.ndarray]:
+    def sequential(self) -> list[np.ndarray]:
         """Return the stream's positions in order, cut into pieces for :meth:`at`."""
-        step = batch_size or self.batch_size
+        step = self.batch_size
         return [np.arange(i, min(i + step, len(self.rows))) for i in range(0, len(self.rows), step)]
 
     def at(self, positions: np.ndarray) -> Batch:

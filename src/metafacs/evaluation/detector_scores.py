@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -99,21 +99,17 @@ def _rounded(values: Mapping[Any, float]) -> dict[Any, float | None]:
     return {name: None if value != value else round(value, 4) for name, value in values.items()}
 
 
-def collect_told(
-    method: Method, stream: Stream, *, batch_size: int = 64, advance: Callable[[int], None] | None = None
-) -> Told:
+def collect_told(method: Method, stream: Stream) -> Told:
     """Ask a method about every picture of a stream, in order, in evaluation mode.
 
     Args:
         method: The trained method.
         stream: Labelled pictures, centre-cropped.
-        batch_size: Pictures at a time.
-        advance: Called with the number of pictures done after each batch.
     """
     parts: dict[str, list[Floats]] = {}
     method.eval()
     with torch.inference_mode():
-        for positions in stream.sequential(batch_size):
+        for positions in stream.sequential():
             batch = stream.at(positions)
             said = method.predict(batch.images)
             found = {
@@ -127,8 +123,6 @@ def collect_told(
             for name, values in found.items():
                 if values is not None:
                     parts.setdefault(name, []).append(values.float().cpu().numpy())
-            if advance is not None:
-                advance(len(positions))
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     return Told(tuple(method.aus), **{"intensities": None, "pose": None, **joined})  # type: ignore[arg-type]
 

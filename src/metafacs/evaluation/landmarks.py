@@ -46,7 +46,6 @@ def score_landmarks(
     stream: Stream,
     *,
     device: torch.device | str = "cpu",
-    batch_size: int | None = None,
 ) -> LandmarkScores:
     """Return the errors of a landmark detector, the measures of Table 6 of Shang & Liu.
 
@@ -55,12 +54,11 @@ def score_landmarks(
             ``lambda images: method.predict_landmarks(images, "source")`` of a method in evaluation mode.
         stream: Test pictures with known landmarks, centre-cropped.
         device: Where the detector's parameters are.
-        batch_size: Pictures at a time; the stream's own if None.
 
     Raises:
         ValueError: If no picture has known landmarks.
     """
-    faces, step = measurable(stream), batch_size or stream.batch_size
+    faces, step = measurable(stream), stream.batch_size
     if not len(faces):
         raise ValueError(f"no picture of {stream.store.path} has known landmarks to compare with")
     batches: list[Tensor] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,13 +96,7 @@ def _refuse_not_finite(probabilities: np.ndarray) -> None:
         )
 
 
-def collect_predictions(
-    method: Method,
-    stream: Stream,
-    *,
-    batch_size: int | None = None,
-    advance: Callable[[int], None] | None = None,
-) -> Predictions:
+def collect_predictions(method: Method, stream: Stream) -> Predictions:
     """Predict every picture of a stream once, in order, in evaluation mode.
 
     Expressions are collected where the method recognises all the classes of the stream's store; classes are
@@ -112,8 +105,6 @@ def collect_predictions(
     Args:
         method: The trained method; its training mode is restored afterwards.
         stream: Labelled test pictures, centre-cropped.
-        batch_size: Pictures at a time; the stream's own if None.
-        advance: Called with the number of pictures done after each batch, to draw progress.
 
     Returns:
         Predictions with the columns of ``method.aus`` and ``method.expressions``.
@@ -137,7 +128,7 @@ def collect_predictions(
     recognised, shown = [], []
     try:
         with torch.inference_mode():
-            for positions in stream.sequential(batch_size):
+            for positions in stream.sequential():
                 batch = stream.at(positions)
                 predicted = method.predict(batch.images.to(device_of(method)))
                 probabilities.append(predicted.probabilities.float().cpu().numpy())
@@ -148,8 +139,6 @@ def collect_predictions(
                     assert predicted.expressions is not None
                     recognised.append(predicted.expressions.float().cpu().numpy())
                     shown.append(batch.require("expression").numpy())
-                if advance is not None:
-                    advance(len(positions))
     finally:
         method.train(was_training)
     rows = np.concatenate(index)
