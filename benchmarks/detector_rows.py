@@ -123,8 +123,8 @@ def _brought_back(model: Path, path: Path, store: Path, share: float) -> Path:
     """Write a model whose trunk is left a share of the way from FaceMesh's weights to its own."""
     checkpoint = load_checkpoint(model)
     method = checkpoint.build(TunedTrunk)
-    stream = open_test(model, store, side="validation").stream
-    method.bring_back(share, (stream.at(rows).images for rows in stream.sequential(BATCH)))
+    stream = open_test(model, store, side="validation", batch_size=BATCH).stream
+    method.bring_back(share, (stream.at(rows).images for rows in stream.sequential()))
     save_checkpoint(path, replace(checkpoint, weights=method.state_dict()))
     return path
 
