@@ -140,6 +140,21 @@ def test_a_change_that_is_refused_is_taken_back(video: AppPage, changes: list[Ro
     expect(video.page.get_by_role("region", name="Timeline of Person 0")).to_be_visible()
 
 
+def test_the_table_of_events_follows_the_smoothing(video: AppPage) -> None:
+    heading = video.page.get_by_role("heading", name="Events", level=2)
+    table = video.page.locator("section").filter(has=heading)
+    expect(table).to_contain_text("moving median of 0.1 s")
+    kept: list[Route] = []
+    video.page.route("**/timelines", lambda route: kept.append(route))
+    video.page.get_by_label("Smoothing").select_option("1")
+    video.wait_until(lambda: kept, "the curves are asked for")
+    # Until they come, the page is drawn once more.
+    video.page.get_by_role("radio", name="Strips").check()
+    expect(video.page.locator(".plot.strips")).to_be_visible()
+    kept.pop().continue_()
+    expect(table).to_contain_text("moving median of 1 s")
+
+
 @pytest.fixture(scope="session")
 def predicted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``metafacs predict`` writes for the video and the picture, in the folder they lie in."""

@@ -29,9 +29,9 @@ export class Events {
     const { file, timelines } = analysis;
     const aus = this.view.timelines.aus;
     const { hidden, names } = file.settings;
-    const shape = JSON.stringify([analysis.asked, Boolean(timelines), aus, hidden, names, this.all]);
-    if (shape === this.shape) return;
-    this.shape = shape;
+    const shape = JSON.stringify([aus, hidden, names, this.all]);
+    if (shape === this.shape && timelines === this.timelines) return;
+    Object.assign(this, { shape, timelines });
     const events = analysis.events.filter((event) => aus.includes(event.au) && !hidden.includes(event.person));
     events.sort((one, other) => one.onset - other.onset || one.person - other.person || one.au - other.au);
     const shown = this.all ? events : events.slice(0, FIRST);
