@@ -85,6 +85,15 @@ def test_everything_is_reached_by_keyboard(app: AppPage, inputs: Path) -> None:
     assert found.value.suggested_filename == "session.csv"
 
 
+def test_the_skip_link_leads_into_what_is_shown(app: AppPage, inputs: Path) -> None:
+    app.choose(inputs / "photo.jpg", inputs / "wall.png")
+    app.wait_for_results(2)
+    app.show("photo.jpg")
+    app.page.get_by_role("link", name="Skip to the content").focus()
+    app.page.keyboard.press("Enter")
+    expect(app.page.get_by_role("heading", name="photo.jpg", level=2)).to_be_focused()
+
+
 def reach(app: AppPage, name: str) -> None:
     """Press Tab until something of that name is focused."""
     for _ in range(80):

@@ -24,7 +24,9 @@ class Page {
     this.lost = el("p", { class: "lost", role: "alert", hidden: true });
     fill(this.main, this.lost, this.files.element, this.start, this.stage);
     this.fillHeader();
-    document.querySelector(".skip").textContent = say("skip");
+    const skip = document.querySelector(".skip");
+    skip.textContent = say("skip");
+    skip.addEventListener("click", (event) => this.skip(event));
     document.title = say("title");
     addEventListener("hashchange", () => this.route());
     session.on("removed session file", () => this.route());
@@ -125,6 +127,12 @@ class Page {
       this.view.element.querySelector("h2").focus({ preventScroll: true });
       scrollTo({ top: 0 });
     }
+  }
+
+  /** Put the focus on what is shown; the address stays, for it says which file that is. */
+  skip(event) {
+    event.preventDefault();
+    (this.view?.element.querySelector("h2") ?? this.files.input).focus();
   }
 
   reopen() {
