@@ -155,6 +155,22 @@ def test_the_table_of_events_follows_the_smoothing(video: AppPage) -> None:
     expect(table).to_contain_text("moving median of 1 s")
 
 
+def test_the_frame_that_gets_labels_is_shown(video: AppPage) -> None:
+    # Of those at 0 and 1 s, which are read, the second. Rows of before may be asked for once more.
+    video.refusals = (409,)
+    place = f"/api/files/{video.files[0]['id']}"
+    assert video.server.request("POST", f"{place}/analyse", {"fps": 1}).status == 202
+    video.wait_for_results()
+    video.page.get_by_role("region", name="Timeline of Person 0").get_by_role("slider").focus()
+    video.page.keyboard.press("End")
+    shown = video.page.locator("video")
+    video.wait_until(partial(is_at, shown, 1.95), "the end")
+    video.page.get_by_text("Fit the model to one person").click()
+    video.page.get_by_role("button", name="Label this frame").click()
+    expect(video.page.get_by_role("list", name="Labelled moments")).to_contain_text("0:01.00")
+    video.wait_until(partial(is_at, shown, 1.0), "the frame that was read")
+
+
 @pytest.fixture(scope="session")
 def predicted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``metafacs predict`` writes for the video and the picture, in the folder they lie in."""

@@ -122,7 +122,8 @@ export class Personalise {
   /** Begin to label what is shown now, or go on with it if it has labels. */
   label() {
     const { analysis, player } = this.view;
-    player?.pause();
+    // Where not all frames were read, what is labelled is the one before: show that.
+    player?.step(0);
     const frame = player ? player.frame : null;
     const person = this.chosen();
     if (!this.isSeen(person)) {
