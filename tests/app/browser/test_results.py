@@ -171,6 +171,18 @@ def test_the_frame_that_gets_labels_is_shown(video: AppPage) -> None:
     video.wait_until(partial(is_at, shown, 1.0), "the frame that was read")
 
 
+def test_what_became_of_a_fit_is_there_after_a_reload(video: AppPage) -> None:
+    video.page.get_by_text("Fit the model to one person").click()
+    video.page.get_by_role("button", name="Label this frame").click()
+    video.page.get_by_role("radio", name="present").first.check()
+    video.page.get_by_role("button", name="Fit", exact=True).click()
+    told = video.page.get_by_role("alert").filter(has_text="too few labels")
+    expect(told).to_be_visible()
+    video.page.reload()
+    video.page.get_by_text("Fit the model to one person").click()
+    expect(told).to_be_visible()
+
+
 @pytest.fixture(scope="session")
 def predicted(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``metafacs predict`` writes for the video and the picture, in the folder they lie in."""

@@ -47,7 +47,7 @@ export class Personalise {
     if (!this.element.open) return;
     this.offerModels();
     this.add.disabled = !this.view.analysis.tracks?.length;
-    this.fit.disabled = !labels.length || Boolean(this.job && ["waiting", "running"].includes(session.jobs.get(this.job)?.state));
+    this.fit.disabled = !labels.length || ["waiting", "running"].includes(this.job?.state);
     fill(this.list, known.map((entry) => this.item(entry)));
     const tally = new Map();
     for (const { aus } of labels) {
@@ -60,6 +60,11 @@ export class Personalise {
     const words = [...tally].map(([au, [absent, present]]) => say("label_count", { au, present, absent }));
     this.counts.textContent = words.length ? `${words.join("; ")}.` : say("label_none");
     this.showResult();
+  }
+
+  /** Return the last fit that was asked for, undefined if there was none: it goes on whatever the page shows. */
+  get job() {
+    return [...session.jobs.values()].reverse().find((job) => job.kind === "personalise");
   }
 
   /** Offer the models that can be fitted, that of the file first; those that only tell something once fitted are among them. */
@@ -187,16 +192,14 @@ export class Personalise {
     await this.view.attempt(async () => {
       const job = await ask("/api/personalise", { method: "POST", json });
       session.jobs.set(job.id, job);
-      this.job = job.id;
-      this.shown = null;
       this.update();
     });
   }
 
   showResult() {
-    const job = session.jobs.get(this.job);
+    const { job } = this;
     if (!job) return;
-    const shape = JSON.stringify([job.state, job.person]);
+    const shape = JSON.stringify([job.id, job.state, job.person]);
     if (shape === this.shown) return;
     this.shown = shape;
     if (["waiting", "running"].includes(job.state)) {
