@@ -77,7 +77,7 @@ def written(path: Path, frames: int = 10, every: int = 4) -> list[FrameResults]:
         for one in results:
             journal.append(one)
             if journal.frames % every == 0:
-                journal.checkpoint(journal.next_frame, {"people": one.number}, [f"note {one.number}"])
+                journal.checkpoint(journal.next_frame, {"people": one.number}, {"lost": [one.number]})
         journal.finish(["all notes"])
     return results
 
@@ -114,11 +114,11 @@ def test_a_journal_that_ends_at_any_byte_is_gone_on_with(tmp_path: Path) -> None
             assert journal.complete == (end == len(whole))
             if journal.next_frame:
                 assert journal.tracker_state == {"people": journal.next_frame - 1}
-                assert journal.complete or journal.notes == [f"note {journal.next_frame - 1}"]
+                assert journal.source_state == {"lost": [journal.next_frame - 1]}
             for one in results[journal.next_frame :]:
                 journal.append(one)
                 if journal.frames % 2 == 0:
-                    journal.checkpoint(journal.next_frame, {"people": one.number}, [f"note {one.number}"])
+                    journal.checkpoint(journal.next_frame, {"people": one.number}, {"lost": [one.number]})
             if not journal.complete:
                 journal.finish(["all notes"])
         assert path.read_bytes() == whole

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import clips
 from metafacs.data.videos import Selection, encode_video
+from metafacs.inference import journal
 from metafacs.inference.detector import Detector
 from metafacs.inference.inputs import gather_inputs
+from metafacs.inference.journal import Progress
 from metafacs.inference.outputs import plan_outputs
 from metafacs.inference.predictions import Options, expected_frames, open_source, predict_video, run_of
 from metafacs.inference.sidecars import read_sidecar
@@ -160,3 +164,38 @@ def test_an_overlay_without_the_sound_is_told(make_detector: Maker) -> None:
     assert isinstance(source, dict)
     assert note in source["notes"]
     assert note in opened[0].notes
+
+
+def test_losses_before_an_interruption_are_told_after_it(
+    make_detector: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "CHECKPOINT_EVERY", 16)
+    whole = clips.write_clip(Path("whole.mp4"), clips.pictures_of(range(40)), codec="mpeg4", gop=8)
+    # A packet that is lost, and two of which the end is, so that the decoder covers it up.
+    clips.damage(clips.damage(whole, Path("lost.mp4"), [5]), Path("session.mp4"), [11, 35], share=0.3)
+    inputs = gather_inputs(["session.mp4"], Path("out"))
+    (found,) = inputs.found
+    run = run_of(found, "model", "cpu", Options())
+
+    def source_of(out: str, stop: int | None) -> object:
+        def interrupt(progress: Progress) -> None:
+            if progress.number == stop:
+                raise KeyboardInterrupt
+
+        (destination,) = plan_outputs(inputs, Path(out), "openface").videos
+        for resume, report in ((False, interrupt), (True, None)):
+            with suppress(KeyboardInterrupt):
+                predict_video(
+                    make_detector(), found, destination, run, Options(), resume=resume, report=report
+                )
+                break
+        return read_sidecar(destination.table)["source"]
+
+    undisturbed = source_of("out", None)
+    assert isinstance(undisturbed, dict)
+    assert any(
+        note.startswith("Frames in which the decoder covered faults up") for note in undisturbed["notes"]
+    )
+    # At a checkpoint, after the last one, and when all frames were finished but nothing was written.
+    for stop in (15, 25, 39):
+        assert source_of(f"stopped{stop}", stop) == undisturbed

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from metafacs.data.videos import EVERY_FRAME, FrameSource, Selection
+from metafacs.data.videos import EVERY_FRAME, FrameSource, Selection, Video
 from metafacs.faces.tracking import FaceTracker
 from metafacs.inference.detector import Detector
 from metafacs.inference.engine import GROUP, FrameResults, analyse_frames
@@ -63,8 +63,9 @@ class Journal:
         next_frame: Number of the first frame that is not finished.
         frames: Frames that are finished.
         tracker_state: State of the tracker to go on with; None at the start.
+        source_state: State of the source; None at the start, or if it has none.
         complete: Whether the run is over.
-        notes: What the source had to say of the frames that are finished.
+        notes: What the source had to say of the frames, when the run is over.
     """
 
     def __init__(self, path: Path, mode: str) -> None:
@@ -72,6 +73,7 @@ class Journal:
         self.next_frame = 0
         self.frames = 0
         self.tracker_state: dict[str, Any] | None = None
+        self.source_state: dict[str, Any] | None = None
         self.complete = False
         self.notes: list[str] = []
         self._sum = 0
@@ -139,25 +141,22 @@ class Journal:
         self.frames += 1
 
     def checkpoint(
-        self, next_frame: int, tracker_state: Mapping[str, object] | None, notes: Sequence[str] = ()
+        self,
+        next_frame: int,
+        tracker_state: Mapping[str, object] | None,
+        source_state: Mapping[str, object] | None = None,
     ) -> None:
         """Put everything so far safely on the disk, and note how to go on.
 
         Args:
             next_frame: Number of the first frame that is not finished.
             tracker_state: State of the tracker before that frame.
-            notes: What the source has to say of the frames before it.
+            source_state: What the source found in the frames before it, to tell it at the end.
 
         Raises:
             JournalError: If the disk is full.
         """
-        self._seal(
-            {
-                "checkpoint": next_frame,
-                "tracker": tracker_state,
-                "notes": list(notes),
-            }
-        )
+        self._seal({"checkpoint": next_frame, "tracker": tracker_state, "source": source_state})
 
     def finish(self, notes: Sequence[str] = ()) -> None:
         """Note that the run is complete.
@@ -220,9 +219,11 @@ class Journal:
                 if told != _sum_with(content, before):
                     break
                 behind, total, self.frames = place, found, content["frames"]
-                self.complete, self.notes = "complete" in content, content["notes"]
+                self.complete, self.notes = "complete" in content, content.get("notes", [])
                 if not self.complete:
                     self.next_frame, self.tracker_state = content["checkpoint"], content["tracker"]
+                    # Earlier versions kept none.
+                    self.source_state = content.get("source")
         self._sum = total
         self._file.seek(behind)
         self._file.truncate()
@@ -281,25 +282,24 @@ def predict_to_journal(
     with Journal.resume(path, run) if known else Journal.start(path, run) as journal:
         if journal.complete:
             return journal.notes
-        earlier_notes = journal.notes
-
-        def notes() -> list[str]:
-            return list(dict.fromkeys([*earlier_notes, *source.notes]))
-
         tracker, earlier = FaceTracker(detector.device, detector.backend), journal.frames
         if journal.tracker_state is not None:
             tracker.restore(journal.tracker_state)
+        video = source if isinstance(source, Video) else None
+        if video is not None and journal.source_state is not None:
+            video.restore(journal.source_state)
         for results in analyse_frames(
             detector, source, selection, tracker=tracker, start_at=journal.next_frame
         ):
             journal.append(results)
             if journal.frames % CHECKPOINT_EVERY == 0:
-                journal.checkpoint(journal.next_frame, tracker.state(), notes())
+                state = None if video is None else video.state(journal.next_frame)
+                journal.checkpoint(journal.next_frame, tracker.state(), state)
             if seen is not None:
                 seen(results)
             if report is not None:
                 report(Progress(journal.frames, earlier, results.number, results.timestamp))
-        journal.finish(notes())
+        journal.finish(source.notes)
         return journal.notes
 
 

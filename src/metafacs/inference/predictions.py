@@ -185,7 +185,7 @@ def predict_video(
     if opened is not None:
         opened(source)
     try:
-        predict_to_journal(
+        source.notes[:] = predict_to_journal(
             detector,
             source,
             destination.journal,

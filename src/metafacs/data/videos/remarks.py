@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,20 @@ class Findings:
     patched: set[int] = field(default_factory=set)
     resized: int | None = None
 
+    def state(self, before: int) -> dict[str, object]:
+        """Return what is known of the frames before one, as plain data for JSON."""
+        # Sorted are copies: another thread may be reading frames.
+        found = {"lost": self.lost, "damaged": self.damaged, "patched": self.patched}
+        known = {name: [n for n in sorted(numbers) if n < before] for name, numbers in found.items()}
+        resized = self.resized if self.resized is not None and self.resized < before else None
+        return {name: _runs(numbers) for name, numbers in known.items()} | {"resized": resized}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Add what :meth:`state` returned."""
+        for name in ("lost", "damaged", "patched"):
+            getattr(self, name).update(number for a, b in state[name] for number in range(a, b + 1))
+        self.resized = state["resized"]
+
 
 def enumerate_briefly(numbers: Iterable[int]) -> str:
     """Return ascending numbers as people list them, runs joined and the rest counted.
@@ -39,15 +54,21 @@ def enumerate_briefly(numbers: Iterable[int]) -> str:
     >>> enumerate_briefly([3, 5, 6, 7])
     '3, 5 to 7'
     """
+    runs = _runs(numbers)
+    shown = [str(a) if a == b else f"{a} to {b}" for a, b in runs[:_SHOWN_RUNS]]
+    left = sum(b - a + 1 for a, b in runs[_SHOWN_RUNS:])
+    return ", ".join(shown) + (f" and {left} more" if left else "")
+
+
+def _runs(numbers: Iterable[int]) -> list[list[int]]:
+    """Return the first and last of every run of ascending numbers."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    shown = [str(a) if a == b else f"{a} to {b}" for a, b in runs[:_SHOWN_RUNS]]
-    left = sum(b - a + 1 for a, b in runs[_SHOWN_RUNS:])
-    return ", ".join(shown) + (f" and {left} more" if left else "")
+    return runs
 
 
 def remarks_on(packets: Packets, first: Probe, numbering: Numbering | None, streams: int) -> list[str]:

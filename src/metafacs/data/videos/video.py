@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -112,6 +113,14 @@ class Video:
             raise VideoError(
                 f"{self.path} ends after {count} frames; frame number {wanted[done]} is not in it"
             )
+
+    def state(self, before: int) -> dict[str, object]:
+        """Return what reading frames told of losses before one of them, as plain data for JSON."""
+        return self._findings.state(before)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state that :meth:`state` returned: notes then tell of the frames before, too."""
+        self._findings.restore(state)
 
     def _images(self, places: Iterator[Place]) -> Iterator[Frame]:
         reader = ImageReader(self._probe.orientation)
