@@ -96,6 +96,16 @@ def test_probabilities_are_rounded_unless_asked_otherwise(tmp_path: Path) -> Non
     assert all(same(a, b.rounded()) for a, b in zip(frames, results, strict=True))
 
 
+@pytest.mark.parametrize("length", [0, 200, 5_000])
+def test_a_run_is_over_however_much_there_is_to_tell(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal.start(path, RUN) as journal:
+        journal.append(frame(0))
+        assert not is_complete(path)
+        journal.finish(["x" * length])
+    assert is_complete(path)
+
+
 def test_a_journal_that_ends_at_any_byte_is_gone_on_with(tmp_path: Path) -> None:
     """At every length the finished frames can be read, and going on ends in the same bytes."""
     path = tmp_path / "journal"

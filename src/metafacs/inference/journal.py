@@ -337,11 +337,13 @@ def is_complete(path: Path | str) -> bool:
     if not path.is_file():
         raise JournalError(f"{path} does not exist")
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        # The last line is short.
-        file.seek(max(0, size - 200))
-        last = file.read().rsplit(b"\n", 2)
-    content = decode_line(last[-2] + b"\n") if len(last) > 1 and last[-1] == b"" else None
+        left, last = file.seek(0, os.SEEK_END), b""
+        # Notes may make the last line long.
+        while left and b"\n" not in last[:-1]:
+            start = max(0, left - 4096)
+            file.seek(start)
+            left, last = start, file.read(left - start) + last
+    content = decode_line(last[last[:-1].rfind(b"\n") + 1 :])
     return content is not None and "complete" in content
 
 
