@@ -76,6 +76,19 @@ def test_sixteen_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_tiff_whose_values_say_how_dark_it_is_is_no_negative(tmp_path: Path, bits: int) -> None:
+    grey = np.arange(256).reshape(16, 16)
+    darkness = ((255 - grey) * ((1 << bits) - 1) / 255).round()
+    path = tmp_path / "a.tif"
+    Image.fromarray(darkness.astype(np.uint8 if bits == 8 else np.uint16)).save(path)
+    # Tag, kind, count and value: black is zero becomes white is zero.
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<HHIH", 262, 3, 1, 1), struct.pack("<HHIH", 262, 3, 1, 0)))
+    assert path.read_bytes() != content
+    assert np.array_equal(read_picture(path)[..., 0], grey)
+
+
 def test_dark_integers_of_eight_bit_depth_are_kept(tmp_path: Path) -> None:
     Image.fromarray(np.arange(200, dtype=np.int32).reshape(10, 20)).save(tmp_path / "a.tiff")
     assert np.array_equal(read_picture(tmp_path / "a.tiff")[..., 0], np.arange(200).reshape(10, 20))

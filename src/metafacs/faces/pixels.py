@@ -16,7 +16,7 @@ _ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits per pixel that cameras give; files have room for 8 or 16."""
 
-_ORIENTATION, _BITS_PER_SAMPLE = 274, 258
+_ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC = 274, 258, 262
 
 # Pixels that are converted at a time, so that a large picture is not in memory several times.
 _STRIP = 1 << 22
@@ -52,6 +52,8 @@ def rgb_pixels(picture: Image.Image, path: Path) -> Pixels:
     stored = _as_stored(out, turn)
     if picture.mode in _DEEP_MODES:
         low, scale = _grey_range(picture, path)
+        if scale and _white_is_zero(picture):
+            low, scale = low + 255 / scale, -scale
         for top, part in _strips(picture):
             grey = (_finite(part) - low) * scale
             stored[top : top + part.height] = grey.round().astype(np.uint8)[:, :, None]
@@ -147,6 +149,11 @@ def _tiff_depth(picture: Image.Image) -> int:
     """Return BitsPerSample of a TIFF; 0 of other pictures."""
     bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (0,))
     return int(bits[0] if isinstance(bits, tuple) else bits)
+
+
+def _white_is_zero(picture: Image.Image) -> bool:
+    """Return whether the values of a TIFF say how dark they are; of 8 bits Pillow has turned them round."""
+    return bool(getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0)
 
 
 def _significant_bits(path: Path) -> int | None:
