@@ -145,3 +145,25 @@ def test_deep_grey_is_scaled_by_its_depth(tmp_path: Path, bits: int, form: str) 
     expected = np.linspace(0, 255, 64 * 48).reshape(48, 64)
     assert shown.image is not None
     assert np.abs(shown.image.astype(float) - expected[:, :, None]).max() <= 1
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".nut"])
+def test_deep_grey_of_a_video_has_one_depth(ending: str, tmp_path: Path) -> None:
+    """Frames whose brightest pixel fits into 10 bits are no brighter than those where it needs 11."""
+    ramp = np.tile(np.arange(64, dtype=np.uint16) * 14, (48, 1))
+    path = tmp_path / f"camera{ending}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1" if ending == ".mkv" else "rawvideo", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray16le"
+        for number in range(200):
+            picture = ramp.copy()
+            picture[0, 0] = 3000 if number == 150 else 1020 + 8 * (number % 2)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray16le")))
+        container.mux(stream.encode(None))
+    rows = [frame.image[-1] for frame in Video(path).frames() if frame.image is not None]
+    assert len(rows) == 200
+    assert all(np.array_equal(row, rows[0]) for row in rows)
+    assert np.abs(rows[0][:, 0] - ramp[-1] * (255 / 4095)).max() <= 1
+    (late,) = Video(path).at([180])
+    assert late.image is not None
+    assert np.array_equal(late.image[-1], rows[0])

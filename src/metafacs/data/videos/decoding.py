@@ -13,6 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from metafacs.data.videos.images import is_deep_grey
 from metafacs.data.videos.orientation import Orientation, orientation_of
 from metafacs.data.videos.packets import is_picture, read_on
 
@@ -77,6 +78,7 @@ class Probe:
             packets are undamaged.
         errors: Packets before the first frame that could not be decoded.
         one_each: Whether every packet gives one frame.
+        deep_grey: Whether the pictures are grey of 16 bits.
         remarks: Sentences on the pictures.
     """
 
@@ -86,6 +88,7 @@ class Probe:
     stamps: tuple[int | None, ...]
     errors: int
     one_each: bool
+    deep_grey: bool
     remarks: tuple[str, ...]
 
 
@@ -112,7 +115,7 @@ def probe(container: InputContainer, stream: VideoStream) -> Probe | None:
     width, height = orientation.size(first.width, first.height)
     one_each = sent < _PROBED or _ONE_EACH * sent <= given <= sent / _ONE_EACH
     remarks = (*orientation.describe(), *_remarks(first, stream))
-    return Probe(width, height, orientation, tuple(stamps), errors, one_each, remarks)
+    return Probe(width, height, orientation, tuple(stamps), errors, one_each, is_deep_grey(first), remarks)
 
 
 @contextmanager

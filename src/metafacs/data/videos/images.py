@@ -26,10 +26,12 @@ class ImageReader:
 
     Args:
         orientation: How pictures are turned.
+        depth: Bits per pixel of grey of 16 bits; 0 for as many as the brightest pixel so far needs.
     """
 
-    def __init__(self, orientation: Orientation) -> None:
+    def __init__(self, orientation: Orientation, depth: int = 0) -> None:
         self._orientation = orientation
+        self._depth, self._is_told = depth, bool(depth)
         self._reformatter = VideoReformatter()
         self._turning: tuple[str, int, int] | None = None
         self._graph: av.filter.Graph | None = None
@@ -41,8 +43,10 @@ class ImageReader:
         FFmpeg takes it, as BT.601 of limited range. Grey of 16 bits is scaled by its depth, as that of
         pictures is: see :func:`metafacs.faces.pixels.rgb_pixels`.
         """
-        if frame.format.name in _DEEP_GREY:
-            frame = _scaled_by_depth(frame)
+        if is_deep_grey(frame):
+            if not self._is_told:
+                self._depth = max(self._depth, depth_of(brightest(frame)))
+            frame = _scaled_by_depth(frame, self._depth)
         if not self._orientation:
             return self._rgb(frame)
         # FFmpeg turns a picture ten times faster than numpy, and half as many bytes before the conversion.
@@ -62,10 +66,19 @@ class ImageReader:
         return self._graph.vpull()
 
 
-def _scaled_by_depth(frame: VideoFrame) -> VideoFrame:
-    values = frame.to_ndarray()
-    scale = 255 / ((1 << depth_of(int(values.max()))) - 1)
-    grey = (values * np.float32(scale)).round().astype(np.uint8)
+def is_deep_grey(frame: VideoFrame) -> bool:
+    """Return whether the values of a frame may have fewer bits than there is room for."""
+    return frame.format.name in _DEEP_GREY
+
+
+def brightest(frame: VideoFrame) -> int:
+    """Return the largest value of a frame of grey of 16 bits."""
+    return int(frame.to_ndarray().max())
+
+
+def _scaled_by_depth(frame: VideoFrame, depth: int) -> VideoFrame:
+    scale = 255 / ((1 << depth) - 1)
+    grey = (frame.to_ndarray() * np.float32(scale)).round().clip(max=255).astype(np.uint8)
     return VideoFrame.from_ndarray(np.repeat(grey[:, :, None], 3, axis=2), format="rgb24")
 
 

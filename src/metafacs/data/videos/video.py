@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from functools import cached_property
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from numpy.typing import NDArray
 from metafacs.data.videos.containers import open_video, picture_streams
 from metafacs.data.videos.decoding import Probe, decode_packets, probe
 from metafacs.data.videos.frames import Frame, VideoError
-from metafacs.data.videos.images import ImageReader
+from metafacs.data.videos.images import ImageReader, brightest, is_deep_grey
 from metafacs.data.videos.numbering import CountedTimes, Numbering, clock_zero, number_frames
 from metafacs.data.videos.packets import Packets, read_on, read_packets
 from metafacs.data.videos.reading import NumberedReader, Place, use_threads
 from metafacs.data.videos.remarks import Findings, losses, remarks_on
 from metafacs.data.videos.selection import EVERY_FRAME, Selection, without_rounding
+from metafacs.faces.pixels import depth_of
+
+_SAMPLED = 64
+"""Frames that tell the depth of grey of 16 bits, spread over the video."""
 
 
 class Video:
@@ -123,7 +128,7 @@ class Video:
         self._findings.restore(state)
 
     def _images(self, places: Iterator[Place]) -> Iterator[Frame]:
-        reader = ImageReader(self._probe.orientation)
+        reader = ImageReader(self._probe.orientation, self._depth if self._probe.deep_grey else 0)
         given: Frame | None = None
         try:
             for place in places:
@@ -134,6 +139,18 @@ class Video:
                 yield given
         finally:
             self.notes[:] = self._opening_notes + losses(self._packets, self._numbering, self._findings)
+
+    @cached_property
+    def _depth(self) -> int:
+        """Bits of grey of 16: one number for all frames, else brightness would jump between them."""
+        if self._numbering is None:
+            places: Iterator[Place] = islice(self._counted(), _SAMPLED)
+        else:
+            sampled = np.unique(np.linspace(0, len(self._numbering.stamps) - 1, _SAMPLED).astype(np.int64))
+            places = self._reader(self._numbering, Findings()).read(sampled)
+        pictures = (place.picture for place in places)
+        values = (brightest(each) for each in pictures if each is not None and is_deep_grey(each))
+        return depth_of(max(values, default=0))
 
     def _remember(self, frame: Frame, picture: VideoFrame | None) -> None:
         findings = self._findings
@@ -146,7 +163,10 @@ class Video:
             findings.resized = min(frame.number, findings.resized or frame.number)
 
     def _read(self, numbering: Numbering, wanted: NDArray[np.int64]) -> Iterator[Place]:
-        return NumberedReader(self.path, self._packets, numbering, self._threads, self._findings).read(wanted)
+        return self._reader(numbering, self._findings).read(wanted)
+
+    def _reader(self, numbering: Numbering, findings: Findings) -> NumberedReader:
+        return NumberedReader(self.path, self._packets, numbering, self._threads, findings)
 
     def _stamp_of_zero(self) -> int:
         if self._numbering is not None:
