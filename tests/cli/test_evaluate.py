@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,13 @@ def test_records_of_known_people_speak_of_people(
     out = capsys.readouterr().out
     assert "interval over 2 people" in out
     assert "intervals over 2 people" in out
+    assert record.interval is not None
+    unknown = (math.nan, math.nan)
+    intervals = replace(record.expressions.intervals, accuracy=unknown, mean_recall=unknown)
+    result = replace(result, intervals=intervals)
+    interval = replace(record.interval, f1_average=unknown)
+    output.print_scores(replace(record, per_subject={"F001": counts}, interval=interval, expressions=result))
+    assert "interval" not in capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:AU1")

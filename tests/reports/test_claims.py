@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from metafacs.reports.claims import (
     better_mean_recall,
     lower_landmark_error,
 )
+from metafacs.reports.comparison import Comparison
+from metafacs.reports.composition import compose_report
 
 MakeRecord = Callable[..., Record]
 
@@ -62,6 +65,33 @@ def test_areas_are_compared_person_by_person(record_of: MakeRecord) -> None:
     assert same.difference.estimate.high == pytest.approx(0, abs=1e-9)
     with pytest.raises(ValueError, match="same people or pictures"):
         higher_auc(ours, theirs[:1])
+
+
+def of_one_person(run: Record) -> Record:
+    """Return a record as if its first person had been tested alone."""
+    (person, counts), *_ = run.per_subject.items()
+    present = np.add(counts["tp"], counts["fn"]).tolist()
+    return replace(
+        run,
+        per_subject={person: counts},
+        positives=dict(zip(run.aus, present, strict=True)),
+        interval=Interval((math.nan, math.nan), 0.95, 50),
+        auc_by_unit=run.auc_by_unit[:1],
+    )
+
+
+def test_one_person_gives_no_interval_and_no_kind_of_no(record_of: MakeRecord) -> None:
+    ours, theirs = [of_one_person(record_of("mal"))], [of_one_person(record_of("multi_task", skill=0.5))]
+    for claim in (
+        better_average_f1("mal", ours, "multi_task", theirs),
+        better_average_auc("mal", ours, "multi_task", theirs),
+    ):
+        assert claim.difference is not None
+        assert (claim.answer, math.isnan(claim.difference.estimate.low)) == ("no", True)
+        value = f"{claim.difference.estimate.value:+.3f}"
+        assert claim.detail.startswith(f"{value}, without an interval over 1 people; one seed")
+    headline = compose_report(Comparison(ours)).headlines[0]
+    assert headline.detail.startswith("average F1; average AUC")
 
 
 def test_areas_of_unknown_people_are_compared_picture_by_picture(record_of: MakeRecord) -> None:
@@ -274,8 +304,10 @@ def test_lower_landmark_error_needs_an_interval_below_zero() -> None:
     assert "over 5 people" in yes.detail
     assert lower_landmark_error("a", coarse, "b", precise).detail.endswith("the opposite is true")
     assert "not distinguishable" in lower_landmark_error("a", precise, "b", precise).detail
-    unknown = lower_landmark_error("a", [scores([0.03])], "b", [scores([0.05])])
-    assert unknown.answer == "no"
-    assert "people are unknown" in unknown.detail
+    alone = [[scores([0.03])], [scores([0.05])]]
+    unknown = [[replace(run, per_subject={"": run.mean_error}) for run in runs] for runs in alone]
+    for (first, second), why in ((alone, "of one person"), (unknown, "the people are unknown")):
+        claim = lower_landmark_error("a", first, "b", second)
+        assert (claim.answer, claim.detail) == ("no", f"-0.0200, without an interval: {why}")
     with pytest.raises(ValueError, match="same people"):
         lower_landmark_error("a", coarse, "b", [scores([0.05])])

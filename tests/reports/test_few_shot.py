@@ -84,6 +84,8 @@ def test_gains_are_the_differences_of_the_columns_where_people_lack_aus(
     assert row[5].startswith("+0.050 (+0.0")
     assert gains_table(both, "baseline").rows[0][1] == row[5]
     assert gains_in_words(both)[0].startswith("1 shot: maml - baseline +0.050, 95% interval over 3 people")
+    alone = compared([record for record in records if record.subject == "F000"])
+    assert gains_in_words(alone)[0].startswith("1 shot: maml - baseline +0.050, of one person (synthetic)")
 
 
 def test_aus_that_were_never_trained_are_marked(few_shot_record_of: Maker) -> None:

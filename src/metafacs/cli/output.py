@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 
 from rich.table import Table
@@ -73,7 +74,7 @@ def print_scores(record: Record) -> None:
     with console.capture() as printed:
         console.print(table)
     say(printed.get().rstrip("\n"))
-    if record.interval is not None:
+    if record.interval is not None and not isnan(record.interval.f1_average[0]):
         units = f"{record.people} people" if record.people else "the test pictures"
         level = f"{record.interval.level:.0%} interval over {units}"
         say(f"average F1 {record.f1_average:.3f}, {level} {_bounds(record.interval.f1_average)}")
@@ -85,7 +86,7 @@ def print_expressions(result: ExpressionResult, people: int) -> None:
     """Print accuracy and mean recall of the expressions with their intervals."""
     count = sum(result.pictures.values())
     accuracy, recall = f"accuracy {result.accuracy:.3f}", f"mean recall {result.mean_recall:.3f}"
-    if result.intervals is not None:
+    if result.intervals is not None and not isnan(result.intervals.accuracy[0]):
         accuracy += f" {_bounds(result.intervals.accuracy)}"
         recall += f" {_bounds(result.intervals.mean_recall)}"
         units = f"{people} people" if result.intervals.over == "subjects" else "the pictures"

@@ -93,7 +93,7 @@ def better_average_f1(better: str, ours: Sequence[Record], worse: str, theirs: S
         theirs: Its runs.
     """
     difference, over = paired_difference(ours, theirs), "people"
-    if math.isnan(difference.low) and all(run.interval for run in (*ours, *theirs)):
+    if not any(run.people for run in ours):
         value = average_f1(ours) - average_f1(theirs)
         difference = _over_pictures(ours, theirs, value, f1_of, _deviation_of_f1)
         over = "pictures"
@@ -194,8 +194,9 @@ def _over_pictures(
 
 
 def _deviation_of_f1(run: Record) -> float:
-    """Return how far other pictures would move a run's average F1, from its interval."""
-    assert run.interval is not None
+    """Return how far other pictures would move a run's average F1, from its interval; NaN without one."""
+    if run.interval is None:
+        return math.nan
     low, high = run.interval.f1_average
     return (high - low) / 2 / NormalDist().inv_cdf((1 + run.interval.level) / 2)
 
@@ -335,7 +336,8 @@ def lower_landmark_error(
     statement = f"{better} has a lower landmark error than {worse}"
     if len(first) < 2:
         apart = np.mean([run.mean_error for run in ours]) - np.mean([run.mean_error for run in theirs])
-        return Claim(statement, "no", f"{apart:+.4f}, without an interval: the people are unknown")
+        why = "of one person" if any(first) else "the people are unknown"
+        return Claim(statement, "no", f"{apart:+.4f}{_UNTOLD}: {why}")
     difference = mean_interval([first[person] - second[person] for person in first])
     detail = f"{signed(difference, 4)} over {difference.subjects} people"
     if difference.high >= 0:
@@ -352,6 +354,7 @@ def _error_by_person(runs: Sequence[LandmarkScores]) -> dict[str, float]:
 
 
 _OPPOSITE, _NOTHING = ", the opposite is true", ", not distinguishable from no difference"
+_UNTOLD = ", without an interval"
 
 
 def _yes_above_zero(difference: Estimate) -> Literal["yes", "no"]:
@@ -359,9 +362,7 @@ def _yes_above_zero(difference: Estimate) -> Literal["yes", "no"]:
 
 
 def _kind_of_no(difference: Estimate) -> str:
-    if difference.low > 0:
-        return ""
-    return _OPPOSITE if difference.high < 0 else _NOTHING
+    return _OPPOSITE if difference.high < 0 else _NOTHING if difference.low <= 0 else ""
 
 
 def _luck(deviations: Sequence[float]) -> str:
@@ -376,6 +377,8 @@ def _results(runs: Sequence[Record]) -> list[ExpressionResult]:
 
 
 def signed(estimate: Estimate, digits: int = 3) -> str:
-    """Return a difference with its sign and its interval in words."""
+    """Return a difference with its sign and its interval in words; one person gives no interval."""
     value, low, high = (f"{v:+.{digits}f}" for v in (estimate.value, estimate.low, estimate.high))
+    if math.isnan(estimate.low):
+        return f"{value}{_UNTOLD}"
     return f"{value}, {estimate.level:.0%} interval [{low}, {high}]"

@@ -123,7 +123,7 @@ def _headline(name: str, runs: Sequence[Record], colour: str) -> Headline:
         return Headline(name, f"{found.mean:.3f}", f"expressions recognised{several}", colour)
     interval = average_f1_interval(runs)
     bounds = f", {LEVEL:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
-    told = bounds if any(run.people for run in runs) else ""
+    told = "" if math.isnan(interval.low) else bounds
     ranked = spread(spread(run.auc.values()).mean for run in runs).mean
     area = "" if math.isnan(ranked) else f"; average AUC {ranked:.3f}"
     return Headline(name, f"{interval.value:.3f}", f"average F1{told}{area}", colour)
@@ -132,7 +132,7 @@ def _headline(name: str, runs: Sequence[Record], colour: str) -> Headline:
 def _figures(comparison: Comparison, curves: Sequence[str] | None) -> tuple[DrawnFigure, ...]:
     rows, label = comparison.rows, comparison.label
     averages = ", ".join(f"{name} {average_f1_spread(runs).mean:.3f}" for name, runs in rows.items())
-    whiskers = f" Whiskers: {LEVEL:.0%} bootstrap intervals over people." if comparison.people else ""
+    whiskers = f" Whiskers: {LEVEL:.0%} bootstrap intervals over people." if comparison.people > 1 else ""
     several = any(len(runs) > 1 for runs in rows.values())
     figures = [
         DrawnFigure(

@@ -184,8 +184,12 @@ def _gain_in_words(comparison: FewShotComparison, pair: HigherFewShotAccuracy, s
     better, worse = comparison.groups[shots, pair.better], comparison.groups[shots, pair.worse]
     gain = paired_gain(better, worse, comparison.step)
     sentence = (
-        f"{shots} shot: {pair.better} - {pair.worse} {gain.value:+.3f}, {gain.level:.0%} interval over "
-        f"{gain.subjects} people [{gain.low:+.3f}, {gain.high:+.3f}]"
+        f"{shots} shot: {pair.better} - {pair.worse} {gain.value:+.3f}, "
+        + (
+            "of one person"
+            if math.isnan(gain.low)
+            else f"{gain.level:.0%} interval over {gain.subjects} people [{gain.low:+.3f}, {gain.high:+.3f}]"
+        )
         + (" (synthetic)" if comparison.synthetic else "")
     )
     balanced = without_filled(better), without_filled(worse)

@@ -281,6 +281,8 @@ def percent(value: Spread) -> str:
 def _interval_in_words(people: int) -> str:
     if not people:
         return "The data set does not tell its people, so there is no interval over them."
+    if people == 1:
+        return "One person was tested, so there is no interval over people."
     return (
         f"The interval resamples the {people} test people; it does not contain the luck of the training seed."
     )
