@@ -9,13 +9,13 @@ import pytest
 from scipy import stats
 
 from metafacs.evaluation.records import Record
+from metafacs.evaluation.seed_statistics import average_f1_spread, f1_spreads, run_spread
 from metafacs.evaluation.statistics import (
+    auc_of,
     average_f1,
     average_f1_interval,
-    average_f1_spread,
     expanded_tail,
     f1_intervals,
-    f1_spreads,
     mean_interval,
     paired_difference,
     seed_deviation,
@@ -190,6 +190,12 @@ def test_a_fold_with_fewer_seeds_counts_as_much(record_of: MakeRecord) -> None:
     by_hand = (average_f1(runs[:2]) + average_f1(runs[2:])) / 2
     assert average_f1(runs) == pytest.approx(by_hand, abs=1e-9)
     assert average_f1(runs, "pooled") == pytest.approx(average_f1([runs[0], runs[2]], "pooled"))
+    # The tables say the same as the claims.
+    assert average_f1_spread(runs).mean == pytest.approx(average_f1(runs))
+    assert f1_spreads(runs)[4].mean == pytest.approx(f1_intervals(runs, repetitions=2)[4].value)
+    areas = [auc_of(run) for run in runs]
+    assert run_spread(runs, auc_of).mean == pytest.approx((np.mean(areas[:2]) + areas[2]) / 2)
+    assert run_spread(runs, auc_of).std == pytest.approx(np.std(areas, ddof=1))
     other = [record_of("multi_task", skill=0.5), record_of("multi_task", skill=0.5, fold=2)]
     assert paired_difference(runs, other).value == pytest.approx(average_f1(runs) - average_f1(other))
 

@@ -10,7 +10,7 @@ import pytest
 
 from metafacs.evaluation.diagnostics import Level
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import average_f1_spread
+from metafacs.evaluation.seed_statistics import average_f1_spread
 from metafacs.reports.answers import answered_claims
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report

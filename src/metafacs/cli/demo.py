@@ -29,7 +29,7 @@ from metafacs.evaluation.comparison import (
     perform_runs,
     unfinished,
 )
-from metafacs.evaluation.statistics import average_f1_spread, f1_spreads
+from metafacs.evaluation.seed_statistics import average_f1_spread, f1_spreads
 from metafacs.executors.local import LocalExecutor
 from metafacs.facs import au_name
 from metafacs.inference.detector import Detector

@@ -23,6 +23,11 @@ def accuracy_of(record: Record) -> float:
     return recognised.count("1") / len(recognised) if recognised else math.nan
 
 
+def mean_recall_of(record: Record) -> float:
+    """Return the mean over classes of the share recognised, in [0, 1]; NaN without pictures."""
+    return _result(record).mean_recall
+
+
 def accuracy_differences(first: Sequence[Record], second: Sequence[Record]) -> list[np.ndarray]:
     """Return by how much each person, or picture where people are unknown, raises the accuracy.
 

@@ -4,13 +4,52 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import LEVEL, Estimate
+from metafacs.evaluation.statistics import LEVEL, Estimate, Spread, average_f1, common_aus, f1_of, spread
+
+KeyT = TypeVar("KeyT")
+
+
+def run_spread(runs: Sequence[Record], score: Callable[[Record], float]) -> Spread:
+    """Return a score's mean over folds of the mean over the seeds of each, and its spread over all runs.
+
+    Every fold counts alike, also where runs that were lost, or are still to come, leave it fewer seeds.
+    """
+    means = [spread(scores).mean for scores in by_fold(runs, score)]
+    return replace(spread(map(score, runs)), mean=spread(means).mean)
+
+
+def run_spreads(
+    runs: Sequence[Record], scores: Callable[[Record], Mapping[KeyT, float]]
+) -> dict[KeyT, Spread]:
+    """Return the :func:`run_spread` of each of the scores that a run has of a kind, by AU or class."""
+
+    def of(key: KeyT) -> Spread:
+        return run_spread(runs, lambda run: scores(run)[key])
+
+    return {key: of(key) for key in scores(runs[0])}
+
+
+def f1_spreads(records: Sequence[Record]) -> dict[int, Spread]:
+    """Return mean and spread of each AU's F1 over the given runs of one method.
+
+    The mean over folds of the per-fold F1 is what JAA-Net and ME-GraphAU report as F1.
+    """
+    common_aus(records)
+    return run_spreads(records, attrgetter("f1"))
+
+
+def average_f1_spread(records: Sequence[Record]) -> Spread:
+    """Return the average F1, the mean over AUs of their means over folds, and its spread over runs."""
+    return replace(spread(map(f1_of, records)), mean=average_f1(records))
 
 
 def over_units(

@@ -83,21 +83,6 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(float(known.mean()), std, len(known))
 
 
-def f1_spreads(records: Sequence[Record]) -> dict[int, Spread]:
-    """Return mean and spread of each AU's F1 over the given runs of one method (folds and seeds alike).
-
-    The mean over folds of the per-fold F1 is what JAA-Net and ME-GraphAU report as F1.
-    """
-    aus = common_aus(records)
-    return {au: spread(record.f1[au] for record in records) for au in aus}
-
-
-def average_f1_spread(records: Sequence[Record]) -> Spread:
-    """Return mean and spread over runs of the F1 averaged over AUs."""
-    common_aus(records)
-    return spread(record.f1_average for record in records)
-
-
 def f1_of(record: Record) -> float:
     """Return the F1 averaged over AUs."""
     return record.f1_average

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from metafacs.evaluation.expression_statistics import accuracy_of
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import LEVEL, average_f1_interval, average_f1_spread, spread
+from metafacs.evaluation.seed_statistics import average_f1_spread, run_spread
+from metafacs.evaluation.statistics import LEVEL, auc_of, average_f1_interval
 from metafacs.reports.answers import answered_claims
 from metafacs.reports.claims import Claim
 from metafacs.reports.comparison import Comparison
@@ -116,15 +118,15 @@ def _sound_and_lost(comparison: Comparison) -> dict[str, list[Record]]:
 
 
 def _headline(name: str, runs: Sequence[Record], colour: str) -> Headline:
-    recognised = [run.expressions.accuracy for run in runs if run.expressions is not None]
+    recognised = [run for run in runs if run.expressions is not None]
     if recognised:
-        found = spread(recognised)
+        found = run_spread(recognised, accuracy_of)
         several = f", ± {found.std:.3f} over {found.count} runs" if found.count > 1 else ""
         return Headline(name, f"{found.mean:.3f}", f"expressions recognised{several}", colour)
     interval = average_f1_interval(runs)
     bounds = f", {LEVEL:.0%} interval {interval.low:.3f} to {interval.high:.3f}"
     told = "" if math.isnan(interval.low) else bounds
-    ranked = spread(spread(run.auc.values()).mean for run in runs).mean
+    ranked = run_spread(runs, auc_of).mean
     area = "" if math.isnan(ranked) else f"; average AUC {ranked:.3f}"
     return Headline(name, f"{interval.value:.3f}", f"average F1{told}{area}", colour)
 

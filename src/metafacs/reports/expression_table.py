@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from metafacs.evaluation.expression_results import ExpressionResult
+from metafacs.evaluation.expression_statistics import accuracy_of, mean_recall_of
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import common_aus, spread
+from metafacs.evaluation.seed_statistics import run_spread, run_spreads
+from metafacs.evaluation.statistics import common_aus
 from metafacs.reports.claims import pictures_by_class
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.tables import Column, Table, cited, counterparts, percent
@@ -43,9 +45,10 @@ def expression_table(comparison: Comparison) -> Table:
     columns += [Column(name, label, tag) for name in chosen.rows]
     columns += [Column(name, f"printed, real {printed.data}", "printed") for name in names if printed]
     pictures = pictures_by_class(chosen.records)
+    recalls = [run_spreads(runs, lambda run: _result(run).recalls) for runs in chosen.rows.values()]
     rows = []
     for name in first.names:
-        ours = [percent(spread(_result(run).recalls[name] for run in runs)) for runs in chosen.rows.values()]
+        ours = [percent(found[name]) for found in recalls]
         place = printed.expressions.index(name) if printed and name in printed.expressions else None
         theirs = [
             f"{printed.recalls[row][place]:.2f}" if place is not None and row in printed.recalls else ""
@@ -53,8 +56,8 @@ def expression_table(comparison: Comparison) -> Table:
             if printed
         ]
         rows.append((name, str(pictures[name]), *ours, *theirs))
-    accuracy = [percent(spread(_result(run).accuracy for run in runs)) for runs in chosen.rows.values()]
-    recall = [percent(spread(_result(run).mean_recall for run in runs)) for runs in chosen.rows.values()]
+    accuracy = [percent(run_spread(runs, accuracy_of)) for runs in chosen.rows.values()]
+    recall = [percent(run_spread(runs, mean_recall_of)) for runs in chosen.rows.values()]
     printed_accuracy = [f"{printed.accuracy[row]:.2f}" for row in names if printed]
     printed_recall = [f"{printed.mean_recall[row]:.2f}" for row in names if printed]
     rows.append(("Accuracy", str(sum(pictures.values())), *accuracy, *printed_accuracy))

@@ -8,10 +8,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from metafacs.evaluation.expression_statistics import accuracy_of, mean_recall_of
 from metafacs.evaluation.few_shot_records import FewShotRecord
 from metafacs.evaluation.few_shot_statistics import average_accuracy
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import average_f1_interval, average_f1_spread, spread
+from metafacs.evaluation.seed_statistics import average_f1_spread, run_spread
+from metafacs.evaluation.statistics import auc_of, average_f1_interval, detection_accuracy_of, spread
 from metafacs.files import written_whole
 from metafacs.parsing import read_bytes
 from metafacs.reports.comparison import Comparison
@@ -24,10 +26,10 @@ COLUMNS = (
     *("f1", "f1_low", "f1_high", "auc", "accuracy", "expression_accuracy", "expression_mean_recall"),
     *("few_shot_accuracy", "minutes", "thresholds", "lost"),
 )
-"""Heads of the file. Scores are in percent, averaged over AUs and runs. The bounds are those of the 95 %
-interval over people, empty where these are unknown. ``minutes`` are those of one training. F1 and accuracy
-are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. Files of earlier versions
-lack the last columns. ``runs`` are those with scores, ``lost`` those that lost their game."""
+"""Heads of the file. Scores are in percent, averaged over AUs, seeds and folds. The bounds are those of the
+95 % interval over people, empty where these are unknown. ``minutes`` are those of one training. F1 and
+accuracy are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. Files of earlier
+versions lack the last columns. ``runs`` are those with scores, ``lost`` those that lost their game."""
 
 Line = dict[str, str]
 
@@ -47,19 +49,19 @@ def overview_lines(name: str, comparison: Comparison) -> list[Line]:
             lines.append(told)
             continue
         interval = average_f1_interval(runs)
-        recognised = [run.expressions for run in runs if run.expressions is not None]
+        recognised = [run for run in runs if run.expressions is not None]
         lines.append(
             {
                 **told,
                 "folds": str(len({run.data.fold for run in runs})),
                 "seeds": str(len({run.seed for run in runs})),
-                "f1": _percent([average_f1_spread(runs).mean]),
-                "f1_low": _percent([interval.low]),
-                "f1_high": _percent([interval.high]),
-                "auc": _percent(spread(run.auc.values()).mean for run in runs),
-                "accuracy": _percent(spread(run.accuracy.values()).mean for run in runs),
-                "expression_accuracy": _percent(result.accuracy for result in recognised),
-                "expression_mean_recall": _percent(result.mean_recall for result in recognised),
+                "f1": _percent(average_f1_spread(runs).mean),
+                "f1_low": _percent(interval.low),
+                "f1_high": _percent(interval.high),
+                "auc": _percent(run_spread(runs, auc_of).mean),
+                "accuracy": _percent(run_spread(runs, detection_accuracy_of).mean),
+                "expression_accuracy": _percent(run_spread(recognised, accuracy_of).mean),
+                "expression_mean_recall": _percent(run_spread(recognised, mean_recall_of).mean),
                 "minutes": _minutes(runs),
                 "thresholds": runs[0].judged_at,
             }
@@ -76,7 +78,7 @@ def few_shot_overview_lines(name: str, comparison: FewShotComparison) -> list[Li
             "data": runs[0].tested_on,
             "split": runs[0].protocol,
             "seeds": str(len({r.seed for r in comparison.records if r.learner == learner})),
-            "few_shot_accuracy": _percent([average_accuracy(runs, step).mean]),
+            "few_shot_accuracy": _percent(average_accuracy(runs, step).mean),
             "minutes": _minutes(runs),
         }
         for (shots, learner), runs in comparison.groups.items()
@@ -126,6 +128,5 @@ def _minutes(runs: Sequence[Record] | Sequence[FewShotRecord]) -> str:
     return "" if math.isnan(minutes) else f"{minutes:.1f}"
 
 
-def _percent(scores: Iterable[float]) -> str:
-    mean = spread(scores).mean
-    return "" if math.isnan(mean) else f"{100 * mean:.2f}"
+def _percent(score: float) -> str:
+    return "" if math.isnan(score) else f"{100 * score:.2f}"

@@ -9,17 +9,18 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from operator import attrgetter
 
+from metafacs.evaluation.seed_statistics import average_f1_spread, f1_spreads, run_spread, run_spreads
 from metafacs.evaluation.statistics import (
     LEVEL,
     Spread,
+    auc_of,
     average_f1,
     average_f1_interval,
-    average_f1_spread,
     detection_accuracy_of,
-    f1_spreads,
     spread,
 )
 from metafacs.facs import au_name
@@ -158,14 +159,9 @@ def auc_table(comparison: Comparison) -> Table:
         One row per AU and one for the average; mean, and ± one standard deviation over runs where there is
         more than one.
     """
-    rows = [
-        (
-            f"AU{au} {au_name(au)}",
-            *(percent(spread(run.auc[au] for run in runs)) for runs in comparison.rows.values()),
-        )
-        for au in comparison.aus
-    ]
-    averages = (percent(spread(_mean(run.auc.values()) for run in runs)) for runs in comparison.rows.values())
+    spreads = [run_spreads(runs, attrgetter("auc")) for runs in comparison.rows.values()]
+    rows = [(f"AU{au} {au_name(au)}", *(percent(found[au]) for found in spreads)) for au in comparison.aus]
+    averages = (percent(run_spread(runs, auc_of)) for runs in comparison.rows.values())
     return Table(
         title=f"AUC per action unit on {comparison.held_out} ({comparison.label})",
         columns=(
@@ -229,11 +225,11 @@ def summary_table(comparison: Comparison) -> Table:
         rows.append(
             (
                 name,
-                percent(spread(_mean(run.auc.values()) for run in runs)),
+                percent(run_spread(runs, auc_of)),
                 percent(average_f1_spread(runs)),
                 "n/a" if math.isnan(interval.low) else bounds,
                 f"{100 * average_f1(runs, 'pooled'):.1f}",
-                percent(spread(detection_accuracy_of(run) for run in runs)),
+                percent(run_spread(runs, detection_accuracy_of)),
                 *accuracy,
                 f"{len(runs)}, {lost}" if lost else str(len(runs)),
                 f"{max(run.iterations for run in runs):,}",
@@ -300,11 +296,6 @@ def _printed(table: PrintedF1, row: str, au: int) -> str:
 
 def _printed_accuracy(table: PrintedF1, row: str) -> str:
     return f"{table.accuracy[row]:.1f}" if row in table.accuracy else ""
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else float("nan")
 
 
 def _flat_head(column: Column) -> str:
