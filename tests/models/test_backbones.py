@@ -12,7 +12,6 @@ from torchvision.transforms import Normalize
 
 from metafacs.hypergradient.recording import traced
 from metafacs.models.backbones import BACKBONES, Backbone
-from metafacs.models.model_file import modernised
 from metafacs.plugins import PluginError
 
 
@@ -82,17 +81,6 @@ def test_pictures_are_normalised_as_the_weights_know_them(
         read = Backbone("resnet18", str(tmp_path / "weights.safetensors")).build().eval()
         expected = theirs if classes == 1000 else source(2 * pictures - 1)
         torch.testing.assert_close(read(2 * pictures - 1), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_weights_of_an_earlier_version_keep_pictures_as_they_come(tmp_path: Path) -> None:
-    backbone = Backbone("resnet18").build().eval()
-    old = {name: value for name, value in backbone.state_dict().items() if not name.startswith("pixel_")}
-    assert modernised(old, backbone).keys() == backbone.state_dict().keys()
-    save_file(old, tmp_path / "old.safetensors")
-    again = Backbone("resnet18", str(tmp_path / "old.safetensors")).build().eval()
-    images = torch.randn(2, 3, 32, 32)
-    assert torch.equal(again(images), again.resnet(images.contiguous(memory_format=torch.channels_last)))
-    torch.testing.assert_close(again(images), backbone(images))
 
 
 def test_small_backbone_reads_its_own_state(tmp_path: Path) -> None:

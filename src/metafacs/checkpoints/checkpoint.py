@@ -25,7 +25,6 @@ from metafacs.models.model_file import (
     REMEDY,
     CheckpointError,
     fingerprint_of,
-    modernised,
     read_model_file,
     weights_in,
 )
@@ -121,15 +120,14 @@ class Checkpoint:
                 f"{self.source} cannot be built: {self.method} does not take the options, action units and "
                 f"expressions that it holds ({printable(error)}); {REMEDY}"
             ) from error
-        weights = modernised(self.weights, learner)
-        self._refuse_others(weights, learner.state_dict())
-        learner.load_state_dict(weights)
+        self._refuse_others(learner.state_dict())
+        learner.load_state_dict(self.weights)
         return learner.eval()
 
-    def _refuse_others(self, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    def _refuse_others(self, state: Mapping[str, Tensor]) -> None:
         """Refuse weights that are not those of a network: other names, shapes or kinds of numbers."""
-        for name in [*state, *weights]:
-            own, given = state.get(name), weights.get(name)
+        for name in [*state, *self.weights]:
+            own, given = state.get(name), self.weights.get(name)
             wrong = (
                 "it has no"
                 if given is None

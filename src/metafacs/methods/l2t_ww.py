@@ -17,7 +17,7 @@ from metafacs.losses.action_units import action_unit_loss
 from metafacs.methods.base import Method, OptimizerSpec, Prediction, Stepper
 from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.matching import Matched, MatchedNet, TransferWeights, matching_loss
-from metafacs.models.model_file import METHOD_PREFIX, CheckpointError, modernised, origin, read_model_file
+from metafacs.models.model_file import METHOD_PREFIX, CheckpointError, origin, read_model_file
 from metafacs.models.stages import StagedBackbone, stage_maps, staged
 
 _BACKBONE = f"{METHOD_PREFIX}network.backbone."
@@ -101,7 +101,7 @@ class L2TWW(Method):
         network = _outline(self.teacher_backbone)
         weights = {k.removeprefix(_BACKBONE): v for k, v in tensors.items() if k.startswith(_BACKBONE)}
         try:
-            network.load_state_dict(modernised(weights, network), assign=True)
+            network.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             raise CheckpointError(
                 f"{self.teacher} does not hold a backbone {self.teacher_backbone}; set teacher_backbone to "

@@ -32,10 +32,3 @@ class BranchedNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return AU logits, ``batch x au``."""
         return self.detector(self.extractor(images))
-
-    @staticmethod
-    def modernise(state: dict[str, Tensor], prefix: str) -> None:
-        """Read a file from when E_f was called ``extractor`` here."""
-        old = f"{prefix}extractor."
-        for name in [name for name in state if name.startswith(old)]:
-            state[f"{prefix}extractors.0.{name.removeprefix(old)}"] = state.pop(name)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import torch
 from msgspec import Meta
-from torch import Tensor, nn
+from torch import Tensor
 
 from metafacs.facs import check_aus
 from metafacs.files import digest_of_file
@@ -38,23 +38,6 @@ _RUN = re.compile(r"fold\d+-seed\d+")
 """Folder of a run of a comparison."""
 
 Count = Annotated[int, Meta(ge=0)]
-
-
-def modernised(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Return saved tensors as this version would have saved them.
-
-    A module that earlier versions saved otherwise says so in ``modernise(state, prefix)``, which changes the
-    names and tensors that begin with the prefix in place.
-
-    Args:
-        state: Name -> tensor, as read from a file.
-        network: The module that they are for.
-    """
-    found = dict(state)
-    for name, module in network.named_modules():
-        if modernise := getattr(module, "modernise", None):
-            modernise(found, f"{name}." if name else "")
-    return found
 
 
 class CheckpointError(ValueError):

@@ -46,13 +46,6 @@ class ResNetBackbone(StagedBackbone):
         self.pixel_scale.copy_(0.5 / deviation)
         self.pixel_shift.copy_((0.5 - mean) / deviation)
 
-    @staticmethod
-    def modernise(state: dict[str, Tensor], prefix: str) -> None:
-        """Read weights from when every ResNet took pictures as they come."""
-        if any(name.startswith(f"{prefix}resnet.") for name in state):
-            state.setdefault(f"{prefix}pixel_scale", torch.ones(3, 1, 1))
-            state.setdefault(f"{prefix}pixel_shift", torch.zeros(3, 1, 1))
-
     @property
     def last_stage(self) -> nn.Module:
         """The module whose output is the last map of features."""

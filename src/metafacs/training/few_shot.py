@@ -21,7 +21,6 @@ from metafacs.methods.few_shot import OUTER_RATE, FewShotLearner, MetaLearner
 from metafacs.methods.options import complete_options
 from metafacs.models.backbones import FEW_SHOT_BACKBONE, Backbone
 from metafacs.models.devices import check_device
-from metafacs.models.model_file import modernised
 from metafacs.parsing import check_number
 from metafacs.training.computing import fabric_on
 from metafacs.training.description import describe_data
@@ -150,7 +149,7 @@ def train_few_shot(
         before = load_checkpoint(start)
         seen = before.description.held_out
         refuse_overlap(seen.train, split.test, one="the training of the start")
-        learner.load_state_dict(modernised(before.weights, learner))
+        learner.load_state_dict(before.weights)
         description = description.with_more(
             start={"iterations": before.iteration, "split": before.description.to_json()["split"]}
         )

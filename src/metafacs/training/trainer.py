@@ -32,7 +32,7 @@ from metafacs.differences import differences
 from metafacs.methods.base import DivergedError, Learner, OptimizerSpec
 from metafacs.methods.options import complete_options
 from metafacs.models.devices import random_states, restore_random_states
-from metafacs.models.model_file import CheckpointError, known_alike, modernised
+from metafacs.models.model_file import CheckpointError, known_alike
 from metafacs.models.synchronised import synchronise
 from metafacs.parsing import check_number
 from metafacs.progress import progress_bar
@@ -371,7 +371,7 @@ class Trainer:
 
     def _take_up(self, path: Path, saved: Checkpoint) -> None:
         try:
-            self.method.load_state_dict(modernised(saved.weights, self.method))
+            self.method.load_state_dict(saved.weights)
             for group, state in saved.optimizers.items():
                 restore_optimizer(self.stepper.optimizers[group], state)
             if saved.random_state is not None:

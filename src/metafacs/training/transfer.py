@@ -18,7 +18,6 @@ from metafacs.models.au_branches import ActionUnitBranches
 from metafacs.models.model_file import (
     CheckpointError,
     learned_from,
-    modernised,
     origin,
     read_model_file,
     weights_in,
@@ -105,7 +104,7 @@ def transfer(
     header, tensors = read_model_file(model)
     done = Transfer(origin(model, header, tensors))
     refuse_leak(done.origin, dataset, split)
-    saved = modernised(weights_in(tensors), method)
+    saved = weights_in(tensors)
     own = method.state_dict()
     branches = _branches(method) if stand_ins else {}
     parts, theirs = (_parts(state, branches) for state in (own, saved))
