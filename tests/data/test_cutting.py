@@ -161,22 +161,13 @@ def test_other_shards_without_a_plan_are_refused(root: Path, tmp_path: Path, cut
     assert content(out) == before
 
 
-@pytest.mark.parametrize("found", ['{"plan": 1}', "[]", '"x"'])
+@pytest.mark.parametrize("found", ['{"plan": 1}', '{"labels_hash": "0"}', "[]", '"x"'])
 def test_a_foreign_plan_is_left_alone(root: Path, tmp_path: Path, found: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "plan.json").write_text(found)
     with pytest.raises(StoreError, match="not that of a store"):
         run(root, tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["plan.json"]
-
-
-def test_a_store_of_an_earlier_version_is_not_gone_on_with(root: Path, tmp_path: Path) -> None:
-    out = tmp_path / "store"
-    out.mkdir()
-    (out / "plan.json").write_text(json.dumps({"dataset": "bp4d", "labels_hash": "0" * 16}))
-    (out / "shard-00000.arrow").touch()
-    with pytest.raises(StoreError, match=r"earlier version.*delete it and give the same command again"):
-        run(root, out)
 
 
 def test_what_differs_is_told(root: Path, tmp_path: Path, cut: list[str]) -> None:

@@ -131,39 +131,6 @@ def check_crops(folder: Path, shard: Shard) -> None:
             raise StoreError(f"{folder / shard.name} is damaged: crop {row} is not what was written")
 
 
-def open_earlier(folder: Path, name: str, schema: pa.Schema) -> pa.Table:
-    """Return the rows of a shard that an earlier version wrote, which noted no digests.
-
-    Args:
-        folder: Of the store.
-        name: Of the file.
-        schema: What it should hold; digests of the crops may be missing.
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        StoreError: If the file is not such a shard.
-    """
-    path = folder / name
-    path.stat()
-    if path.parent != folder or not path.is_file():
-        raise StoreError(f"{path} is no file of a store")
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        # Offsets that lead out of the file would end the process.
-        table.validate(full=True)
-    except (pa.ArrowException, ValueError, OSError) as error:
-        raise StoreError(f"{path} is damaged ({error})") from error
-    expected = [field for field in schema if field.name != "image_digest"]
-    lacking = [field.name for field in expected if field.name not in table.column_names]
-    if lacking:
-        raise StoreError(f"{path} was prepared by an earlier version (no {', '.join(lacking)})")
-    for field in expected:
-        found = table.schema.field(field.name).type
-        if found != field.type:
-            raise StoreError(f"{path} is damaged: {field.name} is {found}, not {field.type}")
-    return table
-
-
 def _digest(content: pa.Buffer, crops: tuple[int, int]) -> str:
     view = memoryview(content)
     digest = hashlib.sha256(view[: crops[0]])

@@ -21,21 +21,18 @@ from metafacs.data.shards import (
     Shard,
     StoreError,
     crop_digest,
-    open_earlier,
     open_shard,
-    shard_schema,
 )
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import check_aus
-from metafacs.parsing import convert, read_json
-from metafacs.seals import SEAL, unsealed
+from metafacs.parsing import convert
+from metafacs.seals import read_sealed
 
 STORE_FILE = "store.json"
 FORMAT = 2
-"""Version of what is in the folder; 1, which had no digests, was not written down."""
+"""Version of what is in the folder."""
 
 REMEDY = "run the same 'metafacs prepare' again: it makes anew what is damaged"
-_EARLIER_REMEDY = "delete the store and prepare it again"
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,8 @@ class _Description:
     labels_hash: str
     pictures: Count
     skipped: list[dict[str, Any]]
-    shards: Annotated[list[str | Shard], Meta(min_length=1)]
-    format: int = 1
+    shards: Annotated[list[Shard], Meta(min_length=1)]
+    format: int
     noted: list[Noted] = field(default_factory=list)
 
 
@@ -70,8 +67,7 @@ class Store:
 
     A store is a folder of Arrow files ``shard-*.arrow`` and a ``store.json`` that is written last and vouches
     for them. The crops stay encoded in the memory-mapped files; labels are held in memory. Everything but the
-    crops is compared with its digest when the store is opened, a crop when it is decoded. Stores of version
-    0.1, which had no digests, are read without that.
+    crops is compared with its digest when the store is opened, a crop when it is decoded.
 
     Attributes:
         path: The folder.
@@ -89,24 +85,17 @@ class Store:
         self.description, known = _described(self.path / STORE_FILE)
         self.aus, self.expressions, self.size = check_aus(known.aus), known.expressions, known.size
         self._decode = fastest_decoder()
-        schema = shard_schema(self.aus, self.expressions)
-        self._noted, self._digested = known.noted, known.format > 1
-        self._remedy = REMEDY if self._digested else _EARLIER_REMEDY
+        self._noted = known.noted
         try:
-            self._tables = [
-                open_shard(self.path, shard)
-                if isinstance(shard, Shard)
-                else open_earlier(self.path, shard, schema)
-                for shard in known.shards
-            ]
+            self._tables = [open_shard(self.path, shard) for shard in known.shards]
         except FileNotFoundError as error:
             raise _unfinished(self.path, Path(error.filename).name) from error
         except StoreError as error:
-            raise StoreError(f"{error}; {self._remedy}") from error
+            raise StoreError(f"{error}; {REMEDY}") from error
         self._images = [chunk for table in self._tables for chunk in table.column("image").chunks]
         self._ends = np.cumsum([len(chunk) for chunk in self._images])
         if len(self) != known.pictures:
-            raise StoreError(f"{self.path} holds {len(self)} of its {known.pictures} crops; {self._remedy}")
+            raise StoreError(f"{self.path} holds {len(self)} of its {known.pictures} crops; {REMEDY}")
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
@@ -222,13 +211,13 @@ class Store:
         chunk = int(np.searchsorted(self._ends, row, side="right"))
         start = int(self._ends[chunk - 1]) if chunk else 0
         encoded = self._images[chunk][row - start].as_buffer()
-        if self._digested and crop_digest(encoded) != self._crop_digests[row]:
+        if crop_digest(encoded) != self._crop_digests[row]:
             raise StoreError(f"{self.path}: the crop of {self.keys[row]} is damaged; {REMEDY}")
         try:
             return self._decode(encoded, self.size)
         except CropError as error:
             raise StoreError(
-                f"{self.path}: the crop of {self.keys[row]} is damaged ({error}); {self._remedy}"
+                f"{self.path}: the crop of {self.keys[row]} is damaged ({error}); {REMEDY}"
             ) from error
 
     def images(self, rows: np.ndarray) -> np.ndarray:
@@ -240,10 +229,7 @@ class Store:
 
     @cached_property
     def _crop_digests(self) -> np.ndarray:
-        if self._digested:
-            return np.concatenate([table.column("image_digest").to_numpy() for table in self._tables])
-        crops = (crop.as_buffer() for chunk in self._images for crop in chunk)
-        return np.array([crop_digest(crop) for crop in crops], dtype=np.uint64)
+        return np.concatenate([table.column("image_digest").to_numpy() for table in self._tables])
 
     def _strings(self, name: str) -> np.ndarray:
         return np.array(
@@ -271,18 +257,12 @@ def _described(path: Path) -> tuple[dict[str, Any], _Description]:
     """
     if not path.exists():
         raise _unfinished(path.parent, path.name)
-    read = read_json(path, dict[str, Any], StoreError, REMEDY)
-    content = unsealed(read, str(path), StoreError, REMEDY)
+    content = read_sealed(path, dict[str, Any], StoreError, REMEDY)
     known = convert(content, _Description, str(path), StoreError, REMEDY)
     if known.format > FORMAT:
         raise StoreError(
             f"{path} was written by a later version; update metafacs, or prepare the store again"
         )
-    digested = SEAL in read
-    if any(
-        present != digested for present in (known.format > 1, *(isinstance(s, Shard) for s in known.shards))
-    ):
-        raise StoreError(f"{path} is damaged: half of it is of an earlier version; {REMEDY}")
     try:
         check_aus(known.aus)
         content["alignment"] = asdict(AlignmentSpec.from_mapping(known.alignment))

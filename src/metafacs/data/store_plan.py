@@ -101,11 +101,6 @@ def check_folder(out: Path, plan: dict[str, Any]) -> None:
                 f"{out} is not empty and not a store (it holds {others[0]!r}); choose another --out"
             ) from None
         return
-    if "format" not in found:
-        raise StoreError(
-            f"{out} was prepared by an earlier version, which did not note what the pictures were; it can be "
-            "read, but not gone on with: delete it and give the same command again, or choose another --out"
-        )
     if told := _differences(found, json.loads(json.dumps(plan))):
         raise StoreError(f"{out} holds a store of other data or settings: {told}; {_WAYS_OUT}")
 
@@ -135,8 +130,8 @@ def _read_plan(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise _NoPlanError
     content = parse_json(read_bytes(path, StoreError), Any, str(path), _NoPlanError)
-    if not isinstance(content, dict) or "labels_hash" not in content:
+    if not isinstance(content, dict) or "labels_hash" not in content or not {"format", SEAL} & content.keys():
         raise StoreError(f"{path} is not that of a store; choose another --out")
-    if "format" in content and SEAL not in content:
+    if SEAL not in content:
         raise _NoPlanError
     return unsealed(content, str(path), _NoPlanError)
