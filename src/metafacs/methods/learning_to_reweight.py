@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
 from metafacs.batch import Batch
-from metafacs.hypergradient import EstimatorName
 from metafacs.hypergradient.phases import weighted_sum
 from metafacs.methods.base import OptimizerSpec, Stepper
-from metafacs.methods.sample_weighting import SampleWeightingMethod, ValidationWeights
+from metafacs.methods.sample_weighting import SampleWeightingMethod
 from metafacs.methods.task_losses import task_images
-from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.ranks import sum_over_batch
 
 
@@ -36,27 +33,6 @@ class LearningToReweight(SampleWeightingMethod):
         validation_weights: How the labels of the reserve count in the validation loss, see
             :class:`SampleWeightingMethod`; ``classes`` is the reading of the paper.
     """
-
-    def __init__(
-        self,
-        aus: Sequence[int],
-        expressions: Sequence[str],
-        *,
-        backbone: Backbone = RESNET34,
-        reduction: Literal["sum", "mean"] = "sum",
-        estimator: EstimatorName = "tangent",
-        meta_batches: int = 1,
-        validation_weights: ValidationWeights = "classes",
-    ) -> None:
-        super().__init__(
-            aus,
-            expressions,
-            backbone=backbone,
-            reduction=reduction,
-            estimator=estimator,
-            meta_batches=meta_batches,
-            validation_weights=validation_weights,
-        )
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return theta as ``base``; there is nothing else to learn."""

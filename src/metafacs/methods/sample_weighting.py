@@ -21,7 +21,7 @@ from metafacs.losses.action_units import (
 )
 from metafacs.methods.base import Method, Prediction
 from metafacs.methods.task_losses import task_images, task_losses
-from metafacs.models.backbones import Backbone
+from metafacs.models.backbones import RESNET34, Backbone
 from metafacs.models.networks import BaseNet, Outputs
 from metafacs.ranks import mean_over_ranks
 
@@ -60,11 +60,11 @@ class SampleWeightingMethod(Method):
         aus: Sequence[int],
         expressions: Sequence[str],
         *,
-        backbone: Backbone,
-        reduction: Literal["sum", "mean"],
-        estimator: EstimatorName,
-        meta_batches: int,
-        validation_weights: ValidationWeights,
+        backbone: Backbone = RESNET34,
+        reduction: Literal["sum", "mean"] = "sum",
+        estimator: EstimatorName = "tangent",
+        meta_batches: int = 1,
+        validation_weights: ValidationWeights = "classes",
     ) -> None:
         super().__init__(aus, expressions)
         self.network = BaseNet(backbone.build(), len(self.aus), len(self.expressions))
