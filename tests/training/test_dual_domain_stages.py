@@ -11,7 +11,6 @@ from torch import Tensor
 
 from metafacs.checkpoints.checkpoint import load_checkpoint
 from metafacs.checkpoints.description import Description, Framing
-from metafacs.data.splits import Split
 from metafacs.data.store import Store
 from metafacs.data.streams import Stream
 from metafacs.faces.alignment import AlignmentSpec
@@ -122,7 +121,7 @@ def test_every_method_of_the_comparison_starts_from_one_landmark_stage(
     run = trainer(tmp_path, au_store, expression_store, {"width": 4, "stage": "landmarks"}, iterations=1)
     path = run.run(progress=False)
     learner = METHODS[method].build(AUS, (), {"width": 4, **options})
-    done = transfer(learner, path, "disfa", Split("everybody", 1, ("SN001",), ()))
+    done = transfer(learner, path)
     assert set(done.loaded) == taken
     begun = load_checkpoint(path).weights
     own = learner.state_dict()

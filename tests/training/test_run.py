@@ -161,6 +161,17 @@ def test_a_run_starts_from_a_model_and_says_so(
     known = load_checkpoint(second).description.initialised_from
     assert known["loaded"]["AU1"] == "AU1"  # type: ignore[index]
     assert "starts afresh: AU12 (the model does not know it)" in capsys.readouterr().out
+    with pytest.raises(SplitError, match=r"in the training of model\.safetensors and in test"):
+        train(
+            "single_task",
+            au_store.path,
+            tmp_path / "c",
+            options={"backbone": "small"},
+            fold=2,
+            initialise=first,
+            **settings,
+        )  # type: ignore[arg-type]
+    assert not (tmp_path / "c").exists()
 
 
 def test_another_model_labels_the_pictures_to_adapt_to(

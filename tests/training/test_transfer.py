@@ -16,8 +16,8 @@ from metafacs.faces.alignment import AlignmentSpec
 from metafacs.facs import EXPRESSIONS
 from metafacs.methods import METHODS, method_name
 from metafacs.methods.base import Method, OptimizerSpec, Prediction
-from metafacs.models.model_file import CheckpointError
-from metafacs.training.transfer import transfer
+from metafacs.models.model_file import CheckpointError, origin, read_model_file
+from metafacs.training.transfer import refuse_leak, transfer
 
 BP4D, DISFA = (1, 2, 4, 6, 12, 23), (12, 1, 9, 25)
 HELD_OUT = Split("3fold", 1, ("SN001",), ("SN002",))
@@ -55,10 +55,15 @@ def build(name: str, aus: tuple[int, ...] = DISFA) -> Method:
     return METHODS[name].build(aus, EXPRESSIONS, {"backbone": "small"})  # type: ignore[call-arg]
 
 
+def refuse(model: Path, dataset: str, split: Split) -> None:
+    """Ask whether a run on these data may learn from the model."""
+    refuse_leak(origin(model, *read_model_file(model)), dataset, split)
+
+
 def test_classifiers_go_by_number_and_name(save: Save) -> None:
     path, old = save("multi_task")
     new, untouched = build("mal"), build("mal")
-    done = transfer(new, path, "disfa", HELD_OUT, {25: 23})
+    done = transfer(new, path, {25: 23})
     before, after, start = old.state_dict(), new.state_dict(), untouched.state_dict()
     for key, value in before.items():
         if key.startswith("network.backbone."):
@@ -88,7 +93,7 @@ def test_classifiers_go_by_number_and_name(save: Save) -> None:
 
 def test_the_report_is_readable_and_becomes_part_of_the_record(save: Save) -> None:
     path, _ = save("single_task", (1, 2, 4))
-    done = transfer(build("single_task", (1, 9, 25)), path, "disfa", HELD_OUT, {25: 4})
+    done = transfer(build("single_task", (1, 9, 25)), path, {25: 4})
     assert str(done).splitlines() == [
         "initialised from model.safetensors, trained with single_task",
         "  taken over: network.backbone, AU1, AU25 from AU4",
@@ -109,7 +114,7 @@ def test_the_report_is_readable_and_becomes_part_of_the_record(save: Save) -> No
 def test_attention_is_taken_over_where_both_have_it(save: Save) -> None:
     path, old = save("mtan")
     new = build("mtan")
-    done = transfer(new, path, "disfa", HELD_OUT)
+    done = transfer(new, path)
     for part in ("attention", "encoders"):
         assert f"network.{part}" in done.loaded
     key = "network.attention.expressions.2.0.weight"
@@ -118,14 +123,14 @@ def test_attention_is_taken_over_where_both_have_it(save: Save) -> None:
         new.state_dict()["network.heads.action_units.weight"][0],
         old.state_dict()["network.heads.action_units.weight"][BP4D.index(12)],
     )
-    without = transfer(build("single_task"), path, "disfa", HELD_OUT)
+    without = transfer(build("single_task"), path)
     assert {"network.attention", "network.encoders", "expression fear"} <= set(without.unused)
     assert without.fresh["AU12"] == "the model's reads network.attention, which is not used"
 
 
 def test_parts_that_the_model_lacks_start_afresh(save: Save) -> None:
     path, _ = save("single_task")
-    done = transfer(build("mtan"), path, "disfa", HELD_OUT)
+    done = transfer(build("mtan"), path)
     assert done.fresh["network.attention"] == "the model has none"
     assert done.fresh["AU12"] == "it reads network.attention, which starts afresh"
     assert done.fresh["expression fear"] == "the model does not know it"
@@ -135,7 +140,7 @@ def test_how_pictures_are_normalised_comes_with_the_backbone(save: Save) -> None
     path, old = save("single_task", backbone="resnet18")
     new = METHODS["single_task"].build(DISFA, (), {"backbone": "resnet18"})
     new.network.backbone.expect_imagenet_pixels()
-    transfer(new, path, "disfa", HELD_OUT)
+    transfer(new, path)
     assert torch.equal(new.network.backbone.pixel_scale, old.network.backbone.pixel_scale)
 
 
@@ -144,28 +149,28 @@ def test_a_larger_backbone_is_another_one(save: Save) -> None:
     path, _ = save("single_task", backbone="resnet34")
     smaller = METHODS["single_task"].build(DISFA, (), {"backbone": "resnet18"})
     with pytest.raises(CheckpointError, match="does not have this method's backbone"):
-        transfer(smaller, path, "disfa", HELD_OUT)
+        transfer(smaller, path)
 
 
 def test_another_backbone_is_refused(save: Save) -> None:
     path, _ = save("single_task", backbone="resnet18")
     with pytest.raises(CheckpointError, match="does not have this method's backbone"):
-        transfer(build("single_task"), path, "disfa", HELD_OUT)
+        transfer(build("single_task"), path)
 
 
 @pytest.mark.parametrize("wrong", [{26: 23}, {25: 17}])
 def test_impossible_stand_ins_are_refused(save: Save, wrong: dict[int, int]) -> None:
     path, _ = save("single_task")
     with pytest.raises(ValueError, match="cannot start from"):
-        transfer(build("single_task"), path, "disfa", HELD_OUT, wrong)
+        transfer(build("single_task"), path, wrong)
 
 
 def test_a_model_that_knows_the_held_out_people_is_refused(save: Save) -> None:
     path, _ = save("single_task")
     own = Split("3fold", 2, ("F002",), ("F001",))
     with pytest.raises(SplitError, match=r"training of model\.safetensors and in test: F001"):
-        transfer(build("single_task"), path, "bp4d", own)
-    transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
+        refuse(path, "bp4d", own)
+    refuse(path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
 
 
 def test_so_is_one_that_started_from_such_a_model(save: Save) -> None:
@@ -176,13 +181,13 @@ def test_so_is_one_that_started_from_such_a_model(save: Save) -> None:
     }
     path, _ = save("single_task", initialised_from=first)
     with pytest.raises(SplitError, match=r"training of first\.safetensors and in test: SN002"):
-        transfer(build("single_task"), path, "disfa", HELD_OUT)
+        refuse(path, "disfa", HELD_OUT)
 
 
 def test_a_set_divided_otherwise_is_refused(save: Save) -> None:
     path, _ = save("single_task", split=asdict(Split("parts", 1, ("train",), ("test",), by="part")))
     with pytest.raises(SplitError, match="divided otherwise"):
-        transfer(build("single_task"), path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
+        refuse(path, "bp4d", Split("3fold", 1, ("F001",), ("F002",)))
 
 
 @pytest.mark.parametrize("source", ["initialised_from", "transferred_from", "pseudo_labels"])
@@ -191,26 +196,26 @@ def test_so_is_one_that_such_a_model_taught_or_labelled_for(save: Save, source: 
     first |= {"split": {"train": ["SN002"], "by": "subject"}}
     path, _ = save("single_task", **{source: first})
     with pytest.raises(SplitError, match=r"training of first\.safetensors and in test: SN002"):
-        transfer(build("single_task"), path, "disfa", HELD_OUT)
+        refuse(path, "disfa", HELD_OUT)
     # A table of labels has learned from nobody.
     path, _ = save("single_task", pseudo_labels={"file": "openface.csv", "pictures": 3})
-    transfer(build("single_task"), path, "disfa", HELD_OUT)
+    refuse(path, "disfa", HELD_OUT)
 
 
 def test_a_split_says_nothing_of_further_data_sets(save: Save) -> None:
     told = {"data": [{"dataset": "bp4d"}, {"dataset": "disfa"}]}
     path, _ = save("single_task", **told)
     with pytest.raises(SplitError, match="trained on disfa divided otherwise"):
-        transfer(build("single_task"), path, "disfa", HELD_OUT)
-    transfer(build("single_task"), path, "disfa", Split("parts", 1, ("train",), ("test",), by="part"))
+        refuse(path, "disfa", HELD_OUT)
+    refuse(path, "disfa", Split("parts", 1, ("train",), ("test",), by="part"))
 
 
 def test_pictures_known_under_the_name_of_another_data_set_are_refused(save: Save) -> None:
     path, _ = save("single_task", data=[{"dataset": "raf_au"}])
     parts = Split("parts", 1, ("train",), ("test",), by="part")
     with pytest.raises(SplitError, match="learned from raf_au, whose pictures are those of raf_ce"):
-        transfer(build("single_task"), path, "raf_ce", parts)
-    transfer(build("single_task"), path, "raf_db", parts)
+        refuse(path, "raf_ce", parts)
+    refuse(path, "raf_db", parts)
 
 
 @pytest.fixture
@@ -256,7 +261,7 @@ def test_without_a_network_features_come_with_the_rows_that_read_them(save_as: S
     name, old = method_name(Reader), Reader((1, 12))
     path = save_as(name, old, {})
     new = Reader((12, 25))
-    done = transfer(new, path, "disfa", HELD_OUT)
+    done = transfer(new, path)
     assert done.loaded == {"features": "features", "AU12": "AU12", "intensity of AU12": "intensity of AU12"}
     x = torch.randn(5, 4)
     known, told = old.predict(x), new.predict(x)
@@ -265,7 +270,7 @@ def test_without_a_network_features_come_with_the_rows_that_read_them(save_as: S
 
     path = save_as(name, Reader((1, 12), width=2), {})
     with pytest.raises(CheckpointError, match=r"has nothing that .*Reader could start from"):
-        transfer(Reader((12, 25)), path, "disfa", HELD_OUT)
+        transfer(Reader((12, 25)), path)
 
 
 def test_no_rows_without_the_features_that_they_read(save_as: SaveAs) -> None:
@@ -273,7 +278,7 @@ def test_no_rows_without_the_features_that_they_read(save_as: SaveAs) -> None:
     for method, width in ((old, 2), (new, 3)):
         method.further = torch.nn.Linear(4, width)
     start = new.action_units.weight.detach().clone()
-    done = transfer(new, save_as(method_name(Reader), old, {}), "disfa", HELD_OUT)
+    done = transfer(new, save_as(method_name(Reader), old, {}))
     assert done.loaded == {"features": "features"}
     assert done.fresh["AU12"] == "it reads further, which starts afresh"
     assert torch.equal(new.action_units.weight, start)
@@ -282,7 +287,7 @@ def test_no_rows_without_the_features_that_they_read(save_as: SaveAs) -> None:
 def test_another_method_without_a_network_is_refused(save_as: SaveAs) -> None:
     path = save_as("single_task", Reader((1, 12)), {})
     with pytest.raises(CheckpointError, match="choose a model of the same method"):
-        transfer(Reader((1, 12)), path, "disfa", HELD_OUT)
+        transfer(Reader((1, 12)), path)
 
 
 def test_stand_ins_go_for_branches_as_for_rows(save_as: SaveAs) -> None:
@@ -291,7 +296,7 @@ def test_stand_ins_go_for_branches_as_for_rows(save_as: SaveAs) -> None:
 
     old, new = untrained(1, 12, 23), untrained(9, 1, 25)
     fresh = new.state_dict()["network.detector.branches.9.0.weight"].clone()
-    done = transfer(new, save_as("source_only", old, {"width": 2}), "disfa", HELD_OUT, {25: 23})
+    done = transfer(new, save_as("source_only", old, {"width": 2}), {25: 23})
     assert done.loaded == {"network.extractors": "network.extractors", "AU1": "AU1", "AU25": "AU23"}
     assert done.fresh["AU9"] == "the model does not know it"
     assert done.unused == ["au_weights", "AU12"]
@@ -306,7 +311,7 @@ def test_a_stand_in_for_what_the_method_has_not_is_refused(save_as: SaveAs) -> N
     old = METHODS["dual_domain"].build((1, 23), (), options)
     new = METHODS["dual_domain"].build((1, 25), (), options)
     with pytest.raises(ValueError, match="dual_domain has nothing of AU25 alone"):
-        transfer(new, save_as("dual_domain", old, options), "disfa", HELD_OUT, {25: 23})
+        transfer(new, save_as("dual_domain", old, options), {25: 23})
 
 
 def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: Path) -> None:
@@ -320,7 +325,7 @@ def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: P
     save_checkpoint(path, saved)
 
     same = untrained((4, 1))
-    done = transfer(same, path, "disfa", HELD_OUT)
+    done = transfer(same, path)
     assert done.loaded == {
         "network.extractors": "network.extractors",
         "network.detector": "network.detector",
@@ -328,7 +333,7 @@ def test_branches_known_by_number_go_whole_or_not_at_all(save: Save, tmp_path: P
     for name, value in old.network.detector.state_dict().items():  # type: ignore[operator, union-attr]
         assert torch.equal(same.network.detector.state_dict()[name], value)  # type: ignore[operator, union-attr]
 
-    done = transfer(untrained((1, 12)), path, "disfa", HELD_OUT)
+    done = transfer(untrained((1, 12)), path)
     assert done.loaded == {"network.extractors": "network.extractors"}
     assert done.fresh["network.detector"] == "the model has another one"
     assert not [name for name in (*done.loaded, *done.fresh) if name.startswith("AU")]

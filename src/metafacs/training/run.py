@@ -160,7 +160,7 @@ def train(
     if data.expressions is not None:
         description = description.with_more(expression_pictures=data.expressions.told)
     if initialise is not None:
-        taken = transfer(learner, initialise, store.dataset, chosen, stand_ins)
+        taken = transfer(learner, initialise, stand_ins)
         description = taken.describe(description)
         if progress:
             print(taken)

@@ -68,13 +68,7 @@ class Transfer:
         )
 
 
-def transfer(
-    method: Method,
-    model: Path | str,
-    dataset: str,
-    split: Split,
-    stand_ins: Mapping[int, int] | None = None,
-) -> Transfer:
+def transfer(method: Method, model: Path | str, stand_ins: Mapping[int, int] | None = None) -> Transfer:
     """Fill a new method with what a trained model knows, as MAL starts DISFA from BP4D (section 4.1.4).
 
     The backbone is taken over whole, from the same one and no larger one; a classifier row by row: an AU by
@@ -82,13 +76,11 @@ def transfer(
     all of them, in the same shapes; what is no part of the network, such as MAL's meta net, is not. A method
     without a ``network``, such as ``mesh_reader``, takes its parts from a model of the same method alone.
     Rows are taken over only if what they read is. AUs that have a branch each go together, or with stand-ins
-    one by one.
+    one by one. Whether the model knows somebody who is held out, :func:`refuse_leaks` asks of the run.
 
     Args:
         method: The method to fill, in place.
         model: File that ``metafacs train`` wrote.
-        dataset: Name of the data set that the method will be trained on.
-        split: Who trains there and who is held out.
         stand_ins: AU of the method -> AU of the model to take its row or branch from, e.g. ``{25: 23}`` as
             JAA-Net starts DISFA's AU25 from BP4D's AU23.
 
@@ -97,13 +89,11 @@ def transfer(
 
     Raises:
         CheckpointError: If the file is no model, has another backbone, or nothing that can be taken over.
-        SplitError: If the model, or the one it started from, learned from somebody whom the split holds out.
         ValueError: If a stand-in is for an AU that the method does not detect or has no row or branch of, or
             is one that the model does not detect.
     """
     header, tensors = read_model_file(model)
     done = Transfer(origin(model, header, tensors))
-    refuse_leak(done.origin, dataset, split)
     saved = weights_in(tensors)
     own = method.state_dict()
     branches = _branches(method) if stand_ins else {}
