@@ -148,6 +148,8 @@ def test_people_are_hidden_and_named_and_aus_chosen(client: Client, short_clip: 
     table = pd.read_csv(io.BytesIO(client.get(f"{place}/download/openface.csv").body))
     assert [name for name in table if name.endswith("_p")] == ["AU01_p", "AU12_p"]
     assert table["success"].all()
+    about = client.get(f"{place}/download/about.json").json
+    assert list(about["counts"]["share_of_time_present"]) == ["AU01", "AU12"]
     assert 'PARTICIPANT="Eileen"' in client.get(f"{place}/download/events.eaf").body.decode()
     assert "clip.mp4, Eileen" in client.get(f"{place}/download/plot.svg").body.decode()
     (person,) = client.get(f"{place}/timelines").json["people"]

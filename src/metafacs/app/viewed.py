@@ -79,7 +79,8 @@ class Viewed:
         if self.view.aus is not None:
             kept = tuple(au for au in detector.aus if au in self.view.aus)
             pale = tuple(au for au in detector.experimental if au in kept)
-            self.detector = replace(detector, aus=kept, experimental=pale)
+            levels = {au: detector.thresholds[au] for au in kept}
+            self.detector = replace(detector, aus=kept, thresholds=levels, experimental=pale)
 
     def __iter__(self) -> Iterator[FrameResults]:
         for frame in self._frames:
