@@ -16,7 +16,9 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+import clips
 from metafacs.app import tables
 from metafacs.app.records import Json
 from metafacs.app.viewed import Viewed
@@ -160,6 +162,19 @@ def test_people_are_hidden_and_named_and_aus_chosen(client: Client, short_clip: 
     refused = client.get(f"{place}/download/plot.png")
     assert refused.status == 409
     assert "shows nobody" in refused.error
+
+
+def test_frames_that_cannot_be_decoded_are_told_whoever_is_hidden(
+    client: Client, face: Image.Image, folder: Path
+) -> None:
+    whole = clips.write_clip(folder / "whole.mp4", [np.asarray(face)] * 6, gop=1)
+    file = client.analysed("clip.mp4", clips.damage(whole, folder / "clip.mp4", [2, 3]))
+    place = f"/api/files/{file['id']}"
+    assert client.ask("PATCH", place, {"hidden": [0]}).status == 200
+    counts = client.get(f"{place}/download/about.json").json["counts"]
+    assert (counts["frames"], counts["faces"], counts["undecodable"]) == (6, 0, 2)
+    assert [(each["from"], each["to"]) for each in counts["undecodable_frames"]] == [(2, 3)]
+    assert client.get(f"{place}/timelines").json["lost"] == [2, 3]
 
 
 def test_everything_of_some_files_comes_in_one(

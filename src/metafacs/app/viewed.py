@@ -85,7 +85,8 @@ class Viewed:
     def __iter__(self) -> Iterator[FrameResults]:
         for frame in self._frames:
             faces = [self._chosen(face) for face in frame.faces if face.face_id not in self.view.hidden]
-            nobody = FaceResult(self.name, frame.number, timestamp=frame.timestamp)
+            problem = frame.faces[0].problem
+            nobody = FaceResult(self.name, frame.number, timestamp=frame.timestamp, problem=problem)
             yield replace(frame, faces=faces or [nobody])
 
     @property
