@@ -156,6 +156,17 @@ def test_frames_faces_and_landmarks_can_be_looked_at(client: Client, short_clip:
     assert np.frombuffer(points, "<i4").reshape(3, -1)[:, :2].tolist() == [[2, 0], [3, 0], [4, 0]]
 
 
+def test_names_go_where_people_may_get_other_numbers(client: Client, short_clip: Path) -> None:
+    file = client.analysed("clip.mp4", short_clip)
+    place = f"/api/files/{file['id']}"
+    kept = {"names": {"0": "Eileen"}, "hidden": [0], "smoothing": 0.5}
+    client.ask("PATCH", place, kept)
+    for choice, names, hidden in (({}, {"0": "Eileen"}, [0]), ({"fps": 5}, {}, [])):
+        assert client.post(f"{place}/analyse", choice).status == 202
+        settings = client.wait(file["id"])["settings"]
+        assert (settings["names"], settings["hidden"], settings["smoothing"]) == (names, hidden, 0.5)
+
+
 def test_settings_that_make_no_sense_are_refused(client: Client, photo: bytes) -> None:
     place = f"/api/files/{client.analysed('me.png', photo)['id']}"
     for wrong in (

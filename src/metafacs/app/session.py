@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -174,6 +175,8 @@ class Session:
     def analyse(self, file: StoredFile) -> Job:
         """Queue an analysis of a file as its settings say; an older one is forgotten.
 
+        Where other frames are taken, people may get other numbers: their names and who is hidden go.
+
         Raises:
             ConflictError: If one is under way, or the file was a camera's.
         """
@@ -193,6 +196,8 @@ class Session:
             **self.paths_of(file.choice),
         }
         job = self.queue.add("analyse", file.id, "analyse", arguments)
+        if before is not None and before.choice.fps != file.choice.fps:
+            file.view = replace(file.view, names={}, hidden=())
         file.analysis = Analysis(number, file.choice, folder, job=job.id)
         self._forget_exports(file)
         if before is not None:

@@ -78,7 +78,7 @@ export const TEXTS = {
   finished: "{name} is done",
   read_again_more: "Read again …",
   read_again: "Read again",
-  read_again_about: "The file is read anew from its beginning. What it showed until now is replaced.",
+  read_again_about: "The file is read anew from its beginning. What it showed until now is replaced. Where other frames are read, people may get other numbers: their names go, and all are shown.",
   fps: "Frames",
   fps_all: "All",
   fps_n: "{n} per second",
