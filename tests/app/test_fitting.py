@@ -39,7 +39,7 @@ def test_a_new_au_is_fitted_and_used_as_the_command_does(
     monkeypatch.chdir(tmp_path)
     files = [client.analysed(f"{number}.png", content) for number, content in enumerate(album)]
     labels = [
-        {"file": file["id"], "frame": None, "person": 0, "aus": {"6": number % 2}}
+        {"file": file["id"], "frame": None, "box": [60, 60, 240, 240], "aus": {"6": number % 2}}
         for number, file in enumerate(files)
     ]
     job = client.post("/api/personalise", {"name": "Eileen", "labels": labels}).json
@@ -81,7 +81,10 @@ def test_what_cannot_be_fitted_is_told(client: Client, photo: bytes, short_clip:
     for label, said in (
         ({"file": video["id"], "frame": 3, "aus": {"6": 1}}, "too few labels"),
         ({"file": video["id"], "frame": 99, "aus": {"6": 1}}, "clip.mp4"),
-        ({"file": video["id"], "frame": 3, "person": 4, "aus": {"6": 1}}, "person 4 is not seen in frame 3"),
+        (
+            {"file": video["id"], "frame": 3, "box": [0, 0, 9, 9], "aus": {"6": 1}},
+            "no face found in clip.mp4",
+        ),
     ):
         job = client.wait_for_job(
             client.post("/api/personalise", {"name": "x", "labels": [label]}).json["id"]

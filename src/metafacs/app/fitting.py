@@ -9,15 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from metafacs.app.analysing import JOURNAL
 from metafacs.facs import au_name
-from metafacs.inference.journal import read_journal
 from metafacs.inference.loading import load_model
 from metafacs.personalisation.person import save_person
 from metafacs.personalisation.personalise import fit_support
 from metafacs.personalisation.support import Support, SupportRow
-
-Box = tuple[float, float, float, float]
 
 
 def fit_person(model: str | None, labels: Sequence[dict[str, Any]], out: Path, device: str) -> dict[str, Any]:
@@ -26,7 +22,8 @@ def fit_person(model: str | None, labels: Sequence[dict[str, Any]], out: Path, d
     Args:
         model: File of the model; None for the detector in the package.
         labels: One for each frame: ``path``, ``name``, ``frame`` (None of a picture), ``aus`` as
-            ``{"12": 1}``; ``person`` and ``folder``: whose face it is in the results of an analysis, or None.
+            ``{"12": 1}``; ``box``: where the face is that is meant, as left, top, right, bottom in pixels, or
+            None.
         out: The file to write.
         device: Where the model runs.
 
@@ -61,36 +58,12 @@ def fit_person(model: str | None, labels: Sequence[dict[str, Any]], out: Path, d
 def _support(labels: Sequence[dict[str, Any]], out: Path) -> Support:
     """Return the labels as a list of pictures is read."""
     aus = tuple(sorted({int(au) for each in labels for au in each["aus"]}))
-    places = _places(labels)
     rows = tuple(
-        SupportRow(line, Path(each["path"]), each["frame"], box)
-        for line, (each, box) in enumerate(zip(labels, places, strict=True), start=1)
+        SupportRow(line, Path(each["path"]), each["frame"], each["box"] and tuple(each["box"]))
+        for line, each in enumerate(labels, start=1)
     )
     table = [[each["aus"].get(str(au), np.nan) for au in aus] for each in labels]
     return Support(Path("the labels"), aus, rows, np.array(table, np.float32))
-
-
-def _places(labels: Sequence[dict[str, Any]]) -> list[Box | None]:
-    """Return where the face is that each label means, None where it does not say whose.
-
-    Raises:
-        ValueError: If the person is not seen in the frame.
-    """
-    wanted = {(each["folder"], each["frame"] or 0, each["person"]) for each in labels}
-    boxes: dict[tuple[str, int, int], Box] = {}
-    for folder in {folder for folder, _, person in wanted if person is not None}:
-        for frame in read_journal(Path(folder) / JOURNAL)[1]:
-            for face in frame.faces:
-                key = (folder, frame.number, face.face_id)
-                if face.box is not None and key in wanted:
-                    boxes[key] = face.box
-    for each in labels:
-        key = (each["folder"], each["frame"] or 0, each["person"])
-        if each["person"] is not None and key not in boxes:
-            raise ValueError(
-                f"person {each['person']} is not seen in frame {key[1]} of {each['name']}; mark another frame"
-            )
-    return [boxes.get((each["folder"], each["frame"] or 0, each["person"])) for each in labels]
 
 
 def _as_the_user_calls_them(text: str, names: dict[str, str]) -> str:

@@ -21,7 +21,6 @@ PATIENCE = web.AppKey("PATIENCE", float)
 """Seconds within which the body of a request must be there; uploads have limits of their own."""
 
 _Id = Annotated[str, Meta(max_length=40)]
-_Person = Annotated[int, Meta(ge=0, le=10**6)]
 _Frame = Annotated[int, Meta(ge=0, le=10**9)]
 _LONGEST_NAME, _MOST_NAMES = 60, 200
 _SMOOTHEST = 5.0
@@ -29,14 +28,14 @@ _SMOOTHEST = 5.0
 
 @dataclass(frozen=True)
 class Label:
-    """One marked frame: which AUs the face of a person shows (1) and which not (0)."""
+    """One marked frame: which AUs the face at a place shows (1) and which not (0)."""
 
     file: _Id
     aus: Annotated[
         dict[Annotated[int, Meta(ge=1, le=99)], Annotated[int, Meta(ge=0, le=1)]], Meta(min_length=1)
     ]
     frame: _Frame | None = None
-    person: _Person | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)

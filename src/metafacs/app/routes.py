@@ -285,9 +285,8 @@ class Routes:
                 )
             path = str(path_of(file))
             aus = {str(au): value for au, value in label.aus.items()}
-            folder = None if label.person is None else str(analysed(file).folder)
-            place: Json = {"path": path, "name": file.name, "frame": label.frame, "folder": folder}
-            labels.append(place | {"aus": aus, "person": label.person})
+            place: Json = {"path": path, "name": file.name, "frame": label.frame, "box": label.box}
+            labels.append(place | {"aus": aus})
         if len({(each["path"], each["frame"]) for each in labels}) < len(labels):
             raise Refused(400, "a frame is marked twice; remove one of the marks")
         out = self._session.folder / f"person-{secrets.token_hex(6)}.safetensors"

@@ -9,8 +9,8 @@ const KEY = "metafacs-labels";
 const ANSWERS = [["0", "absent"], ["", "unknown"], ["1", "present"]];
 
 /**
- * Labelled faces of all files, {file, frame, person, time, aus: {au: 0 or 1}}; kept while the tab is open.
- * frame is null for pictures; person is the number of the face that is meant.
+ * Labelled faces of all files, {file, frame, box, person, fps, time, aus: {au: 0 or 1}}; kept while the tab is open.
+ * frame is null for pictures; box is where the face is that is meant, person its number where so many frames are read.
  */
 const labels = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
 
@@ -110,17 +110,18 @@ export class Personalise {
     return analysis.tracks.facesAt(0).sort((a, b) => area(b) - area(a))[0]?.person ?? null;
   }
 
-  isSeen(person) {
+  /** Return the face of a person that is shown now, undefined if there is none. */
+  faceOf(person) {
     const { tracks } = this.view.analysis;
     const place = this.view.player ? tracks.frameAt(this.view.player.time) : 0;
-    return place >= 0 && tracks.facesAt(place).some((face) => face.person === person);
+    return place < 0 ? undefined : tracks.facesAt(place).find((face) => face.person === person);
   }
 
-  describe({ file: id, frame, person, time }) {
+  describe({ file: id, frame, person, fps, time }) {
     const file = session.files.get(id);
     const parts = [file.name];
     if (frame !== null) parts.push(clock(time, 2));
-    if (person !== null && (file.analysis?.people.length ?? 0) > 1) parts.push(personName(file, person));
+    if (fps === file.analysis?.fps && file.analysis.people.length > 1) parts.push(personName(file, person));
     return parts.join(", ");
   }
 
@@ -131,13 +132,15 @@ export class Personalise {
     player?.step(0);
     const frame = player ? player.frame : null;
     const person = this.chosen();
-    if (!this.isSeen(person)) {
+    const face = this.faceOf(person);
+    if (!face) {
       fill(this.editor, el("p", { class: "problem", role: "alert" }, say("label_unseen", { name: person === null ? say("person") : personName(analysis.file, person) })));
       return;
     }
-    let entry = labels.find((other) => other.file === analysis.id && other.frame === frame && other.person === person);
+    const { fps } = analysis.file.analysis;
+    let entry = labels.find((other) => other.file === analysis.id && other.frame === frame && other.person === person && other.fps === fps);
     if (!entry) {
-      entry = { file: analysis.id, frame, person, time: player?.time ?? 0, aus: {} };
+      entry = { file: analysis.id, frame, box: [...face.box], person, fps, time: player?.time ?? 0, aus: {} };
       labels.push(entry);
       keep();
       this.update();
@@ -188,7 +191,7 @@ export class Personalise {
   async start() {
     const told = labels.filter((entry) => Object.keys(entry.aus).length);
     const model = this.model.value;
-    const json = { name: this.name.value.trim() || say("person_unnamed"), model, labels: told.map(({ file, frame, person, aus }) => ({ file, frame, person, aus })) };
+    const json = { name: this.name.value.trim() || say("person_unnamed"), model, labels: told.map(({ file, frame, box, aus }) => ({ file, frame, box, aus })) };
     await this.view.attempt(async () => {
       const job = await ask("/api/personalise", { method: "POST", json });
       session.jobs.set(job.id, job);
