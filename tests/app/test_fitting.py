@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from metafacs.app import fitting
+from metafacs.personalisation.support import Support
 from serving import Client
 
 
@@ -57,6 +59,24 @@ def test_a_new_au_is_fitted_and_used_as_the_command_does(
     table = client.get(f"{place}/download/openface.csv").body
     assert table == (tmp_path / "faces.csv").read_bytes()
     assert pd.read_csv(io.BytesIO(table))["AU06_c"].tolist() == [1]
+
+
+def test_what_is_said_of_a_picture_names_that_one(
+    client: Client, photo: bytes, untrained_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [client.analysed(name, photo) for name in ("a.png", "b.png")]
+    paths = [client.server.session.file(file["id"]).path for file in files]
+    labels = [
+        {"path": str(path), "name": file["name"], "frame": None, "box": None, "aus": {"6": 1}}
+        for path, file in zip(paths, files, strict=True)
+    ]
+
+    def refusing(checkpoint: object, support: Support, *, device: str) -> None:
+        raise ValueError(f"line 2: the face in {support.rows[1].picture.name} is like none of the others")
+
+    monkeypatch.setattr(fitting, "fit_support", refusing)
+    with pytest.raises(ValueError, match=r"the face in b\.png is"):
+        fitting.fit_person(str(untrained_model), labels, tmp_path / "me.safetensors", "cpu")
 
 
 def test_what_cannot_be_fitted_is_told(client: Client, photo: bytes, short_clip: Path) -> None:

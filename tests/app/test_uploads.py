@@ -129,7 +129,7 @@ def test_a_name_is_never_a_path(client: Client, photo: bytes) -> None:
         file = answer.json
         assert "/" not in file["name"]
         folder = client.server.folder / file["id"]
-        assert {path.name for path in folder.iterdir()} <= {"file.png", "analysis-1"}
+        assert {path.name for path in folder.iterdir()} <= {f"{folder.name}.png", "analysis-1"}
     assert client.add("schön 😀.png", photo)["name"] == "schön 😀.png"
 
 

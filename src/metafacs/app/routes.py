@@ -132,7 +132,8 @@ class Routes:
         self._session.check_choice(choice)
         folder = self._session.new_folder()
         try:
-            path = folder / f"file{kind_of(name)[1]}"
+            # What is said of a file may name it by the last part of its path alone.
+            path = folder / f"{folder.name}{kind_of(name)[1]}"
             size = await store_body(request, path, self._limits)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
