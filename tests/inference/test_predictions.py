@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -199,3 +200,16 @@ def test_losses_before_an_interruption_are_told_after_it(
     # At a checkpoint, after the last one, and when all frames were finished but nothing was written.
     for stop in (15, 25, 39):
         assert source_of(f"stopped{stop}", stop) == undisturbed
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names are UTF-8 there")
+def test_a_name_that_elan_cannot_hold_is_told_before_the_analysis(make_detector: Maker) -> None:
+    name = os.fsdecode(b"gr\xf6\xdfer.mp4")
+    Path("a.mp4").rename(name)
+    inputs = gather_inputs([name], Path("out"))
+    (destination,) = plan_outputs(inputs, Path("out"), "openface", beside=["elan"]).videos
+    (found,) = inputs.found
+    run = run_of(found, "model", "cpu", Options())
+    with pytest.raises(ValueError, match="rename the video"):
+        predict_video(make_detector(), found, destination, run, Options(), report=pytest.fail)
+    assert not destination.journal.exists()

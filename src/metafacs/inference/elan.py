@@ -109,7 +109,7 @@ def write_elan(
     )
     header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     if video is not None:
-        ET.SubElement(header, "MEDIA_DESCRIPTOR", _link(Path(video), Path(path)))
+        ET.SubElement(header, "MEDIA_DESCRIPTOR", link_to(Path(video), Path(path)))
     order = ET.SubElement(root, "TIME_ORDER")
     participants = {tier_name(person): name for person, name in (names or {}).items()}
     count = _add_tiers(root, order, tiers, participants)
@@ -189,8 +189,12 @@ def _in_milliseconds(parts: Iterable[Annotation]) -> Iterable[tuple[int, int, st
         yield start, free, label
 
 
-def _link(video: Path, path: Path) -> dict[str, str]:
-    """Return the attributes that link a video to the file at a path."""
+def link_to(video: Path, path: Path) -> dict[str, str]:
+    """Return the attributes that link a video to the file at a path.
+
+    Raises:
+        ValueError: If the name of the video has characters that XML has no word for.
+    """
     try:
         place = Path(os.path.relpath(video, path.parent)).as_posix()
         place = place if place.startswith("../") else f"./{place}"

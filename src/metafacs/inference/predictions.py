@@ -14,7 +14,7 @@ from metafacs.inference.annotate import annotate_video
 from metafacs.inference.baseline import Baseline, apply_baseline, find_baseline
 from metafacs.inference.counting import Counting, Counts
 from metafacs.inference.detector import Detector
-from metafacs.inference.elan import write_elan
+from metafacs.inference.elan import link_to, write_elan
 from metafacs.inference.engine import FrameResults
 from metafacs.inference.event_logs import write_boris_csv
 from metafacs.inference.events import EventRules, find_events, write_events_csv
@@ -180,6 +180,8 @@ def predict_video(
     if found.kind == "camera" and resume and destination.journal.exists():
         # Its time is over: what it gave is written.
         return _write_video(detector, found, None, destination, run, options, not_read or {})
+    for path in destination.beside.get("elan", ()) if found.kind == "video" else ():
+        link_to(found.path, path)  # rather now than after hours
     source = open_source(found, options)
     source.name = found.name
     if opened is not None:
