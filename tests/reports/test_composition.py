@@ -31,6 +31,18 @@ def test_report_says_what_it_is_made_of(record_of: MakeRecord) -> None:
     assert f"metafacs 0.0.1 and {records[1].versions['metafacs']}, torch" in facts["Versions"]
 
 
+def test_report_says_whose_labels_were_learned_where_others_are_tested(record_of: MakeRecord) -> None:
+    own = record_of()
+    assert "trained with labels of the synthetic twin of BP4D and tested on 8 people held out: " in (
+        compose_report(Comparison([own])).summary
+    )
+    learned = {**own.config, "data": [{"dataset": "disfa"}, {"dataset": "bp4d"}]}
+    other = compose_report(Comparison([replace(own, config=learned)])).summary
+    assert (
+        "with labels of the synthetic twin of DISFA and tested on 8 people of the synthetic twin of " in other
+    )
+
+
 def test_report_of_one_method_without_curves_has_one_figure(record_of: MakeRecord) -> None:
     content = compose_report(Comparison([record_of("single_task")], PAPERS["mal"]))
     assert len(content.figures) == 1
@@ -43,7 +55,7 @@ def test_report_of_a_data_set_without_known_people_speaks_of_pictures(record_of:
     total = {name: [sum(c[name][j] for c in counts) for j in range(5)] for name in counts[0]}
     result = ExpressionResult(("happily sad", "sadly angry"), ((3, 1), (2, 2)), "11101010")
     content = compose_report(Comparison([replace(record, per_subject={"": total}, expressions=result)]))
-    assert "tested on pictures held out from training" in content.summary
+    assert "tested on pictures held out: " in content.summary
     assert (content.headlines[0].value, content.headlines[0].detail) == ("0.625", "expressions recognised")
     assert "Whiskers" not in content.figures[0].caption
     assert [table.title.split(" (")[0] for table in content.tables] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from metafacs.data.facts import dataset_title
 from metafacs.evaluation.expression_statistics import accuracy_of
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.seed_statistics import average_f1_spread, run_spread
@@ -24,6 +25,7 @@ from metafacs.reports.pictures import Picture, PictureRow
 from metafacs.reports.style import inline_svg
 from metafacs.reports.tables import Table, auc_table, f1_table, printed_table, summary_table
 from metafacs.reports.training_curves import curves_figure, curves_of_rows
+from metafacs.texts import shown
 
 SYNTHETIC_NOTE = (
     "Every face, label and score of this comparison comes from rendered twins of the data sets, not from "
@@ -63,15 +65,18 @@ def compose_report(
     """
     synthetic = any(record.data.synthetic for record in comparison.records)
     people = comparison.people
-    tested = f"{people} people held out from training" if people else "pictures held out from training"
-    data = f"the synthetic twin of {comparison.dataset}" if synthetic else comparison.dataset
+    learned, tested = (
+        f"the synthetic twin of {shown(dataset_title(name))}" if synthetic else shown(dataset_title(name))
+        for name in comparison.data
+    )
+    units = (f"{people} people" if people else "pictures") + (f" of {tested}" if learned != tested else "")
     summary = (
-        f"{_listed(list(comparison.rows))}, trained on {data} and tested on {tested}: "
+        f"{_listed(list(comparison.rows))}, trained with labels of {learned} and tested on {units} held out: "
         f"F1 of {len(comparison.aus)} action units, how training went, and which claims the numbers support."
     )
     answered = answered_claims(comparison, against=against)
     return ReportContent(
-        title=f"Action unit detectors on {data}",
+        title=f"Action unit detectors on {tested}",
         summary=summary,
         synthetic=synthetic,
         note=SYNTHETIC_NOTE if synthetic else "",
