@@ -93,3 +93,26 @@ def test_what_records_do_not_tell_is_not_answered(
     within = [replace(record, tested_on="bp4d", protocol="leave_one_subject_out") for record in records]
     told = few_shot_claims(FewShotComparison(within, PAPERS["maml_au"]))
     assert [claim.statement for claim in told] == [LEAD], "Fig. 14 is of another data set than trained on"
+
+
+def test_seeds_are_those_of_the_learners_compared(few_shot_record_of: Maker) -> None:
+    records = [
+        few_shot_record_of(
+            learner=learner,
+            shots=shots,
+            subject=f"F00{person}",
+            steps=STEPS,
+            **ACROSS,
+            accuracy={1: (0.5, 0.6, 0.7)},
+            filled=(),
+            config={"testing": {"judged": 10, "repetitions": 50}, "training": {"seed": seed}},
+        )
+        for learner, seed in (("baseline", 0), ("maml", 0), ("maml", 1))
+        for shots in (1, 5)
+        for person in range(3)
+    ]
+    found = {
+        claim.statement: claim for claim in few_shot_claims(FewShotComparison(records, PAPERS["maml_au"]))
+    }
+    assert all("; one seed" in found[name].detail for name in (LEAD, SUFFICE))
+    assert all("mean over 2 seeds" in found[name].detail for name in (RAISES, MOST))

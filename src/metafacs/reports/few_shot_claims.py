@@ -5,7 +5,7 @@ As in :mod:`metafacs.reports.claims`, "yes" needs an interval over people that e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from metafacs.data.facts import dataset_title
 from metafacs.evaluation.few_shot_statistics import (
@@ -66,7 +66,7 @@ def _growing_lead(claimed: GrowingFewShotLead, comparison: FewShotComparison) ->
         what = f"the lead of {claimed.better} over {claimed.worse} grows from {few} to {many} shots"
         if better and worse:
             lead = average_interval(difference_by_task(better, worse))
-            yield higher(what, lead, _more(comparison))
+            yield higher(what, lead, _more([claimed.better, claimed.worse], comparison))
         else:
             yield Claim(what, "void", _OTHER_TASKS)
 
@@ -77,7 +77,7 @@ def _few_suffice(claimed: FewShotsSuffice, comparison: FewShotComparison) -> Ite
         few, many = shots[0], shots[-1]
         what = f"{claimed.row} hardly changes from {few} to {many} shots"
         if rise := _rise(comparison, (few, claimed.row), (many, claimed.row)):
-            yield alike(what, average_interval(rise), claimed.within, _more(comparison))
+            yield alike(what, average_interval(rise), claimed.within, _more([claimed.row], comparison))
         else:
             yield Claim(what, "void", _OTHER_TASKS)
 
@@ -89,11 +89,12 @@ def _first_step(claimed: SteepFirstStep, comparison: FewShotComparison) -> Itera
             before, after, late = (accuracy_by_task(group, step) for step in (0, 1, last))
             first, rest = difference_by_task(after, before), difference_by_task(late, after)
             what = f"{learner}, {shots} shot: the first gradient step"
-            yield higher(f"{what} raises the accuracy", average_interval(first), _more(comparison))
+            more = _more([learner], comparison)
+            yield higher(f"{what} raises the accuracy", average_interval(first), more)
             yield higher(
                 f"{what} raises the accuracy more than the next {last - 1} together",
                 average_interval(difference_by_task(first, rest)),
-                f"they {average_interval(rest).value:+.3f}; {_more(comparison)}",
+                f"they {average_interval(rest).value:+.3f}; {more}",
             )
 
 
@@ -103,7 +104,7 @@ def _transferred(claimed: Transfer, transfer: FewShotTransfer) -> Iterator[Claim
     if gains:
         first, second = map(dataset_title, claimed.data)
         over = f"AUs {', '.join(map(str, claimed.aus))}" if claimed.aus else "all AUs"
-        apart, more = average_interval(gains), _more(transfer.first, transfer.second)
+        apart, more = average_interval(gains), _more([claimed.row], transfer.first, transfer.second)
         what = f"{claimed.row}, {shots} shot, {over}: trained on {first}"
         if isinstance(claimed, BetterTransfer):
             yield higher(f"{what} > trained on {second}", apart, more)
@@ -117,7 +118,11 @@ def _rise(comparison: FewShotComparison, before: tuple[int, str], after: tuple[i
     return difference_by_task(*scores) if scores[0].keys() == scores[1].keys() else {}
 
 
-def _more(*tests: FewShotComparison) -> str:
-    seeds = {len(test.seeds) for test in tests}
+def _more(learners: Sequence[str], *tests: FewShotComparison) -> str:
+    seeds = {
+        len({record.seed for record in test.records if record.learner == learner})
+        for test in tests
+        for learner in learners
+    }
     luck = "one seed, whose luck is not in the interval" if 1 in seeds else f"mean over {min(seeds)} seeds"
     return f"{luck}; synthetic" if any(test.synthetic for test in tests) else luck
