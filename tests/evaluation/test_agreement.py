@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,20 @@ def test_an_au_of_few_people_has_no_interval() -> None:
     found = score_agreement(people, repetitions=100)
     assert "kappa" in found.aus[12].intervals
     assert not found.aus[4].intervals
+
+
+def test_people_without_intensities_or_times_give_no_interval_of_these() -> None:
+    def told(seed: int) -> AlignedPerson:
+        left, right = drawn(seed)
+        one = person(f"v{seed}", {12: left}, {12: right})
+        if seed < FEWEST_PEOPLE - 1:
+            return one
+        bare = {12: AuSeries(left.presence)}, {12: AuSeries(right.presence)}
+        grid = replace(one.grid, times=None, frame_length=NAN)
+        return replace(one, grid=grid, left=bare[0], right=bare[1])
+
+    found = score_agreement([told(seed) for seed in range(FEWEST_PEOPLE + 1)])
+    assert found.subjects == FEWEST_PEOPLE + 1
+    assert found.aus[12].values["icc"] > 0
+    assert set(found.aus[12].intervals) == set(found.intervals)
+    assert set(found.intervals) == {"kappa", "pabak", "f1", "negative_agreement"}

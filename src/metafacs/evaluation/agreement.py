@@ -288,20 +288,30 @@ def _intervals(
     if len(subjects) < FEWEST_PEOPLE:
         return {}, {}
     counts = np.zeros((len(subjects), len(aus), _SIZE))
+    timed = np.zeros((len(subjects), len(aus)), dtype=bool)
     for one, each in zip(people, told, strict=True):
         for au, statistics in each.items():
-            counts[subjects.index(one.subject), aus.index(au)] += statistics.statistics
+            place = subjects.index(one.subject), aus.index(au)
+            counts[place] += statistics.statistics
+            timed[place] |= statistics.events is not None
+    # People of whom nothing is known add nothing: a measure has as many people as tell of it.
+    framed, graded = counts[..., _PAIRS].sum(axis=-1) > 0, counts[..., _SUMS.start] > 0
+    tells = dict.fromkeys(MEASURES, framed) | {
+        "icc": graded,
+        **dict.fromkeys(("event_precision", "event_recall", "event_f1"), framed & timed),
+    }
     draws = measures_of(resampled_totals(counts, repetitions, seed))
     intervals: dict[int, dict[str, Interval]] = {au: {} for au in aus}
     of_means: dict[str, Interval] = {}
     for name, values in draws.items():
-        for column, au in enumerate(aus):
-            # People without the AU add nothing: it has as many people as tell of it.
-            units = int((counts[:, column, _PAIRS].sum(axis=1) > 0).sum())
+        for au, column, units in zip(aus, values.T, tells[name].sum(axis=0).tolist(), strict=True):
             if units >= FEWEST_PEOPLE:
-                intervals[au][name] = percentile_bounds(values[:, column], units, level=level)
+                intervals[au][name] = percentile_bounds(column, units, level=level)
+        units = int(tells[name].any(axis=1).sum())
+        if units < FEWEST_PEOPLE:
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", category=RuntimeWarning)
             means = np.nanmean(values, axis=1)
-        of_means[name] = percentile_bounds(means, len(subjects), level=level)
+        of_means[name] = percentile_bounds(means, units, level=level)
     return intervals, of_means
