@@ -79,7 +79,12 @@ def test_scores_are_those_of_the_records(checkpoint: Checkpoint, record_of: Call
     assert "| F1 | bp4d (*synthetic*) |" in card
     assert f"| AU12 | {record.f1[12]:.3f} |" in card
     assert f"| **average** | {record.f1_average:.3f} |" in card
-    assert "On held-out people: 3fold, fold 1, 8 people." in card
+    assert "Held out from training: 3fold, fold 1, 8 people, thresholds: 0.5." in card
+    (counts, *_) = record.per_subject.values()
+    present = [tp + fn for tp, fn in zip(counts["tp"], counts["fn"], strict=True)]
+    positives = dict(zip(record.aus, present, strict=True))
+    unknown = replace(record, per_subject={"": counts}, positives=positives)
+    assert "3fold, fold 1, pictures, thresholds" in model_card(checkpoint, "lab/faces", [unknown])
 
 
 def test_records_of_other_models_are_refused(

@@ -157,8 +157,12 @@ def _scores(records: Sequence[Record]) -> str:
         for au in sorted({au for record in records for au in record.aus})
     ]
     lines.append(f"| **average** | {' | '.join(_number(record.f1_average) for record in records)} |")
-    tested = [f"{r.data.split}, fold {r.data.fold}, {r.people} people" for r in records]
-    return "\n".join(lines) + f"\n\nOn held-out people: {markdown('; '.join(tested))}."
+    tested = [
+        f"{r.data.split}, fold {r.data.fold}, {f'{r.people} people' if r.people else 'pictures'}, "
+        f"thresholds: {r.judged_at}"
+        for r in records
+    ]
+    return "\n".join(lines) + f"\n\nHeld out from training: {markdown('; '.join(tested))}."
 
 
 def _number(value: float) -> str:
