@@ -179,10 +179,6 @@ def plan_few_shot(
         _check_published(store, training, test)
     numbers = chosen_aus(store, aus)
     tested = numbers if test is None else chosen_aus(target, None)
-    if aus is not None and not aus:
-        raise ValueError(
-            "no action units are given; name some with --aus, or leave it out for the usual ones"
-        )
     unknown = sorted(set(learners) - set(FEW_SHOT))
     if unknown or not learners or len(set(learners)) < len(learners):
         raise ValueError(f"unknown few-shot learners {unknown}; choose from {sorted(FEW_SHOT)}")

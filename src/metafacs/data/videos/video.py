@@ -209,8 +209,6 @@ def decode_frames(path: Path | str, numbers: Sequence[int]) -> Iterator[NDArray[
     """
     if not len(numbers):
         return
-    if list(numbers) != sorted(numbers) or numbers[0] < 0:
-        raise ValueError("frame numbers must be 0 or larger and ascending")
     for frame in Video(path).at(numbers):
         if frame.image is None:
             raise VideoError(f"{path} is damaged at frame {frame.number} ({frame.problem}); copy it again")
