@@ -230,11 +230,3 @@ def test_a_failed_write_leaves_the_old_archive(
         write_archive(path, [record_of()], name="study")
     assert len(read_records(path)) == 6
     assert archives_in(path.parent) == list(path.parent.iterdir())
-
-
-def test_archives_of_earlier_versions_have_no_digest(records: list[Record], path: Path) -> None:
-    header, *lines = path.read_text().splitlines()
-    content = json.loads(header)
-    assert len(content.pop("sha256")) == 64
-    path.write_text("\n".join([json.dumps(content), *lines]))
-    assert len(read_records(path)) == len(records)

@@ -14,7 +14,7 @@ from metafacs.evaluation.seed_statistics import average_f1_spread
 from metafacs.reports.answers import answered_claims
 from metafacs.reports.comparison import Comparison
 from metafacs.reports.composition import compose_report
-from metafacs.reports.overview import COLUMNS, overview_lines, read_overview, write_overview
+from metafacs.reports.overview import overview_lines, read_overview, write_overview
 from metafacs.reports.page import render_page
 from metafacs.reports.papers import PAPERS
 from metafacs.reports.tables import f1_table, summary_table
@@ -109,6 +109,3 @@ def test_the_overview_counts_them(compared: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "summary.csv"
     write_overview(path, lines)
     assert [line["lost"] for line in read_overview(path)] == ["", "3", "1"]
-    # Files of earlier versions had fewer columns.
-    path.write_text(f"{','.join(COLUMNS[:-1])}\nold{',' * (len(COLUMNS) - 2)}\n")
-    assert read_overview(path)[0]["comparison"] == "old"

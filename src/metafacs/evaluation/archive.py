@@ -2,9 +2,9 @@
 
 The first line holds what all runs have in common, key by key and at any depth: above all the configuration.
 Every other line is one run and holds only what differs. Nothing is lost but the order of keys, and digits of
-the training curves beyond the fourth. The first line also holds a digest of all others and of itself; files
-of earlier versions have none. An archive ``results/X.jsonl`` is named like the folder of records that
-it stands for: ``results/X``, and ``results/X/G`` or ``results/X/G-*`` for the runs of one row.
+the training curves beyond the fourth. The first line also holds a digest of all others and of itself. An
+archive ``results/X.jsonl`` is named like the folder of records that it stands for: ``results/X``, and
+``results/X/G`` or ``results/X/G-*`` for the runs of one row.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def read_archive(path: Path, parse: Callable[[Mapping[str, Any]], Run], pattern:
             raise ArchiveError(f"{path}, line {number}: {error}") from error
     if len(records) != header.runs:
         raise ArchiveError(f"{path} holds {len(records)} runs, but line 1 promises {header.runs}; {_REMEDY}")
-    if header.sha256 is not None and header.sha256 != _digest(header.told, lines):
+    if header.sha256 != _digest(header.told, lines):
         raise ArchiveError(f"{path} is damaged or was edited: its content is not what was written; {_REMEDY}")
     chosen = [r for r in records if any(fnmatchcase(name, pattern) for name in (r.run[0], "-".join(r.run)))]
     if not chosen:
@@ -219,9 +219,9 @@ class _Header:
     format: str
     runs: int
     common: dict[str, Any]
+    sha256: str
     name: str = ""
     synthetic: bool = False
-    sha256: str | None = None
 
     @property
     def told(self) -> dict[str, Any]:

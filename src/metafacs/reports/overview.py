@@ -28,8 +28,8 @@ COLUMNS = (
 )
 """Heads of the file. Scores are in percent, averaged over AUs, seeds and folds. The bounds are those of the
 95 % interval over people, empty where these are unknown. ``minutes`` are those of one training. F1 and
-accuracy are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. Files of earlier
-versions lack the last columns. ``runs`` are those with scores, ``lost`` those that lost their game."""
+accuracy are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. ``runs`` are those
+with scores, ``lost`` those that lost their game."""
 
 Line = dict[str, str]
 
@@ -86,7 +86,7 @@ def few_shot_overview_lines(name: str, comparison: FewShotComparison) -> list[Li
 
 
 def read_overview(path: Path) -> list[Line]:
-    """Return the lines of an overview; none if there is no such file. Columns that it lacks are empty.
+    """Return the lines of an overview; none if there is no such file.
 
     Raises:
         ValueError: If it has other columns or a line lacks cells.
@@ -98,15 +98,14 @@ def read_overview(path: Path) -> list[Line]:
         head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is damaged ({error}); restore the file") from error
-    if tuple(head) not in (COLUMNS, COLUMNS[:-1], COLUMNS[:-2]):
+    if tuple(head) != COLUMNS:
         raise ValueError(
             f"{path} lacks the columns {', '.join(COLUMNS)}; move it away and archive every comparison again"
         )
     for number, row in enumerate(rows, start=2):
         if len(row) != len(head):
             raise ValueError(f"{path}, line {number}: a cell is missing or too many; restore the file")
-    empty = dict.fromkeys(COLUMNS, "")
-    return [empty | dict(zip(head, map(from_cell, row), strict=True)) for row in rows]
+    return [dict(zip(head, map(from_cell, row), strict=True)) for row in rows]
 
 
 def write_overview(path: Path, lines: Iterable[Mapping[str, str]]) -> None:
