@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import Estimate, mean_interval
+from metafacs.evaluation.statistics import Estimate, by_fold, mean_interval
 
 
 def average_auc_interval(records: Sequence[Record]) -> Estimate:
@@ -56,7 +56,4 @@ def auc_differences(first: Sequence[Record], second: Sequence[Record]) -> list[n
 
 
 def _by_fold(records: Sequence[Record]) -> dict[int, list[Sequence[float]]]:
-    folds: dict[int, list[Sequence[float]]] = {}
-    for record in records:
-        folds.setdefault(record.data.fold, []).append(record.auc_by_unit)
-    return folds
+    return by_fold(records, lambda record: record.auc_by_unit)

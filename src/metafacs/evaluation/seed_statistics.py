@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -13,7 +12,16 @@ from typing import TypeVar
 import numpy as np
 
 from metafacs.evaluation.records import Record
-from metafacs.evaluation.statistics import LEVEL, Estimate, Spread, average_f1, common_aus, f1_of, spread
+from metafacs.evaluation.statistics import (
+    LEVEL,
+    Estimate,
+    Spread,
+    average_f1,
+    by_fold,
+    common_aus,
+    f1_of,
+    spread,
+)
 
 KeyT = TypeVar("KeyT")
 
@@ -23,7 +31,7 @@ def run_spread(runs: Sequence[Record], score: Callable[[Record], float]) -> Spre
 
     Every fold counts alike, also where runs that were lost, or are still to come, leave it fewer seeds.
     """
-    means = [spread(scores).mean for scores in by_fold(runs, score)]
+    means = [spread(scores).mean for scores in by_fold(runs, score).values()]
     return replace(spread(map(score, runs)), mean=spread(means).mean)
 
 
@@ -65,22 +73,14 @@ def over_units(
     return normal_interval(value, variance, sum(map(len, apart)))
 
 
-def by_fold(runs: Sequence[Record], score: Callable[[Record], float]) -> list[list[float]]:
-    """Return the scores of each fold's runs."""
-    found: dict[int, list[float]] = defaultdict(list)
-    for run in runs:
-        found[run.data.fold].append(score(run))
-    return list(found.values())
-
-
 def mean_over_folds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
     """Return the mean over folds of the mean over the seeds of each."""
-    return float(np.mean([np.mean(scores) for scores in by_fold(runs, score)]))
+    return float(np.mean([np.mean(scores) for scores in by_fold(runs, score).values()]))
 
 
 def variance_of_seeds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
     """Return the variance of a mean over folds that comes from the seeds of each."""
-    folds = by_fold(runs, score)
+    folds = by_fold(runs, score).values()
     several = [scores for scores in folds if len(scores) > 1]
     return sum(float(np.var(scores, ddof=1)) / len(scores) for scores in several) / len(folds) ** 2
 

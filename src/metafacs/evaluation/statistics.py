@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from metafacs.evaluation.pairing import tested_apart
 from metafacs.evaluation.records import OUTCOME_NAMES, Record
 
 Pooling = Literal["folds", "pooled"]
+
+ToldT = TypeVar("ToldT")
 
 LEVEL = 0.95
 """Nominal coverage of the intervals of records and reports."""
@@ -98,16 +100,22 @@ def detection_accuracy_of(record: Record) -> float:
     return spread(record.accuracy.values()).mean
 
 
+def by_fold(records: Iterable[Record], told: Callable[[Record], ToldT]) -> dict[int, list[ToldT]]:
+    """Return fold -> what each of its runs tells."""
+    folds: dict[int, list[ToldT]] = defaultdict(list)
+    for record in records:
+        folds[record.data.fold].append(told(record))
+    return folds
+
+
 def seed_deviation(records: Sequence[Record], score: Callable[[Record], float] = f1_of) -> float:
     """Return how much another training seed moves a score of one method, the average F1 by default.
 
     The standard deviation over seeds within a fold, pooled over folds; NaN if every fold has one seed.
     """
     common_aus(records)
-    by_fold: dict[int, list[float]] = defaultdict(list)
-    for record in records:
-        by_fold[record.data.fold].append(score(record))
-    deviations = [np.var(scores, ddof=1) for scores in by_fold.values() if len(scores) > 1]
+    folds = by_fold(records, score).values()
+    deviations = [np.var(scores, ddof=1) for scores in folds if len(scores) > 1]
     return float(np.sqrt(np.mean(deviations))) if deviations else float("nan")
 
 
@@ -173,11 +181,8 @@ def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> Esti
 def _strata(records: Sequence[Record]) -> dict[int, np.ndarray]:
     """Return fold -> counts ``seed x subject x outcome x au``, subjects sorted."""
     common_aus(records)
-    by_fold: dict[int, list[Record]] = defaultdict(list)
-    for record in records:
-        by_fold[record.data.fold].append(record)
     strata = {}
-    for fold, runs in sorted(by_fold.items()):
+    for fold, runs in sorted(by_fold(records, lambda run: run).items()):
         subjects = sorted(runs[0].per_subject)
         if any(sorted(run.per_subject) != subjects for run in runs):
             raise ValueError(f"the runs of fold {fold} were tested on different people")
@@ -223,13 +228,13 @@ def _f1(
         fewest = min(total.shape[1] for total in totals)
         totals = [np.sum([total[:, :fewest] for total in totals], axis=0)]
         resamples = [np.ones((len(totals[0]), 1))]
-    by_fold = []
+    folds = []
     for total in totals:
         tp, fp, fn = total[..., 0, :], total[..., 1, :], total[..., 2, :]
         with np.errstate(invalid="ignore", divide="ignore"):
             scores = np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
-        by_fold.append(_nanmean(scores, axis=1))
-    found = np.stack(by_fold)
+        folds.append(_nanmean(scores, axis=1))
+    found = np.stack(folds)
     # One, but for a fold of one person, who may be drawn several times.
     times = np.stack([drawn.mean(axis=1) for drawn in resamples])[..., None] * ~np.isnan(found)
     with np.errstate(invalid="ignore"):

@@ -24,7 +24,6 @@ from metafacs.evaluation.expression_statistics import (
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.seed_statistics import (
-    by_fold,
     mean_over_folds,
     normal_interval,
     over_units,
@@ -34,6 +33,7 @@ from metafacs.evaluation.statistics import (
     Estimate,
     auc_of,
     average_f1,
+    by_fold,
     detection_accuracy_of,
     f1_of,
     mean_interval,
@@ -186,7 +186,7 @@ def _over_pictures(
     """
     variance = 0.0
     for runs in (ours, theirs):
-        deviations = [float(np.mean(fold)) for fold in by_fold(runs, deviation)]
+        deviations = [float(np.mean(fold)) for fold in by_fold(runs, deviation).values()]
         variance += sum(each**2 for each in deviations) / len(deviations) ** 2
         variance += variance_of_seeds(runs, score)
     pictures = sum(_pictures(run) for run in {run.data.fold: run for run in ours}.values())
@@ -308,9 +308,9 @@ def better_mean_recall(
 
 def pictures_by_class(runs: Sequence[Record]) -> dict[str, int]:
     """Return the test pictures of each expression over all folds."""
-    by_fold = {run.data.fold: run.expressions.pictures for run in runs if run.expressions}
-    names = next(iter(by_fold.values()), {})
-    return {name: sum(counts[name] for counts in by_fold.values()) for name in names}
+    folds = {run.data.fold: run.expressions.pictures for run in runs if run.expressions}
+    names = next(iter(folds.values()), {})
+    return {name: sum(counts[name] for counts in folds.values()) for name in names}
 
 
 def lower_landmark_error(
