@@ -121,21 +121,20 @@ def problem(status: int, sentence: str) -> web.Response:
     return web.json_response({"error": sentence}, status=status)
 
 
-def small_page(title: str, text: str, *, status: int = 200, more: str = "", head: str = "") -> web.Response:
+def small_page(text: str, *, status: int = 200, more: str = "", head: str = "") -> web.Response:
     """Return a page of a few words, for who is not in yet.
 
     Args:
-        title: Of the page; escaped here, as the text is.
-        text: One sentence or two.
+        text: One sentence or two; escaped here.
         status: Of the answer.
         more: HTML that follows the text.
         head: HTML for the head.
     """
     page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>metafacs</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f"{head}</head>"
-        f"<body><main><h1>{escape(title)}</h1><p>{escape(text)}</p>{more}</main></body></html>"
+        f"<body><main><h1>metafacs</h1><p>{escape(text)}</p>{more}</main></body></html>"
     )
     return web.Response(text=page, status=status, content_type="text/html")
 

@@ -53,9 +53,8 @@ class Pages:
         if self.guard.is_in(request):
             return await self._send("index.html")
         if self.guard.access.shared:
-            return small_page("metafacs", "Give the password to open the page.", status=401, more=_FORM)
+            return small_page("Give the password to open the page.", status=401, more=_FORM)
         return small_page(
-            "metafacs",
             "Open the address that the terminal printed when 'metafacs app' was started.",
             status=403,
         )

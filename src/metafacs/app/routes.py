@@ -78,15 +78,12 @@ class Routes:
     async def _open(self, request: web.Request) -> web.StreamResponse:
         if not self._guard.access.takes_token(request.query.get("token", "")):
             return small_page(
-                "metafacs",
                 "This address was used before, or is of a run that has ended. Open the one that the terminal "
                 "printed.",
                 status=403,
             )
         # Not a redirect: a browser sends a strict cookie only where the page before was of this server.
-        response = small_page(
-            "metafacs", "The page opens.", head='<meta http-equiv="refresh" content="0; url=/">'
-        )
+        response = small_page("The page opens.", head='<meta http-equiv="refresh" content="0; url=/">')
         self._guard.let_in(response)
         return response
 
@@ -96,13 +93,13 @@ class Routes:
             raise Refused(404, "there is no password; open the address that the terminal printed")
         if not access.may_try(address):
             return small_page(
-                "metafacs", "Too many wrong passwords. Wait a minute, then go back and try again.", status=429
+                "Too many wrong passwords. Wait a minute, then go back and try again.", status=429
             )
         access.note_try(address)
         given = (await in_time(request, request.post())).get("password", "")
         password = given if isinstance(given, str) else ""
         if not await asyncio.to_thread(access.takes_password, password):
-            return small_page("metafacs", "The password is wrong. Go back and try again.", status=403)
+            return small_page("The password is wrong. Go back and try again.", status=403)
         access.forgive(address)
         response = web.Response(status=303, headers={"Location": "/"})
         self._guard.let_in(response)

@@ -294,7 +294,7 @@ def _cosines(
 
 
 def _cosine_figure(cosines: dict[str, np.ndarray]) -> DrawnFigure:
-    figure = gradient_cosine_figure(cosines, title="Do the two tasks agree?")
+    figure = gradient_cosine_figure(cosines)
     means = ", ".join(f"{label} {values.mean():+.3f}" for label, values in cosines.items())
     return DrawnFigure(
         "Conflict between the tasks",

@@ -48,7 +48,7 @@ def find_faces(image: Picture, device: str | torch.device = "cpu", backend: str 
     return face_detector(device, backend).find(image)
 
 
-def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> NDArray[np.float64] | None:
+def landmarks_of_aligned(image: Picture) -> NDArray[np.float64] | None:
     """Return the landmarks of a picture that was already cropped to one face.
 
     For pictures such as RAF-DB's aligned ones. No detector runs: FaceMesh looks at the whole picture, with
@@ -56,7 +56,6 @@ def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> 
 
     Args:
         image: ``height x width x 3``, uint8, RGB.
-        device: Where the network runs.
 
     Returns:
         ``68 x 2``, (x, y) in pixels, or None if there is no face.
@@ -64,5 +63,5 @@ def landmarks_of_aligned(image: Picture, device: str | torch.device = "cpu") -> 
     Raises:
         ValueError: If the array is not such a picture.
     """
-    face = face_detector(device).find_in_aligned(image)
+    face = face_detector().find_in_aligned(image)
     return None if face is None else face.landmarks

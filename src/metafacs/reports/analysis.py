@@ -121,12 +121,11 @@ def area_in_words(area: Estimate | None) -> str:
     return "" if area is None else f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
 
 
-def gradient_cosine_figure(cosines: Mapping[str, np.ndarray], *, title: str) -> Figure:
+def gradient_cosine_figure(cosines: Mapping[str, np.ndarray]) -> Figure:
     """Draw how the two tasks' gradients agree, one row per model: dots are batches, the bar their mean.
 
     Args:
         cosines: Model name -> cosine per batch.
-        title: Title of the figure.
     """
     figure, (axes,) = blank_figure(7.2, 0.9 + 0.45 * len(cosines))
     colours = row_colours(list(cosines), {})
@@ -140,7 +139,7 @@ def gradient_cosine_figure(cosines: Mapping[str, np.ndarray], *, title: str) -> 
         axes.set_ylim(len(cosines) - 0.5, -0.5)
         axes.grid(visible=False)
         axes.set_xlabel("cosine of the two gradients")
-        axes.set_title(title)
+        axes.set_title("Do the two tasks agree?")
     return figure
 
 

@@ -15,18 +15,15 @@ _EYE_DISTANCE = 0.38
 _EYES_TO_MOUTH = 0.41
 
 
-def align_picture(
-    image: NDArray[np.uint8], rendering: Rendering, side: int = ALIGNED_SIDE
-) -> NDArray[np.uint8]:
+def align_picture(image: NDArray[np.uint8], rendering: Rendering) -> NDArray[np.uint8]:
     """Return the face cut out by a similarity: eyes level, face as large as in RAF-DB's aligned pictures.
 
     Args:
         image: Shape (height, width, 3).
         rendering: Where eyes and mouth are.
-        side: Side of the crop in pixels.
 
     Returns:
-        Shape (side, side, 3); beyond the picture its border is repeated.
+        Square, of side :data:`ALIGNED_SIDE`; beyond the picture its border is repeated.
     """
     left, right = sorted(np.asarray(rendering.eye_centres, float), key=lambda point: float(point[0]))
     across = right - left
@@ -36,9 +33,9 @@ def align_picture(
     middle = (left + right) / 2
     to_mouth = float((np.asarray(rendering.mouth_centre, float) - middle) @ down)
     # The eyes of a turned head are closer; then the way to the mouth tells how large the face is.
-    scale = max(distance / _EYE_DISTANCE, to_mouth / _EYES_TO_MOUTH) / side
-    corner = middle - side * scale * (0.5 * axis + _EYE_HEIGHT * down)
-    margin = int(np.ceil(side * scale))
+    scale = max(distance / _EYE_DISTANCE, to_mouth / _EYES_TO_MOUTH) / ALIGNED_SIDE
+    corner = middle - ALIGNED_SIDE * scale * (0.5 * axis + _EYE_HEIGHT * down)
+    margin = int(np.ceil(ALIGNED_SIDE * scale))
     padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
     finer = 2 if scale > 1.2 else 1
     step = scale / finer
@@ -47,6 +44,6 @@ def align_picture(
         *(axis[1] * step, down[1] * step, corner[1] + margin),
     )
     crop = padded.transform(
-        (side * finer, side * finer), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
+        (ALIGNED_SIDE * finer, ALIGNED_SIDE * finer), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
     )
-    return np.asarray(crop.resize((side, side), Image.Resampling.BOX) if finer > 1 else crop)
+    return np.asarray(crop.resize((ALIGNED_SIDE, ALIGNED_SIDE), Image.Resampling.BOX) if finer > 1 else crop)
