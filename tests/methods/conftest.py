@@ -65,7 +65,7 @@ def plain_stepper() -> Callable[[torch.nn.Module], OptimizerStepper]:
 class WrittenOut:
     """The losses of a method's network at any theta, and the virtual step; running statistics stay."""
 
-    alpha, beta = ALPHA, BETA
+    beta = BETA
 
     def __init__(self, method: SampleWeightingMethod, data: dict[str, Batch]) -> None:
         self.method, self.data, self.count = method, data, len(data["au"])

@@ -84,13 +84,6 @@ def test_a_video_that_the_browser_cannot_play_is_shown_frame_by_frame(app: AppPa
     expect(app.page.get_by_role("region", name="Timeline of Person 0")).to_be_visible()
 
 
-def wait_for_rows(app: AppPage, name: str) -> None:
-    app.wait_until(
-        lambda: any(file["name"] == name and file["analysis"]["frames_done"] for file in app.files),
-        f"{name} has rows",
-    )
-
-
 def test_an_analysis_is_cancelled_and_the_next_one_goes_on(app: AppPage, inputs: Path) -> None:
     app.choose(inputs / "long.mp4")
     app.wait_until(
