@@ -28,8 +28,8 @@ COLUMNS = (
 )
 """Heads of the file. Scores are in percent, averaged over AUs, seeds and folds. The bounds are those of the
 95 % interval over people, empty where these are unknown. ``minutes`` are those of one training. F1 and
-accuracy are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. ``runs`` are those
-with scores, ``lost`` those that lost their game."""
+accuracy are those at ``thresholds``: a number, or how each AU's was chosen; AUC needs none. ``runs`` are
+those with scores, ``lost`` those that lost their game."""
 
 Line = dict[str, str]
 
