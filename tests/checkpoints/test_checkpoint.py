@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from metafacs.checkpoints.description import Description, Framing
 from metafacs.faces.alignment import AlignmentSpec
 from metafacs.methods.few_shot import FewShotLearner
 from metafacs.methods.single_task import SingleTask
-from metafacs.models.backbones import SMALL, Backbone
+from metafacs.models.backbones import SMALL
 from metafacs.plugins import PluginError
 from metafacs.tensor_files import load_tensors, save_tensors
 
@@ -115,16 +114,6 @@ def test_a_model_of_an_earlier_version_is_built(checkpoint: Checkpoint) -> None:
     checkpoint.options = {"backbone": "small", "weights": "faces", "reduction": "sum"}
     method = checkpoint.build()
     assert all(torch.equal(value, checkpoint.weights[name]) for name, value in method.state_dict().items())
-
-
-def test_a_resnet_of_an_earlier_version_takes_pictures_as_they_come(checkpoint: Checkpoint) -> None:
-    options = {"backbone": {"name": "resnet18", "weights": "imagenet"}}
-    method = SingleTask(checkpoint.aus, backbone=Backbone("resnet18"))
-    old = {name: value for name, value in method.state_dict().items() if ".pixel_" not in name}
-    checkpoint = replace(checkpoint, options=options, weights=old)
-    state = checkpoint.build().state_dict()
-    assert torch.equal(state["network.backbone.pixel_scale"], torch.ones(3, 1, 1))
-    assert torch.equal(state["network.backbone.pixel_shift"], torch.zeros(3, 1, 1))
 
 
 def test_what_it_has_to_be_is_checked(checkpoint: Checkpoint) -> None:
