@@ -7,7 +7,7 @@ import pytest
 
 from metafacs.cli import main
 from metafacs.models.backbones import Backbone
-from metafacs.models.initial_weights import read_description
+from metafacs.tensor_files import read_header
 
 
 def test_weights_are_rebuilt_by_one_command(
@@ -23,7 +23,8 @@ def test_weights_are_rebuilt_by_one_command(
     path = out / "small_faces.safetensors"
     assert str(path) in said
     Backbone("small", str(path)).build()
-    told = read_description(path)
+    told = read_header(path)
+    assert told is not None
     assert told["synthetic"] is True
     assert told["never_read"] == ["action units", "expressions"]
     assert (told["people"], told["iterations"], told["seed"]) == (18, 2, 0)

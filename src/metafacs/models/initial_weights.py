@@ -10,7 +10,7 @@ from torch import nn
 
 from metafacs.files import digest_of_file
 from metafacs.models.timm_backbone import TimmModel, is_timm
-from metafacs.tensor_files import load_tensors, save_tensors
+from metafacs.tensor_files import save_tensors
 
 FORMAT = "metafacs-backbone-1"
 PACKAGED: dict[tuple[str, str], str] = {
@@ -98,15 +98,3 @@ def save_weights(path: Path | str, backbone: nn.Module, description: Mapping[str
         if value.is_floating_point()
     }
     save_tensors(path, state, {"format": FORMAT, **description})
-
-
-def read_description(path: Path | str) -> dict[str, object]:
-    """Return the description in a file that :func:`save_weights` wrote.
-
-    Raises:
-        ValueError: If the file holds none.
-    """
-    content, _ = load_tensors(path, ValueError, "copy it again, or make it with 'metafacs pretrain'")
-    if content is None or content.get("format") != FORMAT:
-        raise ValueError(f"{path} does not hold a backbone's weights as 'metafacs pretrain' writes them")
-    return content
