@@ -132,6 +132,21 @@ def test_missing_score_is_printed_as_such(record_of: MakeRecord) -> None:
     assert next(row for row in f1_table(Comparison([without])).rows if row[0].startswith("AU12"))[3] == "n/a"
 
 
+def test_an_au_that_nobody_shows_has_no_guess(record_of: MakeRecord) -> None:
+    record = record_of()
+    never = {
+        person: {name: [0, *count[1:]] if name in ("tp", "fn") else count for name, count in counts.items()}
+        for person, counts in record.per_subject.items()
+    }
+    without = replace(
+        record,
+        f1=record.f1 | {1: float("nan")},
+        positives=record.positives | {1: 0},
+        per_subject=never,
+    )
+    assert f1_table(Comparison([without])).rows[0] == ("AU1 Inner brow raiser", "0.0", "", "n/a")
+
+
 def test_markdown_and_csv_have_the_cells(record_of: MakeRecord) -> None:
     table = summary_table(Comparison(three_methods(record_of)))
     lines = table.to_markdown().splitlines()

@@ -129,9 +129,9 @@ def f1_table(comparison: Comparison) -> Table:
         theirs = [_printed(printed, name, au) for name in names if printed]
         ours = [percent(found[au]) for found in spreads.values()]
         rate = rates[au]
-        known = not math.isnan(rate)
-        present = f"{100 * rate:.1f}" if known else ""
-        guess = f"{100 * always_present_f1(rate):.1f}" if known else ""
+        present = "" if math.isnan(rate) else f"{100 * rate:.1f}"
+        # Where nobody shows the AU, no F1 has a value.
+        guess = f"{100 * always_present_f1(rate):.1f}" if rate > 0 else ""
         rows.append((f"AU{au} {au_name(au)}", present, guess, *ours, *theirs))
     guesses = [always_present_f1(rate) for rate in rates.values() if rate > 0]
     guess = f"{100 * sum(guesses) / len(guesses):.1f}" if guesses else ""
