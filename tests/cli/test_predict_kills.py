@@ -90,7 +90,10 @@ def test_a_stopped_run_says_how_to_go_on(
     assert predict(*words, "--out", "my results") == 1
     assert "clip.csv.unfinished holds the finished rows" in capsys.readouterr().err
     assert predict(*words, "--out", "my results", "--resume") == 0
-    assert "tables that were finished already: 1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "tables that were finished already: 1" in said
+    # What is said of all is about what was analysed now.
+    assert "\n1 video: 10 frames, " in said
     assert files("my results") == files("whole")
     # Nothing is left to do.
     left = Path("my results/.faces.csv.meta.json.77.partial")

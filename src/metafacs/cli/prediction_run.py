@@ -6,7 +6,7 @@ import shlex
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.progress import Progress
 from metafacs.cli.summary import describe, describe_all, describe_video, number_of, say
 from metafacs.inference.counting import Counts
 from metafacs.inference.detector import Detector
-from metafacs.inference.inputs import RESULTS, Inputs
+from metafacs.inference.inputs import RESULTS, Input, Inputs
 from metafacs.inference.journal import Run
 from metafacs.inference.outputs import Destination, Plan, check_outputs
 from metafacs.inference.picture_predictions import PictureOutcome, predict_pictures
@@ -67,7 +67,8 @@ class PredictionRun:
         troubles: Inputs that could not be analysed or drawn.
         done: Tables that were written.
         skipped: Tables that were finished already.
-        totals: What all inputs amount to.
+        counted: Kind -> how many inputs were analysed now.
+        totals: What these amount to.
     """
 
     inputs: Inputs
@@ -81,6 +82,7 @@ class PredictionRun:
     troubles: int = 0
     done: int = 0
     skipped: int = 0
+    counted: Counter[str] = field(default_factory=Counter)
     totals: Counts = field(default_factory=Counts)
 
     def __post_init__(self) -> None:
@@ -150,7 +152,7 @@ class PredictionRun:
             )
         self.troubles = max(self.troubles, counts.undecodable)
         say(f"table: {destination.table}", quiet=self.quiet)
-        self._count(counts)
+        self._count(counts, pictures)
 
     def _predict_videos(self) -> None:
         """Analyse all videos, each into its own table."""
@@ -171,7 +173,7 @@ class PredictionRun:
                     self.troubles += 1
                     print(f"metafacs predict: {_about(name, outcome.problem)}", file=sys.stderr)
                     continue
-                self._count(outcome.counts)
+                self._count(outcome.counts, [outcome.job.found])
                 table = outcome.job.destination.table
                 say(describe_video(name, outcome.counts, table), quiet=self.quiet)
                 for note in outcome.notes:
@@ -191,8 +193,9 @@ class PredictionRun:
         self.skipped += 1
         return True
 
-    def _count(self, counts: Counts) -> None:
+    def _count(self, counts: Counts, inputs: Sequence[Input]) -> None:
         self.totals.add(counts)
+        self.counted.update(found.kind for found in inputs)
         self.done += 1
 
     def _tell_how_to_go_on(self) -> None:
@@ -206,8 +209,9 @@ class PredictionRun:
 
     def _tell_all(self) -> None:
         """Print what all amounts to, what was not read and where the results are."""
-        counted = Counter(found.kind for found in self.inputs.found)
-        inputs = ", ".join(number_of(count, *_NAMES[kind]) for kind, count in counted.items())
+        # Tables that failed, or were finished by an earlier command, are not in the totals.
+        kinds = dict.fromkeys(found.kind for found in self.inputs.found if self.counted[found.kind])
+        inputs = ", ".join(number_of(self.counted[kind], *_NAMES[kind]) for kind in kinds)
         lines = describe_all(self.totals, inputs, self.get_detector()) if self.videos and self.done else []
         if any(destination.journal.exists() for destination in self.plan.destinations):
             lines.append("what failed is kept as far as it came: --resume goes on with it")
