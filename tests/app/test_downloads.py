@@ -143,6 +143,28 @@ def test_curves_are_drawn_again_where_settings_change_meanwhile(
     assert (refused.status, refused.error) == (409, "the disk is full")
 
 
+def test_what_is_being_sent_stays_when_settings_change_meanwhile(
+    client: Client, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [client.analysed(name, photo) for name in ("a.png", "b.png")]
+    session, ids = client.server.session, ",".join(file["id"] for file in files)
+    call = session.desk.call
+
+    async def changed_meanwhile(task: str, given: Json, **more: Any) -> Json:
+        told = await call(task, given, **more)
+        session.settings_changed(session.files[files[0]["id"]])
+        return told
+
+    monkeypatch.setattr(session.desk, "call", changed_meanwhile)
+    table, bundle = f"/api/pictures/openface.csv?files={ids}", f"/api/bundle.zip?files={ids}"
+    for address in (f"/api/files/{files[0]['id']}/download/openface.csv", table, bundle):
+        answer = client.get(address)
+        assert answer.status == 200, answer.body
+        assert answer.body
+    left = {path.name for path in session.folder.iterdir() if path.suffix in (".csv", ".zip")}
+    assert left == set()
+
+
 def test_people_are_hidden_and_named_and_aus_chosen(client: Client, short_clip: Path) -> None:
     file = client.analysed("clip.mp4", short_clip)
     place = f"/api/files/{file['id']}"

@@ -77,7 +77,7 @@ class Downloads:
     ) -> web.StreamResponse:
         """Write a file at the desk and send it."""
         arguments = viewed_arguments(self._session, file, analysed(file))
-        out = _exports(file) / f"{secrets.token_hex(6)}{PurePosixPath(what).suffix}"
+        out = self._out(PurePosixPath(what).suffix)
         more = {"what": what, "options": options, "out": str(out)}
         await self._session.desk.call("write_download", arguments | more)
         return _Once(out, headers=_headers(name))
@@ -111,7 +111,7 @@ class Downloads:
             raise Refused(400, f"{not_pictures[0]} is no picture; a video has a table of its own")
         pictures = [viewed_arguments(self._session, file, analysed(file)) for file in files]
         what = request.match_info["what"]
-        out = _exports(files[0]) / f"{secrets.token_hex(6)}{PurePosixPath(what).suffix}"
+        out = self._out(PurePosixPath(what).suffix)
         arguments = {"pictures": pictures, "what": what, "out": str(out)}
         await self._session.desk.call("write_picture_table", arguments)
         return _Once(out, headers=_headers(TABLES[what].format(stem=_PICTURES)))
@@ -119,7 +119,7 @@ class Downloads:
     async def _get_bundle(self, request: web.Request) -> web.StreamResponse:
         files = self._files(request)
         given = [viewed_arguments(self._session, file, analysed(file)) for file in files]
-        out = _exports(files[0]) / f"{secrets.token_hex(6)}.zip"
+        out = self._out(".zip")
         await self._session.desk.call("write_bundle", {"files": given, "out": str(out)})
         name = stem_of(files[0].name) if len(files) == 1 else _BUNDLE
         return _Once(out, headers=_headers(f"{name}.zip"))
@@ -129,6 +129,10 @@ class Downloads:
         if person is None:
             raise NotFoundError("this person is not there any more")
         return web.FileResponse(person.path, headers=_headers(f"{person.name}.safetensors"))
+
+    def _out(self, suffix: str) -> Path:
+        """Return a place for what is sent once: a change of settings meanwhile does not take it away."""
+        return self._session.folder / f"{secrets.token_hex(6)}{suffix}"
 
     def _file(self, request: web.Request) -> StoredFile:
         return self._session.file(request.match_info["file"])
