@@ -63,6 +63,13 @@ def test_the_keys_of_a_timeline_seek_by_frames(video: AppPage) -> None:
     video.wait_until(partial(is_at, shown, 0.25), "the sixth frame")
 
 
+def test_the_page_says_how_values_at_the_playhead_are_smoothed(video: AppPage) -> None:
+    values = video.page.locator("section").filter(has=video.page.get_by_role("list", name="Action units of"))
+    expect(values.first).to_contain_text("smoothed over 0.1 s")
+    video.page.get_by_label("Smoothing").select_option("0")
+    expect(values.first).not_to_contain_text("smoothed")
+
+
 def test_a_long_video_is_drawn_thinned_and_its_values_are_those_of_the_frame(
     app: AppPage, inputs: Path
 ) -> None:

@@ -159,6 +159,7 @@ export const TEXTS = {
   // Bars
   aus_of: "Action units of {name}",
   at_playhead: "at the playhead",
+  at_playhead_smoothed: "at the playhead, smoothed over {n} s",
   probability: "probability",
   intensity: "intensity 0–5",
   present: "present",

@@ -118,13 +118,15 @@ export class VideoView extends FileView {
     this.values.hidden = person === null || !analysis.aus.length;
     if (this.values.hidden) return;
     const name = personName(analysis.file, person);
-    const shape = JSON.stringify([person, name, analysis.aus, analysis.number]);
+    const smoothing = analysis.timelines ? analysis.file.settings.smoothing : 0;
+    const shape = JSON.stringify([person, name, analysis.aus, analysis.number, smoothing]);
     if (shape === this.valuesShape) return;
     this.valuesShape = shape;
     const { experimental, thresholds, intensities, people } = analysis.file.analysis;
+    const where = smoothing ? say("at_playhead_smoothed", { n: smoothing }) : say("at_playhead");
     const told = { aus: analysis.aus, experimental, thresholds, intensities };
     this.bars = new Bars(told, say("aus_of", { name }), colourOf(people, person));
-    fill(this.values, el("h2", {}, name, " ", el("small", {}, say("at_playhead"))), this.bars.element);
+    fill(this.values, el("h2", {}, name, " ", el("small", {}, where)), this.bars.element);
   }
 
   showTime() {
