@@ -162,6 +162,19 @@ def test_the_table_of_events_follows_the_smoothing(video: AppPage) -> None:
     expect(table).to_contain_text("moving median of 1 s")
 
 
+def test_without_intensities_events_have_their_probability(app: AppPage, inputs: Path) -> None:
+    def without_intensities(route: Route) -> None:
+        told = route.fetch().json()
+        told["events"] = [each | {"peak_intensity": None} for each in told["events"]]
+        route.fulfill(json=told)
+
+    app.page.route("**/timelines", without_intensities)
+    app.choose(inputs / "session.mp4")
+    app.wait_for_results()
+    expect(app.page.get_by_role("columnheader").last).to_have_text("Peak probability")
+    expect(app.page.get_by_role("cell").last).to_have_text(re.compile(r"0\.\d\d|1\.00"))
+
+
 def test_the_frame_that_gets_labels_is_shown(video: AppPage) -> None:
     # Of those at 0 and 1 s, which are read, the second. Rows of before may be asked for once more.
     video.refusals = (409,)

@@ -19,8 +19,9 @@ export class Events {
       this.shape = null;
       this.update();
     });
-    const heads = ["person", "au", "onset", "peak", "offset", "intensity"].map((name) => el("th", { scope: "col" }, say(`event_${name}`)));
-    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": say("events") }, el("table", {}, el("thead", {}, el("tr", {}, heads)), this.body));
+    const heads = ["person", "au", "onset", "peak", "offset"].map((name) => el("th", { scope: "col" }, say(`event_${name}`)));
+    this.strength = el("th", { scope: "col" });
+    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": say("events") }, el("table", {}, el("thead", {}, el("tr", {}, heads, this.strength)), this.body));
     this.element = el("section", { class: "card events" }, el("h2", {}, say("events"), " ", this.count), this.note, this.scroll, this.more);
   }
 
@@ -34,6 +35,8 @@ export class Events {
     Object.assign(this, { shape, timelines });
     const events = analysis.events.filter((event) => aus.includes(event.au) && !hidden.includes(event.person));
     events.sort((one, other) => one.onset - other.onset || one.person - other.person || one.au - other.au);
+    const strong = events.some((event) => event.peak_intensity !== null);
+    this.strength.textContent = say(strong ? "event_intensity" : "event_probability");
     const shown = this.all ? events : events.slice(0, FIRST);
     this.note.textContent = timelines ? (events.length ? timelines.rules[0].toUpperCase() + timelines.rules.slice(1) + "." : say("events_none")) : say("events_soon");
     this.count.textContent = events.length ? String(events.length) : "";
@@ -45,7 +48,7 @@ export class Events {
       shown.map((event) => {
         const pale = analysis.isExperimental(event.au);
         const seek = button(clock(event.onset, 2), () => this.view.player.seek(event.onset), { kind: "link", "aria-label": say("go_to", { time: clock(event.onset, 2), au: event.au }) });
-        const strength = event.peak_intensity === null || event.peak_intensity === undefined ? event.peak_probability?.toFixed(2) : event.peak_intensity.toFixed(1);
+        const strength = strong ? event.peak_intensity?.toFixed(1) : event.peak_probability.toFixed(2);
         const open = (side) => event.complete !== "both" && event.complete !== side;
         return el(
           "tr",

@@ -197,6 +197,7 @@ export const TEXTS = {
   event_peak: "Peak",
   event_offset: "Offset",
   event_intensity: "Peak intensity",
+  event_probability: "Peak probability",
   event_open: "may have been longer: the face was not seen, or the video begins or ends here",
   go_to: "Go to {time}, AU{au}",
 
