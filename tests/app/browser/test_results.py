@@ -27,6 +27,13 @@ NO_CAMERA = """() => {
 }"""
 
 
+ANOTHER_MODEL = """async () => {
+  const { session } = await import("/page/session.js");
+  session.models.push({ ...session.models[0], id: "m1", name: "another" });
+  session.choice = { model: "m1", person: null };
+}"""
+
+
 @pytest.fixture
 def video(app: AppPage, inputs: Path) -> AppPage:
     """The page with an analysed video of two seconds."""
@@ -277,6 +284,16 @@ def test_the_camera_is_analysed_live_and_its_table_is_kept(app: AppPage) -> None
     rows = downloaded(app, "OpenFace CSV").decode().splitlines()
     assert len(rows) > 5
     assert rows[0].startswith("frame,face_id,timestamp")
+
+
+def test_the_camera_names_the_model_that_reads_it(app: AppPage) -> None:
+    app.page.get_by_role("button", name="Open camera").click()
+    expect(app.page.get_by_role("list", name="Action units of Person 0", exact=True)).to_contain_text("AU12")
+    app.page.evaluate(ANOTHER_MODEL)
+    app.page.get_by_role("button", name="Record", exact=True).click()
+    facts = app.page.get_by_role("article").locator(".facts")
+    expect(facts).to_contain_text("recording, 0:0")
+    expect(facts).to_contain_text("metafacs people detector")
 
 
 def test_without_a_camera_the_page_says_so(app: AppPage) -> None:

@@ -115,7 +115,13 @@ export class CameraView {
 
   connect() {
     this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/camera`);
-    this.socket.onopen = () => this.socket.send(JSON.stringify({ model: session.model?.id, person: session.choice.person }));
+    this.socket.onopen = () => {
+      const { model, choice } = session;
+      const person = session.people.find((other) => other.id === choice.person);
+      // What is chosen meanwhile is for files that come.
+      this.reader = person ? say("fitted_to", { name: person.name }) : model?.name;
+      this.socket.send(JSON.stringify({ model: model?.id, person: choice.person }));
+    };
     this.socket.onmessage = ({ data }) => this.take(JSON.parse(data));
     this.socket.onclose = () => this.fail(this.sentence ?? say("camera_ended"));
   }
@@ -204,7 +210,7 @@ export class CameraView {
 
   showState(row) {
     const span = row.t - this.rows[0].t;
-    const parts = [session.models.find((model) => model.id === this.model.id)?.name ?? session.model?.name];
+    const parts = [this.reader ?? session.models[0]?.name];
     if (span > 1) parts.push(say("rate", { n: ((this.rows.length - 1) / span).toFixed(0) }));
     if (this.recordingSince) parts.push(say("recording_for", { time: clock((performance.now() - this.recordingSince) / 1000) }));
     const shape = parts.join();
