@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from metafacs.evaluation.expression_results import ExpressionResult
 from metafacs.evaluation.expression_statistics import accuracy_differences
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Interval, Record
+from metafacs.evaluation.seed_statistics import variance_interval
 from metafacs.reports.claims import (
     Claim,
     better_accuracy,
@@ -167,13 +169,13 @@ def test_accuracies_are_averaged_over_folds_of_any_size(record_of: MakeRecord) -
     assert "0.667 against 0.333, +0.333, 95% interval" in claim.detail
     assert "over pictures, whose people the records do not tell, and seeds" in claim.detail
     assert "one seed" in claim.detail
-    variance = (np.var([0, 0, 1, 1], ddof=1) / 4 + np.var([0, 1, 0, 0, 0, 0], ddof=1) / 6) / 4
-    assert _bounds(claim) == pytest.approx(
-        [1 / 3 - 1.96 * variance**0.5, 1 / 3 + 1.96 * variance**0.5], abs=1e-3
-    )
+    parts = np.var([0, 0, 1, 1], ddof=1) / 4, np.var([0, 1, 0, 0, 0, 0], ddof=1) / 6
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 5)
+    reach = stats.t.ppf(0.975, freedom) * sum(parts) ** 0.5 / 2
+    assert _bounds(claim) == pytest.approx([1 / 3 - reach, 1 / 3 + reach], abs=1e-3)
     # Pictures of two folds are different ones, even if there are as many.
     same = better_accuracy("a", runs("mml", "1100", "0011"), "b", runs("mal", "0000", "0000"))
-    reach = 1.96 * (np.var([0, 0, 1, 1], ddof=1) / 8) ** 0.5
+    reach = stats.t.ppf(0.975, 6) * (np.var([0, 0, 1, 1], ddof=1) / 8) ** 0.5
     assert _bounds(same) == pytest.approx([0.5 - reach, 0.5 + reach], abs=1e-3)
     with pytest.raises(ValueError, match="not tested on the same people or pictures"):
         better_accuracy("a", runs("mml", "1100"), "b", runs("mal", "110"))
@@ -282,13 +284,27 @@ def test_pictures_of_all_folds_are_counted_whatever_the_seeds(record_of: MakeRec
     # Seeds are of the same pictures, folds of others: .01 in each is .01 / sqrt(2) of the mean over both.
     assert found.difference is not None
     estimate = found.difference.estimate
-    lucky = 1.96**2 * sum(seed_variance(runs) for runs in (good, poor))
-    assert (estimate.high - estimate.value) ** 2 == pytest.approx(2 * 0.01**2 / 2 + lucky, rel=1e-3)
+    lucky = [variance for runs in (good, poor) for variance in seed_variances(runs)]
+    total = sum(lucky) + 2 * 0.01**2 / 2 / 1.96**2
+    # A fold's two seeds have one degree of freedom.
+    reach = stats.t.ppf(0.975, total**2 / np.square(lucky).sum()) * total**0.5
+    assert estimate.high - estimate.value == pytest.approx(reach, rel=1e-3)
 
 
-def seed_variance(runs: list[Record]) -> float:
+def seed_variances(runs: list[Record]) -> list[float]:
     folds = [[run.f1_average for run in runs if run.data.fold == fold] for fold in (1, 2)]
-    return sum(float(np.var(scores, ddof=1)) / 2 for scores in folds) / 4
+    return [float(np.var(scores, ddof=1)) / 2 / 4 for scores in folds]
+
+
+def test_luck_of_few_seeds_is_welchs() -> None:
+    ours, theirs = [0.60, 0.63, 0.64], [0.55, 0.60, 0.57, 0.58]
+    variances = [(float(np.var(scores, ddof=1)) / len(scores), len(scores) - 1) for scores in (ours, theirs)]
+    found = variance_interval(float(np.mean(ours) - np.mean(theirs)), variances, 100)
+    welch = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+    # What is known from endless pictures is normally distributed; what does not vary has no width.
+    assert variance_interval(0.0, [(1.0, math.inf)], 100).high == pytest.approx(1.96, abs=1e-3)
+    assert variance_interval(0.1, [(0.0, 2)], 100).high == 0.1
 
 
 def test_lower_landmark_error_needs_an_interval_below_zero() -> None:

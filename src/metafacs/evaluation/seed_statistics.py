@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
+from scipy.stats import t
 
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.statistics import (
@@ -22,6 +22,9 @@ from metafacs.evaluation.statistics import (
     f1_of,
     spread,
 )
+
+Variance = tuple[float, float]
+"""A variance of a mean, and its degrees of freedom: those of what it was estimated from."""
 
 KeyT = TypeVar("KeyT")
 
@@ -67,10 +70,12 @@ def over_units(
     score: Callable[[Record], float],
 ) -> Estimate:
     """Return a difference from that of each unit of each fold, with the variances of units and of seeds."""
-    variance = sum(float(values.var(ddof=1)) / len(values) for values in apart) / len(apart) ** 2
-    variance += sum(variance_of_seeds(runs, score) for runs in (ours, theirs))
+    parts: list[Variance] = [
+        (float(values.var(ddof=1)) / len(values) / len(apart) ** 2, len(values) - 1) for values in apart
+    ]
+    parts += [part for runs in (ours, theirs) for part in variances_of_seeds(runs, score)]
     value = float(np.mean([values.mean() for values in apart]))
-    return normal_interval(value, variance, sum(map(len, apart)))
+    return variance_interval(value, parts, sum(map(len, apart)))
 
 
 def mean_over_folds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
@@ -78,14 +83,23 @@ def mean_over_folds(runs: Sequence[Record], score: Callable[[Record], float]) ->
     return float(np.mean([np.mean(scores) for scores in by_fold(runs, score).values()]))
 
 
-def variance_of_seeds(runs: Sequence[Record], score: Callable[[Record], float]) -> float:
-    """Return the variance of a mean over folds that comes from the seeds of each."""
+def variances_of_seeds(runs: Sequence[Record], score: Callable[[Record], float]) -> list[Variance]:
+    """Return the variances of a mean over folds that come from the seeds of each."""
     folds = by_fold(runs, score).values()
     several = [scores for scores in folds if len(scores) > 1]
-    return sum(float(np.var(scores, ddof=1)) / len(scores) for scores in several) / len(folds) ** 2
+    return [
+        (float(np.var(scores, ddof=1)) / len(scores) / len(folds) ** 2, len(scores) - 1) for scores in several
+    ]
 
 
-def normal_interval(value: float, variance: float, units: int) -> Estimate:
-    """Return the interval of a value with a known variance, as if it were normally distributed."""
-    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * math.sqrt(variance)
+def variance_interval(value: float, variances: Sequence[Variance], units: int) -> Estimate:
+    """Return the interval of a value with added variances, some of them known from few seeds only.
+
+    That of Student's t with the degrees of freedom of Welch (1947) and Satterthwaite: in a simulation of two
+    rows of three seeds, whose luck was all that moved them, the normal distribution covered 88 % for 95.
+    """
+    total = sum(variance for variance, _ in variances)
+    told = sum(variance**2 / freedom for variance, freedom in variances)
+    quantile = t.ppf((1 + LEVEL) / 2, total**2 / told if told else math.inf)
+    reach = float(quantile) * math.sqrt(total)
     return Estimate(value, value - reach, value + reach, LEVEL, 0, units)

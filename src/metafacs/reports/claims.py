@@ -24,10 +24,11 @@ from metafacs.evaluation.expression_statistics import (
 from metafacs.evaluation.landmarks import LandmarkScores
 from metafacs.evaluation.records import Record
 from metafacs.evaluation.seed_statistics import (
+    Variance,
     mean_over_folds,
-    normal_interval,
     over_units,
-    variance_of_seeds,
+    variance_interval,
+    variances_of_seeds,
 )
 from metafacs.evaluation.statistics import (
     Estimate,
@@ -184,13 +185,13 @@ def _over_pictures(
 
     ``deviation`` tells how far other pictures would move the score of a run.
     """
-    variance = 0.0
+    variances: list[Variance] = []
     for runs in (ours, theirs):
         deviations = [float(np.mean(fold)) for fold in by_fold(runs, deviation).values()]
-        variance += sum(each**2 for each in deviations) / len(deviations) ** 2
-        variance += variance_of_seeds(runs, score)
+        variances.append((sum(each**2 for each in deviations) / len(deviations) ** 2, math.inf))
+        variances += variances_of_seeds(runs, score)
     pictures = sum(_pictures(run) for run in {run.data.fold: run for run in ours}.values())
-    return normal_interval(value, variance, pictures)
+    return variance_interval(value, variances, pictures)
 
 
 def _deviation_of_f1(run: Record) -> float:
@@ -287,16 +288,16 @@ def better_mean_recall(
         (result,) = _results([run])
         return spread(result.recalls[name] for name in pictures).mean
 
-    means, variance = [], 0.0
+    means, variances = list[float](), list[Variance]()
     for runs in (ours, theirs):
         recalls = [[result.recalls[name] for name in pictures] for result in _results(runs)]
         means.append(float(np.mean([recall_of(run) for run in runs])))
         shares = np.array([spread(column).mean for column in zip(*recalls, strict=True)])
         counts = np.array(list(pictures.values()))
         wary = (shares * counts + 1) / (counts + 2)
-        variance += float((wary * (1 - wary) / counts).sum()) / len(counts) ** 2
-        variance += variance_of_seeds(runs, recall_of)
-    difference = normal_interval(means[0] - means[1], variance, sum(pictures.values()))
+        variances.append((float((wary * (1 - wary) / counts).sum()) / len(counts) ** 2, math.inf))
+        variances += variances_of_seeds(runs, recall_of)
+    difference = variance_interval(means[0] - means[1], variances, sum(pictures.values()))
     return Claim(
         f"{better} > {worse} in mean recall{of and f' of {of}'}",
         _yes_above_zero(difference),
@@ -379,6 +380,5 @@ def _results(runs: Sequence[Record]) -> list[ExpressionResult]:
 def signed(estimate: Estimate, digits: int = 3) -> str:
     """Return a difference with its sign and its interval in words; one person gives no interval."""
     value, low, high = (f"{v:+.{digits}f}" for v in (estimate.value, estimate.low, estimate.high))
-    if math.isnan(estimate.low):
-        return f"{value}{_UNTOLD}"
-    return f"{value}, {estimate.level:.0%} interval [{low}, {high}]"
+    bounds = f", {estimate.level:.0%} interval [{low}, {high}]"
+    return value + (_UNTOLD if math.isnan(estimate.low) else bounds)
