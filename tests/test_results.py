@@ -18,11 +18,11 @@ RESULTS = Path(__file__).parents[1] / "results"
 ARCHIVES = archives_in(RESULTS)
 
 
-def test_results_are_archives_an_overview_and_a_guide_of_less_than_five_megabytes() -> None:
+def test_results_are_archives_an_overview_and_a_guide_of_less_than_six_megabytes() -> None:
     # A lock of who archived there is no result, nor in the repository.
     files = [file for file in RESULTS.iterdir() if not file.name.startswith(".metafacs")]
     assert set(files) == {*ARCHIVES, RESULTS / "summary.csv", RESULTS / "README.md"}
-    assert sum(file.stat().st_size for file in files) < 5_000_000
+    assert sum(file.stat().st_size for file in files) < 6_000_000
     assert {line["comparison"] for line in read_overview(RESULTS / "summary.csv")} == {
         archive.stem for archive in ARCHIVES
     }

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from metafacs.evaluation.archive import write_archive
 from metafacs.evaluation.merging import merged
 from metafacs.evaluation.record_files import RecordError
-from metafacs.evaluation.records import Record
+from metafacs.evaluation.records import Record, read_records
 
 A, B = Path("a/record.json"), Path("b/record.json")
 
@@ -17,6 +18,17 @@ def test_the_same_record_of_several_places_counts_once(record_of: Callable[..., 
     first, second = record_of(seed=0), record_of(seed=1)
     again = replace(first, seconds={"train": 9.0}, versions={"torch": "0"})
     assert merged([[(A, first)], [(B, again), (B, second)]]) == [first, second]
+
+
+def test_an_archived_record_and_its_file_count_once(record_of: Callable[..., Record], tmp_path: Path) -> None:
+    record = replace(record_of(), history={"iteration": [1.0, 2.0], "loss": [0.123456789, 7.0]})
+    write_archive(tmp_path / "study.jsonl", [record], name="study")
+    (archived,) = read_records(tmp_path / "study.jsonl")
+    assert archived.history != record.history
+    assert merged([[(A, archived)], [(B, record)]]) == [archived]
+    other = replace(record, history={"iteration": [1.0, 2.0], "loss": [0.12356789, 7.0]})
+    with pytest.raises(RecordError, match="but differ"):
+        merged([[(A, archived)], [(B, other)]])
 
 
 def test_records_of_one_name_that_differ_are_refused_with_both_files(

@@ -68,7 +68,7 @@ def write_archive(path: Path, records: Sequence[Archivable], *, name: str) -> No
     runs = Counter("-".join(record.run) for record in records)
     if repeated := [run for run, count in runs.items() if count > 1]:
         raise ArchiveError(f"{path}: an archive holds each run once, but {', '.join(repeated)} came twice")
-    contents = [_with_short_curves(json.loads(json.dumps(record.to_json()))) for record in records]
+    contents = [with_short_curves(json.loads(json.dumps(record.to_json()))) for record in records]
     common = common_part(contents)
     header = {
         "format": FORMAT,
@@ -203,7 +203,7 @@ def joined(common: Mapping[str, Any], remaining: Mapping[str, Any]) -> dict[str,
     return whole
 
 
-def _with_short_curves(content: dict[str, Any]) -> dict[str, Any]:
+def with_short_curves(content: dict[str, Any]) -> dict[str, Any]:
     if "history" not in content:
         return content
     curves = {name: [_short(value) for value in curve] for name, curve in content["history"].items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metafacs.checkpoints.description import without_thresholds
-from metafacs.evaluation.archive import Archivable
+from metafacs.evaluation.archive import Archivable, with_short_curves
 from metafacs.evaluation.record_files import RecordError
 from metafacs.models.model_file import DECIDES_AT, FILE_DIGEST, FINGERPRINT
 
@@ -43,7 +43,8 @@ def merged(places: Sequence[Sequence[tuple[Path, RecordT]]]) -> list[RecordT]:
         here: dict[str, tuple[Path, str]] = {}
         ends_here: dict[tuple[str, bool], tuple[Path, str]] = {}
         for path, record in place:
-            content = _lasting(record.to_json())
+            # Archives keep some digits of curves.
+            content = _lasting(with_short_curves(record.to_json()))
             named = {key: content.get(key) for key in _NAMED_BY}
             name, told = _text([record.run, named]), _text(content)
             # A run that has lost has chosen no thresholds, which makes no other run of it.
