@@ -204,6 +204,7 @@ def joined(common: Mapping[str, Any], remaining: Mapping[str, Any]) -> dict[str,
 
 
 def with_short_curves(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a record with the digits of its curves that an archive keeps."""
     if "history" not in content:
         return content
     curves = {name: [_short(value) for value in curve] for name, curve in content["history"].items()}
