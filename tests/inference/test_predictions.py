@@ -167,6 +167,24 @@ def test_an_overlay_without_the_sound_is_told(make_detector: Maker) -> None:
     assert note in opened[0].notes
 
 
+def test_a_stretch_of_time_that_the_video_does_not_have_is_told(make_detector: Maker) -> None:
+    inputs = gather_inputs(["a.mp4"], Path("out"))
+    (destination,), (found,) = plan_outputs(inputs, Path("out"), "openface").videos, inputs.found
+    options, opened = Options(selection=Selection(start=100.0)), []
+    counts = predict_video(
+        make_detector(),
+        found,
+        destination,
+        run_of(found, "model", "cpu", options),
+        options,
+        opened=opened.append,
+    )
+    note = "No frame lies in the chosen stretch of time, so the table is empty."
+    source = read_sidecar(destination.table)["source"]
+    assert isinstance(source, dict)
+    assert (counts.frames, source["notes"], opened[0].notes) == (0, [note], [note])
+
+
 def test_losses_before_an_interruption_are_told_after_it(
     make_detector: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -230,6 +230,9 @@ def _write_video(
             for face in frame.faces:
                 writer.write(face)
     counts = counting.counts()
+    chosen = options.selection.start is not None or options.selection.end is not None
+    if source is not None and chosen and not counts.frames:
+        source.notes.append("No frame lies in the chosen stretch of time, so the table is empty.")
     if needs_timelines:
         _write_beside(destination, timelines.timelines(), found, options, rate)
     for path in destination.beside.get("overlay", ()):
